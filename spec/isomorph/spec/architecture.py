@@ -1,0 +1,118 @@
+"""The networks' vocabulary: Block, Stem, Head and Architecture, plain frozen data in the style of slim's resnet_v1.
+
+Block("block1", "bottleneck", ((256, 64, 1),) * 2 + ((256, 64, 2),))   # (depth, depth_bottleneck, stride) per unit
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from isomorph.spec.convention import Convention
+from isomorph.spec.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Block:
+    """Units of one kind in a row.
+
+    scope: the block's name, which its units, tensors and end points carry.
+    unit: a unit kind of `isomorph.spec.units.KINDS`.
+    args: one tuple per unit, for the residual kinds `(depth, depth_bottleneck, stride)`.
+    """
+
+    scope: str
+    unit: str
+    args: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class StemConvolution:
+    """A convolution of the stem, followed by batch norm and ReLU: `kernel` x `kernel`, `depth` channels out."""
+
+    scope: str
+    depth: int
+    kernel: int
+    stride: int = 1
+
+
+@dataclass(frozen=True)
+class StemPool:
+    """A max pool of the stem over `kernel` x `kernel` windows."""
+
+    scope: str
+    kernel: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Stem:
+    """What stands before the first block, in order; slim calls it the root block."""
+
+    layers: tuple[StemConvolution | StemPool, ...]
+
+    @property
+    def stride(self) -> int:
+        """By how much the stem divides height and width."""
+        product = 1
+        for layer in self.layers:
+            product *= layer.stride
+        return product
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands after the last block: the mean over space, then a 1x1 convolution to `num_classes`, then softmax.
+
+    num_classes: None leaves the classifier out, the network then ends in `global_pool` or in its last block.
+    global_pool: False leaves the mean out, so that logits are a dense map.
+    """
+
+    num_classes: int | None = 1000
+    global_pool: bool = True
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network, whole: what every backend builds and the oracle computes.
+
+    name: `zoo/name`, the name being the zoo's own.
+    output_stride: by how much the last block's map is smaller than the image; None keeps the nominal one. Strides
+        beyond it become rates (atrous convolution), see `isomorph.spec.atrous`.
+    include_root_block: False leaves the stem out and feeds the images to the first block.
+    in_channels: the images' channels.
+    """
+
+    name: str
+    stem: Stem
+    blocks: tuple[Block, ...]
+    head: Head = field(default_factory=Head)
+    convention: Convention = field(default_factory=Convention)
+    output_stride: int | None = None
+    include_root_block: bool = True
+    in_channels: int = 3
+
+    def with_options(self, **options: Any) -> Self:
+        """This network with some options changed.
+
+        Takes `num_classes`, `global_pool`, `output_stride`, `include_root_block`, `in_channels` and any field of the
+        convention. Raises BadInput for a name that is none of these, or a number that cannot be.
+        """
+        head = {key: options.pop(key) for key in _HEAD_OPTIONS & options.keys()}
+        convention = {key: options.pop(key) for key in _CONVENTION_OPTIONS & options.keys()}
+        if unknown := sorted(options.keys() - _OPTIONS):
+            known = sorted(_OPTIONS | _HEAD_OPTIONS | _CONVENTION_OPTIONS)
+            raise BadInput(f"{self.name} has no option {unknown[0]!r}; it has {', '.join(known)}.")
+        for name in ("num_classes", "output_stride", "in_channels"):
+            value = (options | head).get(name)
+            if value is not None and value < 1:
+                raise BadInput(f"{name} {value} of {self.name} is not a positive number.")
+        return replace(
+            self,
+            head=replace(self.head, **head),
+            convention=replace(self.convention, **convention),
+            **options,
+        )
+
+
+_HEAD_OPTIONS = frozenset(Head.__dataclass_fields__)
+_CONVENTION_OPTIONS = frozenset(Convention.__dataclass_fields__)
+_OPTIONS = frozenset({"output_stride", "include_root_block", "in_channels"})

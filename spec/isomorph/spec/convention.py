@@ -1,0 +1,92 @@
+"""What zoos silently disagree on, spelled out: every field is a disagreement that has broken a port.
+
+A convention is data. Backends and the oracle read its fields; none of them ever asks which zoo it came from.
+"""
+
+import struct
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """How fresh weights are drawn: zero mean, standard deviation sqrt(scale / fan).
+
+    distribution: "normal"; "truncated_normal", which is that normal redrawn beyond two of its standard deviations and
+        not rescaled afterwards; "uniform", whose limits sqrt(3 * scale / fan) give the same deviation; "zeros".
+    fan: kernel area times input channels per group ("fan_in"), times output channels ("fan_out"), or the mean of both
+        ("fan_avg").
+    """
+
+    distribution: Literal["normal", "truncated_normal", "uniform", "zeros"]
+    scale: float = 1.0
+    fan: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
+
+    def stddev(self, kernel: int, depth_in: int, depth: int) -> float:
+        """Standard deviation for a kernel of `kernel` x `kernel` x `depth_in` per group x `depth`."""
+        channels = {"fan_in": depth_in, "fan_out": depth, "fan_avg": (depth_in + depth) / 2}[self.fan]
+        return float((self.scale / (kernel * kernel * channels)) ** 0.5)
+
+
+ZEROS = Initializer("zeros")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a photograph becomes the network's input: geometry, then `(value - mean) / std` on values 0..255.
+
+    resize: the shorter side's length in pixels before the crop; None takes the crop's own size.
+    crop: height and width of the central crop, in pixels.
+    interpolation: Pillow's name of the resampling filter.
+    channels: "RGB" or "BGR", the order in which the network expects them.
+    mean, std: per channel, in that order, on the scale 0..255.
+    """
+
+    resize: int | None = 256
+    crop: int = 224
+    interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
+    channels: Literal["RGB", "BGR"] = "RGB"
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (255.0, 255.0, 255.0)
+
+
+@dataclass(frozen=True)
+class Convention:
+    """One zoo's answers to the questions that architectures leave open.
+
+    bottleneck_stride: the convolution of a bottleneck that carries its stride: "conv1", the first 1x1, as He et al.
+        (2015) published it, or "conv2", the 3x3 ("version 1.5"). Basic units always stride in "conv1".
+    shortcut: where depths differ, a "projection" (1x1 convolution, batch norm) or option A of He et al. (2015), section
+        3.3: a strided slice between "zero_channels". Where depths agree, the identity, subsampled if the unit strides.
+    convolution_padding, pool_padding: "explicit" pads both sides by rate * (kernel - 1) // 2 whatever the size; "same"
+        is TensorFlow's SAME, which depends on the size. A pool's padding is never its maximum (-inf).
+    convolution_bias: whether convolutions that a batch norm follows have a bias too.
+    batch_norm_epsilon: added to the variance. Rounded to float32 when a network is built, see `as_float32`.
+    batch_norm_decay: share of a running statistic that is kept at each step; PyTorch writes its complement, "momentum".
+    running_variance: the batch variance that enters the running one: "unbiased" (n - 1) or "biased" (n).
+    convolution_initializer, logits_initializer, logits_bias_initializer: how fresh weights are drawn.
+    preprocessing: what the zoo's own pipeline does to a photograph.
+    """
+
+    bottleneck_stride: Literal["conv1", "conv2"] = "conv2"
+    shortcut: Literal["projection", "zero_channels"] = "projection"
+    convolution_padding: Literal["explicit", "same"] = "explicit"
+    pool_padding: Literal["explicit", "same"] = "explicit"
+    convolution_bias: bool = False
+    batch_norm_epsilon: float = 1e-5
+    batch_norm_decay: float = 0.9
+    running_variance: Literal["unbiased", "biased"] = "unbiased"
+    convolution_initializer: Initializer = Initializer("normal", 2.0)
+    logits_initializer: Initializer = Initializer("uniform", 1 / 3)
+    logits_bias_initializer: Initializer = ZEROS
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+
+
+def as_float32(value: float) -> float:
+    """`value` rounded to float32, as a Python float.
+
+    Every backend and the oracle build batch norm with its epsilon and decay rounded so, in every dtype: Paddle keeps
+    both in float32 whatever the dtype, and float64 runs agree to rounding only if all do. A peer that keeps float64's
+    1e-5 differs by some 1e-11 of a ResNet-50's logits.
+    """
+    return float(struct.unpack("<f", struct.pack("<f", value))[0])

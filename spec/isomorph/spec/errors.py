@@ -1,0 +1,18 @@
+"""The one error that means: what was asked for, or given, cannot be right."""
+
+import difflib
+
+
+class BadInput(ValueError):  # noqa: N818 - it names whose mistake it is
+    """A request or an input that cannot be carried out.
+
+    Its message is one sentence for the person who asked: what was found, what was expected, where, and what to do.
+    The command line prints it, with its notes, and exits with status 2.
+    """
+
+
+def nearest(word: str, known: list[str], count: int = 3) -> list[str]:
+    """The names in `known` that `word` was most likely meant to be, best first; possibly none."""
+    by_fold = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), list(by_fold), n=count, cutoff=0.5)
+    return [by_fold[name] for name in close]

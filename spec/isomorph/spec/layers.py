@@ -1,0 +1,95 @@
+"""The layers that units, stems and heads are made of, every question about them answered: depth, padding, rate."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from isomorph.spec.convention import ZEROS, Initializer
+from isomorph.spec.padding import Rule
+
+INPUT = "input"
+"""Name under which the layers of a part refer to what the part is given."""
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A `kernel` x `kernel` convolution and, if asked for, the batch norm and the ReLU behind it.
+
+    scope: its canonical scope, `block1/unit_1/bottleneck_v1/conv1`.
+    source: the layer of the same part that it reads, or INPUT.
+    initializer, bias_initializer: how its fresh kernel and bias are drawn.
+    """
+
+    scope: str
+    depth_in: int
+    depth: int
+    kernel: int = 1
+    stride: int = 1
+    rate: int = 1
+    padding: Rule = "explicit"
+    bias: bool = False
+    batch_norm: bool = True
+    relu: bool = True
+    source: str = INPUT
+    initializer: Initializer = ZEROS
+    bias_initializer: Initializer = ZEROS
+
+    def stddev(self, initializer: Initializer) -> float:
+        """The standard deviation that `initializer` asks of this convolution's tensors."""
+        return initializer.stddev(self.kernel, self.depth_in, self.depth)
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """A max pool over `kernel` x `kernel` windows, its padding never the maximum."""
+
+    scope: str
+    depth: int
+    kernel: int
+    stride: int
+    padding: Rule
+    source: str = INPUT
+
+
+@dataclass(frozen=True)
+class Subsample:
+    """Every `stride`-th row and column: the identity shortcut of a strided unit. Slim gives it no end point."""
+
+    scope: str
+    depth: int
+    stride: int
+    source: str = INPUT
+
+
+@dataclass(frozen=True)
+class ZeroChannels:
+    """Every `stride`-th row and column between channels of zeros: shortcut option A of He et al. (2015)."""
+
+    scope: str
+    depth_in: int
+    depth: int
+    stride: int
+    source: str = INPUT
+
+    @property
+    def before(self) -> int:
+        """Channels of zeros in front; the odd one goes behind."""
+        return (self.depth - self.depth_in) // 2
+
+    @property
+    def after(self) -> int:
+        """Channels of zeros behind."""
+        return self.depth - self.depth_in - self.before
+
+
+Shortcut = Convolution | Subsample | ZeroChannels
+Layer = Convolution | MaxPool | Subsample | ZeroChannels
+
+
+class _Scoped(Protocol):
+    @property
+    def scope(self) -> str: ...
+
+
+def name_of(layer: _Scoped) -> str:
+    """The last part of a scope: `conv1` of `block1/unit_1/bottleneck_v1/conv1`."""
+    return layer.scope.rpartition("/")[2]

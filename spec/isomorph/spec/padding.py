@@ -1,0 +1,31 @@
+"""How many zeros (or -inf, for a max pool) go on either side of an axis, and how long the result is.
+
+Every padding in every backend comes from here or is TensorFlow's own SAME, which `pads("same", ...)` restates.
+"""
+
+from typing import Literal
+
+from isomorph.spec.errors import BadInput
+
+Rule = Literal["explicit", "same"]
+
+
+def pads(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> tuple[int, int]:
+    """Padding before and after an axis of `size`.
+
+    "explicit" depends on the kernel alone, as slim's `conv2d_same` and PyTorch's `padding=` do. "same" is TensorFlow's:
+    ceil(size / stride) results, the odd one of the padding after (google-research/tf-slim, resnet_utils.py).
+    """
+    extent = rate * (kernel - 1)
+    total = extent
+    if rule == "same":
+        total = max((-(-size // stride) - 1) * stride + extent + 1 - size, 0)
+    return total // 2, total - total // 2
+
+
+def out_size(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> int:
+    """Length of the result along an axis of `size`. Raises BadInput where the window finds no room."""
+    room = size + sum(pads(rule, size, kernel, stride, rate)) - rate * (kernel - 1) - 1
+    if size < 1 or room < 0:
+        raise BadInput(f"A map of size {size} is too small for a {kernel}x{kernel} window.")
+    return room // stride + 1

@@ -1,0 +1,74 @@
+"""A zoo: a family of networks under the names, conventions and tensor names of the place they come from.
+
+One file in `isomorph.spec.zoos` that defines `ZOO` adds one; nothing else has to know.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from isomorph.spec import zoos as _zoos
+from isomorph.spec.architecture import Architecture
+from isomorph.spec.errors import BadInput, nearest
+from isomorph.spec.naming import Naming
+
+
+@dataclass(frozen=True)
+class Zoo:
+    """A zoo.
+
+    name: the first half of its architectures' names.
+    origin: where the design comes from, for people.
+    networks: its architectures by their own names.
+    naming: how it names and lays out tensors.
+    options: its own way of saying an option -> the option's name and the function that translates the value.
+    """
+
+    name: str
+    origin: str
+    networks: Mapping[str, Architecture]
+    naming: Naming
+    options: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
+
+
+@cache
+def zoos() -> dict[str, Zoo]:
+    """All zoos by name."""
+    modules = (
+        importlib.import_module(f"{_zoos.__name__}.{found.name}") for found in pkgutil.iter_modules(_zoos.__path__)
+    )
+    return {module.ZOO.name: module.ZOO for module in modules}
+
+
+def zoo(name: str) -> Zoo:
+    """The zoo called `name`. Raises BadInput if there is none."""
+    if name not in zoos():
+        raise BadInput(f"There is no zoo {name!r}; there are {', '.join(zoos())}.")
+    return zoos()[name]
+
+
+def architectures() -> tuple[str, ...]:
+    """The names of all architectures, by zoo, in each zoo's order."""
+    return tuple(network.name for one in zoos().values() for network in one.networks.values())
+
+
+def architecture(name: str, **options: Any) -> Architecture:
+    """The architecture called `zoo/name`, with some options changed.
+
+    Options are those of `Architecture.with_options` and the zoo's own, such as torchvision's
+    `replace_stride_with_dilation`. Raises BadInput for an unknown name, with the nearest ones, and for options that
+    cannot be.
+    """
+    zoo_name, _, own_name = name.partition("/")
+    found = zoos().get(zoo_name)
+    if found is None or own_name not in found.networks:
+        close = nearest(name, list(architectures()))
+        hint = f"did you mean {' or '.join(close)}?" if close else "`isomorph list` shows all."
+        raise BadInput(f"There is no architecture {name!r}; {hint}")
+    for own, (option, translate) in found.options.items():
+        if own in options:
+            options[option] = translate(options.pop(own))
+    return found.networks[own_name].with_options(**options)

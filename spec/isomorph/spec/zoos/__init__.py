@@ -1,0 +1,1 @@
+"""One file per zoo; `isomorph.spec.zoo` finds them."""

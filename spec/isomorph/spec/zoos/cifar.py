@@ -1,0 +1,51 @@
+"""The CIFAR-10 ResNets of He et al. (2015), section 4.2, as akamaster/pytorch_resnet_cifar10 names them.
+
+Three blocks of basic units with 16, 32 and 64 channels behind a 3x3 convolution, 6n + 2 layers in all, and shortcuts
+without parameters (option A): every second row and column, between channels of zeros on both sides (resnet.py).
+"""
+
+from isomorph.spec.architecture import Architecture, Head, Stem, StemConvolution
+from isomorph.spec.convention import Convention, Initializer, Preprocessing
+from isomorph.spec.naming import Naming
+from isomorph.spec.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT, PYTORCH_SCOPES, residual_block
+from isomorph.spec.zoo import Zoo
+
+CONVENTION = Convention(
+    shortcut="zero_channels",
+    batch_norm_epsilon=1e-5,
+    batch_norm_decay=0.9,
+    running_variance="unbiased",
+    convolution_initializer=Initializer("normal", 2.0),  # kaiming_normal_, also for the classifier
+    logits_initializer=Initializer("normal", 2.0),
+    logits_bias_initializer=Initializer("uniform", 1 / 3),
+    # trainer.py: no resizing, the mean and deviation of ImageNet on the scale 0..1.
+    preprocessing=Preprocessing(
+        resize=None,
+        crop=32,
+        mean=tuple(255 * mean for mean in (0.485, 0.456, 0.406)),
+        std=tuple(255 * std for std in (0.229, 0.224, 0.225)),
+    ),
+)
+
+STEM = Stem((StemConvolution("conv1", 16, 3),))
+
+
+def resnet(depth: int) -> Architecture:
+    """ResNet-`depth`, of (depth - 2) / 6 units in each block."""
+    units = (depth - 2) // 6
+    blocks = tuple(residual_block(number, "basic", 8 * 2**number, units, min(number, 2)) for number in (1, 2, 3))
+    return Architecture(f"cifar/resnet{depth}", STEM, blocks, Head(num_classes=10), CONVENTION)
+
+
+NAMING = Naming(
+    scopes=(*PYTORCH_SCOPES, (r"logits", "linear", "")),
+    leaves=PYTORCH_LEAVES,
+    left_out=PYTORCH_LEFT_OUT,
+)
+
+ZOO = Zoo(
+    "cifar",
+    "He et al. (2015), section 4.2, for CIFAR-10",
+    {f"resnet{depth}": resnet(depth) for depth in (20, 32, 44, 56, 110, 1202)},
+    NAMING,
+)

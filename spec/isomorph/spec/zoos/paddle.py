@@ -1,0 +1,43 @@
+"""Paddle's ResNets (paddle/vision/models/resnet.py, 3.3): torchvision's design, Paddle's names and initialisers."""
+
+from isomorph.spec.architecture import Architecture
+from isomorph.spec.convention import ZEROS, Convention, Initializer, Preprocessing
+from isomorph.spec.naming import Layout, Naming
+from isomorph.spec.residual import IMAGENET_RESNETS, IMAGENET_STEM, PYTORCH_LEAVES, PYTORCH_SCOPES, imagenet_blocks
+from isomorph.spec.tensors import MOVING_MEAN, MOVING_VARIANCE
+from isomorph.spec.zoo import Zoo
+
+CONVENTION = Convention(
+    bottleneck_stride="conv2",
+    pool_padding="explicit",
+    batch_norm_epsilon=1e-5,
+    batch_norm_decay=0.9,
+    running_variance="biased",
+    convolution_initializer=Initializer("normal", 2.0),  # paddle/nn/layer/conv.py, `_get_default_param_initializer`
+    logits_initializer=Initializer("uniform", 1.0, "fan_avg"),  # Xavier, the default of nn.Linear
+    logits_bias_initializer=ZEROS,
+    # PaddleClas's ResNet configuration: the mean and deviation of ImageNet on the scale 0..1.
+    preprocessing=Preprocessing(
+        mean=tuple(255 * mean for mean in (0.485, 0.456, 0.406)),
+        std=tuple(255 * std for std in (0.229, 0.224, 0.225)),
+    ),
+)
+
+NAMING = Naming(
+    scopes=(*PYTORCH_SCOPES, (r"logits", "fc", "")),
+    leaves=PYTORCH_LEAVES | {MOVING_MEAN: "_mean", MOVING_VARIANCE: "_variance"},
+    logits=Layout("IO"),
+    left_out=r"StructuredToParameterName@@",
+)
+
+ZOO = Zoo(
+    "paddle",
+    "paddle.vision",
+    {
+        f"resnet{depth}": Architecture(
+            f"paddle/resnet{depth}", IMAGENET_STEM, imagenet_blocks(depth), convention=CONVENTION
+        )
+        for depth in IMAGENET_RESNETS
+    },
+    NAMING,
+)

@@ -1,0 +1,146 @@
+"""Architectures by name, their blocks in slim's style, their options, and what is refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from isomorph.spec import Architecture, BadInput, Block, Head, Stem, architecture, architectures, plan, zoo
+from isomorph.spec.zoos import cifar, slim
+
+
+def test_slims_resnet_50_is_slims_blocks() -> None:
+    """resnet_v1.py, `resnet_v1_50`: (depth, depth_bottleneck, stride) per unit, the last of a block striding."""
+    assert architecture("slim/resnet_v1_50").blocks == (
+        Block("block1", "bottleneck", ((256, 64, 1),) * 2 + ((256, 64, 2),)),
+        Block("block2", "bottleneck", ((512, 128, 1),) * 3 + ((512, 128, 2),)),
+        Block("block3", "bottleneck", ((1024, 256, 1),) * 5 + ((1024, 256, 2),)),
+        Block("block4", "bottleneck", ((2048, 512, 1),) * 3),
+    )
+
+
+@pytest.mark.parametrize("name", ["torchvision/resnet50", "paddle/resnet50"])
+def test_version_1_5_strides_in_the_first_unit_of_a_block(name: str) -> None:
+    assert architecture(name).blocks == (
+        Block("block1", "bottleneck", ((256, 64, 1),) * 3),
+        Block("block2", "bottleneck", ((512, 128, 2),) + ((512, 128, 1),) * 3),
+        Block("block3", "bottleneck", ((1024, 256, 2),) + ((1024, 256, 1),) * 5),
+        Block("block4", "bottleneck", ((2048, 512, 2),) + ((2048, 512, 1),) * 2),
+    )
+
+
+def test_the_cifar_resnet_20_is_the_papers() -> None:
+    assert architecture("cifar/resnet20").blocks == (
+        Block("block1", "basic", ((16, 16, 1),) * 3),
+        Block("block2", "basic", ((32, 32, 2),) + ((32, 32, 1),) * 2),
+        Block("block3", "basic", ((64, 64, 2),) + ((64, 64, 1),) * 2),
+    )
+
+
+@pytest.mark.parametrize("depth", [20, 32, 44, 56, 110, 1202])
+def test_a_cifar_network_is_as_deep_as_its_name_says(depth: int) -> None:
+    planned = plan(cifar.resnet(depth))
+    assert len([convolution for convolution in planned.convolutions if "shortcut" not in convolution.scope]) == depth
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_a_name_finds_its_architecture(name: str) -> None:
+    assert architecture(name).name == name
+    assert zoo(name.partition("/")[0]).networks[name.partition("/")[2]] == architecture(name)
+
+
+def test_options_change_what_they_name_and_nothing_else() -> None:
+    nominal = architecture("slim/resnet_v1_50")
+    changed = nominal.with_options(num_classes=5, global_pool=False, output_stride=8, bottleneck_stride="conv1")
+    assert changed.head == Head(num_classes=5, global_pool=False)
+    assert changed.output_stride == 8
+    assert changed.convention.bottleneck_stride == "conv1"
+    undone = changed.with_options(num_classes=1000, global_pool=True, output_stride=None, bottleneck_stride="conv2")
+    assert undone == nominal != changed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_class": 5}, r"^slim/resnet_v1_50 has no option 'num_class'; it has .*\bnum_classes, output_stride"),
+        (
+            {"replace_stride_with_dilation": (0, 1, 1)},
+            "^slim/resnet_v1_50 has no option 'replace_stride_with_dilation'",
+        ),
+        ({"blocks": ()}, "^slim/resnet_v1_50 has no option 'blocks'"),
+        ({"num_classes": 0}, "^num_classes 0 of slim/resnet_v1_50 is not a positive number.$"),
+        ({"in_channels": -3}, "^in_channels -3 of slim/resnet_v1_50 is not a positive number.$"),
+        ({"output_stride": 0}, "^output_stride 0 of slim/resnet_v1_50 is not a positive number.$"),
+    ],
+    ids=["a misspelt one", "another zoo's", "a part of the design", "no classes", "channels", "output stride"],
+)
+def test_options_that_cannot_be_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        architecture("slim/resnet_v1_50", **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("torchvision/resnet5O", "torchvision/resnet50"),
+        ("torchvision/ResNet50", "torchvision/resnet50"),
+        ("slim/resnet_50", "slim/resnet_v1_50"),
+        ("resnet_v1_101", "slim/resnet_v1_101"),
+        ("cifar/resnet21", "cifar/resnet20"),
+        ("pytorch/resnet34", "torchvision/resnet34"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest_ones(name: str, meant: str) -> None:
+    with pytest.raises(BadInput, match=rf"^There is no architecture '{name}'; did you mean .*\b{meant}\b.*\?$"):
+        architecture(name)
+
+
+@pytest.mark.parametrize("name", ["", "zebra", "/"])
+def test_a_name_near_to_none_is_answered_with_where_to_look(name: str) -> None:
+    with pytest.raises(BadInput, match=f"^There is no architecture '{name}'; `isomorph list` shows all.$"):
+        architecture(name)
+
+
+def test_an_unknown_zoo_is_answered_with_all_zoos() -> None:
+    with pytest.raises(BadInput, match=r"^There is no zoo 'slom'; there are .*\bslim\b.*\.$"):
+        zoo("slom")
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        (
+            Block("block1", "butterfly", ((4, 1, 1),)),
+            "^There is no unit kind 'butterfly'; there are .*basic.*bottleneck",
+        ),
+        (Block("block1", "basic", ()), "^block1 has no units; a Block has at least one.$"),
+        (
+            Block("block1", "basic", ((4, 1, 1), (4, 1))),
+            r"^Unit 2 of block1 is \(4, 1\); a basic unit is \(depth, depth_bottleneck, stride\), positive integers.$",
+        ),
+        (Block("block1", "bottleneck", ((4, 1, 0),)), r"^Unit 1 of block1 is \(4, 1, 0\)"),
+        (Block("block1", "bottleneck", ((4, 1, 0.5),)), r"^Unit 1 of block1 is \(4, 1, 0.5\)"),  # type: ignore[arg-type]
+    ],
+    ids=["unknown kind", "no units", "a number short", "stride 0", "half a stride"],
+)
+def test_a_block_that_is_not_well_formed_is_refused(block: Block, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        plan(Architecture("mine/net", Stem(()), (block,), convention=slim.CONVENTION))
+
+
+def test_zero_channels_cannot_make_a_map_narrower() -> None:
+    widening = Architecture(
+        "mine/net", cifar.STEM, (Block("block1", "basic", ((17, 4, 1),)),), convention=cifar.CONVENTION
+    )
+    assert plan(widening).depth == 17
+    narrowing = replace(widening, blocks=(Block("block1", "basic", ((15, 4, 1),)),))
+    with pytest.raises(BadInput, match=r"^block1/unit_1/basic_v1/shortcut has 16 channels to make 15 of"):
+        plan(narrowing)
+
+
+def test_a_unit_knows_what_it_is_given() -> None:
+    units = list(plan(architecture("torchvision/resnet50", output_stride=16)).units)
+    assert [(unit.depth_in, unit.depth, unit.nominal_stride, unit.sampling.stride) for unit in units[12:15]] == [
+        (1024, 1024, 1, 1),
+        (1024, 2048, 2, 1),
+        (2048, 2048, 1, 1),
+    ]

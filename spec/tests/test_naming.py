@@ -1,0 +1,119 @@
+"""Zoos' names and axes, both ways."""
+
+import numpy as np
+import pytest
+
+from isomorph.spec import architecture, architectures, tensor_shapes, zoo
+from isomorph.spec.naming import Layout
+
+UNIT = "block2/unit_1/bottleneck_v1"
+
+# zoo, canonical name, the zoo's name, the zoo's shape: as the zoos' own checkpoints have them
+NAMES = [
+    ("slim/resnet_v1_50", "conv1/weights", "resnet_v1_50/conv1/weights", (7, 7, 3, 64)),
+    (
+        "slim/resnet_v1_101",
+        f"{UNIT}/conv2/BatchNorm/moving_variance",
+        f"resnet_v1_101/{UNIT}/conv2/BatchNorm/moving_variance",
+        (128,),
+    ),
+    ("slim/resnet_v1_50", "logits/weights", "resnet_v1_50/logits/weights", (1, 1, 2048, 1000)),
+    ("torchvision/resnet50", "conv1/weights", "conv1.weight", (64, 3, 7, 7)),
+    ("torchvision/resnet50", "conv1/BatchNorm/gamma", "bn1.weight", (64,)),
+    ("torchvision/resnet50", f"{UNIT}/shortcut/weights", "layer2.0.downsample.0.weight", (512, 256, 1, 1)),
+    ("torchvision/resnet50", f"{UNIT}/shortcut/BatchNorm/beta", "layer2.0.downsample.1.bias", (512,)),
+    ("torchvision/resnet50", f"{UNIT}/conv3/BatchNorm/moving_mean", "layer2.0.bn3.running_mean", (512,)),
+    (
+        "torchvision/resnet101",
+        "block3/unit_23/bottleneck_v1/conv2/BatchNorm/moving_variance",
+        "layer3.22.bn2.running_var",
+        (256,),
+    ),
+    ("torchvision/resnet50", "logits/weights", "fc.weight", (1000, 2048)),
+    ("torchvision/resnet50", "logits/biases", "fc.bias", (1000,)),
+    ("paddle/resnet18", "block2/unit_1/basic_v1/conv1/weights", "layer2.0.conv1.weight", (128, 64, 3, 3)),
+    ("paddle/resnet18", "block2/unit_1/basic_v1/conv1/BatchNorm/moving_mean", "layer2.0.bn1._mean", (128,)),
+    (
+        "paddle/resnet18",
+        "block2/unit_1/basic_v1/shortcut/BatchNorm/moving_variance",
+        "layer2.0.downsample.1._variance",
+        (128,),
+    ),
+    ("paddle/resnet50", "logits/weights", "fc.weight", (2048, 1000)),
+    ("cifar/resnet20", "block3/unit_3/basic_v1/conv2/weights", "layer3.2.conv2.weight", (64, 64, 3, 3)),
+    ("cifar/resnet20", "conv1/BatchNorm/moving_variance", "bn1.running_var", (16,)),
+    ("cifar/resnet20", "logits/weights", "linear.weight", (10, 64)),
+]
+
+
+@pytest.mark.parametrize(("name", "canonical", "theirs", "shape"), NAMES, ids=[f"{row[0]}: {row[2]}" for row in NAMES])
+def test_a_tensor_has_the_zoos_name_and_shape(name: str, canonical: str, theirs: str, shape: tuple[int, ...]) -> None:
+    tensor = zoo(name.partition("/")[0]).naming.tensors(architecture(name))[canonical]
+    assert (tensor.name, tensor.shape) == (theirs, shape)
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_every_tensor_has_one_name_that_no_other_has(name: str) -> None:
+    renamed = zoo(name.partition("/")[0]).naming.tensors(architecture(name))
+    assert list(renamed) == list(tensor_shapes(architecture(name)))
+    assert len({tensor.name for tensor in renamed.values()}) == len(renamed)
+
+
+@pytest.mark.parametrize("axes", ["HWIO", "OIHW", "OHWI", "OI", "IO"])
+def test_a_kernel_survives_the_way_there_and_back(axes: str) -> None:
+    layout = Layout(axes)
+    shape = (2, 3, 4, 5) if len(axes) == 4 else (1, 1, 4, 5)
+    canonical = np.arange(np.prod(shape)).reshape(shape)
+    theirs = layout.from_canonical(canonical)
+    assert theirs.shape == layout.shape(shape)
+    assert sorted(theirs.ravel()) == sorted(canonical.ravel())
+    np.testing.assert_array_equal(layout.to_canonical(theirs), canonical)
+    # and each letter's axis is where the letters say: moved by one along it, the value moves by its canonical stride
+    strides = dict(zip("HWIO", np.cumprod((1, *shape[:0:-1]))[::-1], strict=True))
+    origin = (0,) * theirs.ndim
+    for position, axis in enumerate(axes):
+        step = tuple(int(here == position) for here in range(theirs.ndim))
+        if theirs.shape[position] > 1:
+            assert theirs[step] - theirs[origin] == strides[axis], axis
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape"), [("OIHW", (6, 5, 3, 3)), ("OI", (6, 5)), ("IO", (5, 6))], ids=["OIHW", "dense OI", "dense IO"]
+)
+def test_a_zoos_kernel_survives_the_way_there_and_back(axes: str, shape: tuple[int, ...]) -> None:
+    theirs = np.arange(np.prod(shape)).reshape(shape)
+    np.testing.assert_array_equal(Layout(axes).from_canonical(Layout(axes).to_canonical(theirs)), theirs)
+
+
+@pytest.mark.parametrize("name", ["slim/resnet_v1_50", "torchvision/resnet18", "paddle/resnet18", "cifar/resnet20"])
+def test_all_tensors_of_a_zoo_survive_the_way_there_and_back(name: str) -> None:
+    network = architecture(name, num_classes=3)
+    shapes = tensor_shapes(network)
+    rng = np.random.default_rng(0)
+    for canonical, tensor in zoo(name.partition("/")[0]).naming.tensors(network).items():
+        value = rng.integers(100, size=shapes[canonical])
+        theirs = tensor.from_canonical(value)
+        assert theirs.shape == tensor.shape, canonical
+        np.testing.assert_array_equal(tensor.to_canonical(theirs), value, err_msg=canonical)
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("torchvision", "layer4.1.bn2.num_batches_tracked"),
+        ("cifar", "bn1.num_batches_tracked"),
+        ("slim", "global_step"),
+        ("slim", "resnet_v1_50/conv1/weights/Momentum"),
+        ("paddle", "StructuredToParameterName@@"),
+    ],
+)
+def test_bookkeeping_is_left_out(name: str, left_out: str) -> None:
+    assert not zoo(name).naming.carries(left_out)
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_nothing_that_a_network_computes_with_is_left_out(name: str) -> None:
+    naming = zoo(name.partition("/")[0]).naming
+    assert [
+        tensor.name for tensor in naming.tensors(architecture(name)).values() if not naming.carries(tensor.name)
+    ] == []

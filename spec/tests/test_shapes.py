@@ -1,0 +1,138 @@
+"""The shapes of end points: slim's own expectations (resnet_v1_test.py), as hand-written integers."""
+
+import pytest
+
+from isomorph.spec import Architecture, BadInput, Block, Head, architecture, infer
+from isomorph.spec.zoos import slim
+
+# Slim's test network: base depths 1, 2, 4, 8; 3, 3, 3, 2 units; strides 2, 2, 2, 1; ten classes.
+SMALL = Architecture(
+    "slim/resnet",
+    slim.STEM,
+    tuple(
+        slim.resnet_v1_block(f"block{number}", base_depth, units, stride)
+        for number, (base_depth, units, stride) in enumerate(((1, 3, 2), (2, 3, 2), (4, 3, 2), (8, 2, 1)), start=1)
+    ),
+    Head(num_classes=10),
+    slim.CONVENTION,
+)
+DENSE = {"num_classes": None, "global_pool": False}
+BLOCKS = ("block1", "block2", "block3", "block4")
+
+
+def test_slims_end_points_of_two_blocks() -> None:
+    """testEndPointsV1: units of two blocks, one of which strides, fed with the images themselves."""
+    blocks = (slim.resnet_v1_block("block1", 1, 2, 2), slim.resnet_v1_block("block2", 2, 2, 1))
+    tiny = Architecture("slim/tiny", slim.STEM, blocks, Head(None, global_pool=False), include_root_block=False)
+    assert list(infer(tiny, 32, 16).shapes(2)) == [
+        "block1/unit_1/bottleneck_v1/shortcut",
+        "block1/unit_1/bottleneck_v1/conv1",
+        "block1/unit_1/bottleneck_v1/conv2",
+        "block1/unit_1/bottleneck_v1/conv3",
+        "block1/unit_1/bottleneck_v1",
+        "block1/unit_2/bottleneck_v1/conv1",
+        "block1/unit_2/bottleneck_v1/conv2",
+        "block1/unit_2/bottleneck_v1/conv3",
+        "block1/unit_2/bottleneck_v1",
+        "block1",
+        "block2/unit_1/bottleneck_v1/shortcut",
+        "block2/unit_1/bottleneck_v1/conv1",
+        "block2/unit_1/bottleneck_v1/conv2",
+        "block2/unit_1/bottleneck_v1/conv3",
+        "block2/unit_1/bottleneck_v1",
+        "block2/unit_2/bottleneck_v1/conv1",
+        "block2/unit_2/bottleneck_v1/conv2",
+        "block2/unit_2/bottleneck_v1/conv3",
+        "block2/unit_2/bottleneck_v1",
+        "block2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "size", "sides"),
+    [
+        ({}, 224, (28, 14, 7, 7)),
+        (DENSE, 321, (41, 21, 11, 11)),
+        (DENSE | {"include_root_block": False}, 128, (64, 32, 16, 16)),
+        (DENSE | {"output_stride": 8}, 321, (41, 41, 41, 41)),
+        (DENSE, 65, (9, 5, 3, 3)),
+        (DENSE | {"output_stride": 8}, 65, (9, 9, 9, 9)),
+    ],
+    ids=["classification", "fully convolutional", "rootless", "atrous", "odd", "odd and atrous"],
+)
+def test_slims_blocks(options: dict[str, object], size: int, sides: tuple[int, ...]) -> None:
+    shapes = infer(SMALL.with_options(**options), size, size).shapes(2)
+    expected = [(2, side, side, depth) for side, depth in zip(sides, (4, 8, 16, 32), strict=True)]
+    assert [shapes[block] for block in BLOCKS] == expected
+
+
+def test_classification_ends_in_a_map_of_one_cell() -> None:
+    shapes = infer(SMALL, 224, 224).shapes(2)
+    assert list(shapes)[-4:] == ["block4", "global_pool", "logits", "predictions"]
+    assert shapes["global_pool"] == (2, 1, 1, 32)
+    assert shapes["logits"] == shapes["predictions"] == (2, 1, 1, 10)
+
+
+@pytest.mark.parametrize(
+    ("options", "end"),
+    [
+        ({"num_classes": None}, ["block4", "global_pool"]),
+        ({"global_pool": False}, ["block4", "logits", "predictions"]),
+        (DENSE, ["block4/unit_2/bottleneck_v1", "block4"]),
+    ],
+    ids=["without classes", "without the mean", "without both"],
+)
+def test_a_network_ends_where_its_head_does(options: dict[str, object], end: list[str]) -> None:
+    assert list(infer(SMALL.with_options(**options), 64, 64).shapes(1))[-len(end) :] == end
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "block4"),
+    [(None, None, (2, None, None, 32)), (65, None, (2, 3, None, 32)), (None, 33, (2, None, 2, 32))],
+    ids=["both", "the width", "the height"],
+)
+def test_what_is_unknown_of_the_images_is_unknown_of_the_maps(
+    height: int | None, width: int | None, block4: tuple[int | None, ...]
+) -> None:
+    found = infer(SMALL, height, width)
+    assert found.shapes(2)["block4"] == block4
+    assert found.shapes(2)["logits"] == (2, 1, 1, 10)
+    assert found.macs is None
+
+
+def test_height_and_width_are_kept_apart() -> None:
+    shapes = infer(architecture("torchvision/resnet18"), 65, 97).shapes(3)
+    assert [shapes[name] for name in ("conv1", "pool1", *BLOCKS)] == [
+        (3, 33, 49, 64),
+        (3, 17, 25, 64),
+        (3, 17, 25, 64),
+        (3, 9, 13, 128),
+        (3, 5, 7, 256),
+        (3, 3, 4, 512),
+    ]
+
+
+def test_the_smallest_image_has_one_pixel() -> None:
+    assert set(infer(architecture("slim/resnet_v1_50"), 1, 1).shapes(1).values()) >= {(1, 1, 1, 2048)}
+
+
+@pytest.mark.parametrize(("height", "width"), [(0, 32), (32, 0), (0, None)])
+def test_images_without_pixels_are_too_small(height: int, width: int | None) -> None:
+    expected = f"^Images of {height}x{width} are too small for slim/resnet_v1_50: A map of size 0 is too small"
+    with pytest.raises(BadInput, match=expected):
+        infer(architecture("slim/resnet_v1_50"), height, width)
+
+
+def test_a_strided_identity_has_no_end_point_and_zero_channels_have_one() -> None:
+    """Slim's last unit of a block subsamples its shortcut silently; option A's shortcut makes channels."""
+    assert "block1/unit_3/bottleneck_v1/shortcut" not in infer(SMALL, 64, 64).shapes(1)
+    shapes = infer(architecture("cifar/resnet20"), 32, 32).shapes(1)
+    assert shapes["block2/unit_1/basic_v1/shortcut"] == (1, 16, 16, 32)
+    assert "block1/unit_1/basic_v1/shortcut" not in shapes
+
+
+def test_an_odd_channel_of_zeros_goes_behind() -> None:
+    narrow = Block("block1", "basic", ((8, 8, 1),))
+    odd = Architecture("odd", slim.STEM, (narrow,), convention=architecture("cifar/resnet20").convention)
+    odd = odd.with_options(include_root_block=False, in_channels=3)
+    assert infer(odd, 4, 4).shapes(1)["block1/unit_1/basic_v1/shortcut"] == (1, 4, 4, 8)
