@@ -6,7 +6,7 @@ Block("block1", "bottleneck", ((256, 64, 1),) * 2 + ((256, 64, 2),))   # (depth,
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from isomorph.spec.convention import Convention
+from isomorph.spec.convention import ZEROS, Convention
 from isomorph.spec.errors import BadInput
 
 
@@ -111,6 +111,11 @@ class Architecture:
             convention=replace(self.convention, **convention),
             **options,
         )
+
+    def undrawn(self) -> Self:
+        """The same function, its fresh weights all zero: for a network that is loaded as soon as it is built."""
+        initializers = (name for name in _CONVENTION_OPTIONS if name.endswith("_initializer"))
+        return self.with_options(**dict.fromkeys(initializers, ZEROS))
 
 
 _HEAD_OPTIONS = frozenset(Head.__dataclass_fields__)

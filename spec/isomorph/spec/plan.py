@@ -77,6 +77,12 @@ class Plan:
         parts["head"] = head + (("logits", "predictions") if self.logits else ())
         return {part: names for part, names in parts.items() if names}
 
+    def depth_into(self, part: str) -> int:
+        """Channels of a part's input."""
+        if part == "stem":
+            return self.architecture.in_channels
+        return next((unit.depth_in for unit in self.units if unit.scope == part), self.depth)
+
     @property
     def end_points(self) -> tuple[str, ...]:
         """The names of all end points, in network order: those of the parts, a block's behind its last unit's."""

@@ -72,7 +72,8 @@ def match(expected: dict[str, Shape], found: dict[str, Shape], of: str) -> tuple
     misshapen = [name for name in expected if name in found and found[name] != expected[name]]
     if misshapen:
         rows = [f"{name} is {_shape(found[name])}, expected {_shape(expected[name])}" for name in misshapen]
-        raise BadInput(f"{_count(len(rows), 'tensor')} do not fit {of}: {_listed(rows)}.")
+        verb = "does" if len(rows) == 1 else "do"
+        raise BadInput(f"{_count(len(rows), 'tensor')} {verb} not fit {of}: {_listed(rows)}.")
     return [name for name in expected if name not in found], [name for name in found if name not in expected]
 
 

@@ -1,0 +1,1 @@
+"""The networks in Keras 3, on TensorFlow or another engine."""

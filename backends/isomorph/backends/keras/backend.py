@@ -1,0 +1,108 @@
+"""The protocol over Keras 3, on TensorFlow or on another engine."""
+
+from typing import Any
+
+from isomorph.backends.keras.engines import choose_engine, engine_version, has_gpu, use_exact_arithmetic
+from isomorph.backends.protocol import Array, Backend, Network, as_dtype
+from isomorph.spec import Architecture
+from isomorph.spec.tensors import BATCH_NORM, BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
+
+# canonical leaf -> weight of a Conv2D or a BatchNormalization
+LEAVES = {
+    WEIGHTS: "kernel",
+    BIASES: "bias",
+    GAMMA: "gamma",
+    BETA: "beta",
+    MOVING_MEAN: "moving_mean",
+    MOVING_VARIANCE: "moving_variance",
+}
+
+
+class KerasNetwork(Network):
+    """An architecture as a functional keras.Model in NHWC."""
+
+    def __init__(self, architecture: Architecture, device: str, dtype: str, training: bool) -> None:
+        # Imported here, so that the engine has been chosen.
+        import keras
+
+        from isomorph.backends.keras.network import ResNet
+
+        super().__init__(architecture, device, dtype)
+        self._keras = keras
+        with self._on_device():
+            self._network = ResNet(self.plan, dtype)
+            self._inside = keras.Model(self._network.model.inputs, self._network.end_points)
+
+    @property
+    def native(self) -> Any:
+        """The keras.Model, [N, H, W, C] -> [N, classes]."""
+        return self._network.model
+
+    def _on_device(self) -> Any:
+        # Not "cpu:0": PyTorch copies every weight to that, and the copies, no leaves any more, get no gradients.
+        return self._keras.device(self.device)
+
+    def _variable(self, name: str) -> Any:
+        from isomorph.backends.keras.units import layer_name
+
+        scope, leaf = split(name)
+        suffix = f"_{BATCH_NORM}" if leaf.startswith(BATCH_NORM) else ""
+        return getattr(self.native.get_layer(layer_name(scope) + suffix), LEAVES[leaf])
+
+    def _get(self, name: str) -> Array:
+        return self._to_numpy(self._variable(name)).copy()
+
+    def _set(self, name: str, value: Array) -> None:
+        self._variable(name).assign(value.astype(as_dtype(self.dtype), copy=False))
+
+    def _run(self, part: str | None, x: Array) -> dict[str, Array]:
+        with self._on_device():
+            given = self._keras.ops.convert_to_tensor(x, dtype=self.dtype)
+            if part is None:
+                found = self._inside(given, training=False)
+            else:
+                found = {}
+                self._network.parts[part](given, found)
+            return {name: self._to_numpy(y) for name, y in found.items()}
+
+    def _to_numpy(self, x: Any) -> Array:
+        array: Array = self._keras.ops.convert_to_numpy(x)
+        return array.astype(as_dtype(self.dtype), copy=False)
+
+
+class Keras(Backend):
+    """The Keras backend on one engine."""
+
+    def __init__(self, engine: str) -> None:
+        choose_engine(engine)
+        self.engine = engine
+        self.name = "keras" if engine == "tensorflow" else f"keras:{engine}"
+
+    @property
+    def version(self) -> str:
+        """Keras's, and its engine's."""
+        import keras
+
+        return f"{keras.__version__} on {self.engine} {engine_version(self.engine)}"
+
+    def has_gpu(self) -> bool:
+        """Whether the engine sees one."""
+        return has_gpu(self.engine)
+
+    def use_exact_arithmetic(self) -> None:
+        """As the engine has it."""
+        use_exact_arithmetic(self.engine)
+
+    def lacks(self, device: str, dtype: str) -> str | None:
+        """Keras's batch norm and means on JAX and PyTorch compute float64 in float32 (3.15) and do not say so."""
+        if dtype == "float64" and self.engine != "tensorflow":
+            return f"Keras on {self.engine} computes parts of float64 in float32."
+        return None
+
+    def _build(self, architecture: Architecture, device: str, dtype: str, training: bool) -> KerasNetwork:
+        return KerasNetwork(architecture, device, dtype, training)
+
+
+def create(engine: str) -> Keras:
+    """The backend, for `load_backend`, on the engine named behind the colon."""
+    return Keras(engine or "tensorflow")

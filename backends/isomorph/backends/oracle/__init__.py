@@ -1,0 +1,1 @@
+"""The oracle: plain NumPy in float64, read beside the frameworks."""

@@ -1,0 +1,72 @@
+"""The oracle: plain NumPy in float64, the definition of what every network here computes."""
+
+import numpy as np
+
+from isomorph.backends.oracle.network import ResNet
+from isomorph.backends.oracle.operations import Precision
+from isomorph.backends.oracle.units import Statistics
+from isomorph.backends.protocol import Array, Backend, Network, as_dtype
+from isomorph.spec import Architecture
+from isomorph.spec.tensors import split
+
+
+class OracleNetwork(Network):
+    """An architecture in NumPy. In bfloat16 and float16 it computes in float32 and rounds every result."""
+
+    def __init__(self, architecture: Architecture, device: str, dtype: str, halves: bool = False) -> None:
+        super().__init__(architecture, device, dtype)
+        self._network = ResNet(self.plan, Precision(dtype, halves))
+
+    @property
+    def native(self) -> ResNet:
+        """The `ResNet` of `isomorph.backends.oracle.network`."""
+        return self._network
+
+    def _get(self, name: str) -> Array:
+        scope, leaf = split(name)
+        return self._network.convolutions[scope].tensors[leaf].astype(as_dtype(self.dtype))
+
+    def _set(self, name: str, value: Array) -> None:
+        scope, leaf = split(name)
+        precision = self._network.precision
+        self._network.convolutions[scope].tensors[leaf] = precision.round(value.astype(precision.computed))
+
+    def _run(self, part: str | None, x: Array) -> dict[str, Array]:
+        x = x.astype(self._network.precision.computed, copy=False)
+        return {name: y.astype(as_dtype(self.dtype), copy=False) for name, y in self._network(part, x).items()}
+
+    def calibrate(self, images: Array, statistics: Statistics) -> None:
+        """Set every batch norm's running statistics to `statistics(x)`, x being what reaches it from `images`."""
+        for convolution in self._network.convolutions.values():
+            convolution.calibrate = statistics
+        try:
+            self.end_points(images)
+        finally:
+            for convolution in self._network.convolutions.values():
+                convolution.calibrate = None
+
+
+class Oracle(Backend):
+    """The NumPy backend."""
+
+    name = "oracle"
+
+    @property
+    def version(self) -> str:
+        """NumPy's."""
+        return f"NumPy {np.__version__}"
+
+    def has_gpu(self) -> bool:
+        """NumPy has none."""
+        return False
+
+    def use_exact_arithmetic(self) -> None:
+        """It has no other."""
+
+    def _build(self, architecture: Architecture, device: str, dtype: str, training: bool) -> OracleNetwork:
+        return OracleNetwork(architecture, device, dtype)
+
+
+def create(engine: str) -> Oracle:
+    """The backend, for `load_backend`; it has no engines."""
+    return Oracle()

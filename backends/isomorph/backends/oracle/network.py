@@ -1,0 +1,57 @@
+"""The whole network in NumPy: stem, blocks, head."""
+
+import numpy as np
+
+from isomorph.backends.oracle.operations import Array, Precision, max_pool, softmax
+from isomorph.backends.oracle.units import UNITS, EndPoints, Maker
+from isomorph.spec import Plan
+from isomorph.spec.layers import Convolution
+
+
+class ResNet:
+    """[N, H, W, C] images -> the end points of all parts."""
+
+    def __init__(self, plan: Plan, precision: Precision) -> None:
+        self.plan = plan
+        self.precision = precision
+        make = Maker(plan.epsilon, precision)
+        self.stem = [(layer, make(layer) if isinstance(layer, Convolution) else None) for layer in plan.stem]
+        self.units = {unit.scope: UNITS[unit.kind](unit, make) for unit in plan.units}
+        self.logits = make(plan.logits) if plan.logits else None
+        self.convolutions = make.made
+
+    def __call__(self, part: str | None, x: Array) -> EndPoints:
+        """The end points of all parts (None), or of one on its own input."""
+        end_points: EndPoints = {}
+        x = self.precision.round(x)
+        for name in self.plan.parts if part is None else (part,):
+            if name == "stem":
+                x = self.run_stem(x, end_points)
+            elif name == "head":
+                x = self.run_head(x, end_points)
+            else:
+                x = self.run_unit(name, x, end_points)
+        return end_points
+
+    def run_stem(self, x: Array, end_points: EndPoints) -> Array:
+        """Convolutions and pools in a row."""
+        for layer, convolution in self.stem:
+            x = convolution(x) if convolution else max_pool(x, layer.kernel, layer.stride, layer.padding)
+            end_points[layer.scope] = x
+        return x
+
+    def run_unit(self, scope: str, x: Array, end_points: EndPoints) -> Array:
+        """One unit, its end points under its scope."""
+        inside: EndPoints = {}
+        end_points[scope] = x = self.units[scope](x, inside)
+        end_points |= {f"{scope}/{name}": value for name, value in inside.items()}
+        return x
+
+    def run_head(self, x: Array, end_points: EndPoints) -> Array:
+        """Mean over space, logits, softmax, as far as the head has them."""
+        if self.plan.global_pool:
+            end_points["global_pool"] = x = self.precision.round(np.mean(x, axis=(1, 2), keepdims=True))
+        if self.logits:
+            end_points["logits"] = x = self.logits(x)
+            end_points["predictions"] = self.precision.round(softmax(x))
+        return x

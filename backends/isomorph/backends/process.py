@@ -1,0 +1,238 @@
+"""A backend in a process of its own.
+
+Importing one framework after another can end the interpreter, a GPU's memory goes to whoever asks first, and precision
+switches are global: comparisons give every backend its own process. A crash, a hang or a lack of memory then costs that
+backend its result, and nobody else's.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from itertools import count
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.protocol import Unavailable
+from isomorph.spec import Architecture, BadInput
+from isomorph.spec.document import to_document
+
+Array = npt.NDArray[Any]
+
+TIMEOUT = 900.0
+"""Seconds that one call may take, unless told otherwise."""
+
+START_TIMEOUT = 120.0
+"""Seconds that importing a framework may take; one that is short of memory may try for ever."""
+
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # several backends share the cores: threads that wait must not spin
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # what TensorFlow and Paddle log at start-up drowns their last words
+    "GLOG_minloglevel": "2",
+    "NVIDIA_TF32_OVERRIDE": "0",  # Paddle has no other switch for it
+}
+
+
+class BackendFailed(RuntimeError):  # noqa: N818 - it says what happened, and to whom
+    """A backend crashed, hung, ran out of memory or raised; its message holds the last words."""
+
+
+class BackendProcess:
+    """One backend's process, started at once and ready when `describe` returns.
+
+    name: the backend's.
+    python: the interpreter, whose environment needs isomorph and the backend's framework.
+    memory: limit in bytes on what the process may allocate; None leaves it to the system.
+    timeout: seconds that one call may take.
+    """
+
+    def __init__(
+        self, name: str, python: str = sys.executable, memory: int | None = None, timeout: float = TIMEOUT
+    ) -> None:
+        self.name = name
+        self.timeout = timeout
+        self.folder = tempfile.TemporaryDirectory(prefix="isomorph-")
+        self._stderr = Path(self.folder.name) / "stderr"
+        self._numbers = count()
+        self._started: dict[str, Any] | None = None
+        ours, theirs = socket.socketpair()
+        with theirs, self._stderr.open("wb") as stderr:
+            try:
+                self._process = subprocess.Popen(
+                    [python, "-P", "-m", "isomorph.backends.worker", name, str(theirs.fileno()), str(memory or 0)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=stderr,
+                    stderr=stderr,
+                    pass_fds=[theirs.fileno()],
+                    env=ENVIRONMENT | os.environ,
+                )
+            except OSError as error:
+                ours.close()
+                self.folder.cleanup()
+                raise BadInput(f"The interpreter {python} for {name} cannot be started: {error.strerror}.") from None
+        self._connection = Connection(ours.detach())
+
+    def describe(self) -> dict[str, Any]:
+        """`{"version", "gpu"}`. Waits until the framework is imported; raises Unavailable if it cannot be."""
+        if self._started is None:
+            self._started = self._receive("starting", min(self.timeout, START_TIMEOUT))
+        description: dict[str, Any] = self._result("starting", self._started)
+        return description
+
+    def build(self, architecture: Architecture, device: str = "auto", dtype: str = "float32") -> "RemoteNetwork":
+        """As `Backend.build`, in the process."""
+        key = next(self._numbers)
+        built = self.call("build", key=key, architecture=to_document(architecture), device=device, dtype=dtype)
+        return RemoteNetwork(self, key, architecture, built["device"], dtype)
+
+    def call(self, method: str, **arguments: Any) -> Any:
+        """Call a method of the worker. Raises what it raised, or BackendFailed."""
+        self.describe()
+        try:
+            self._connection.send_bytes(json.dumps({"call": method, "arguments": arguments}).encode())
+        except OSError:
+            raise BackendFailed(self._last_words(method)) from None
+        return self._result(method, self._receive(method, self.timeout))
+
+    def share(self, arrays: Mapping[str, Array]) -> SharedArrays:
+        """Put arrays where the process can read them, until it is closed."""
+        return SharedArrays.write(self.new_file(), arrays)
+
+    def new_file(self) -> str:
+        """A path for a file that lives as long as the process."""
+        return str(Path(self.folder.name) / f"arrays-{next(self._numbers)}")
+
+    def close(self) -> None:
+        """End the process and remove its files. Harmless when repeated."""
+        with suppress(OSError):
+            self._connection.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=2)  # it ends by itself once its parent's end is closed
+        self._process.kill()
+        self._process.wait()
+        self.folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _receive(self, doing: str, timeout: float) -> dict[str, Any]:
+        """The process's next reply: a result, or an error as text."""
+        try:
+            if not self._connection.poll(timeout):
+                self._process.kill()
+                raise BackendFailed(f"{doing} took longer than {timeout:g} s and was stopped")
+            reply: dict[str, Any] = json.loads(self._connection.recv_bytes())
+        except (EOFError, OSError):
+            raise BackendFailed(self._last_words(doing)) from None
+        return reply
+
+    def _result(self, doing: str, reply: dict[str, Any]) -> Any:
+        match reply.get("kind"):
+            case None:
+                return reply["result"]
+            case "bad input":
+                raise BadInput(reply["message"])
+            case "unavailable":
+                raise Unavailable(reply["message"])
+            case _:
+                raise BackendFailed(f"{doing} failed: {_shortened(reply['message'])}")
+
+    def _last_words(self, doing: str) -> str:
+        """How the process ended, and the end of what it wrote."""
+        deadline = time.monotonic() + 5
+        while (code := self._process.poll()) is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if code is None:
+            how = "closed its connection"
+        elif code < 0:
+            how = f"was ended by {signal.Signals(-code).name}"
+        else:
+            how = f"exited with status {code}"
+        lines = [line for line in self._stderr.read_text(errors="replace").splitlines() if line.strip()]
+        words = f": {_shortened(' / '.join(lines[-4:]))}" if lines else ""
+        return f"{doing}, the process {how}{words}"
+
+
+class RemoteNetwork:
+    """A network in a BackendProcess, with the methods of `isomorph.backends.protocol.Network`.
+
+    Arrays may be given as SharedArrays, written once for several networks and processes.
+    """
+
+    def __init__(self, process: BackendProcess, key: int, architecture: Architecture, device: str, dtype: str) -> None:
+        self.process = process
+        self.key = key
+        self.architecture = architecture
+        self.device = device
+        self.dtype = dtype
+
+    def load(self, tensors: Mapping[str, Array] | SharedArrays, partial: bool = False) -> tuple[list[str], list[str]]:
+        """As `Network.load`."""
+        missing, unexpected = self._call("load", tensors=self._shared(tensors), partial=partial)
+        return missing, unexpected
+
+    def tensors(self) -> dict[str, Array]:
+        """As `Network.tensors`."""
+        return self._fetch("tensors")
+
+    def end_points(self, images: Array | SharedArrays) -> dict[str, Array]:
+        """As `Network.end_points`; shared images are called "images"."""
+        given = {"images": images} if isinstance(images, np.ndarray) else images
+        return self._fetch("end_points", images=self._shared(given))
+
+    def part(self, name: str, x: Array) -> dict[str, Array]:
+        """As `Network.part`."""
+        return self.parts({name: x})
+
+    def parts(self, inputs: Mapping[str, Array] | SharedArrays) -> dict[str, Array]:
+        """The end points of several parts, each run alone on its own input."""
+        return self._fetch("parts", inputs=self._shared(inputs))
+
+    def discard(self) -> None:
+        """Let the process free the network's memory."""
+        self._call("discard")
+
+    def _shared(self, arrays: Mapping[str, Array] | SharedArrays) -> dict[str, Any]:
+        shared = arrays if isinstance(arrays, SharedArrays) else self.process.share(arrays)
+        return shared.to_document()
+
+    def _call(self, method: str, **arguments: Any) -> Any:
+        return self.process.call(method, key=self.key, **arguments)
+
+    def _fetch(self, method: str, **arguments: Any) -> dict[str, Array]:
+        """Call a method that writes arrays, and map them; the mapping outlives the file's name."""
+        written = SharedArrays.from_document(self._call(method, out=self.process.new_file(), **arguments))
+        arrays = written.open()
+        Path(written.path).unlink()
+        return arrays
+
+
+def _shortened(text: str, most: int = 600) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
+
+
+def available_memory() -> int | None:
+    """Bytes of memory that are free for new processes; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return None

@@ -1,0 +1,138 @@
+"""The protocol over PyTorch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from operator import attrgetter
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isomorph.backends.protocol import Array, Backend, Network, as_dtype
+from isomorph.backends.pytorch.network import ResNet, module_path
+from isomorph.spec import Architecture
+from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
+
+# canonical leaf -> attribute of a ConvBatchNorm
+LEAVES = {
+    WEIGHTS: "conv.weight",
+    BIASES: "conv.bias",
+    GAMMA: "batch_norm.weight",
+    BETA: "batch_norm.bias",
+    MOVING_MEAN: "batch_norm.running_mean",
+    MOVING_VARIANCE: "batch_norm.running_var",
+}
+
+
+class PyTorchNetwork(Network):
+    """An architecture as an nn.Module in NCHW."""
+
+    def __init__(self, architecture: Architecture, device: str, dtype: str, training: bool) -> None:
+        super().__init__(architecture, device, dtype)
+        self._place = {"device": "cuda" if device == "gpu" else "cpu", "dtype": getattr(torch, dtype)}
+        self._module = ResNet(self.plan).to(**self._place).train(training)
+
+    @property
+    def native(self) -> ResNet:
+        """The nn.Module, [N, C, H, W] -> [N, classes]."""
+        return self._module
+
+    def _parameter(self, name: str) -> Tensor:
+        scope, leaf = split(name)
+        parameter: Tensor = attrgetter(LEAVES[leaf])(self._module.get_submodule(module_path(scope)))
+        return parameter
+
+    def _get(self, name: str) -> Array:
+        value = self._to_numpy(self._parameter(name))
+        return value.transpose(2, 3, 1, 0).copy() if value.ndim == 4 else value
+
+    def _set(self, name: str, value: Array) -> None:
+        value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
+        with torch.no_grad():
+            self._parameter(name).copy_(self._to_torch(value))
+
+    def _run(self, part: str | None, x: Array) -> dict[str, Array]:
+        module = self._module if part is None else self._module.get_submodule(_part_path(part))
+        found: dict[str, Array] = {}
+        with torch.inference_mode(), self._in_eval_mode(), self._recorded_in(found):
+            module(self._to_torch(x.transpose(0, 3, 1, 2)))
+        return found
+
+    @contextmanager
+    def _in_eval_mode(self) -> Iterator[None]:
+        """Batch norm uses its running statistics and leaves them alone; then every module is back in its own mode."""
+        modes = [(module, module.training) for module in self._module.modules()]
+        self._module.eval()
+        try:
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
+
+    @contextmanager
+    def _recorded_in(self, found: dict[str, Array]) -> Iterator[None]:
+        """Have every module that makes an end point leave a copy of it in `found`."""
+
+        def hook(name: str, y: Tensor) -> None:
+            found[name] = self._to_numpy(y).transpose(0, 2, 3, 1)
+            if name == "logits":
+                found["predictions"] = self._to_numpy(y.softmax(dim=1)).transpose(0, 2, 3, 1)
+
+        names = {name for names in self.plan.parts.values() for name in names} - {"predictions"}
+        handles = [
+            self._module.get_submodule(module_path(name)).register_forward_hook(
+                lambda _module, _inputs, y, name=name: hook(name, y)
+            )
+            for name in names
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _to_torch(self, x: Array) -> Tensor:
+        # PyTorch does not know ml_dtypes' bfloat16; float32 holds it exactly.
+        x = x.astype(np.float32) if x.dtype == as_dtype("bfloat16") else x
+        return torch.from_numpy(np.ascontiguousarray(x)).to(**self._place)
+
+    def _to_numpy(self, x: Tensor) -> Array:
+        """A copy, as later layers may work in place."""
+        exact = x.float() if x.dtype == torch.bfloat16 else x
+        return exact.detach().cpu().numpy().astype(as_dtype(self.dtype), copy=True)
+
+
+def _part_path(part: str) -> str:
+    return part if part in ("stem", "head") else module_path(part)
+
+
+class PyTorch(Backend):
+    """The PyTorch backend."""
+
+    name = "pytorch"
+
+    @property
+    def version(self) -> str:
+        """PyTorch's."""
+        return str(torch.__version__)
+
+    def has_gpu(self) -> bool:
+        """Whether CUDA (or ROCm) is there."""
+        return torch.cuda.is_available()
+
+    def use_exact_arithmetic(self) -> None:
+        """TF32 and reduced sums off, deterministic cuDNN."""
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+
+    def _build(self, architecture: Architecture, device: str, dtype: str, training: bool) -> PyTorchNetwork:
+        return PyTorchNetwork(architecture, device, dtype, training)
+
+
+def create(engine: str) -> PyTorch:
+    """The backend, for `load_backend`; it has no engines."""
+    return PyTorch()

@@ -1,0 +1,130 @@
+"""The units in PyTorch. Tensors are [N, C, H, W]."""
+
+from collections import OrderedDict
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isomorph.backends.pytorch.initializers import draw
+from isomorph.spec import Plan
+from isomorph.spec.layers import Convolution, MaxPool, Shortcut, Subsample, ZeroChannels
+from isomorph.spec.padding import pads
+from isomorph.spec.units import Unit
+
+
+class Conv2d(nn.Conv2d):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride].
+
+    PyTorch pads both sides alike and refuses padding="same" with a stride: SAME is computed here, from the size.
+    """
+
+    def __init__(self, layer: Convolution) -> None:
+        padding = 0 if layer.padding == "same" else layer.rate * (layer.kernel - 1) // 2
+        self.layer = layer  # before the parent's __init__, which calls reset_parameters
+        super().__init__(
+            layer.depth_in, layer.depth, layer.kernel, layer.stride, padding, dilation=layer.rate, bias=layer.bias
+        )
+
+    def reset_parameters(self) -> None:
+        """Draw fresh weights as the zoo does."""
+        draw(self.weight, self.layer.initializer, self.layer)
+        if self.bias is not None:
+            draw(self.bias, self.layer.bias_initializer, self.layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.layer.padding == "same":
+            x = pad_same(x, self.layer.kernel, self.layer.stride, self.layer.rate, 0.0)
+        return super().forward(x)
+
+
+class MaxPool2d(nn.MaxPool2d):
+    """[N, C, H, W] -> [N, C, H / stride, W / stride]; padding is -inf."""
+
+    def __init__(self, layer: MaxPool) -> None:
+        super().__init__(layer.kernel, layer.stride, 0 if layer.padding == "same" else (layer.kernel - 1) // 2)
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.layer.padding == "same":
+            x = pad_same(x, self.layer.kernel, self.layer.stride, 1, float("-inf"))
+        return super().forward(x)
+
+
+def pad_same(x: Tensor, kernel: int, stride: int, rate: int, value: float) -> Tensor:
+    """TensorFlow's SAME padding; F.pad takes the last axis first."""
+    height, width = (pads("same", size, kernel, stride, rate) for size in x.shape[2:])
+    return F.pad(x, (*width, *height), value=value)
+
+
+class ConvBatchNorm(nn.Sequential):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: convolution, batch norm and ReLU as the plan says."""
+
+    def __init__(self, layer: Convolution, plan: Plan) -> None:
+        super().__init__(OrderedDict(conv=Conv2d(layer)))
+        if layer.batch_norm:
+            # PyTorch's momentum is the share of the new value, the complement of the decay.
+            self.batch_norm = nn.BatchNorm2d(layer.depth, eps=plan.epsilon, momentum=1 - plan.decay)
+        if layer.relu:
+            self.relu = nn.ReLU(inplace=True)
+
+
+class ZeroChannelShortcut(nn.Module):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: a strided slice between channels of zeros."""
+
+    def __init__(self, layer: ZeroChannels) -> None:
+        super().__init__()
+        self.stride = layer.stride
+        self.channels = (layer.before, layer.after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, *self.channels))
+
+
+def make_shortcut(layer: Shortcut | None, plan: Plan) -> nn.Module:
+    """What the unit's input passes on its way to the sum."""
+    match layer:
+        case Convolution():
+            return ConvBatchNorm(layer, plan)
+        case Subsample():
+            return nn.MaxPool2d(1, layer.stride)
+        case ZeroChannels():
+            return ZeroChannelShortcut(layer)
+        case None:
+            return nn.Identity()
+
+
+class Basic(nn.Module):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: 3x3, 3x3 beside the shortcut."""
+
+    def __init__(self, unit: Unit, plan: Plan) -> None:
+        super().__init__()
+        self.shortcut = make_shortcut(unit.shortcut, plan)
+        self.conv1 = ConvBatchNorm(unit.convolution("conv1"), plan)
+        self.conv2 = ConvBatchNorm(unit.convolution("conv2"), plan)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = self.shortcut(x)
+        residual = self.conv1(x)
+        residual = self.conv2(residual)
+        return F.relu(shortcut + residual)
+
+
+class Bottleneck(nn.Module):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: 1x1, 3x3, 1x1 beside the shortcut."""
+
+    def __init__(self, unit: Unit, plan: Plan) -> None:
+        super().__init__()
+        self.shortcut = make_shortcut(unit.shortcut, plan)
+        self.conv1 = ConvBatchNorm(unit.convolution("conv1"), plan)
+        self.conv2 = ConvBatchNorm(unit.convolution("conv2"), plan)
+        self.conv3 = ConvBatchNorm(unit.convolution("conv3"), plan)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = self.shortcut(x)
+        residual = self.conv1(x)
+        residual = self.conv2(residual)
+        residual = self.conv3(residual)
+        return F.relu(shortcut + residual)
+
+
+UNITS = {"basic": Basic, "bottleneck": Bottleneck}

@@ -1,0 +1,89 @@
+"""Backend names, and the modules behind them, which are imported when asked for and not before."""
+
+import importlib
+import sys
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+
+from isomorph.backends.protocol import Backend, Unavailable
+from isomorph.spec import BadInput
+from isomorph.spec.errors import nearest
+
+ENTRY_POINTS = "isomorph.backends"
+"""The entry-point group in which other packages offer backends: `name = "module"`, the module having `create`."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A backend that can be asked for.
+
+    name: "pytorch", "keras:jax".
+    module: the module whose `create(engine)` makes it; `engine` is what stands behind the colon, or "".
+    requires: top-level modules that must be there.
+    extra: the extra of isomorph, or the packages, that bring them.
+    """
+
+    name: str
+    module: str
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+
+    def why_not(self) -> str | None:
+        """Why it cannot be imported here, with the command that mends it; None if nothing is missing."""
+        absent = [module for module in self.requires if find_spec(module) is None]
+        if not absent:
+            return None
+        verb, pronoun = ("is", "it") if len(absent) == 1 else ("are", "them")
+        return f"{' and '.join(absent)} {verb} not installed; `pip install '{self.extra}'` adds {pronoun}."
+
+
+_OWN = (
+    Registered("oracle", "isomorph.backends.oracle.backend"),
+    Registered("pytorch", "isomorph.backends.pytorch.backend", ("torch",), "isomorph[pytorch]"),
+    Registered("keras", "isomorph.backends.keras.backend", ("keras", "tensorflow"), "isomorph[tensorflow]"),
+    Registered("paddle", "isomorph.backends.paddle.backend", ("paddle",), "isomorph[paddle]"),
+    # Engines: the Keras backend's own code on another framework. They run when named.
+    Registered("keras:jax", "isomorph.backends.keras.backend", ("keras", "jax"), "keras jax"),
+    Registered("keras:torch", "isomorph.backends.keras.backend", ("keras", "torch"), "keras isomorph[pytorch]"),
+)
+
+ALIASES = {"torch": "pytorch", "tf": "keras", "tensorflow": "keras", "keras:tensorflow": "keras"}
+
+# Both bring a copy of the same C++ libraries; loaded in this order they end the interpreter.
+_CLASHES = {"paddle": "tensorflow"}
+
+
+def registered() -> dict[str, Registered]:
+    """All backends by name: isomorph's own, then those that other packages offer."""
+    offered = (Registered(point.name, point.value) for point in entry_points(group=ENTRY_POINTS))
+    own = {backend.name: backend for backend in _OWN}
+    return own | {backend.name: backend for backend in offered if backend.name not in own}
+
+
+def find_backend(name: str) -> Registered:
+    """The backend called `name` or by an alias of it. Raises BadInput, with the nearest names, if there is none."""
+    known = registered()
+    found = known.get(ALIASES.get(name, name))
+    if found is None:
+        close = nearest(name, [*known, *ALIASES])
+        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}."
+        raise BadInput(f"There is no backend {name!r}; {hint}")
+    return found
+
+
+def load_backend(name: str) -> Backend:
+    """Import a backend's framework into this process and return the backend.
+
+    Raises BadInput for an unknown name, Unavailable, with the pip command, where its framework is missing or cannot
+    live beside one that this process has imported already.
+    """
+    found = find_backend(name)
+    if reason := found.why_not():
+        raise Unavailable(f"The backend {found.name} is not available: {reason}")
+    for module in found.requires:
+        if (clash := _CLASHES.get(module)) in sys.modules and module not in sys.modules:
+            raise Unavailable(f"{module} cannot be imported into a process that has imported {clash}: import it first.")
+    _, _, engine = found.name.partition(":")
+    backend: Backend = importlib.import_module(found.module).create(engine)
+    return backend

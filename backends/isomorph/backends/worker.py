@@ -1,0 +1,104 @@
+"""The child's side of `isomorph.backends.process`: one backend, answering calls until its parent goes away.
+
+PYTHON -P -m isomorph.backends.worker NAME SOCKET MEMORY
+"""
+
+import json
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.protocol import Backend, Network, Unavailable
+from isomorph.backends.registry import load_backend
+from isomorph.spec import BadInput
+from isomorph.spec.document import from_document
+
+
+class Worker:
+    """The calls that a parent may make. Arguments and results are what JSON can carry; arrays travel as files."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.networks: dict[int, Network] = {}
+
+    def describe(self) -> dict[str, Any]:
+        """Its version and whether it sees a GPU."""
+        return {"version": self.backend.version, "gpu": self.backend.has_gpu()}
+
+    def build(self, key: int, architecture: dict[str, Any], device: Any, dtype: str) -> dict[str, str]:
+        """Build a network and keep it under `key`."""
+        network = self.backend.build(from_document(architecture), device=device, dtype=dtype)
+        self.networks[key] = network
+        return {"device": network.device}
+
+    def discard(self, key: int) -> None:
+        """Let go of a network."""
+        self.networks.pop(key, None)
+
+    def load(self, key: int, tensors: dict[str, Any], partial: bool) -> tuple[list[str], list[str]]:
+        """As `Network.load`."""
+        return self.networks[key].load(SharedArrays.from_document(tensors).open(), partial)
+
+    def tensors(self, key: int, out: str) -> dict[str, Any]:
+        """As `Network.tensors`, written to `out`."""
+        return SharedArrays.write(out, self.networks[key].tensors()).to_document()
+
+    def end_points(self, key: int, images: dict[str, Any], out: str) -> dict[str, Any]:
+        """As `Network.end_points`, written to `out`."""
+        given = SharedArrays.from_document(images).open()["images"]
+        return SharedArrays.write(out, self.networks[key].end_points(given)).to_document()
+
+    def parts(self, key: int, inputs: dict[str, Any], out: str) -> dict[str, Any]:
+        """As `Network.part` for every part that `inputs` names, all their end points written to `out`."""
+        found: dict[str, Any] = {}
+        for name, x in SharedArrays.from_document(inputs).open().items():
+            found |= self.networks[key].part(name, x)
+        return SharedArrays.write(out, found).to_document()
+
+
+def answer(call: Callable[[], Any]) -> dict[str, Any]:
+    """A call's result, or its error as text: objects of a framework's own never cross."""
+    try:
+        return {"result": call()}
+    except BadInput as error:
+        return {"kind": "bad input", "message": str(error)}
+    except Unavailable as error:
+        return {"kind": "unavailable", "message": str(error)}
+    except MemoryError as error:
+        return {"kind": "failed", "message": f"ran out of memory{f' ({error})' if str(error) else ''}"}
+    except Exception as error:  # whatever a framework raises is this backend's result, and the parent reports it
+        return {"kind": "failed", "message": f"{type(error).__name__}: {error}"}
+
+
+def main(name: str, socket: int, memory: int) -> None:
+    """Import the backend, say how that went, and answer until the parent closes its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the parent's to handle
+    if memory:
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    worker: Worker | None = None
+
+    def start() -> dict[str, Any]:
+        nonlocal worker
+        backend = load_backend(name)
+        backend.use_exact_arithmetic()
+        worker = Worker(backend)
+        return worker.describe()
+
+    with Connection(socket) as connection:
+        reply = answer(start)
+        while True:
+            connection.send_bytes(json.dumps(reply).encode())
+            try:
+                request = json.loads(connection.recv_bytes())
+            except EOFError:
+                return
+            method = getattr(worker, request["call"])
+            reply = answer(lambda: method(**request["arguments"]))  # noqa: B023 - called before the next one is bound
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

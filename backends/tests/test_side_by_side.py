@@ -1,0 +1,117 @@
+"""The backends can be read side by side: the same files, unit classes and attributes, the same tests of their own.
+
+Read with `ast`, so that no framework is imported.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from isomorph.spec.units import KINDS
+
+TESTS = Path(__file__).parent
+BACKENDS = TESTS.parent / "isomorph" / "backends"
+
+NAMES = ("oracle", "pytorch", "keras", "paddle")
+
+# What a backend has beside units, network and backend, and why.
+MORE_FILES = {
+    "oracle": {"operations"},  # NumPy has no convolution; and the oracle draws no fresh weights
+    "pytorch": {"initializers"},
+    "keras": {"initializers", "engines"},  # Keras runs on other frameworks
+    "paddle": {"initializers"},
+}
+# What a unit holds beside its convolutions, and why.
+MORE_ATTRIBUTES = {
+    "oracle": {"precision"},  # it rounds after every operation
+    "keras": {"add", "relu"},  # in a functional model an operation is a layer
+}
+
+
+def parsed(name: str, file: str) -> ast.Module:
+    return ast.parse((BACKENDS / name / f"{file}.py").read_text())
+
+
+def classes(module: ast.Module) -> dict[str, ast.ClassDef]:
+    return {node.name: node for node in module.body if isinstance(node, ast.ClassDef)}
+
+
+def unit_classes(name: str) -> dict[str, str]:
+    """Unit kind -> class, as the backend's UNITS has them."""
+    for node in parsed(name, "units").body:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name("UNITS")], value=ast.Dict(keys, values))
+                | ast.AnnAssign(target=ast.Name("UNITS"), value=ast.Dict(keys, values))
+            ):
+                return {
+                    ast.literal_eval(key): ast.unparse(value) for key, value in zip(keys, values, strict=True) if key
+                }
+    raise AssertionError(f"{name}/units.py has no table UNITS")
+
+
+def attributes(unit: ast.ClassDef) -> list[str]:
+    """The names that __init__ sets on self, in order."""
+    (init,) = (node for node in unit.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    assigned = (node.targets[0] for node in ast.walk(init) if isinstance(node, ast.Assign))
+    return [target.attr for target in assigned if isinstance(target, ast.Attribute)]
+
+
+def names_of_tests(file: str) -> list[str]:
+    """The names of a file's tests, in order."""
+    module = ast.parse((TESTS / "native" / file).read_text())
+    return [node.name for node in module.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+
+
+def test_every_backend_is_listed_here() -> None:
+    assert {path.parent.name for path in BACKENDS.glob("*/backend.py")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_are_the_same(name: str) -> None:
+    found = {path.stem for path in (BACKENDS / name).glob("*.py")}
+    assert found == {"__init__", "units", "network", "backend"} | MORE_FILES[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_units_are_the_specifications(name: str) -> None:
+    assert list(unit_classes(name)) == list(KINDS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unit_classes_are_called_alike_and_stand_in_order(name: str) -> None:
+    assert unit_classes(name) == unit_classes("pytorch")
+    in_file = [found for found in classes(parsed(name, "units")) if found in unit_classes(name).values()]
+    assert in_file == list(unit_classes(name).values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_attributes_are_slims(name: str, kind: str) -> None:
+    found, reference = (
+        attributes(classes(parsed(backend, "units"))[unit_classes(backend)[kind]]) for backend in (name, "pytorch")
+    )
+    assert reference[0] == "shortcut"
+    assert [attribute for attribute in found if attribute not in MORE_ATTRIBUTES.get(name, ())] == reference
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_first_line_is_the_shape_contract(name: str, kind: str) -> None:
+    unit = classes(parsed(name, "units"))[unit_classes(name)[kind]]
+    lines = (ast.get_docstring(unit) or "").splitlines()
+    axes = (r"H", r"W", r"depth_in") if name in ("oracle", "keras") else (r"depth_in", r"H", r"W")
+    shape = rf"\[N, {', '.join(axes)}\] -> \[N, [^\]]+\]: .+\."
+    assert re.fullmatch(shape, lines[0] if lines else ""), f"found {lines[:1]}, expected {shape}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_networks_have_the_same_class(name: str) -> None:
+    assert "ResNet" in classes(parsed(name, "network"))
+
+
+@pytest.mark.parametrize("file", ["test_keras.py", "test_paddle.py"])
+def test_native_objects_are_tested_alike(file: str) -> None:
+    assert names_of_tests(file) == names_of_tests("test_pytorch.py")
