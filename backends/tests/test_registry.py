@@ -81,7 +81,9 @@ def test_another_package_does_not_replace_ours(offer: Callable[[str], Path], mon
             "keras and tensorflow are not installed; `pip install 'isomorph[tensorflow]'` adds them.",
             id="keras and tensorflow",
         ),
-        pytest.param("keras:jax", ("jax",), "jax is not installed; `pip install 'keras jax'` adds it.", id="an engine"),
+        pytest.param(
+            "keras:jax", ("jax",), "jax is not installed; `pip install 'keras' 'jax'` adds it.", id="an engine"
+        ),
     ],
 )
 def test_without(name: str, absent: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch) -> None:

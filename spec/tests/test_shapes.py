@@ -2,7 +2,8 @@
 
 import pytest
 
-from isomorph.spec import Architecture, BadInput, Block, Head, architecture, infer
+from isomorph.spec import Architecture, BadInput, Block, Head, Stem, architecture, infer, plan
+from isomorph.spec.layers import ZeroChannels
 from isomorph.spec.zoos import slim
 
 # Slim's test network: base depths 1, 2, 4, 8; 3, 3, 3, 2 units; strides 2, 2, 2, 1; ten classes.
@@ -132,7 +133,8 @@ def test_a_strided_identity_has_no_end_point_and_zero_channels_have_one() -> Non
 
 
 def test_an_odd_channel_of_zeros_goes_behind() -> None:
-    narrow = Block("block1", "basic", ((8, 8, 1),))
-    odd = Architecture("odd", slim.STEM, (narrow,), convention=architecture("cifar/resnet20").convention)
-    odd = odd.with_options(include_root_block=False, in_channels=3)
-    assert infer(odd, 4, 4).shapes(1)["block1/unit_1/basic_v1/shortcut"] == (1, 4, 4, 8)
+    blocks = (Block("block1", "basic", ((8, 8, 1),)),)
+    odd = Architecture("odd", Stem(()), blocks, convention=architecture("cifar/resnet20").convention)
+    shortcut = next(plan(odd).units).shortcut
+    assert isinstance(shortcut, ZeroChannels)
+    assert (shortcut.before, shortcut.depth_in, shortcut.after) == (2, 3, 3)

@@ -118,9 +118,7 @@ class BackendProcess:
         """End the process and remove its files. Harmless when repeated."""
         with suppress(OSError):
             self._connection.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=2)  # it ends by itself once its parent's end is closed
-        self._process.kill()
+        self._process.kill()  # it has nothing to lose, and frameworks take seconds to leave by themselves
         self._process.wait()
         self.folder.cleanup()
 

@@ -21,13 +21,13 @@ class Registered:
     name: "pytorch", "keras:jax".
     module: the module whose `create(engine)` makes it; `engine` is what stands behind the colon, or "".
     requires: top-level modules that must be there.
-    extra: the extra of isomorph, or the packages, that bring them.
+    packages: what pip has to install to bring them.
     """
 
     name: str
     module: str
     requires: tuple[str, ...] = ()
-    extra: str = ""
+    packages: tuple[str, ...] = ()
 
     def why_not(self) -> str | None:
         """Why it cannot be imported here, with the command that mends it; None if nothing is missing."""
@@ -35,17 +35,18 @@ class Registered:
         if not absent:
             return None
         verb, pronoun = ("is", "it") if len(absent) == 1 else ("are", "them")
-        return f"{' and '.join(absent)} {verb} not installed; `pip install '{self.extra}'` adds {pronoun}."
+        quoted = " ".join(f"'{package}'" for package in self.packages)  # shells read the brackets of an extra
+        return f"{' and '.join(absent)} {verb} not installed; `pip install {quoted}` adds {pronoun}."
 
 
 _OWN = (
     Registered("oracle", "isomorph.backends.oracle.backend"),
-    Registered("pytorch", "isomorph.backends.pytorch.backend", ("torch",), "isomorph[pytorch]"),
-    Registered("keras", "isomorph.backends.keras.backend", ("keras", "tensorflow"), "isomorph[tensorflow]"),
-    Registered("paddle", "isomorph.backends.paddle.backend", ("paddle",), "isomorph[paddle]"),
+    Registered("pytorch", "isomorph.backends.pytorch.backend", ("torch",), ("isomorph[pytorch]",)),
+    Registered("keras", "isomorph.backends.keras.backend", ("keras", "tensorflow"), ("isomorph[tensorflow]",)),
+    Registered("paddle", "isomorph.backends.paddle.backend", ("paddle",), ("isomorph[paddle]",)),
     # Engines: the Keras backend's own code on another framework. They run when named.
-    Registered("keras:jax", "isomorph.backends.keras.backend", ("keras", "jax"), "keras jax"),
-    Registered("keras:torch", "isomorph.backends.keras.backend", ("keras", "torch"), "keras isomorph[pytorch]"),
+    Registered("keras:jax", "isomorph.backends.keras.backend", ("keras", "jax"), ("keras", "jax")),
+    Registered("keras:torch", "isomorph.backends.keras.backend", ("keras", "torch"), ("keras", "isomorph[pytorch]")),
 )
 
 ALIASES = {"torch": "pytorch", "tf": "keras", "tensorflow": "keras", "keras:tensorflow": "keras"}

@@ -1,0 +1,37 @@
+# `make demo` and `make test` do all the set-up: they need Python 3.11 or later, and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+JOBS ?= 2
+
+.PHONY: demo test lint bench clean
+
+$(READY): pyproject.toml requirements-cpu.txt
+	$(PYTHON) -c 'import sys; sys.exit("isomorph needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-cpu.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' --constraint requirements-cpu.txt
+	touch $@
+
+# One network in three frameworks and the oracle, on photographs that scikit-learn ships; then the same weights with the
+# stride moved to the first 1x1, which must fail, and say where.
+demo: $(READY)
+	$(BIN)/python -m isomorph.tools.demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(JOBS) -q
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The README's figures.
+bench: $(READY)
+	$(BIN)/python tools/benchmarks/cost.py
+
+clean:
+	rm -rf $(VENV) build dist

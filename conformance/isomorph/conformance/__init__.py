@@ -1,0 +1,1 @@
+"""What "the same" means, and what certifies a backend."""

@@ -1,0 +1,105 @@
+"""The oracle's answers to one case, and how much of a difference from them is noise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+
+import numpy as np
+
+from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.protocol import as_dtype
+from isomorph.conformance.cases import check_exercised, last_answer
+from isomorph.conformance.verdict import (
+    UNIT_ROUNDOFF,
+    Array,
+    EndPoints,
+    RunVerdict,
+    judge,
+    noise_floors,
+    noise_ratios,
+)
+from isomorph.spec import Architecture, plan
+
+
+@dataclass(frozen=True)
+class Tier:
+    """What a run in one dtype is held against.
+
+    floors: noise floor of every end point.
+    inputs: each part's input on the oracle's way, in the dtype.
+    local: the oracle's float64 end points when every part is run alone on `inputs`, and `local_floors` theirs.
+    """
+
+    dtype: str
+    floors: dict[str, float]
+    inputs: dict[str, Array]
+    local: dict[str, Array]
+    local_floors: dict[str, float]
+
+
+class Reference:
+    """One architecture with its tensors on its images, as the oracle sees them.
+
+    tensors: canonical, in the dtype of the file they came from. images: [N, H, W, C].
+    """
+
+    def __init__(self, architecture: Architecture, tensors: Mapping[str, Array], images: Array) -> None:
+        self.architecture = architecture
+        self.plan = plan(architecture)
+        self.tensors = tensors
+        self.images = images
+        self.tier = cache(self._tier)
+
+    @cached_property
+    def end_points(self) -> dict[str, Array]:
+        """The float64 end points."""
+        return self._oracle("float64").end_points(self.images)
+
+    def _tier(self, dtype: str) -> Tier:
+        """Evaluate the oracle as often as `dtype` needs.
+
+        Raises BadInput for a network that answers zeros, or whose answer does not depend on its images.
+        """
+        if dtype == "float64":
+            return self._float64()
+        orders = [self._oracle(dtype), self._oracle(dtype, halves=True)]
+        floors = noise_floors(self.end_points, [network.end_points(self.images) for network in orders], dtype)
+        check_exercised(orders[0], self.images, last_answer(self.end_points), last_answer(floors))
+        inputs = {part: x.astype(as_dtype(dtype)) for part, x in self._inputs().items()}
+        local = self._parts(self._oracle("float64"), inputs)
+        return Tier(dtype, floors, inputs, local, noise_floors(local, [self._parts(o, inputs) for o in orders], dtype))
+
+    def _float64(self) -> Tier:
+        """float64 has nothing finer to be measured against: its floors are float32's, in the ratio of the roundoffs."""
+        measured = self.tier("float32")
+        ratio = UNIT_ROUNDOFF["float64"] / UNIT_ROUNDOFF["float32"]
+        return replace(
+            measured,
+            dtype="float64",
+            floors={name: ratio * floor for name, floor in measured.floors.items()},
+            inputs=self._inputs(),
+            local=self.end_points,
+            local_floors={name: ratio * floor for name, floor in measured.local_floors.items()},
+        )
+
+    def judge(self, tier: Tier, precision: str, found: EndPoints, parts: EndPoints) -> RunVerdict:
+        """Decide one run from its end points and those of its parts, each run alone on `tier.inputs`."""
+        ratios = noise_ratios(parts, tier.local, tier.local_floors)
+        ratios |= {block: ratios[unit] for block, unit in self.plan.block_ends.items()}
+        return judge(tier.dtype, precision, found, self.end_points, tier.floors, ratios)
+
+    def _oracle(self, dtype: str, halves: bool = False) -> OracleNetwork:
+        network = OracleNetwork(self.architecture, "cpu", dtype, halves)
+        network.load(self.tensors)
+        return network
+
+    def _inputs(self) -> dict[str, Array]:
+        """Each part's input: the images, then the last end point of the part before."""
+        inputs, x = {}, self.images.astype(np.float64)
+        for part, names in self.plan.parts.items():
+            inputs[part] = x
+            x = self.end_points[names[-1]]
+        return inputs
+
+    def _parts(self, network: OracleNetwork, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: y for part, x in inputs.items() for name, y in network.part(part, x).items()}

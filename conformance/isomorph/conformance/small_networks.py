@@ -1,0 +1,85 @@
+"""Small networks: slim's own test network, its kin of other units and conventions, and layers and units alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isomorph.spec import Architecture, Block, Convention, Head, Stem, StemConvolution, StemPool, plan, tensor_shapes
+from isomorph.spec.convention import as_float32
+from isomorph.spec.tensors import GAMMA, MOVING_VARIANCE, split
+
+Array = npt.NDArray[Any]
+
+STEM = Stem((StemConvolution("conv1", 64, 7, stride=2), StemPool("pool1", 3, stride=2)))
+NO_HEAD = Head(None, global_pool=False)
+
+# (base depth, units, stride) of each block, of slim's `_resnet_small` and of its testAtrousValuesBottleneck
+SMALL = ((1, 3, 2), (2, 3, 2), (4, 3, 2), (8, 2, 1))
+PAIRS = ((1, 2, 2), (2, 2, 2), (4, 2, 2), (8, 2, 1))
+
+
+def blocks(unit: str, shape: tuple[tuple[int, int, int], ...], last: bool = True) -> tuple[Block, ...]:
+    """Blocks of `unit`, four times as deep as their base depth; their last (or first) unit strides."""
+    made = []
+    for number, (base_depth, units, stride) in enumerate(shape, start=1):
+        strides = [1] * (units - 1) + [stride] if last else [stride] + [1] * (units - 1)
+        made.append(Block(f"block{number}", unit, tuple((4 * base_depth, base_depth, each) for each in strides)))
+    return tuple(made)
+
+
+def slim_small(**options: Any) -> Architecture:
+    """Slim's test network (resnet_v1_test.py, `_resnet_small`), ten classes, with options."""
+    convention = Convention(pool_padding="same", batch_norm_decay=0.997)
+    return Architecture("slim/resnet", STEM, blocks("bottleneck", SMALL), Head(10), convention).with_options(**options)
+
+
+# What trades strides for rates, by what one would call it. The last has a stem that its first shortcut does not narrow.
+KIN = {
+    "slim's bottlenecks": slim_small(),
+    "bottlenecks that stride in conv1": slim_small(bottleneck_stride="conv1"),
+    "basic units, the last striding": Architecture("kin/basic", STEM, blocks("basic", SMALL), Head(10)),
+    "basic units, the first striding": Architecture("kin/first", STEM, blocks("basic", SMALL, last=False), Head(10)),
+    "zero channels": Architecture(
+        "kin/zeros",
+        Stem((StemConvolution("conv1", 4, 7, stride=2), StemPool("pool1", 3, stride=2))),
+        blocks("basic", SMALL, last=False),
+        Head(10),
+        Convention(shortcut="zero_channels"),
+    ),
+}
+
+
+def alone(*layers: StemConvolution | StemPool, **convention: Any) -> Architecture:
+    """A network of these layers and nothing else, on images of one channel."""
+    return Architecture("isomorph/alone", Stem(layers), (), NO_HEAD, Convention(**convention), in_channels=1)
+
+
+def one_unit(unit: str, depth: int, stride: int, **convention: Any) -> Architecture:
+    """A network of one unit, its convolutions of one channel but the last, on images of one channel."""
+    block = Block("block1", unit, ((depth, 1, stride),))
+    return Architecture("isomorph/unit", Stem(()), (block,), NO_HEAD, Convention(**convention), in_channels=1)
+
+
+def plain_tensors(architecture: Architecture, kernels: Mapping[str, Array]) -> dict[str, Array]:
+    """float64 tensors whose batch norms change nothing: gamma is one, variance + epsilon is one, all else is zero.
+
+    kernels: scope -> the kernel of the convolution there; the others' are zero.
+    """
+    made = {name: np.zeros(shape) for name, shape in tensor_shapes(architecture).items()}
+    for name, value in made.items():
+        scope, leaf = split(name)
+        if leaf == GAMMA:
+            value[:] = 1
+        elif leaf == MOVING_VARIANCE:
+            value[:] = 1 - as_float32(plan(architecture).convention.batch_norm_epsilon)
+        elif leaf == "weights" and scope in kernels:
+            value[:] = kernels[scope]
+    return made
+
+
+def create_input(batch: int, height: int, width: int, channels: int) -> Array:
+    """Slim's (resnet_v1_test.py, `create_test_input`): float32 images whose pixels are row + column."""
+    rows, columns = np.arange(height).reshape(1, -1, 1, 1), np.arange(width).reshape(1, 1, -1, 1)
+    return np.tile((rows + columns).astype(np.float32), (batch, 1, 1, channels))

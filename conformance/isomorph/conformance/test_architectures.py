@@ -1,0 +1,216 @@
+"""Every architecture in every backend: its structure, its tensors bit for bit, its end points in both precisions."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from isomorph.backends import Unavailable
+from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.process import RemoteNetwork
+from isomorph.conformance.cases import draw_images, draw_tensors
+from isomorph.conformance.conftest import Build, Share
+from isomorph.conformance.reference import Reference
+from isomorph.conformance.small_networks import KIN, Array
+from isomorph.conformance.verdict import FLOORS, RunVerdict
+from isomorph.spec import Architecture, architecture, architectures, count_parameters, infer, tensor_shapes
+
+DENSE = {"num_classes": None, "global_pool": False}
+
+# Run at one size; of each zoo's, the deepest alone in float32, too.
+DEEP = {name for name in architectures() if name.endswith(("101", "152", "200", "110"))}
+DEEPEST = {"slim/resnet_v1_200", "torchvision/resnet152", "cifar/resnet110"}
+
+# Only built.
+STRUCTURE_ONLY = {"cifar/resnet1202"}
+
+# Run without a head, too: every kind of unit, shortcut and stem.
+BODIES = ("slim/resnet_v1_50", "torchvision/resnet18", "torchvision/resnet50", "paddle/resnet18", "cifar/resnet20")
+
+
+def size_of(name: str, odd: bool) -> tuple[int, int]:
+    """A small image that leaves the last block more than one cell: even and square, or odd and not square."""
+    if name.startswith("cifar/"):
+        return (27, 35) if odd else (32, 32)
+    if name in DEEP:
+        return (33, 49)
+    return (49, 65) if odd else (64, 64)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and the size of its two images."""
+
+    network: Architecture
+    height: int
+    width: int
+
+    def with_tensors(self, share: Share) -> "DrawnCase":
+        """Draw its images and tensors."""
+        images = draw_images(self.network, 2, self.height, self.width)
+        return DrawnCase(self.network, images, draw_tensors(self.network, images), share)
+
+
+@dataclass(frozen=True)
+class DrawnCase:
+    """A network, its images and tensors, and the oracle's answers."""
+
+    network: Architecture
+    images: Array = field(repr=False)
+    tensors: dict[str, Array] = field(repr=False)
+    share: Share = field(repr=False)
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The oracle's answers."""
+        return Reference(self.network, self.tensors, self.images)
+
+    @cached_property
+    def shared(self) -> tuple[SharedArrays, SharedArrays]:
+        """Tensors and images where every backend can map them."""
+        return self.share(self.tensors), self.share({"images": self.images})
+
+    def run(self, network: RemoteNetwork, dtype: str) -> tuple[dict[str, Array], RunVerdict]:
+        """The end points of a network that may not be the case's own, but has its tensors, and the verdict on them."""
+        tensors, images = self.shared
+        network.load(tensors)
+        tier = self.reference.tier(dtype)
+        found = network.end_points(images)
+        return found, self.reference.judge(tier, dtype, found, network.parts(tier.inputs))
+
+
+def named(name: str, odd: bool, **options: Any) -> Case:
+    return Case(architecture(name, **options), *size_of(name, odd))
+
+
+CASES = (
+    {name: named(name, odd=name in DEEP) for name in architectures() if name not in STRUCTURE_ONLY}
+    | {f"{name} without a head": named(name, odd=True, **DENSE) for name in BODIES}
+    | {
+        "slim/resnet_v1_50 at output stride 8": named("slim/resnet_v1_50", True, output_stride=8, global_pool=False),
+        "slim/resnet_v1_50 at output stride 16": named("slim/resnet_v1_50", False, output_stride=16, **DENSE),
+        "torchvision/resnet50 at output stride 8": named("torchvision/resnet50", True, output_stride=8),
+        "torchvision/resnet18 at output stride 16": named("torchvision/resnet18", True, output_stride=16, **DENSE),
+        "paddle/resnet18 with dense logits": named("paddle/resnet18", True, global_pool=False, num_classes=7),
+        "paddle/resnet34 without classes": named("paddle/resnet34", True, num_classes=None),
+        "cifar/resnet20 at output stride 1": named("cifar/resnet20", True, output_stride=1),
+        "torchvision/resnet18 on grey images": named("torchvision/resnet18", True, in_channels=1, num_classes=5),
+        "slim/resnet_v1_50 without its root block": Case(
+            architecture("slim/resnet_v1_50", include_root_block=False, num_classes=5), 16, 21
+        ),
+        "slim's small network, TensorFlow's SAME throughout": Case(
+            KIN["slim's bottlenecks"].with_options(convolution_padding="same"), 64, 97
+        ),
+        "slim's small network, biased": Case(KIN["slim's bottlenecks"].with_options(convolution_bias=True), 49, 65),
+    }
+    | {f"small: {name}": Case(network, 49, 64) for name, network in KIN.items()}
+)
+
+
+@pytest.fixture(scope="module")
+def case(request: pytest.FixtureRequest, share: Share) -> DrawnCase:
+    return CASES[request.param].with_tensors(share)
+
+
+@pytest.mark.parametrize("name", sorted(STRUCTURE_ONLY))
+def test_it_is_built_with_the_specs_tensors(name: str, build: Build) -> None:
+    assert_structure(build(architecture(name), "float32").tensors(), architecture(name), "float32")
+
+
+@pytest.mark.parametrize("case", CASES, indirect=True)
+def test_in_float64_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Build) -> None:
+    assert_same(case, build(case.network, "float64"), "float64")
+
+
+@pytest.mark.parametrize("case", [name for name in CASES if name not in DEEP - DEEPEST], indirect=True)
+def test_in_float32_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Build) -> None:
+    network = build(case.network, "float32")
+    assert_same(case, network, "float32")
+    assert_unchanged(network.tensors(), case, "float32")
+
+
+@pytest.mark.parametrize("case", sorted(DEEP - DEEPEST), indirect=True)
+def test_its_tensors_come_back_as_they_were_loaded(case: DrawnCase, build: Build) -> None:
+    network = build(case.network, "float32")
+    network.load(case.shared[0])
+    assert_unchanged(network.tensors(), case, "float32")
+
+
+def assert_same(case: DrawnCase, network: RemoteNetwork, dtype: str) -> None:
+    """End points' names and shapes are the specification's, their values the oracle's, of every part run alone, too."""
+    found, run = case.run(network, dtype)
+    _, height, width, _ = case.images.shape
+    expected = infer(case.network, height, width).shapes(2)
+    assert [(name, y.shape) for name, y in found.items()] == list(expected.items())
+    assert run.verdict == "pass", run.message
+    local = {end_point.name: end_point.local_noise_ratio for end_point in run.end_points}
+    assert None not in local.values(), "parts that were not run alone"
+    worst = max(local, key=lambda name: local[name] or 0)
+    assert (local[worst] or 0) <= FLOORS, f"{worst}, run alone, is {local[worst]} noise floors off"
+
+
+def assert_unchanged(returned: dict[str, Array], case: DrawnCase, dtype: str) -> None:
+    """Bit for bit."""
+    assert_structure(returned, case.network, dtype)
+    changed = [name for name, value in case.tensors.items() if returned[name].tobytes() != value.tobytes()]
+    assert not changed, "tensors that came back changed"
+
+
+def assert_structure(found: dict[str, Array], network: Architecture, dtype: str) -> None:
+    """The specification's names, in its order, shapes and count."""
+    assert [(name, value.shape) for name, value in found.items()] == list(tensor_shapes(network).items())
+    assert {value.dtype.name for value in found.values()} == {dtype}
+    assert sum(value.size for value in found.values()) == count_parameters(network)[1]
+
+
+# Half precision, where the framework has it: shallow networks, as noise floors of deep ones are wide.
+@pytest.mark.parametrize("case", ["torchvision/resnet18", "cifar/resnet20"], indirect=True)
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_in_half_precision_its_end_points_are_the_oracles_but_for_noise(
+    case: DrawnCase, dtype: str, build: Build
+) -> None:
+    try:
+        network = build(case.network, dtype)
+    except Unavailable as error:
+        pytest.skip(str(error))
+    _, run = case.run(network, dtype)
+    assert run.verdict == "pass", run.message
+
+
+# The same tensors under another convention: which end point parts first.
+SLIM = pytest.mark.parametrize("case", ["small: slim's bottlenecks"], indirect=True)
+EPSILON = {"batch_norm_epsilon": 1.001e-5}
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "epsilon 1.001e-5": (EPSILON, "conv1"),
+    "epsilon 2e-5": ({"batch_norm_epsilon": 2e-5}, "conv1"),
+    "the pool padded on both sides": ({"pool_padding": "explicit"}, "pool1"),
+    "the stride in the first 1x1": ({"bottleneck_stride": "conv1"}, "block1/unit_3/bottleneck_v1/conv1"),
+    "convolutions padded as TensorFlow does": ({"convolution_padding": "same"}, "conv1"),
+    "rates where strides should be": ({"output_stride": 8}, "block2/unit_3/bottleneck_v1/conv2"),
+}
+
+
+@SLIM
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_design_parts_where_it_is_wrong(case: DrawnCase, fault: str, build: Build) -> None:
+    options, first = FAULTS[fault]
+    _, run = case.run(build(case.network.with_options(**options), "float64"), "float64")
+    assert (run.verdict, run.first_divergence) == ("fail", first), run.message
+
+
+@SLIM
+@pytest.mark.parametrize("fault", [fault for fault, (options, _) in FAULTS.items() if options != EPSILON])
+def test_in_float32_too_it_parts_there_unless_it_is_a_thousandth_of_epsilon(
+    case: DrawnCase, fault: str, build: Build
+) -> None:
+    options, first = FAULTS[fault]
+    _, run = case.run(build(case.network.with_options(**options), "float32"), "float32")
+    assert (run.verdict, run.first_divergence) == ("fail", first), run.message
+
+
+@SLIM
+def test_a_thousandth_of_epsilon_is_below_the_noise_of_float32(case: DrawnCase, build: Build) -> None:
+    """Why semantics are decided in float64."""
+    _, run = case.run(build(case.network.with_options(**EPSILON), "float32"), "float32")
+    assert run.verdict == "pass"

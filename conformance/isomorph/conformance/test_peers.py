@@ -1,0 +1,204 @@
+"""Recorded peers: what slim's and torchvision's own code answered, held against every backend.
+
+Each fixture lists a peer's tensors; `peer_rule.py` beside them makes the tensors and the images from nothing but that.
+"""
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.conformance.cases import last_answer
+from isomorph.conformance.conftest import Build, Share
+from isomorph.conformance.small_networks import Array, slim_small
+from isomorph.conformance.verdict import FLOORS, noise_floors, relative_l2
+from isomorph.spec import Architecture, architecture, zoo
+
+# fixture -> zoo, architecture (None: slim's test network), options beside the fixture's own
+FIXTURES: dict[str, tuple[str, str | None, dict[str, Any]]] = {
+    "slim_small": ("slim", None, {}),
+    "slim_small_os4": ("slim", None, {}),
+    "slim_small_os8": ("slim", None, {}),
+    "slim_small_os16": ("slim", None, {}),
+    "slim_resnet_v1_50": ("slim", "slim/resnet_v1_50", {}),
+    "slim_resnet_v1_50_os16_dense": ("slim", "slim/resnet_v1_50", {}),
+    "torchvision_resnet18": ("torchvision", "torchvision/resnet18", {}),
+    "torchvision_resnet50": ("torchvision", "torchvision/resnet50", {}),
+    "torchvision_resnet50_dilated_os8": (
+        "torchvision",
+        "torchvision/resnet50",
+        {"replace_stride_with_dilation": (False, True, True)},
+    ),
+}
+SLIM = [name for name, (zoo_name, _, _) in FIXTURES.items() if zoo_name == "slim"]
+
+# relative L2 of logits and of the taps' means: a float64 peer with a float64 epsilon, and slim's, recorded in float32
+LIMITS = {"torchvision": (1e-10, 1e-10), "slim": (1e-4, 1e-5)}
+
+# How each peer calls our end points, and over which axes its taps are means.
+TAPS = {"torchvision": ("layer", "block", (0, 1, 2)), "slim": (None, None, (1, 2))}
+
+
+def peer_rule(shared: Path) -> ModuleType:
+    """The rule by which tensors and images are made, as a module."""
+    spec = importlib.util.spec_from_file_location("peer_rule", shared / "peer_rule.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One fixture.
+
+    document: its list of tensors, its image, for slim its end points' shapes.
+    answers: its logits and the means of its taps.
+    rule: what makes its tensors and images. share: how backends get them.
+    """
+
+    name: str
+    document: dict[str, Any]
+    answers: Mapping[str, Array]
+    rule: ModuleType
+    share: Share
+
+    @property
+    def zoo(self) -> str:
+        """Where it comes from."""
+        return FIXTURES[self.name][0]
+
+    @property
+    def architecture(self) -> Architecture:
+        """What it should be here."""
+        _, name, options = FIXTURES[self.name]
+        options = options | self.document.get("arguments", {})
+        return architecture(name, **options) if name else slim_small(**options)
+
+    @cached_property
+    def images(self) -> Array:
+        """[N, H, W, C]."""
+        images: Array = self.rule.image(**self.document["image"])
+        return images
+
+    @cached_property
+    def theirs(self) -> dict[str, Array]:
+        """Its tensors under its own names, less what no network computes with."""
+        naming = zoo(self.zoo).naming
+        rows = [row for row in self.document["tensors"] if naming.carries(row[0])]
+        return {row[0]: self.rule.tensor(*row) for row in rows}
+
+    @cached_property
+    def tensors(self) -> dict[str, Array]:
+        """The same under canonical names."""
+        renamed = zoo(self.zoo).naming.tensors(self.architecture)
+        return {name: tensor.to_canonical(self.theirs[tensor.name]) for name, tensor in renamed.items()}
+
+    @cached_property
+    def shared(self) -> tuple[SharedArrays, SharedArrays]:
+        """Tensors and images where every backend can map them."""
+        return self.share(self.tensors), self.share({"images": self.images})
+
+    @property
+    def logits(self) -> Array:
+        """[N, h, w, classes], or its last map where it has no head."""
+        logits = self.answers["logits"]
+        return logits if logits.ndim == 4 else logits[:, None, None, :]
+
+    @cached_property
+    def end_point_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Slim's end points without the network's scope, in slim's order."""
+        shapes = self.document["end_point_shapes"].items()
+        return {self._unscoped(name): tuple(shape) for name, shape in shapes}
+
+    @cached_property
+    def taps(self) -> dict[str, tuple[Array, tuple[int, ...]]]:
+        """Our end point -> the mean of theirs, and over which axes."""
+        theirs, ours, axes = TAPS[self.zoo]
+        taps = {}
+        for key in self.answers:
+            if key.startswith("tap:"):
+                name = self._unscoped(key.removeprefix("tap:").removesuffix(":mean"))
+                taps[name.replace(theirs, ours) if theirs and ours else name] = (self.answers[key], axes)
+        return taps
+
+    @cached_property
+    def float32_floor(self) -> float:
+        """The noise floor of its answer in float32."""
+        runs = [
+            {"answer": self._by_oracle("float64", False)},
+            {"answer": self._by_oracle("float32", False)},
+            {"answer": self._by_oracle("float32", True)},
+        ]
+        return noise_floors(runs[0], [*runs[1:]], "float32")["answer"]
+
+    def _by_oracle(self, dtype: str, halves: bool) -> Array:
+        network = OracleNetwork(self.architecture, "cpu", dtype, halves)
+        network.load(self.tensors)
+        return last_answer(network.end_points(self.images))
+
+    def _unscoped(self, name: str) -> str:
+        scope, _, rest = name.partition("/")
+        return rest if scope == self.architecture.name.rpartition("/")[2] else name
+
+
+@pytest.fixture(scope="module")
+def peer(request: pytest.FixtureRequest, shared: Path, share: Share) -> Peer:
+    folder, name = shared / "peers", request.param
+    document = json.loads((folder / f"{name}.json").read_text())
+    with np.load(folder / f"{name}.npz") as answers:
+        return Peer(name, document, dict(answers), peer_rule(shared), share)
+
+
+def run(peer: Peer, dtype: str, build: Build) -> dict[str, Array]:
+    network = build(peer.architecture, dtype)
+    tensors, images = peer.shared
+    network.load(tensors)
+    return network.end_points(images)
+
+
+@pytest.mark.parametrize("peer", FIXTURES, indirect=True)
+def test_its_tensors_are_ours_by_name_and_shape(peer: Peer) -> None:
+    renamed = zoo(peer.zoo).naming.tensors(peer.architecture)
+    assert {tensor.name: tensor.shape for tensor in renamed.values()} == {
+        name: value.shape for name, value in peer.theirs.items()
+    }
+
+
+@pytest.mark.parametrize("peer", FIXTURES, indirect=True)
+def test_in_float64_its_logits_and_taps_are_ours(peer: Peer, build: Build) -> None:
+    found = run(peer, "float64", build)
+    logits_limit, taps_limit = LIMITS[peer.zoo]
+    assert relative_l2(last_answer(found), peer.logits) <= logits_limit
+    assert peer.taps
+    parted = {}
+    for name, (mean, axes) in peer.taps.items():
+        error = relative_l2(found[name].mean(axes), mean)
+        if error > taps_limit:
+            parted[name] = error
+    assert not parted, f"taps whose means are off by more than {taps_limit}"
+
+
+@pytest.mark.parametrize("peer", [name for name in FIXTURES if name not in SLIM], indirect=True)
+def test_in_float32_its_float64_logits_are_ours_but_for_noise(peer: Peer, build: Build) -> None:
+    ratio = relative_l2(last_answer(run(peer, "float32", build)), peer.logits) / peer.float32_floor
+    assert ratio <= FLOORS, f"{ratio:.3g} noise floors of {peer.float32_floor:.2g}"
+
+
+@pytest.mark.parametrize("peer", SLIM, indirect=True)
+def test_in_float32_its_end_points_and_logits_are_ours(peer: Peer, build: Build) -> None:
+    """Slim has no end point for the pools: ours are there beside its own, which are in its order."""
+    found = run(peer, "float32", build)
+    shapes = [(name, y.shape) for name, y in found.items() if name not in ("pool1", "global_pool")]
+    assert shapes == list(peer.end_point_shapes.items())
+    assert relative_l2(last_answer(found), peer.logits) <= LIMITS["slim"][0]

@@ -1,0 +1,99 @@
+"""The probe tells in which precision a device computes, whatever it was asked for; and pytest's process stays clean."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.oracle.operations import convolve
+from isomorph.conformance.conftest import Build
+from isomorph.conformance.precision import prove_precision
+from isomorph.conformance.small_networks import Array
+from isomorph.spec import Architecture
+
+
+def to_bits(x: Array, bits: int) -> Array:
+    """float32 values rounded to `bits` significant ones, as TF32 (11) rounds operands."""
+    mantissa, exponent = np.frexp(x.astype(np.float64))
+    return np.ldexp(np.round(mantissa * 2.0**bits) / 2.0**bits, exponent).astype(x.dtype)
+
+
+# What a device may do to the operands of a product while it calls the result float32.
+ROUNDINGS: dict[str, Callable[[Array], Array]] = {
+    "tf32": lambda x: to_bits(x, 11),
+    "bfloat16": lambda x: x.astype(ml_dtypes.bfloat16).astype(x.dtype),
+    "float32": lambda x: x.astype(np.float32).astype(x.dtype),
+}
+
+
+# Devices have a switch for each.
+KERNELS = {"convolutions": (3,), "matrix products": (1,), "both": (1, 3)}
+
+
+def rounding(name: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the oracle round the operands of convolutions, of 1x1 ones (matrix products), or of both."""
+    rounded = ROUNDINGS[name]
+
+    def convolve_rounded(x: Array, weights: Array, *rest: Any) -> Array:
+        if len(weights) in KERNELS[where]:
+            return convolve(rounded(x), rounded(weights), *rest)
+        return convolve(x, weights, *rest)
+
+    monkeypatch.setattr("isomorph.backends.oracle.units.convolve", convolve_rounded)
+
+
+def built(dtype: str) -> Callable[[Architecture], OracleNetwork]:
+    return lambda network: OracleNetwork(network, "cpu", dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_an_honest_network_computes_in_what_it_was_built_in(dtype: str) -> None:
+    assert prove_precision(built(dtype), dtype) == dtype
+
+
+@pytest.mark.parametrize(
+    ("dtype", "really"),
+    [
+        ("float32", "tf32"),
+        ("float32", "bfloat16"),
+        ("float64", "float32"),
+        ("float64", "tf32"),
+        ("float64", "bfloat16"),
+    ],
+)
+@pytest.mark.parametrize("where", KERNELS)
+def test_rounded_operands_cannot_hide(dtype: str, really: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prove_precision(built(dtype), dtype) == dtype  # and the probe's own reference is made before the fault
+    rounding(really, where, monkeypatch)
+    assert prove_precision(built(dtype), dtype) == really
+
+
+def test_results_that_are_no_numbers_prove_nothing() -> None:
+    class Broken(OracleNetwork):
+        def _run(self, part: str | None, x: Array) -> dict[str, Array]:
+            return {name: np.full_like(y, np.nan) for name, y in super()._run(part, x).items()}
+
+    assert prove_precision(lambda network: Broken(network, "cpu", "float32"), "float32") == "none"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_backend_computes_in_what_it_is_asked_for(dtype: str, build: Build) -> None:
+    assert prove_precision(lambda network: build(network, dtype), dtype) == dtype
+
+
+CLEAN = """
+import sys
+import isomorph.conformance.conftest, isomorph.conformance.reference, isomorph.conformance.precision
+from isomorph.backends.process import BackendProcess
+print(*{"torch", "tensorflow", "keras", "paddle", "jax"} & set(sys.modules))
+"""
+
+
+def test_what_this_suite_imports_brings_no_framework() -> None:
+    run = subprocess.run([sys.executable, "-P", "-c", CLEAN], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout.split()) == (0, []), run.stderr

@@ -1,0 +1,142 @@
+"""What "the same" means: errors against the float64 oracle, counted in noise floors. No tolerance is tuned anywhere.
+
+The error of an end point is the relative L2 distance from the oracle. Its noise floor in a dtype is the error of the
+oracle itself, evaluated in that dtype, or the dtype's unit roundoff where that is larger. Up to eight floors pass.
+Honest backends stand between 0.8 and 2, at most 5.1 on a saturated softmax; TF32 at 1900; epsilon 2e-5 for 1e-5 at 320.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from isomorph.spec import BadInput
+
+Array = npt.NDArray[Any]
+EndPoints = Mapping[str, Array]
+Outcome = Literal["pass", "fail", "unavailable"]
+
+FLOORS = 8.0
+"""How many noise floors an error may have."""
+
+UNIT_ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+
+
+@dataclass(frozen=True)
+class EndPointVerdict:
+    """One end point of one backend in one dtype.
+
+    shape: [N, h, w, C], as the backend gave it.
+    rel_l2, max_abs: distance from the float64 oracle; infinite where shapes differ or a value is not finite.
+    noise_ratio: `rel_l2` in noise floors.
+    local_noise_ratio: the same, with the part that makes this end point run alone on the oracle's own input to it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    rel_l2: float
+    max_abs: float
+    noise_ratio: float
+    local_noise_ratio: float | None
+    verdict: Outcome
+
+
+@dataclass(frozen=True)
+class RunVerdict:
+    """One backend in one dtype.
+
+    precision: what the device proved to compute in.
+    message: why not, where the dtype is unavailable; else what parts, and whether it was born there.
+    first_divergence: the first end point, in network order, whose error is more than noise.
+    """
+
+    dtype: str
+    precision: str | None
+    verdict: Outcome
+    message: str = ""
+    first_divergence: str | None = None
+    end_points: tuple[EndPointVerdict, ...] = field(default=())
+
+    @property
+    def worst(self) -> EndPointVerdict | None:
+        """The end point with the most noise floors."""
+        return max(self.end_points, key=lambda end_point: end_point.noise_ratio, default=None)
+
+
+def relative_l2(found: Array, reference: Array) -> float:
+    """||found - reference|| / ||reference|| in float64; infinite unless all of `found` is finite and of that shape."""
+    if found.shape != reference.shape or not np.isfinite(found).all():
+        return float("inf")
+    wide = reference.astype(np.float64, copy=False)
+    return float(np.linalg.norm(_flat(found - wide)) / np.linalg.norm(_flat(wide)))
+
+
+def noise_floors(reference: EndPoints, evaluations: Sequence[EndPoints], dtype: str) -> dict[str, float]:
+    """The noise floor of every end point in `dtype`.
+
+    reference: the oracle's float64 end points.
+    evaluations: the oracle's own in `dtype`, in different orders of summation.
+    Raises BadInput for an end point of zero norm: nothing can be said of it.
+    """
+    for name, wanted in reference.items():
+        if not np.any(wanted):
+            raise BadInput(
+                f"The network answers nothing but zeros at {name}, so that agreement there would mean nothing; other"
+                " images or weights are needed."
+            )
+    return {
+        name: max(UNIT_ROUNDOFF[dtype], *(relative_l2(run[name], wanted) for run in evaluations))
+        for name, wanted in reference.items()
+    }
+
+
+def judge(
+    dtype: str,
+    precision: str | None,
+    found: EndPoints,
+    reference: EndPoints,
+    floors: Mapping[str, float],
+    local_ratios: Mapping[str, float],
+) -> RunVerdict:
+    """One backend's end points against the oracle's; a run passes when all of its end points do.
+
+    local_ratios: noise ratios of the parts run alone, by end point; those left out are not known.
+    """
+    verdicts = []
+    for name, wanted in reference.items():
+        error = relative_l2(found[name], wanted)
+        ratio = error / floors[name]
+        distance = float(np.max(np.abs(found[name] - wanted))) if np.isfinite(error) else float("inf")
+        outcome: Outcome = "pass" if ratio <= FLOORS else "fail"
+        local = local_ratios.get(name)
+        verdicts.append(EndPointVerdict(name, found[name].shape, error, distance, ratio, local, outcome))
+    first = next((verdict for verdict in verdicts if verdict.verdict == "fail"), None)
+    if first is None:
+        return RunVerdict(dtype, precision, "pass", end_points=tuple(verdicts))
+    return RunVerdict(dtype, precision, "fail", _explain(first, reference), first.name, tuple(verdicts))
+
+
+def noise_ratios(found: EndPoints, reference: EndPoints, floors: Mapping[str, float]) -> dict[str, float]:
+    """Errors in noise floors, for the end points in `found`."""
+    return {name: relative_l2(value, reference[name]) / floors[name] for name, value in found.items()}
+
+
+def _explain(first: EndPointVerdict, reference: EndPoints) -> str:
+    expected = reference[first.name].shape
+    if first.shape != expected:
+        return f"{first.name} is {_by(first.shape)}, the oracle's is {_by(expected)}"
+    what = f"{first.name} is the first to part, by {first.noise_ratio:.3g} noise floors"
+    if first.local_noise_ratio is None:
+        return what
+    born = "the error is born there" if first.local_noise_ratio > FLOORS else "the error is inherited"
+    return f"{what}; on the oracle's own input by {first.local_noise_ratio:.3g}: {born}"
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _flat(x: Array) -> Array:
+    return x.reshape(-1).astype(np.float64, copy=False)

@@ -1,0 +1,56 @@
+"""What the tests of this floor share. They stand in tests/; this does not, as mypy takes all tests/ for one package.
+
+This process never imports a framework: one after another can end the interpreter, and backends run in processes of
+their own anyway.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+REQUIRE_PEERS = "ISOMORPH_REQUIRE_PEERS"
+FRAMEWORKS = {"torch", "tensorflow", "keras", "paddle", "jax"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_framework_in_this_process() -> Iterator[None]:
+    yield
+    imported = sorted(FRAMEWORKS & sys.modules.keys())
+    assert not imported, f"the tests' own process has imported {', '.join(imported)}"
+
+
+@pytest.fixture(scope="session")
+def shared(pytestconfig: pytest.Config) -> Path:
+    """The folder of published weights and photographs beside the repository."""
+    folder = pytestconfig.rootpath.parent / "shared"
+    if not (folder / "weights").is_dir():
+        if os.environ.get(REQUIRE_PEERS) == "1":
+            pytest.fail(f"{REQUIRE_PEERS} is 1, but {folder / 'weights'} is not there")
+        pytest.skip(f"needs the published weights in {folder / 'weights'}")
+    return folder
+
+
+@pytest.fixture
+def install(tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Offer the misbehaving backend of the backends' own tests under a given name, as another package would.
+
+    Finds it here and in the processes that are started from here. Returns the name.
+    """
+    site = tmp_path / "site-packages"
+
+    def offer(name: str) -> str:
+        metadata = site / "misbehaving-1.0.dist-info"
+        metadata.mkdir(parents=True)
+        shutil.copy(pytestconfig.rootpath / "backends" / "tests" / "misbehaving.py", site)
+        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text(f"[isomorph.backends]\n{name} = misbehaving\n")
+        monkeypatch.syspath_prepend(site)
+        paths = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+        return name
+
+    return offer

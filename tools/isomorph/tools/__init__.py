@@ -1,0 +1,14 @@
+"""What people run and call: every command of `isomorph` is a thin skin over a function here.
+
+>>> from isomorph.tools import check
+>>> check("slim/resnet_v1_50", backends=["pytorch", "paddle"]).agree
+True
+"""
+
+from isomorph.tools.check import check
+from isomorph.tools.inventory import ListReport, list_
+from isomorph.tools.reports import BackendReport, CheckReport
+from isomorph.tools.run import RunReport, run
+from isomorph.tools.show import ShowReport, show
+
+__all__ = ["BackendReport", "CheckReport", "ListReport", "RunReport", "ShowReport", "check", "list_", "run", "show"]

@@ -1,0 +1,225 @@
+"""`check`: the same weights in every backend, compared with the oracle at every end point, in every tier."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isomorph.backends import Unavailable, find_backend, registered
+from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.oracle.backend import Oracle
+from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, RemoteNetwork, available_memory
+from isomorph.conformance.precision import prove_precision
+from isomorph.conformance.reference import Reference, Tier
+from isomorph.conformance.verdict import RunVerdict
+from isomorph.spec import Architecture, BadInput, count_parameters, infer, tensor_shapes
+from isomorph.spec.tensors import match_exactly
+from isomorph.tools.reports import BackendReport, CheckReport, Status
+from isomorph.tools.subject import Case, check_limits, check_request, find_subject, make_case
+
+Array = npt.NDArray[Any]
+Progress = Callable[[str, str], None]
+
+COMPARED = ("pytorch", "keras", "paddle")
+"""The backends that are compared when none is named, as far as they are installed."""
+
+
+def check(
+    subject: str | Path | Architecture,
+    *,
+    backends: Sequence[str] | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    arch: str | None = None,
+    images: Sequence[str] | Array | None = None,
+    size: tuple[int, int] | None = None,
+    batch: int = 2,
+    seed: int = 0,
+    plant: Mapping[str, Any] | None = None,
+    python: Mapping[str, str] | None = None,
+    memory: float | None = None,
+    timeout: float = TIMEOUT,
+    progress: Progress = lambda who, what: None,
+    **options: Any,
+) -> CheckReport:
+    """Compare one network across backends.
+
+    subject: an architecture, its name, or a checkpoint file.
+    backends: names; None takes the installed ones of COMPARED. One that is named and not installed is bad input.
+    device: "auto", "cpu" or "gpu".
+    dtype: the precision people run; float64, which decides on meaning, is always compared too.
+    arch: the architecture of a file that cannot tell.
+    images: an array [N, H, W, C], or paths of photographs or of one `.npy`; None draws them from `seed`, `batch` of
+        `size` (height, width), which defaults to the zoo's own crop.
+    plant: fields of the convention that the backends get wrong on purpose, to see where and how that shows.
+    python: backend -> the interpreter of the environment it lives in, where that is not this one.
+    memory: bytes that each process may allocate; None: what is free now.
+    timeout: seconds that one call to a backend may take.
+    progress: called with who is at work and at what.
+    options: of the architecture, such as `num_classes` or `output_stride`.
+
+    Raises BadInput, before anything is computed where that can be told. A backend that crashes, hangs or runs out of
+    memory becomes its row's "error".
+    """
+    started = time.monotonic()
+    interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
+    names, absent = _choose(backends, interpreters)
+    found = find_subject(subject, arch, **options)
+    planted = dict(plant or {})
+    built = found.architecture.with_options(**planted).undrawn()
+    check_request(found.architecture, size, batch, seed, device, dtype)
+    check_limits(timeout, memory)
+    limit = available_memory() if memory is None else int(memory)
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(BackendProcess(name, interpreters.get(name, sys.executable), limit, timeout))
+            for name in names
+        ]
+        progress("oracle", "drawing images and weights" if found.tensors is None else "reading images")
+        case = make_case(found, images, size, batch, seed)
+        with TemporaryDirectory(prefix="isomorph-") as folder:
+            comparison = _Comparison(case, built, device, dtype, Path(folder), progress)
+            rows = comparison.rows(processes, _at_once(case, limit, len(names)))
+    return CheckReport(
+        architecture=found.architecture.name,
+        weights=case.weights_origin,
+        images=case.images_origin,
+        input=tuple(case.images.shape),
+        parameters=count_parameters(found.architecture),
+        oracle_version=Oracle().version,
+        planted=planted,
+        backends=(*rows, *absent),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _choose(backends: Sequence[str] | None, python: Mapping[str, str]) -> tuple[list[str], list[BackendReport]]:
+    """The backends to run, and rows for those that nobody named and that are not installed here."""
+    if backends is not None:
+        names = list(dict.fromkeys(find_backend(name).name for name in backends))
+        if stray := sorted(python.keys() - set(names)):
+            raise BadInput(f"An interpreter was given for {stray[0]}, which is not among the backends to compare.")
+        for name in names:
+            if name not in python and (reason := find_backend(name).why_not()):
+                raise BadInput(f"The backend {name} is not available: {reason}")
+        if not names:
+            raise BadInput("No backend was named; expected some of " + ", ".join(registered()) + ".")
+        return names, []
+    reasons = {name: None if name in python else find_backend(name).why_not() for name in COMPARED}
+    names = [name for name, reason in reasons.items() if reason is None]
+    if not names:
+        raise BadInput("No backend is installed to compare with the oracle; `pip install 'isomorph[all]'` adds three.")
+    return names, [BackendReport(name, None, None, "unavailable", reason) for name, reason in reasons.items() if reason]
+
+
+def _at_once(case: Case, memory: int | None, processes: int) -> int:
+    """How many backends may work at a time, so that together they fit in memory.
+
+    Each needs its framework (0.6 GB was the most measured), the weights a few times over, and two sets of end points,
+    all in float64.
+    """
+    values = sum(int(np.prod(shape)) for shape in tensor_shapes(case.architecture).values())
+    shapes = infer(case.architecture, *case.images.shape[1:3]).shapes(case.images.shape[0]).values()
+    cells = sum(int(np.prod([extent or 1 for extent in shape])) for shape in shapes)
+    each = 600e6 + 8 * (4 * values + 3 * cells)
+    return processes if memory is None else max(1, min(processes, int(memory // each)))
+
+
+class _Comparison:
+    """One case, and what each backend's answers to it are held against.
+
+    built: the architecture that the backends build: the case's own, unless something is planted.
+    """
+
+    def __init__(
+        self, case: Case, built: Architecture, device: str, dtype: str, folder: Path, progress: Progress
+    ) -> None:
+        self.case = case
+        self.built = built
+        self.device = device
+        self.progress = progress
+        self.reference = Reference(case.architecture, case.tensors, case.images)
+        self.tensors = SharedArrays.write(folder / "tensors", case.tensors)
+        self.images = SharedArrays.write(folder / "images", {"images": case.images})
+        self.tiers: list[Tier] = []
+        self.inputs: dict[str, SharedArrays] = {}
+        for tier in dict.fromkeys(("float64", dtype)):
+            progress("oracle", f"evaluating {tier} and its noise")
+            self.tiers.append(self.reference.tier(tier))
+            self.inputs[tier] = SharedArrays.write(folder / f"inputs-{tier}", self.tiers[-1].inputs)
+        progress("oracle", "done")
+
+    def rows(self, processes: Sequence[BackendProcess], at_once: int) -> list[BackendReport]:
+        """Every backend's row, `at_once` of them at a time."""
+        with ThreadPoolExecutor(at_once) as pool:
+            try:
+                return list(pool.map(self.row, processes))
+            except BaseException:
+                # Ctrl-C reaches this thread alone: the others wait for replies until their processes have ended.
+                with ThreadPoolExecutor(len(processes)) as closing:
+                    list(closing.map(BackendProcess.close, processes))
+                raise
+
+    def row(self, process: BackendProcess) -> BackendReport:
+        """One backend's row; what goes wrong in its process stays in its row."""
+        name, version = process.name, None
+        device, parameters, logits_shape = None, None, None
+        runs: list[RunVerdict] = []
+        status: Status = "pass"
+        message = ""
+        try:
+            self.progress(name, "importing")
+            version = process.describe()["version"]
+            for tier in self.tiers:
+                try:
+                    network = self._build(process, tier.dtype)
+                except Unavailable as error:
+                    runs.append(RunVerdict(tier.dtype, None, "unavailable", str(error)))
+                    continue
+                device = network.device
+                parameters = self._check_structure(network, tier.dtype)
+                run, logits_shape = self._run(process, network, tier)
+                runs.append(run)
+        except BadInput as error:
+            status, message = "fail", str(error)
+        except (Unavailable, BackendFailed) as error:
+            status, message = "error", str(error)
+        else:
+            verdicts = [run.verdict for run in runs]
+            status = "fail" if "fail" in verdicts else verdicts[-1]  # the last dtype is the one asked for
+        self.progress(name, status)
+        return BackendReport(name, version, device, status, message, parameters, logits_shape, tuple(runs))
+
+    def _build(self, process: BackendProcess, dtype: str) -> RemoteNetwork:
+        self.progress(process.name, f"building in {dtype}")
+        network = process.build(self.built, self.device, dtype)
+        network.load(self.tensors)
+        return network
+
+    def _check_structure(self, network: RemoteNetwork, dtype: str) -> int:
+        """Names, shapes and values of its tensors are those it was given. Returns how many values there are."""
+        held = network.tensors()
+        shapes = {name: tuple(value.shape) for name, value in held.items()}
+        match_exactly(tensor_shapes(self.case.architecture), shapes, self.case.architecture.name)
+        for name, value in held.items():
+            if not np.array_equal(value, np.asarray(self.case.tensors[name]).astype(value.dtype)):
+                raise BadInput(f"{name} came back from {dtype} with other values than it was given.")
+        return sum(value.size for value in held.values())
+
+    def _run(self, process: BackendProcess, network: RemoteNetwork, tier: Tier) -> tuple[RunVerdict, tuple[int, ...]]:
+        self.progress(process.name, f"proving {tier.dtype}")
+        precision = prove_precision(lambda probe: process.build(probe, self.device, tier.dtype), tier.dtype)
+        self.progress(process.name, f"running in {tier.dtype}")
+        found = network.end_points(self.images)
+        self.progress(process.name, f"running each part in {tier.dtype}")
+        parts = network.parts(self.inputs[tier.dtype])
+        network.discard()
+        answer = found.get("logits", list(found.values())[-1])
+        return self.reference.judge(tier, precision, found, parts), answer.shape

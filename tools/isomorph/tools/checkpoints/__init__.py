@@ -1,0 +1,22 @@
+"""Checkpoints: from a file that someone gives to named NumPy arrays, with no framework and without executing anything.
+
+    >>> checkpoint = read_checkpoint("resnet20-12fca82f.th")
+    >>> checkpoint.format, checkpoint.unwrapped
+    ('PyTorch stream', ('state_dict', 'module.'))
+    >>> checkpoint.tensors["conv1.weight"].shape
+    (16, 3, 3, 3)
+
+Every file is hostile until read. Whatever is wrong with one is `isomorph.spec.errors.BadInput`, one sentence that names
+the file and says what was found, and no file makes this package use more than 64 MiB of memory beyond the file's own
+size. What cannot be noticed: these formats carry no checksum that their own readers look at, so a file whose values
+were changed reads as well as before; `sha256` tells such files apart.
+
+A format is one file of this folder and one row of the table in `reading`.
+"""
+
+from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
+from isomorph.tools.checkpoints.mapped_file import sha256
+from isomorph.tools.checkpoints.reading import read_checkpoint
+from isomorph.tools.checkpoints.safetensors_file import write_safetensors
+
+__all__ = ["Checkpoint", "Tensor", "read_checkpoint", "sha256", "write_safetensors"]

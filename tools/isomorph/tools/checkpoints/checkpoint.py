@@ -1,0 +1,36 @@
+"""What a checkpoint is once it has been read, whatever its format."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+Tensor = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value, so two checkpoints have no `==`
+class Checkpoint:
+    """The tensors of one file, and what stood around them.
+
+    Attributes:
+        path: the file.
+        format: "safetensors", "PyTorch zip", "PyTorch stream" (the bare pickle stream before PyTorch 1.6) or
+            "PyTorch tar" (before 0.1.10).
+        tensors: names as in the file, less what `unwrapped` lists, in the file's order. The arrays are read-only views
+            of the mapped file in its own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be
+            strided, and unaligned where the file does not align them; NumPy handles both, and `numpy.array` makes an
+            ordinary copy. They stand as long as the file is not changed or cut.
+        metadata: safetensors' `__metadata__`; empty for the other formats.
+        unwrapped: what was peeled off to reach the tensors, outermost first: keys of dictionaries ("state_dict"), then
+            prefixes that all names carried ("module.").
+        left_out: the entries beside the tensors, on every level that was peeled off ("epoch", "optimizer").
+    """
+
+    path: Path
+    format: str
+    tensors: Mapping[str, Tensor] = field(repr=False)
+    metadata: Mapping[str, str]
+    unwrapped: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()

@@ -1,0 +1,123 @@
+"""A file of unknown intent, mapped into memory: every format reads through this and nothing else."""
+
+import contextlib
+import hashlib
+import mmap
+import os
+import stat
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+
+import numpy as np
+
+from isomorph.spec.errors import BadInput
+from isomorph.tools.checkpoints.checkpoint import Tensor
+from isomorph.tools.checkpoints.wording import counted, refusal, shown
+
+MOST_AXES = 16
+"""No network has tensors of more axes, and NumPy's own limit depends on its version."""
+
+_ALLOWANCE = 32 << 20  # bytes of Python objects that any file may become, beyond its own size
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """`path` opened for reading. `BadInput` where that is not possible, or it is not a regular file."""
+    try:
+        mode = path.stat().st_mode
+        # Not before it is known to be a file: opening a pipe waits for its other end.
+        file = path.open("rb") if stat.S_ISREG(mode) else None
+    except FileNotFoundError:
+        raise refusal(path, f"there is no such file{_beside(path)}") from None
+    except PermissionError:
+        raise refusal(path, "cannot be read for lack of permission: ask its owner, or chmod it") from None
+    except (OSError, ValueError) as problem:  # ValueError: the name itself is impossible
+        reason = problem.strerror if isinstance(problem, OSError) else str(problem)
+        raise refusal(repr(str(path)), f"cannot be opened: {reason}") from None
+    if stat.S_ISDIR(mode):
+        raise refusal(path, "is a folder, a file was expected: name the checkpoint file in it")
+    if file is None:
+        raise refusal(path, "is a device, pipe or socket, a regular file was expected: save it to disk first")
+    with file:
+        yield file
+
+
+def _beside(path: Path) -> str:
+    """A hint for the people who name a TensorFlow checkpoint by its prefix."""
+    with contextlib.suppress(OSError, ValueError):
+        if path.with_name(path.name + ".index").exists():
+            return (
+                ", but there is one with .index added: this looks like a TensorFlow checkpoint, which is not read here"
+            )
+    return ": check the name and the folder"
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 digest of a file, in hexadecimal, read in pieces. `BadInput` where it cannot be read."""
+    with opened(Path(path)) as file:
+        try:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as problem:
+            raise refusal(path, f"cannot be read: {problem.strerror}") from None
+
+
+class MappedFile:
+    """A regular file of at least one byte, mapped read-only. Positions and counts are in bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with opened(path) as file:
+            self.size = os.fstat(file.fileno()).st_size
+            if self.size == 0:
+                raise self.bad("the file is empty, a checkpoint was expected: fetch or save it again")
+            try:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except (OSError, ValueError) as problem:
+                raise self.bad(f"cannot be mapped into memory: {problem}") from None
+        self._left = self.size + _ALLOWANCE
+
+    def bad(self, sentence: str) -> BadInput:
+        """The refusal of this file, to be raised."""
+        return refusal(self.path, sentence)
+
+    def damaged(self, sentence: str) -> BadInput:
+        """The refusal of a file that is not as its writer left it, with the one thing that helps."""
+        return self.bad(f"{sentence}: fetch or save the file again")
+
+    def spend(self, count: int) -> None:
+        """Account for `count` bytes of Python objects built from this file, before they are built.
+
+        A pickle needs one byte to make an object of a hundred, so a small file could otherwise fill the memory.
+        """
+        self._left -= count
+        if self._left < 0:
+            raise self.bad(
+                f"its {counted(self.size, 'byte')} open to far more objects than a checkpoint of that size holds: it "
+                "is damaged, or made to exhaust the memory"
+            )
+
+    def read(self, start: int, count: int) -> bytes:
+        """A copy of at most `count` bytes from `start`; fewer where the file ends."""
+        return self._map[start : start + count]
+
+    def find(self, needle: bytes, start: int, end: int) -> int:
+        """Where `needle` first stands in `[start, end)`, or -1."""
+        return self._map.find(needle, start, end)
+
+    def array(
+        self, name: str, dtype: np.dtype, shape: tuple[int, ...], start: int, strides: tuple[int, ...] | None = None
+    ) -> Tensor:
+        """A read-only view: `shape` elements of `dtype` from byte `start`, C order or by `strides` in bytes.
+
+        Every way out of the file is an error, so that callers need only say what the format says.
+        """
+        if len(shape) > MOST_AXES:
+            raise self.bad(f"tensor {shown(name)} has {len(shape)} axes, at most {MOST_AXES} were expected")
+        try:
+            array: Tensor = np.ndarray(shape, dtype, buffer=self._map, offset=start, strides=strides)
+        except (ValueError, TypeError, OverflowError) as problem:
+            raise self.bad(f"tensor {shown(name)} of shape {shown(shape)} is not inside the file ({problem})") from None
+        if dtype == np.bool_ and array.size and array.view(np.uint8).max() > 1:
+            raise self.damaged(f"tensor {shown(name)} is boolean, but holds bytes other than 0 and 1")
+        return array

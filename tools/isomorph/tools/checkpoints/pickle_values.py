@@ -1,0 +1,52 @@
+"""What a pickle turns into here: plain Python values, and these."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from isomorph.tools.checkpoints.wording import shown
+
+Constructor = Callable[[tuple[object, ...]], object]
+"""Builds plain data from a call's arguments; a `ValueError` says what is wrong with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Global:
+    """A global that a pickle named, as a mere name."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+class Opaque:
+    """Something harmless that is no tensor; what it held was thrown away."""
+
+    __slots__ = ()
+
+
+OPAQUE = Opaque()
+
+
+class Entries(dict[str, object]):
+    """A dictionary of the pickle: its entries under strings, in order.
+
+    An entry under any other key is counted and thrown away: no checkpoint keeps a tensor of a network there, and
+    hashing what a hostile file holds (tuples nested a hundred thousand deep) ends the interpreter.
+    """
+
+    __slots__ = ("strangers",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.strangers = 0
+
+    def add(self, key: object, value: object) -> None:
+        """Add one entry; a `ValueError` where its key is there already."""
+        if not isinstance(key, str):
+            self.strangers += 1
+        elif key in self:
+            raise ValueError(f"a dictionary names {shown(key)} twice")
+        else:
+            self[key] = value

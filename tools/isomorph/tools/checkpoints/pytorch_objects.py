@@ -1,0 +1,250 @@
+"""What the pickles inside PyTorch's files may name: storages, tensors, data types, and a few plain things beside them.
+
+The tensors that come out of a pickle are descriptions (`TensorRef`); `StorageRef.key` says which bytes of the file they
+view, and each container knows where those are.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import ml_dtypes
+import numpy as np
+
+from isomorph.tools.checkpoints.checkpoint import Tensor
+from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
+from isomorph.tools.checkpoints.pickle_values import OPAQUE, Constructor, Entries, Global
+from isomorph.tools.checkpoints.wording import counted, shown
+
+_LARGEST = 1 << 48  # elements or bytes: 256 TiB, more than any file, and far from overflowing 64 bits
+
+_DTYPES: dict[str, np.dtype] = {
+    "torch.float64": np.dtype("<f8"),
+    "torch.float32": np.dtype("<f4"),
+    "torch.float16": np.dtype("<f2"),
+    "torch.bfloat16": np.dtype(ml_dtypes.bfloat16),
+    "torch.complex128": np.dtype("<c16"),
+    "torch.complex64": np.dtype("<c8"),
+    "torch.int64": np.dtype("<i8"),
+    "torch.int32": np.dtype("<i4"),
+    "torch.int16": np.dtype("<i2"),
+    "torch.int8": np.dtype("i1"),
+    "torch.uint64": np.dtype("<u8"),
+    "torch.uint32": np.dtype("<u4"),
+    "torch.uint16": np.dtype("<u2"),
+    "torch.uint8": np.dtype("u1"),
+    "torch.bool": np.dtype("?"),
+}
+
+_STORAGES: dict[str, np.dtype] = {
+    "torch.DoubleStorage": _DTYPES["torch.float64"],
+    "torch.FloatStorage": _DTYPES["torch.float32"],
+    "torch.HalfStorage": _DTYPES["torch.float16"],
+    "torch.BFloat16Storage": _DTYPES["torch.bfloat16"],
+    "torch.ComplexDoubleStorage": _DTYPES["torch.complex128"],
+    "torch.ComplexFloatStorage": _DTYPES["torch.complex64"],
+    "torch.LongStorage": _DTYPES["torch.int64"],
+    "torch.IntStorage": _DTYPES["torch.int32"],
+    "torch.ShortStorage": _DTYPES["torch.int16"],
+    "torch.CharStorage": _DTYPES["torch.int8"],
+    "torch.ByteStorage": _DTYPES["torch.uint8"],
+    "torch.BoolStorage": _DTYPES["torch.bool"],
+    "torch.storage.UntypedStorage": _DTYPES["torch.uint8"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StorageRef:
+    """A run of elements in the file: `length` of `dtype`, from byte `first` of the storage called `key`."""
+
+    key: str
+    dtype: np.dtype
+    length: int
+    first: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the run."""
+        return self.length * self.dtype.itemsize
+
+    def part(self, offset: object, length: object) -> "StorageRef":
+        """`length` elements from element `offset` on; a `ValueError` where they are not all inside."""
+        start, count = size_of(offset), size_of(length)
+        if start + count > self.length:
+            raise ValueError(f"a storage of {counted(self.length, 'element')} is viewed beyond its end")
+        return StorageRef(self.key, self.dtype, count, self.first + start * self.dtype.itemsize)
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRef:
+    """A dense tensor in a storage; `offset` and `strides` count elements of `dtype`."""
+
+    storage: StorageRef
+    dtype: np.dtype
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its elements."""
+        return prod(self.shape) * self.dtype.itemsize
+
+    def array(self, file: MappedFile, name: str, storage_start: int) -> Tensor:
+        """The tensor as a read-only view of `file`, in which its storage starts at byte `storage_start`."""
+        # Axes of one element may carry any stride, which NumPy would multiply out.
+        strides = tuple(
+            (stride if size > 1 else 1) * self.dtype.itemsize
+            for size, stride in zip(self.shape, self.strides, strict=True)
+        )
+        start = storage_start + self.storage.first + self.offset * self.dtype.itemsize
+        return file.array(name, self.dtype, self.shape, start, strides)
+
+
+def tensor_ref(
+    storage: object, offset: object, shape: object, strides: object, dtype: np.dtype | None = None
+) -> TensorRef:
+    """A tensor of a storage; a `ValueError` unless all its elements lie inside and none is repeated wholesale."""
+    if not isinstance(storage, StorageRef):
+        raise ValueError(f"a tensor is made of {shown(storage)}, a storage was expected")
+    dtype = dtype or storage.dtype
+    sizes, steps, first = _sizes_of(shape), _sizes_of(strides), size_of(offset)
+    if len(sizes) != len(steps):
+        raise ValueError(f"a tensor of shape {shown(sizes)} has {counted(len(steps), 'stride')}")
+    here = storage.nbytes // dtype.itemsize
+    elements = prod(sizes)
+    if elements > here:
+        raise ValueError(
+            f"a tensor of shape {shown(sizes)} is made of a storage of {counted(here, 'element')}, one for each was "
+            "expected (an expanded tensor is saved with .contiguous())"
+        )
+    last = first + sum((size - 1) * step for size, step in zip(sizes, steps, strict=True)) if elements else first - 1
+    if last >= here:
+        raise ValueError(
+            f"a tensor of shape {shown(sizes)}, strides {shown(steps)} and offset {first} reaches beyond its storage "
+            f"of {counted(here, 'element')}"
+        )
+    return TensorRef(storage, dtype, first, sizes, steps)
+
+
+def storage_ref(saved: object, key: object, length: object) -> StorageRef:
+    """A whole storage, from its type, key and number of elements as they were saved."""
+    if not isinstance(saved, Global) or str(saved) not in _STORAGES:
+        raise ValueError(f"a storage has the type {saved if isinstance(saved, Global) else shown(saved)}")
+    if not isinstance(key, str):
+        raise ValueError(f"a storage has the key {shown(key)}, text was expected")
+    return StorageRef(key, _STORAGES[str(saved)], size_of(length))
+
+
+def size_of(value: object) -> int:
+    """`value` as a count of elements or bytes; a `ValueError` where it cannot be one."""
+    if type(value) is not int or not 0 <= value <= _LARGEST:
+        raise ValueError(f"a size, stride or offset is {shown(value)}")
+    return value
+
+
+def _sizes_of(values: object) -> tuple[int, ...]:
+    if not isinstance(values, tuple) or len(values) > MOST_AXES:
+        raise ValueError(f"a shape or its strides are {shown(values)}, at most {MOST_AXES} integers were expected")
+    return tuple(size_of(value) for value in values)
+
+
+def _tensor(arguments: tuple[object, ...], dtype: np.dtype | None = None) -> object:
+    """`_rebuild_tensor(storage, offset, size, stride)`; version 2 adds gradients and hooks, which weights have not."""
+    if len(arguments) < 4:
+        raise ValueError(f"a tensor is described by {counted(len(arguments), 'value')}, at least 4 were expected")
+    storage, offset, shape, strides, *_ = arguments
+    return tensor_ref(storage, offset, shape, strides, dtype)
+
+
+def _tensor_with_dtype(arguments: tuple[object, ...]) -> object:
+    """`_rebuild_tensor_v3`: a version 2 whose seventh argument is the dtype, its storage being mere bytes."""
+    dtype = arguments[6] if len(arguments) > 6 else None
+    if not isinstance(dtype, Global) or str(dtype) not in _DTYPES:
+        kind = dtype if isinstance(dtype, Global) else shown(dtype)
+        raise ValueError(f"a tensor has the dtype {kind}, which NumPy cannot hold")
+    return _tensor(arguments, _DTYPES[str(dtype)])
+
+
+def _parameter(arguments: tuple[object, ...]) -> object:
+    """`_rebuild_parameter(data, requires_grad, backward_hooks)`: the tensor itself."""
+    if not arguments or not isinstance(arguments[0], TensorRef):
+        raise ValueError("a parameter is made of something that is no tensor")
+    return arguments[0]
+
+
+def _dictionary(arguments: tuple[object, ...]) -> object:
+    """`OrderedDict()`, and Python 2's `OrderedDict([[key, value], ...])`."""
+    entries = Entries()
+    match arguments:
+        case ():
+            pass
+        case (list() as pairs,):
+            for pair in pairs:
+                if not isinstance(pair, list | tuple) or len(pair) != 2:
+                    raise ValueError("an ordered dictionary is made of something else than pairs")
+                entries.add(*pair)
+        case _:
+            raise ValueError("an ordered dictionary is made of something else than pairs")
+    return entries
+
+
+def _default_dictionary(_: tuple[object, ...]) -> object:
+    return Entries()
+
+
+def _opaque(_: tuple[object, ...]) -> object:
+    return OPAQUE
+
+
+_TENSORS: dict[str, Constructor] = {
+    "torch._utils._rebuild_tensor": _tensor,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor_v3": _tensor_with_dtype,
+    "torch._utils._rebuild_parameter": _parameter,
+    "torch._utils._rebuild_parameter_with_state": _parameter,
+}
+
+_DICTIONARIES: dict[str, Constructor] = {
+    "collections.OrderedDict": _dictionary,
+    "collections.defaultdict": _default_dictionary,
+}
+
+_THROWN_AWAY = (  # settings, counters and random states of a training run
+    "argparse.Namespace",
+    "collections.Counter",
+    "pathlib.PosixPath",
+    "torch.Size",
+    "torch.device",
+    "torch.serialization._get_layout",
+    "_codecs.encode",
+    "numpy.dtype",
+    "numpy.core.multiarray.scalar",
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray.scalar",
+    "numpy._core.multiarray._reconstruct",
+    *(
+        f"{module}.{name}"
+        for module in ("builtins", "__builtin__")
+        for name in ("complex", "set", "frozenset", "bytearray", "dict", "list", "int", "float")
+    ),
+)
+
+_NEVER_CALLED = (
+    "numpy.ndarray",
+    *_STORAGES,
+    *_DTYPES,
+    "torch.float8_e4m3fn",  # these have no dtype here, and a tensor of one is refused by its name
+    "torch.float8_e5m2",
+    "torch.float8_e4m3fnuz",
+    "torch.float8_e5m2fnuz",
+    "torch.float8_e8m0fnu",
+    "torch.complex32",
+)
+
+NAMES: dict[str, Constructor | None] = {
+    **_TENSORS,
+    **_DICTIONARIES,
+    **dict.fromkeys(_THROWN_AWAY, _opaque),
+    **dict.fromkeys(_NEVER_CALLED),
+}
+"""Every global that a PyTorch checkpoint may name here, and what calling it makes; see `pickle_machine.unpickle`."""

@@ -1,0 +1,83 @@
+"""PyTorch's file since 1.6: a zip archive `NAME/data.pkl`, `NAME/data/0`, `NAME/data/1`, ...
+
+`data.pkl` is the saved object, in which a persistent id ("storage", type, key, location, elements) stands for each
+storage; the record `data/KEY` holds its bytes as they are, so that it can be mapped from where it lies. The records'
+CRC-32 is not looked at: PyTorch does not either, and `torch.serialization.set_crc32_options(False)` writes none.
+"""
+
+from isomorph.tools.checkpoints.checkpoint import Checkpoint
+from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.pickle_machine import unpickle_all
+from isomorph.tools.checkpoints.pytorch_objects import NAMES, StorageRef, storage_ref
+from isomorph.tools.checkpoints.state_dicts import checkpoint_of
+from isomorph.tools.checkpoints.wording import shown
+from isomorph.tools.checkpoints.zip_directory import Member, read_directory
+
+NAME = "PyTorch zip"
+
+
+def recognise(file: MappedFile) -> bool:
+    """Whether it starts as a zip archive."""
+    return file.read(0, 4) == b"PK\3\4"
+
+
+def read(file: MappedFile) -> Checkpoint:
+    """The checkpoint in `file`; `BadInput` where it is no sound archive of PyTorch's."""
+    records = _records(file)
+    program = records["data.pkl"]
+
+    def persistent(arguments: tuple[object, ...]) -> StorageRef:
+        match arguments:
+            case (("storage", saved, key, _, length),):
+                ref = storage_ref(saved, key, length)
+            case _:
+                raise ValueError("it refers to something that is no storage")
+        record = records.get(f"data/{ref.key}")
+        if record is None:
+            raise ValueError(f"it refers to the record {shown('data/' + ref.key)}, which the archive has not")
+        if record.size != ref.nbytes:
+            raise ValueError(
+                f"its record {shown('data/' + ref.key)} has {record.size:,} bytes, {ref.nbytes:,} were expected "
+                f"({ref.length:,} elements of {ref.dtype})"
+            )
+        return ref
+
+    value = unpickle_all(file, program.start, program.start + program.size, NAMES, persistent)
+    return checkpoint_of(file, NAME, value, lambda storage: records[f"data/{storage.key}"].start)
+
+
+def _records(file: MappedFile) -> dict[str, Member]:
+    """The archive's members, less the folder that they all are in."""
+    members = read_directory(file)
+    folder = next(iter(members), "").partition("/")[0] + "/"
+    records = {name.removeprefix(folder): member for name, member in members.items() if name.startswith(folder)}
+    if "constants.pkl" in records or any(name.startswith("code/") for name in records):
+        raise file.bad(
+            "it is a TorchScript archive, a program with its weights, which isomorph does not run: save the network's "
+            "state_dict() from PyTorch instead"
+        )
+    if "data.pkl" not in records:
+        raise file.bad(_other_archive(members))
+    stranger = next((name for name in members if not name.startswith(folder)), None)
+    if stranger is not None:
+        raise file.damaged(
+            f"its zip archive has {shown(stranger)} outside the folder {shown(folder)}, where all was expected"
+        )
+    for name, member in records.items():
+        if not member.stored:
+            raise file.damaged(f"its record {shown(name)} is compressed, which PyTorch never does")
+    order = records.get("byteorder")
+    if order is not None and file.read(order.start, min(order.size, 16)) != b"little":
+        raise file.bad("its byteorder record is not 'little': save it on a little-endian machine")
+    return records
+
+
+def _other_archive(members: dict[str, Member]) -> str:
+    """What a zip archive without PyTorch's `data.pkl` is."""
+    if "model.weights.h5" in members:
+        kind = "a Keras .keras archive"
+    elif any(name.endswith(".npy") for name in members):
+        kind = "a NumPy .npz archive"
+    else:
+        kind = "a zip archive without data.pkl"
+    return f"this looks like {kind}; isomorph reads safetensors and PyTorch's .pth, .pt and .th here"

@@ -1,0 +1,40 @@
+"""Which format a file has, told from its content: one row of a table, and one file of this folder, for each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from isomorph.tools.checkpoints import lookalikes, pytorch_stream, pytorch_tar, pytorch_zip, safetensors_file
+from isomorph.tools.checkpoints.checkpoint import Checkpoint
+from isomorph.tools.checkpoints.mapped_file import MappedFile
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one format is told from the others by its first bytes, and read."""
+
+    name: str
+    recognise: Callable[[MappedFile], bool]
+    read: Callable[[MappedFile], Checkpoint]
+
+
+FORMATS = tuple(
+    Format(module.NAME, module.recognise, module.read)
+    for module in (pytorch_zip, pytorch_stream, pytorch_tar, safetensors_file)
+)
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """The tensors in the file at `path`, whatever its suffix. Nothing that the file holds is executed.
+
+    The file is mapped, not read: the time this takes grows with the number of tensors, not with their size, and the
+    arrays are views that stand as long as the file is left alone. Whether the values are finite is not looked at.
+
+    Raises:
+        BadInput: the file cannot be opened, is none of the formats, is damaged, holds code, or holds no tensors.
+    """
+    file = MappedFile(Path(path))
+    for form in FORMATS:
+        if form.recognise(file):
+            return form.read(file)
+    raise file.bad(lookalikes.describe(file))

@@ -1,0 +1,166 @@
+"""safetensors: a header in JSON that names every tensor's dtype, shape and bytes, then the bytes.
+
+The safetensors library validates every file: sizes, overlaps, holes, the end of the file. What it lets pass although
+the format forbids it (a name twice, of which readers take one or the other; a header that starts with a space) is
+refused here.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, BinaryIO
+
+import ml_dtypes
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from isomorph.spec.errors import BadInput
+from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
+from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.wording import refusal, shown
+
+NAME = "safetensors"
+
+_DTYPES = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype(ml_dtypes.bfloat16),
+    "C64": np.dtype("<c8"),
+    "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+    "I16": np.dtype("<i2"),
+    "I8": np.dtype("i1"),
+    "U64": np.dtype("<u8"),
+    "U32": np.dtype("<u4"),
+    "U16": np.dtype("<u2"),
+    "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}
+_LARGEST_HEADER = 100_000_000  # the library's own limit
+_FREE_HEADER = 1 << 20  # bytes that any file may have; 10,000 tensors' worth
+
+
+def recognise(file: MappedFile) -> bool:
+    """Whether it starts with the length of a header and the header's brace, or what the library takes for one."""
+    head = file.read(0, 9)
+    return int.from_bytes(head[:8], "little") <= _LARGEST_HEADER and head[8:] in (b"{", b" ", b"\t", b"\r", b"\n")
+
+
+def read(file: MappedFile) -> Checkpoint:
+    """The checkpoint in `file`; `BadInput` where it breaks the format, or holds a dtype that NumPy cannot."""
+    length = int.from_bytes(file.read(0, 8), "little")
+    if 8 + length > file.size:
+        raise file.bad(f"its header takes {length:,} bytes of {file.size - 8:,}: it was cut short, fetch it again")
+    # JSON becomes Python objects of up to thirty times its size.
+    if length > _FREE_HEADER + file.size // 32:
+        raise file.damaged(f"its header takes {length:,} of its {file.size:,} bytes, far more than names and shapes do")
+    if file.read(8, 1) != b"{":
+        raise file.damaged(f"its header starts with {shown(file.read(8, 1))}, a brace was expected")
+    try:
+        with safe_open(file.path, framework="np") as validated:
+            metadata = validated.metadata()
+    except (SafetensorError, OSError) as problem:
+        raise file.damaged(f"it is no sound safetensors file ({shown(str(problem), 200)})") from None
+    header = _header(file, length)
+    header.pop("__metadata__", None)
+    tensors = {name: _tensor(file, name, description, 8 + length) for name, description in header.items()}
+    if not tensors:
+        raise file.bad("it holds no tensors, at least one was expected: is it the right file?")
+    return Checkpoint(file.path, NAME, MappingProxyType(tensors), MappingProxyType(dict(metadata or {})))
+
+
+def _header(file: MappedFile, length: int) -> dict[str, Any]:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        entries = dict(pairs)
+        if len(entries) != len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise file.damaged(f"its header names {shown(twice)} twice, where once was expected")
+        return entries
+
+    try:
+        header: dict[str, Any] = json.loads(file.read(8, length), object_pairs_hook=once)
+    except BadInput:
+        raise
+    except ValueError as problem:
+        raise file.damaged(f"its header cannot be read ({problem})") from None
+    return header
+
+
+def _tensor(file: MappedFile, name: str, description: object, data: int) -> Tensor:
+    match description:
+        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(start), int()]}:
+            pass
+        case _:
+            raise file.damaged(f"its header describes {shown(name)} by no object of dtype, shape and data_offsets")
+    if dtype not in _DTYPES:
+        raise file.bad(f"its tensor {shown(name)} has the dtype {dtype}, one of {', '.join(_DTYPES)} was expected")
+    return file.array(name, _DTYPES[dtype], tuple(shape), data + start)
+
+
+def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write `tensors` to `path`, which appears whole or not at all; an older file of that name stands until then.
+
+    Names, order, shapes, dtypes and bits come back as they are from `read_checkpoint`. In the file, the tensors of
+    larger elements come first, so that all are aligned. At most one tensor at a time is copied. A process that is
+    killed meanwhile leaves a hidden folder with the unfinished file beside `path`.
+
+    Raises:
+        BadInput: a dtype that safetensors lacks, a name that it keeps for itself, metadata that is not text, or a path
+            that cannot be written.
+    """
+    path = Path(path)
+    header, order = _layout(path, tensors, metadata)
+    try:
+        with _whole_or_nothing(path) as file:
+            file.write(header)
+            for name in order:
+                file.write(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data)
+    except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else str(problem)
+        raise refusal(path, f"cannot be written, so nothing was: {reason}") from None
+
+
+def _layout(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> tuple[bytes, list[str]]:
+    """The header with its length, and the order in which the tensors' bytes follow."""
+    codes = {dtype: code for code, dtype in _DTYPES.items()}
+    for name, tensor in tensors.items():
+        if not isinstance(name, str) or name == "__metadata__":
+            raise refusal(path, f"a tensor is called {shown(name)}, which safetensors cannot name: rename it")
+        if tensor.dtype not in codes:
+            raise refusal(path, f"tensor {shown(name)} is {tensor.dtype}, one of {', '.join(_DTYPES)} was expected")
+    if not all(isinstance(text, str) for pair in metadata.items() for text in pair):
+        raise refusal(path, "its metadata is not all text, names and values of text were expected")
+    order = sorted(tensors, key=lambda name: -tensors[name].dtype.itemsize)
+    offsets: dict[str, list[int]] = {}
+    position = 0
+    for name in order:
+        offsets[name] = [position, position + tensors[name].nbytes]
+        position += tensors[name].nbytes
+    entries: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
+    for name, tensor in tensors.items():
+        entries[name] = {"dtype": codes[tensor.dtype], "shape": list(tensor.shape), "data_offsets": offsets[name]}
+    try:
+        text = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        raise refusal(path, "a tensor's name or the metadata is no Unicode text: rename it") from None
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text, order
+
+
+@contextlib.contextmanager
+def _whole_or_nothing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the name `path` once the block has ended well, and vanishes where it has not."""
+    with tempfile.TemporaryDirectory(prefix=f".{path.name[:32]}-", dir=path.parent) as folder:
+        # A folder of our own in the same place: the file in it has ordinary permissions, and renaming stays atomic.
+        unfinished = Path(folder) / "unfinished"
+        with unfinished.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)

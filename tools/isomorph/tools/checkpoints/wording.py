@@ -1,0 +1,33 @@
+"""How values found in a hostile file are quoted: on one line, and short whatever they are."""
+
+from pathlib import Path
+
+from isomorph.spec.errors import BadInput
+
+_KINDS = {"Entries": "dictionary", "TensorRef": "tensor", "StorageRef": "storage", "Opaque": "plain object"}
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """`value` as a refusal quotes it: text up to its first `longest` characters, and no control characters."""
+    match value:
+        case str() | bytes():
+            return repr(value[:longest]) + ("..." if len(value) > longest else "")
+        case bool() | float() | None:
+            return repr(value)
+        case int():
+            # Python refuses to print integers of thousands of digits, and nobody wants to read them.
+            return str(value) if value.bit_length() <= 64 else f"an integer of {value.bit_length()} bits"
+        case tuple() if value and all(isinstance(item, int) for item in value[:8]):
+            return "(" + ", ".join(shown(item) for item in value[:8]) + (", ...)" if len(value) > 8 else ")")
+        case _:
+            return f"a {_KINDS.get(type(value).__name__, type(value).__name__)}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 byte`, `2 bytes`, `1,626 bytes`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def refusal(path: Path | str, sentence: str) -> BadInput:
+    """The error that refuses the file at `path`; `sentence` goes without its full stop."""
+    return BadInput(f"{path}: {sentence}{'' if sentence.endswith('?') else '.'}")

@@ -1,0 +1,154 @@
+"""The table of contents of a zip archive, read strictly.
+
+Zip readers differ in which of two members of one name they take, whether bytes may stand before the archive, and which
+of two tables they believe. A checkpoint's writer needs none of that, so whatever could be read in two ways is refused.
+"""
+
+import itertools
+import struct
+from dataclasses import dataclass
+
+from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.wording import shown
+
+# Versions, dates, checksums and what else is not looked at are skipped by an "x".
+_LOCAL = struct.Struct("<4s2x2H16x2H")
+_CENTRAL = struct.Struct("<4s4x2H8x2L3H4x2L")
+_END = struct.Struct("<4s4H2LH")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_LOCATOR64 = struct.Struct("<4sLQL")
+_FOLDER = 0x10  # of the attributes, as MS-DOS has them
+_COST = 512  # bytes of Python objects that one member becomes
+_FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "see the 64-bit field"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of the archive: its bytes are `[start, start + size)` of the whole, once `stored` as they are."""
+
+    start: int
+    size: int
+    stored: bool
+
+
+def read_directory(file: MappedFile) -> dict[str, Member]:
+    """The members by name, in the archive's order.
+
+    Raises:
+        BadInput: the archive is cut short, lies about itself, has two members of one name or names outside its folder,
+            is encrypted, or has bytes before or after it.
+    """
+    table, end, count = _extent(file)
+    position = table
+    members: dict[str, Member] = {}
+    taken: list[tuple[int, int, str]] = []
+    while position < end:
+        file.spend(_COST)
+        head = file.read(position, _CENTRAL.size)
+        if len(head) < _CENTRAL.size:
+            raise _broken(file, position)
+        magic, flags, method, packed, size, *lengths, attributes, local = _CENTRAL.unpack(head)
+        name_length, extra_length, comment_length = lengths
+        if magic != b"PK\1\2":
+            raise _broken(file, position)
+        raw = file.read(position + _CENTRAL.size, name_length)
+        extra = file.read(position + _CENTRAL.size + name_length, extra_length)
+        position += _CENTRAL.size + name_length + extra_length + comment_length
+        name = _name(file, raw)
+        if name in members:
+            raise file.damaged(f"its zip archive has two members called {shown(name)}, where one was expected")
+        size, packed, local = _wide(file, name, extra, (size, packed, local))
+        start = _start(file, name, raw, local, method)
+        if start + packed > table:
+            raise file.damaged(
+                f"its member {shown(name)} would end at byte {start + packed:,}, beyond the archive's members"
+            )
+        if attributes & _FOLDER and packed:
+            # PyTorch's reader then skips the bytes, and hands out memory that nothing was read into.
+            raise file.damaged(f"its member {shown(name)} is marked as a folder, but has {packed:,} bytes")
+        if flags & 1:
+            raise file.damaged(f"its member {shown(name)} is encrypted, which no checkpoint is")
+        if method == 0 and size != packed:
+            raise file.damaged(
+                f"its member {shown(name)} is stored as it is, but in {packed:,} bytes instead of {size:,}"
+            )
+        members[name] = Member(start, packed, stored=method == 0)
+        taken.append((local, start + packed, name))
+    if position != end or len(members) != count:
+        raise _broken(file, position)
+    _check_apart(file, sorted(taken))
+    return members
+
+
+def _extent(file: MappedFile) -> tuple[int, int, int]:
+    """Where the table starts and ends, and how many members it says it has."""
+    at = file.size - _END.size
+    tail = file.read(max(at, 0), _END.size)
+    if at < 0 or not tail.startswith(b"PK\5\6"):
+        raise file.damaged("it starts as a zip archive but does not end as one, as a file does that was cut short")
+    _, disk, first_disk, count_here, count, size, start, comment = _END.unpack(tail)
+    end = at
+    locator = file.read(at - _LOCATOR64.size, _LOCATOR64.size) if at >= _LOCATOR64.size else b""
+    if locator.startswith(b"PK\6\7"):
+        _, _, end, _ = _LOCATOR64.unpack(locator)
+        record = file.read(end, _END64.size)
+        if end + _END64.size != at - _LOCATOR64.size or not record.startswith(b"PK\6\6"):
+            raise _broken(file, at)
+        *_, count64_here, count64, size64, start64 = _END64.unpack(record)
+        narrow, wide = (count_here, count, size, start), (count64_here, count64, size64, start64)
+        full = (_FULL16, _FULL16, _FULL32, _FULL32)
+        if any(short not in (limit, long) for short, limit, long in zip(narrow, full, wide, strict=True)):
+            raise _broken(file, at)
+        count_here, count, size, start = wide
+    if disk or first_disk or comment or count != count_here or start + size != end:
+        raise _broken(file, at)
+    return start, end, count
+
+
+def _name(file: MappedFile, raw: bytes) -> str:
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError:
+        raise file.damaged(f"a member of its zip archive has the name {shown(raw)}, which is no UTF-8") from None
+    if name.startswith("/") or "\\" in name or "\0" in name or ".." in name.split("/"):
+        raise file.damaged(f"a member of its zip archive has the name {shown(name)}, which leads out of the archive")
+    return name
+
+
+def _wide(file: MappedFile, name: str, extra: bytes, fields: tuple[int, int, int]) -> list[int]:
+    """The member's size, packed size and offset, from the 64-bit field where the 32-bit ones are full."""
+    wide: list[int] = []
+    position = 0
+    while position + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, position)
+        if kind == 1:
+            body = extra[position + 4 : position + 4 + length]
+            wide = [number for (number,) in struct.iter_unpack("<Q", body[: len(body) // 8 * 8])]
+        position += 4 + length
+    if fields.count(_FULL32) > len(wide):
+        raise file.damaged(f"its member {shown(name)} lacks the 64-bit size that it announces")
+    numbers = iter(wide)
+    return [next(numbers) if number == _FULL32 else number for number in fields]
+
+
+def _start(file: MappedFile, name: str, raw: bytes, local: int, method: int) -> int:
+    """Where the member's bytes start: after its own header, which must tell the same name and method as the table."""
+    head = file.read(local, _LOCAL.size)
+    if len(head) == _LOCAL.size:
+        magic, flags, own_method, name_length, extra_length = _LOCAL.unpack(head)
+        own_name = file.read(local + _LOCAL.size, name_length)
+        if magic == b"PK\3\4" and own_name == raw and own_method == method and not flags & 1:
+            return int(local + _LOCAL.size + name_length + extra_length)
+    raise file.damaged(f"its member {shown(name)} is not where the archive's table says (byte {local:,})")
+
+
+def _check_apart(file: MappedFile, taken: list[tuple[int, int, str]]) -> None:
+    if taken and taken[0][0] != 0:
+        raise file.damaged("something stands before the first member of its zip archive, where nothing was expected")
+    for (_, end, name), (start, _, other) in itertools.pairwise(taken):
+        if start < end:
+            raise file.damaged(f"the members {shown(name)} and {shown(other)} of its zip archive overlap")
+
+
+def _broken(file: MappedFile, position: int) -> Exception:
+    return file.damaged(f"its zip archive's table of contents is damaged near byte {position:,}")

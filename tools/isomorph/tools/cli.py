@@ -1,0 +1,241 @@
+"""The command line: `isomorph COMMAND`, thin skins over the functions of `isomorph.tools`.
+
+Exit status: 0 all agree or done, 1 the networks disagree, 2 the request or the input is bad, 3 undecided (a backend
+crashed or ran out of time or memory), 130 interrupted.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from isomorph.backends import Unavailable
+from isomorph.backends.process import TIMEOUT, BackendFailed
+from isomorph.spec import BadInput
+from isomorph.tools import options as given
+from isomorph.tools.check import check
+from isomorph.tools.inventory import list_
+from isomorph.tools.plant import read_plant
+from isomorph.tools.run import run, write_end_points
+from isomorph.tools.show import show
+from isomorph.tools.writing import check_writable, write_text
+
+app = typer.Typer(
+    help="One specification of a network, the same numbers in every framework, and the reason when they differ.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+out, err = Console(), Console(stderr=True)
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[str, str], None]]:
+    """A line on stderr for everyone at work, as long as it is a terminal; gone when the work is done."""
+    columns = (SpinnerColumn(), TextColumn("{task.fields[who]:<12}{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(who: str, what: str) -> None:
+            if who not in tasks:
+                tasks[who] = bar.add_task(what, who=who, total=None)
+            bar.update(tasks[who], description=what)
+
+        yield report
+
+
+def _check_json(path: str | None) -> None:
+    """Raise BadInput before the work where the report could not be written after it."""
+    if path not in (None, "-"):
+        check_writable(path)
+
+
+def _write_json(path: str | None, text: str) -> None:
+    if path == "-":
+        sys.stdout.write(text)
+    elif path is not None:
+        write_text(path, text)
+
+
+@app.command("list", short_help="Architectures by zoo; backends with version and devices.")
+def list_command(json: given.Json = None) -> None:
+    """Architectures by zoo, and backends with version and devices, or why not."""
+    _check_json(json)
+    with show_progress() as progress:
+        progress("backends", "importing, each in a process of its own")
+        report = list_()
+    if json != "-":
+        out.print(report)
+    _write_json(json, report.to_json())
+
+
+@app.command("show", short_help="Every unit: shape, stride, rate, parameters, MACs.")
+def show_command(
+    arch: Annotated[str, typer.Argument(metavar="ARCH", help="An architecture (`isomorph list`).")],
+    input: given.Input = None,
+    num_classes: given.NumClasses = None,
+    global_pool: given.GlobalPool = None,
+    output_stride: given.OutputStride = None,
+    end_points: Annotated[bool, typer.Option("--end-points", help="Also what is inside the units.")] = False,
+    json: given.Json = None,
+) -> None:
+    """Every unit: output shape, stride, rate, receptive field, parameters, MACs. Needs no framework."""
+    options = given.read_architecture_options(num_classes, global_pool, output_stride)
+    _check_json(json)
+    report = show(arch, size=given.read_size(input), **options)
+    if json != "-":
+        out.print(report.table(end_points))
+    _write_json(json, report.to_json())
+
+
+@app.command("check", short_help="The main job: the same weights in every backend, compared.")
+def check_command(
+    subject: given.Subject,
+    backends: given.Backends = None,
+    device: given.Device = "auto",
+    dtype: given.Dtype = "float32",
+    arch: given.Arch = None,
+    images: given.Images = None,
+    input: given.Input = None,
+    batch: given.Batch = 2,
+    seed: given.Seed = 0,
+    num_classes: given.NumClasses = None,
+    global_pool: given.GlobalPool = None,
+    output_stride: given.OutputStride = None,
+    end_points: Annotated[bool, typer.Option("--end-points", help="Also print every end point's error.")] = False,
+    plant: Annotated[
+        list[str] | None,
+        typer.Option("--plant", metavar="FIELD=VALUE", help="Get a field of the convention wrong in every backend."),
+    ] = None,
+    python: Annotated[
+        list[str] | None,
+        typer.Option("--python", metavar="BACKEND=PATH", help="The interpreter of a backend's own environment."),
+    ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option("--memory", metavar="GIB", help="Limit of each process; default: what is free."),
+    ] = None,
+    timeout: given.Timeout = TIMEOUT,
+    json: given.Json = None,
+) -> None:
+    """The main job: same weights in every backend, compared with the oracle; a row each, and the first divergence."""
+    options = given.read_architecture_options(num_classes, global_pool, output_stride)
+    size = given.read_size(input)
+    _check_json(json)
+    with show_progress() as progress:
+        report = check(
+            subject,
+            backends=None if backends is None else [name.strip() for name in backends.split(",")],
+            device=device,
+            dtype=dtype,
+            arch=arch,
+            images=images,
+            size=size,
+            batch=batch,
+            seed=seed,
+            plant=read_plant(given.read_pairs("--plant", plant)),
+            python=given.read_pairs("--python", python),
+            memory=None if memory is None else memory * 2**30,
+            timeout=timeout,
+            progress=progress,
+            **options,
+        )
+    if json != "-":
+        out.print(report)
+        if end_points:
+            out.print()
+            out.print(report.end_point_table())
+    _write_json(json, report.to_json())
+    raise typer.Exit(report.exit_status)
+
+
+@app.command("run", short_help="Run one backend and keep its end points.")
+def run_command(
+    subject: given.Subject,
+    out_file: Annotated[str, typer.Option("--out", metavar="Y.npz", help="Where the end points go.")],
+    backend: given.Backend = None,
+    device: given.Device = "auto",
+    dtype: given.Dtype = "float32",
+    arch: given.Arch = None,
+    images: given.Images = None,
+    input: given.Input = None,
+    batch: given.Batch = 2,
+    seed: given.Seed = 0,
+    num_classes: given.NumClasses = None,
+    global_pool: given.GlobalPool = None,
+    output_stride: given.OutputStride = None,
+    end_points: Annotated[
+        bool, typer.Option("--end-points/--no-end-points", help="All end points, or the last answer alone.")
+    ] = True,
+    timeout: given.Timeout = TIMEOUT,
+    json: given.Json = None,
+) -> None:
+    """Run one backend: end points under their names, logits under `logits`."""
+    options = given.read_architecture_options(num_classes, global_pool, output_stride)
+    size = given.read_size(input)
+    check_writable(out_file)
+    _check_json(json)
+    with show_progress() as progress:
+        report = run(
+            subject,
+            backend=backend,
+            device=device,
+            dtype=dtype,
+            arch=arch,
+            images=images,
+            size=size,
+            batch=batch,
+            seed=seed,
+            timeout=timeout,
+            progress=progress,
+            **options,
+        )
+    written = report.end_points if end_points else report.last
+    write_end_points(out_file, written)
+    if json != "-":
+        out.print(f"{report.table()}: {len(written)} end points in {out_file}", highlight=False, soft_wrap=True)
+    _write_json(json, report.to_json())
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if show_version:
+        out.print(f"isomorph {version('isomorph')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command; whatever is wrong with the request or the input is one sentence on stderr and status 2."""
+    try:
+        app(prog_name="isomorph")
+    except (BadInput, Unavailable) as error:
+        _say(error)
+        sys.exit(2)
+    except (BackendFailed, MemoryError) as error:
+        _say(error)
+        sys.exit(3)
+    except KeyboardInterrupt:
+        err.print("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of stdout has gone; nothing is left to say
+        sys.exit(0)
+
+
+def _say(error: Exception) -> None:
+    sentence = f"The memory does not suffice: {error}." if isinstance(error, MemoryError) else str(error)
+    for note in getattr(error, "__notes__", ()):
+        sentence = f"{sentence.removesuffix('.')}: {note}"
+    err.print(f"isomorph: {sentence}", markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Which architecture a checkpoint's tensors belong to, and what they are called canonically."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from isomorph.spec import Architecture, BadInput, architecture, architectures, plan, zoos
+from isomorph.spec.naming import CANONICAL, Layout, Naming, ZooTensor
+from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, match_exactly
+
+Array = npt.NDArray[Any]
+Tensors = Mapping[str, Array]
+
+CANONICAL_NAMING = Naming(
+    scopes=((r"(?P<scope>.+)", "{scope}", "{scope}"),),
+    leaves={leaf: leaf for leaf in (WEIGHTS, BIASES, GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE)},
+    separator="/",
+    kernel=Layout(CANONICAL),
+    logits=Layout(CANONICAL),
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a file's tensors: as those of `architecture`, under `naming`.
+
+    expected: canonical name -> what the file should call it and how it should lie there.
+    carried: the file's own tensors, less those that no network computes with.
+    """
+
+    architecture: Architecture
+    expected: dict[str, ZooTensor]
+    carried: dict[str, tuple[int, ...]]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The expected tensors under the file's names."""
+        return {tensor.name: tensor.shape for tensor in self.expected.values()}
+
+    def fits(self) -> bool:
+        """Whether the file holds exactly what is expected."""
+        return self.shapes == self.carried
+
+    def shared(self) -> int:
+        """How many names are in both."""
+        return len(self.shapes.keys() & self.carried.keys())
+
+
+def identify(tensors: Tensors, source: str, asked: Architecture | None = None) -> tuple[Architecture, dict[str, Array]]:
+    """The architecture of a file's tensors, and views of them under canonical names and axes.
+
+    The file may use canonical names or those of a zoo. Its classes and input channels become the architecture's.
+    asked: take this architecture, under whichever naming fits; None finds the one that fits.
+    Raises BadInput where nothing fits, naming both sides of what comes nearest, or where several do.
+    """
+    readings = list(_readings(tensors, asked))
+    fitting = {reading.architecture.name: reading for reading in readings if reading.fits()}
+    if not fitting:
+        nearest = max(readings, key=Reading.shared)
+        if not nearest.shared():
+            known = ", ".join(zoos())
+            raise BadInput(
+                f"The first of the tensors in {source} is called {next(iter(tensors))!r}, and no zoo here ({known})"
+                " names its tensors so; expected canonical names or one of theirs."
+            )
+        match_exactly(nearest.shapes, nearest.carried, f"{nearest.architecture.name}, the nearest to {source}")
+    if len(fitting) > 1:
+        raise BadInput(
+            f"{source} fits {' and '.join(fitting)}, whose tensors are alike but whose functions are not; choose one"
+            " with --arch."
+        )
+    (reading,) = fitting.values()
+    canonical = {name: tensor.to_canonical(tensors[tensor.name]) for name, tensor in reading.expected.items()}
+    return reading.architecture, canonical
+
+
+def _readings(tensors: Tensors, asked: Architecture | None) -> Iterator[Reading]:
+    """Every architecture under its own zoo's naming and the canonical one; an asked one under every naming."""
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    for candidate in [asked] if asked else map(architecture, architectures()):
+        own = zoos().get(candidate.name.partition("/")[0])  # an asked one may be nobody's
+        namings = [one.naming for one in (zoos().values() if asked or own is None else (own,))]
+        for naming in (*namings, CANONICAL_NAMING):
+            carried = {name: shape for name, shape in shapes.items() if naming.carries(name)}
+            expected = naming.tensors(candidate)
+            fitted = _fit(candidate, expected, carried)
+            yield Reading(fitted, expected if fitted == candidate else naming.tensors(fitted), carried)
+
+
+def _fit(candidate: Architecture, expected: dict[str, ZooTensor], found: dict[str, tuple[int, ...]]) -> Architecture:
+    """The candidate with the classes and input channels that the file's tensors have."""
+    convolutions = list(plan(candidate).convolutions)
+    options: dict[str, int | None] = {}
+    if (channels := _extent(expected[f"{convolutions[0].scope}/{WEIGHTS}"], "I", found)) is not None:
+        options["in_channels"] = channels
+    if candidate.head.num_classes is not None:
+        options["num_classes"] = _extent(expected[f"logits/{WEIGHTS}"], "O", found)
+    return candidate.with_options(**options)
+
+
+def _extent(kernel: ZooTensor, axis: str, found: dict[str, tuple[int, ...]]) -> int | None:
+    """How long an axis of a kernel is in the file; None if the file has no such kernel."""
+    assert kernel.layout is not None
+    shape = found.get(kernel.name, ())
+    if len(shape) != len(kernel.layout.axes):
+        return None
+    return shape[kernel.layout.axes.index(axis)] or None

@@ -1,0 +1,67 @@
+"""The command line's common options, each said once: name, meaning and how its text is read."""
+
+from typing import Annotated, Any
+
+import typer
+
+from isomorph.spec import BadInput
+
+Subject = Annotated[str, typer.Argument(metavar="ARCH|FILE", help="An architecture (`isomorph list`) or a checkpoint.")]
+Arch = Annotated[str | None, typer.Option("--arch", metavar="ARCH", help="What a FILE that cannot tell is of.")]
+Backends = Annotated[
+    str | None, typer.Option("--backends", metavar="A,B", help="Backends to compare; default: all that are installed.")
+]
+Backend = Annotated[str | None, typer.Option("--backend", metavar="A", help="Default: the first installed.")]
+Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|gpu", help="auto: a GPU if there is one.")]
+Dtype = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help="float32, float64, bfloat16 or float16.")]
+Images = Annotated[
+    list[str] | None,
+    typer.Option("--images", metavar="FILE", help="A photograph, or a .npy of [N, H, W, C]; may be repeated."),
+]
+Input = Annotated[str | None, typer.Option("--input", metavar="HxW", help="Height and width; default: the zoo's own.")]
+Batch = Annotated[int, typer.Option("--batch", metavar="N", help="How many images to draw.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="What to draw images and weights from.")]
+NumClasses = Annotated[
+    str | None, typer.Option("--num-classes", metavar="N|none", help="Classes of the head; none leaves it out.")
+]
+GlobalPool = Annotated[
+    bool | None,
+    typer.Option("--global-pool/--no-global-pool", help="Pool before the logits, or give a map."),
+]
+OutputStride = Annotated[
+    int | None, typer.Option("--output-stride", metavar="N", help="Trade strides beyond N for rates (atrous).")
+]
+Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Limit of one call to a backend.")]
+Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the report there too; - is stdout.")]
+
+
+def read_size(text: str | None) -> tuple[int, int] | None:
+    """ "224x160" as (224, 160). Raises BadInput for anything else."""
+    if text is None:
+        return None
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise BadInput(f"--input {text} is not a size; expected height x width in pixels, such as 224x224.")
+    return int(height), int(width)
+
+
+def read_architecture_options(
+    num_classes: str | None, global_pool: bool | None, output_stride: int | None
+) -> dict[str, Any]:
+    """The options of an architecture that were given. Raises BadInput for classes that are no number."""
+    options: dict[str, Any] = {"global_pool": global_pool, "output_stride": output_stride}
+    options = {name: value for name, value in options.items() if value is not None}
+    if num_classes is not None:
+        if num_classes != "none" and not num_classes.isdecimal():
+            raise BadInput(f"--num-classes {num_classes} is neither a number nor none.")
+        options["num_classes"] = None if num_classes == "none" else int(num_classes)
+    return options
+
+
+def read_pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
+    """["a=b"] as {"a": "b"}. Raises BadInput for one without an equals sign."""
+    split = [pair.partition("=") for pair in pairs or []]
+    for name, equals, value in split:
+        if not (name and equals and value):
+            raise BadInput(f"{option} {name}{equals}{value} is not of the form NAME=VALUE.")
+    return {name: value for name, _, value in split}

@@ -1,0 +1,170 @@
+"""What `check` found: typed, printable, and JSON for machines."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from isomorph.conformance.verdict import RunVerdict
+from isomorph.tools.subject import Origin
+from isomorph.tools.tables import Report, plain_table, short_scope
+
+Status = Literal["pass", "fail", "error", "unavailable"]
+
+STYLES = {"pass": "green", "fail": "bold red", "error": "bold yellow", "unavailable": "dim"}
+
+LEGEND = "The number is the worst end point's error against the oracle, in noise floors;\nup to 8 pass."
+
+
+@dataclass(frozen=True)
+class BackendReport:
+    """One backend's row.
+
+    parameters: all its values, trainable or not; None where it was never built.
+    logits_shape: [N, h, w, classes] of its answer, likewise.
+    message: why it failed as a whole (structure, crash, time, memory) or is unavailable.
+    """
+
+    name: str
+    version: str | None
+    device: str | None
+    status: Status
+    message: str = ""
+    parameters: int | None = None
+    logits_shape: tuple[int, ...] | None = None
+    runs: tuple[RunVerdict, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class CheckReport(Report):
+    """The same network on the same images in every backend, against the oracle.
+
+    input: [N, H, W, C]. parameters: trainable and total, by the specification.
+    planted: the fields that were changed in what the backends built, and not in the oracle.
+    seconds: how long it took.
+    """
+
+    architecture: str
+    weights: Origin
+    images: Origin
+    input: tuple[int, int, int, int]
+    parameters: tuple[int, int]
+    oracle_version: str
+    planted: dict[str, Any]
+    backends: tuple[BackendReport, ...]
+    seconds: float
+
+    @property
+    def agree(self) -> bool | None:
+        """True if every backend that was to run passes, False if one parts, None where that is undecided."""
+        statuses = {backend.status for backend in self.backends} - {"unavailable"}
+        if "fail" in statuses:
+            return False
+        return True if statuses == {"pass"} else None
+
+    @property
+    def exit_status(self) -> int:
+        """0 all agree, 1 they do not, 3 undecided."""
+        return {True: 0, False: 1, None: 3}[self.agree]
+
+    def to_json(self) -> str:
+        """The report, as the command line's `--json` writes it."""
+        document = {
+            "architecture": self.architecture,
+            "weights": asdict(self.weights),
+            "images": asdict(self.images),
+            "input": self.input,
+            "agree": self.agree,
+            "planted": self.planted,
+            "seconds": self.seconds,
+            "backends": [asdict(backend) for backend in self.backends],
+        }
+        return json.dumps(_finite(document), indent=2, allow_nan=False) + "\n"
+
+    def table(self) -> RenderableType:
+        """One row per backend, then a line for everything that is not a plain pass."""
+        trainable, total = self.parameters
+        dtypes = list(dict.fromkeys(run.dtype for backend in self.backends for run in backend.runs))
+        table = plain_table("runs in", "version", "on", *dtypes, "")
+        if all(backend.name != "oracle" for backend in self.backends):
+            table.add_row("oracle", self.oracle_version, "cpu", *("reference" for _ in dtypes), "")
+        for backend in self.backends:
+            runs = {run.dtype: run for run in backend.runs}
+            cells = [_run_cell(runs.get(dtype)) for dtype in dtypes]
+            verdict = Text(backend.status.upper(), STYLES[backend.status])
+            table.add_row(backend.name, backend.version or "-", backend.device or "-", *cells, verdict)
+        facts = (
+            ("input", "x".join(map(str, self.input))),
+            ("images", self.images.source),
+            ("weights", self.weights.source),
+            ("parameters", f"{trainable:,} and {total - trainable:,} running statistics"),
+            ("planted", ", ".join(f"{name}={value}" for name, value in self.planted.items())),
+        )
+        heading = Table.grid(padding=(0, 2))
+        for name, value in facts:
+            if value:
+                heading.add_row(name, Text(value, "yellow" if name == "planted" else ""))
+        title, legend = Text(self.architecture, "bold"), Text(LEGEND, "dim")
+        return Group(title, heading, Text(), table, Text(), legend, *_remarks(self.backends))
+
+    def end_point_table(self) -> RenderableType:
+        """Every end point's error in noise floors, a table for each dtype; behind the slash, its part run alone."""
+        runs = [(backend.name, run) for backend in self.backends for run in backend.runs if run.end_points]
+        tables: list[RenderableType] = []
+        for dtype in dict.fromkeys(run.dtype for _, run in runs):
+            own = {name: run.end_points for name, run in runs if run.dtype == dtype}
+            table = plain_table(f"in {dtype}", *own, right=tuple(own))
+            for end_points in zip(*own.values(), strict=True):
+                cells = []
+                for end_point in end_points:
+                    local = "" if end_point.local_noise_ratio is None else f"/{end_point.local_noise_ratio:.2g}"
+                    cells.append(Text(f"{end_point.noise_ratio:.2g}{local}", STYLES[end_point.verdict]))
+                table.add_row(short_scope(end_points[0].name), *cells)
+            tables += [Text(), table]
+        return Group(*tables[1:])
+
+
+def _run_cell(run: RunVerdict | None) -> Text:
+    if run is None:
+        return Text("-")
+    if run.worst is None:
+        return Text(run.verdict, STYLES[run.verdict])
+    ratio = f" {run.worst.noise_ratio:.3g}" if math.isfinite(run.worst.noise_ratio) else ""
+    return Text(run.verdict.upper() + ratio, STYLES[run.verdict])
+
+
+def _remarks(backends: Iterable[BackendReport]) -> Iterator[Text]:
+    """Why a backend did not pass: once for all dtypes that say the same."""
+    for backend in backends:
+        said: dict[str, list[str]] = {}
+        for run in backend.runs:
+            for message in _messages(run):
+                said.setdefault(message, []).append(run.dtype)
+        rows = [f"{', '.join(dtypes)}: {message}" for message, dtypes in said.items()]
+        for row in ([backend.message] if backend.message else []) + rows:
+            yield Text.assemble((f"{backend.name} ", STYLES[backend.status]), row)
+
+
+def _messages(run: RunVerdict) -> Iterator[str]:
+    if run.message:
+        yield run.message
+    if run.precision not in (None, run.dtype):
+        yield f"the device proved to compute in {run.precision}"
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity: an error that no number can tell is written as the string "inf"."""
+    match value:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case dict():
+            return {key: _finite(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_finite(item) for item in value]
+        case _:
+            return value

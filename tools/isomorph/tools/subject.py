@@ -1,0 +1,172 @@
+"""What a command is asked about: an architecture by name, or a file whose tensors say which one."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isomorph.backends.protocol import DEVICES, DTYPES
+from isomorph.conformance.cases import check_tensors, draw_images, draw_tensors
+from isomorph.spec import Architecture, BadInput, architecture, architectures, infer
+from isomorph.spec.errors import nearest
+from isomorph.tools.checkpoints import read_checkpoint, sha256
+from isomorph.tools.identify import identify
+from isomorph.tools.images import check_pixels, read_images
+from isomorph.tools.metadata import read_architecture
+
+Array = npt.NDArray[Any]
+
+LONGEST = 1_000_000
+"""Seconds, eleven days: the system's own clocks for waiting end at twenty-four."""
+
+MOST_MEMORY = 1 << 62
+"""Bytes; what the system's calls can express."""
+
+METADATA = "isomorph.architecture"
+"""The key under which a canonical `.safetensors` file says, as JSON, which architecture its tensors are of."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where weights or images come from, and the SHA-256 of their bytes."""
+
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An architecture and, if it came as a file, its canonical tensors; None are still to be drawn."""
+
+    architecture: Architecture
+    tensors: dict[str, Array] | None
+    origin: Origin | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a network's answers depend on: an architecture, canonical tensors, and images [N, H, W, C]."""
+
+    architecture: Architecture
+    tensors: Mapping[str, Array]
+    images: Array
+    weights_origin: Origin
+    images_origin: Origin
+
+
+def find_subject(subject: str | Path | Architecture, arch: str | None = None, **options: Any) -> Subject:
+    """Resolve what a command is given.
+
+    subject: an architecture, its name, or a checkpoint file. A known name wins over a file's; `./` forces a file.
+    arch: the architecture of a file that cannot tell, or that is to be read as another.
+    options: of the architecture, such as `output_stride`; None for `num_classes` means no head.
+    Raises BadInput for a name that is neither, for a file that cannot be read or fits nothing, and for options that
+    contradict the file.
+    """
+    if isinstance(subject, Architecture):
+        return Subject(subject.with_options(**options), None, None)
+    if str(subject) in architectures():
+        if arch:
+            raise BadInput(f"--arch goes with a file; {subject} is an architecture already.")
+        return Subject(architecture(str(subject), **options), None, None)
+    path = Path(subject)
+    if not path.exists() and not _looks_like_a_file(str(subject)):
+        close = nearest(str(subject), list(architectures()))
+        hint = f"did you mean {' or '.join(close)}?" if close else "`isomorph list` shows all architectures."
+        raise BadInput(f"{subject} is neither an architecture nor a file; {hint}")
+    return _from_file(path, arch, options)
+
+
+def check_request(
+    network: Architecture, size: tuple[int, int] | None, batch: int, seed: int, device: str, dtype: str
+) -> None:
+    """Raise BadInput unless images of that size, batch and seed can be drawn for `network`, and run so."""
+    for kind, asked, known in (("device", device, DEVICES), ("dtype", dtype, DTYPES)):
+        if asked not in known:
+            raise BadInput(f"There is no {kind} {asked!r}; there are {', '.join(known)}.")
+    if batch < 1:
+        raise BadInput(f"A batch of {batch} images was asked for; expected at least one.")
+    if not 0 <= seed < 2**64:
+        raise BadInput(f"The seed {seed} is out of range; expected 0 to 2^64 - 1.")
+    infer(network, *(size or (None, None)))
+
+
+def check_limits(timeout: float, memory: float | None = None) -> None:
+    """Raise BadInput for limits of time (seconds) or memory (bytes) that nothing could keep, or that are no numbers."""
+    if not 0 < timeout <= LONGEST:
+        raise BadInput(f"The time limit is {timeout:g} s; expected more than 0 and at most {LONGEST:,} s.")
+    if memory is not None and not 1 <= memory < MOST_MEMORY:
+        raise BadInput(f"The memory limit is {memory:g} bytes; expected at least one and what a machine can have.")
+
+
+def make_case(
+    subject: Subject,
+    images: Sequence[str] | Array | None = None,
+    size: tuple[int, int] | None = None,
+    batch: int = 2,
+    seed: int = 0,
+) -> Case:
+    """Read or draw what the subject leaves open: images, and tensors where it is no file."""
+    network = subject.architecture
+    if images is None:
+        crop = network.convention.preprocessing.crop
+        height, width = size or (crop, crop)
+        pixels, source = draw_images(network, batch, height, width, seed), f"drawn, seed {seed}"
+    elif isinstance(images, np.ndarray):
+        pixels, source = check_pixels(images, "The given array", network, size), "given"
+    else:
+        pixels, source = read_images(images, network, size), ", ".join(Path(path).name for path in images)
+    tensors, origin = subject.tensors, subject.origin
+    if tensors is None:
+        tensors = draw_tensors(network, pixels, seed)
+        origin = Origin(f"drawn, seed {seed}", _digest(tensors))
+    assert origin is not None
+    return Case(network, tensors, pixels, origin, Origin(source, _digest({"images": pixels})))
+
+
+def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject:
+    checkpoint = read_checkpoint(path)
+    asked = architecture(arch) if arch else _told(path, checkpoint.metadata)
+    found, tensors = identify(checkpoint.tensors, str(path), asked)
+    own = {"num_classes": found.head.num_classes, "in_channels": found.in_channels}
+    for name, value in own.items():
+        if name in options and options[name] != value:
+            said = ["none" if each is None else each for each in (value, options[name])]
+            raise BadInput(f"The {name} of {path} is {said[0]}, not {said[1]}; leave the option out.")
+    _check_dtypes(tensors, str(path))
+    check_tensors(tensors, str(path))
+    return Subject(found.with_options(**options), tensors, Origin(str(path), sha256(path)))
+
+
+def _check_dtypes(tensors: Mapping[str, Array], source: str) -> None:
+    """Raise BadInput for integers and complex numbers: no network computes with them, none is cast in silence."""
+    for name, value in tensors.items():
+        if value.dtype.name not in DTYPES:
+            raise BadInput(f"{source} holds {name} in {value.dtype}; expected one of {', '.join(DTYPES)}.")
+
+
+def _told(path: Path, metadata: Mapping[str, str]) -> Architecture | None:
+    """The architecture that a file's metadata names."""
+    if METADATA not in metadata:
+        return None
+    try:
+        return read_architecture(metadata[METADATA])
+    except BadInput as error:
+        raise BadInput(f"The {METADATA} of {path} is no architecture: {error}") from None
+
+
+def _looks_like_a_file(subject: str) -> bool:
+    return subject.startswith(("./", "../", "/", "~")) or bool(Path(subject).suffix)
+
+
+def _digest(tensors: Mapping[str, Array]) -> str:
+    """SHA-256 over names, dtypes, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, value in tensors.items():
+        digest.update(f"{name} {value.dtype} {value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()

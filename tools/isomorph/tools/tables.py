@@ -1,0 +1,41 @@
+"""What all reports have in common: they print as tables of 80 columns, and write themselves as JSON."""
+
+from abc import ABC, abstractmethod
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+
+class Report(ABC):
+    """What a function of `isomorph.tools` returns: its fields are the findings, and it can be read in two ways."""
+
+    @abstractmethod
+    def table(self) -> RenderableType:
+        """As people read it, for Rich to print."""
+
+    @abstractmethod
+    def to_json(self) -> str:
+        """As the command line's `--json` writes it."""
+
+    def __rich__(self) -> RenderableType:
+        return self.table()
+
+    def __str__(self) -> str:
+        console = Console(width=80, no_color=True, highlight=False)
+        with console.capture() as captured:
+            console.print(self.table())
+        return captured.get()
+
+
+def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
+    """A table without lines, for terminals of any width; `right` are aligned so."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    return table
+
+
+def short_scope(scope: str) -> str:
+    """`block1/unit_3/conv1` for `block1/unit_3/bottleneck_v1/conv1`: a block's units are all of one kind."""
+    block, *unit = scope.split("/")
+    return "/".join((block, *unit[:1], *unit[2:]))

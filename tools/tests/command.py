@@ -1,0 +1,43 @@
+"""The command line as a user meets it: in a process of its own, 80 columns wide, and no terminal."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+COMMAND = [sys.executable, "-W", "error", "-m", "isomorph.tools.cli"]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's own, less what colours or sizes terminals."""
+    unwanted = {"FORCE_COLOR", "NO_COLOR", "TERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "LINES"}
+    return {name: value for name, value in os.environ.items() if name not in unwanted} | {"COLUMNS": "80"} | more
+
+
+def isomorph(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run `isomorph` with these arguments; `more` are variables of its environment."""
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, env=environment(**more), capture_output=True, text=True, check=False, timeout=300)
+
+
+def answered(*arguments: str | Path, **more: str) -> str:
+    """What `isomorph` says on stdout where all goes well."""
+    done = isomorph(*arguments, **more)
+    assert (done.returncode, done.stderr) == (0, ""), f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def refused(*arguments: str | Path, **more: str) -> str:
+    """The one sentence on stderr with which bad input is refused, and nothing else happens."""
+    done = isomorph(*arguments, **more)
+    assert (done.returncode, done.stdout) == (2, ""), f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
+    start, end = "isomorph: ", "\n"
+    assert done.stderr.startswith(start)
+    assert done.stderr.endswith(end)
+    sentence = done.stderr.removeprefix(start).removesuffix(end)
+    assert sentence.isprintable(), f"more than one line: {sentence}"
+    assert sentence.endswith((".", "?")), f"no full stop: {sentence}"
+    assert not sentence.endswith(".."), f"two full stops: {sentence}"
+    assert re.search(r"(?<!\.)\. ", sentence) is None, f"more than one sentence: {sentence}"
+    return sentence

@@ -1,0 +1,155 @@
+"""Bad requests, through the real command: one sentence on stderr, status 2, no traceback, and no file left behind."""
+
+from pathlib import Path
+
+import pytest
+
+from .command import isomorph, refused
+
+R20 = "cifar/resnet20"
+ORACLE = ("--backends", "oracle", "--batch", "1")
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+REQUESTS = {
+    "an unknown architecture": (
+        ("check", "slim/resnet_v1_5"),
+        "slim/resnet_v1_5 is neither an architecture nor a file; did you mean slim/resnet_v",
+    ),
+    "an unknown architecture to show": (("show", "resnet"), "There is no architecture 'resnet'; "),
+    "a name far from all": (
+        ("check", "zzz"),
+        "zzz is neither an architecture nor a file; `isomorph list` shows all architectures.",
+    ),
+    "a backend that is not installed": (
+        ("check", R20, "--backends", "oracle,keras:jax"),
+        "The backend keras:jax is not available: jax is not installed; `pip install ",
+    ),
+    "a backend to run that is not installed": (
+        ("run", R20, "--backend", "keras:jax", "--out", "y.npz"),
+        "The backend keras:jax is not available: jax is not inst",
+    ),
+    "an unknown backend": (
+        ("check", R20, "--backends", "pytroch"),
+        "There is no backend 'pytroch'; did you mean pytorch",
+    ),
+    "a comma too many": (("check", R20, "--backends", "oracle,"), "There is no backend ''; there are oracle, pytorch,"),
+    "no interpreter": (
+        ("check", R20, *ORACLE, "--python", "oracle=/absent"),
+        "The interpreter /absent for oracle cannot be started: No",
+    ),
+    "an interpreter for another": (
+        ("check", R20, *ORACLE, "--python", "paddle=/bin/true"),
+        "An interpreter was given for paddle, which is not among",
+    ),
+    "an interpreter of no form": (("check", R20, "--python", "x"), "--python x is not of the form NAME=VALUE."),
+    "an unreachable output stride": (
+        ("check", R20, *ORACLE, "--output-stride", "3"),
+        "The target output_stride cannot be reached: cifar/resnet20 can have 1, 2, 4, not 3.",
+    ),
+    "an output stride that the stem passes over": (
+        ("show", "slim/resnet_v1_50", "--output-stride", "3"),
+        "The output_stride needs to be a multiple of 4: slim/resnet_v1_50 can have 4, 8, 16, 32, not 3.",
+    ),
+    "no output stride": (("show", R20, "--output-stride", "0"), "output_stride 0 of cifar/resnet20 is not a positive"),
+    "an image too small": (
+        ("check", R20, *ORACLE, "--input", "0x32"),
+        "Images of 0x32 are too small for cifar/resnet20: A map of size 0 is",
+    ),
+    "a size that is none": (
+        ("show", R20, "--input", "32"),
+        "--input 32 is not a size; expected height x width in pixels",
+    ),
+    "a number of classes that is none": (
+        ("show", R20, "--num-classes", "ten"),
+        "--num-classes ten is neither a number",
+    ),
+    "no classes": (("show", R20, "--num-classes", "0"), "num_classes 0 of cifar/resnet20 is not a positive number."),
+    "no images": (
+        ("check", R20, "--backends", "oracle", "--batch", "0"),
+        "A batch of 0 images was asked for; expected",
+    ),
+    "a negative seed": (
+        ("check", R20, *ORACLE, "--seed", "-1"),
+        "The seed -1 is out of range; expected 0 to 2^64 - 1.",
+    ),
+    "an unknown dtype": (("check", R20, *ORACLE, "--dtype", "int8"), "There is no dtype 'int8'; there are float32, fl"),
+    "an unknown dtype to run": (
+        ("run", R20, "--backend", "oracle", "--dtype", "int8", "--out", "y.npz"),
+        "There is no dtype 'int8'; there are",
+    ),
+    "an unknown device": (("check", R20, *ORACLE, "--device", "tpu"), "There is no device 'tpu'; there are auto, cpu,"),
+    "a GPU that is not there": (
+        ("run", R20, "--backend", "oracle", "--device", "gpu", "--out", "y.npz"),
+        "oracle sees no GPU here.",
+    ),
+    "no time": (("check", R20, *ORACLE, "--timeout", "0"), "The time limit is 0 s; expected more than 0 and at most"),
+    "endless time": (("check", R20, *ORACLE, "--timeout", "inf"), "The time limit is inf s; expected more than 0 and"),
+    "no memory": (("check", R20, *ORACLE, "--memory", "0"), "The memory limit is 0 bytes; expected at least one and"),
+    "memory that is no number": (("check", R20, *ORACLE, "--memory", "nan"), "The memory limit is nan bytes; expected"),
+    "a plant of no form": (("check", R20, *ORACLE, "--plant", "x"), "--plant x is not of the form NAME=VALUE."),
+    "a plant of no field": (
+        ("check", R20, *ORACLE, "--plant", "x=1"),
+        "--plant x=1: the convention has no such field; it has bottleneck_st",
+    ),
+    "a plant of no number": (
+        ("check", R20, *ORACLE, "--plant", "batch_norm_epsilon=x"),
+        "--plant batch_norm_epsilon=x: expected a number that",
+    ),
+    "a plant that JSON cannot say": (
+        ("check", R20, *ORACLE, "--plant", "batch_norm_epsilon=nan"),
+        "--plant batch_norm_epsilon=nan: expected a number",
+    ),
+    "a plant beyond float32": (
+        ("check", R20, *ORACLE, "--plant", "batch_norm_epsilon=1e99"),
+        "--plant batch_norm_epsilon=1e99: expected a numb",
+    ),
+    "a plant that the field cannot be": (
+        ("check", R20, *ORACLE, "--plant", "shortcut=none"),
+        "--plant shortcut=none: expected projection or zero_channel",
+    ),
+    "an architecture twice": (
+        ("check", R20, *ORACLE, "--arch", R20),
+        "--arch goes with a file; cifar/resnet20 is an architecture already.",
+    ),
+    "a report in no folder": (
+        ("check", R20, *ORACLE, "--json", "absent/x.json"),
+        "absent/x.json cannot be written: there is no folder absent.",
+    ),
+    "a table's report in no folder": (
+        ("show", R20, "--json", "absent/x.json"),
+        "absent/x.json cannot be written: there",
+    ),
+    "end points in a folder's place": (
+        ("run", R20, "--backend", "oracle", "--out", ".."),
+        ".. cannot be written: it is a folder; name a file in it.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), REQUESTS.values(), ids=REQUESTS)
+def test_a_request_is_refused_for(tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    assert refused(*arguments).startswith(sentence)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(("nonsense",), "No such command 'nonsense'", id="command"),
+        pytest.param(("check", R20, "--nonsense"), "No such option: --nonsense", id="option"),
+        pytest.param(("check",), "Missing argument 'ARCH|FILE'", id="argument that is missing"),
+        pytest.param(("run", R20), "Missing option '--out'", id="option that is missing"),
+        pytest.param(("check", R20, "--batch", "x"), "Invalid value for '--batch'", id="number that is none"),
+    ],
+)
+def test_usage_is_shown_for_an_unknown(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = isomorph(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: isomorph ")
+    assert done.stderr.splitlines()[-1].startswith(f"Error: {said}")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,108 @@
+"""Zip archives that can be read in two ways, or are something else than PyTorch's."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isomorph.spec.errors import BadInput
+
+from .hostile_files import (
+    DATA,
+    PROTO,
+    W,
+    folderless,
+    read,
+    zipped,
+)
+
+
+def altered(content: bytes, old: bytes, new: bytes, which: int = 0) -> bytes:
+    """`content` with the `which`-th `old` replaced by `new`."""
+    position = -1
+    for _ in range(which + 1):
+        position = content.index(old, position + 1)
+    return content[:position] + new + content[position + len(old) :]
+
+
+def in_table(content: bytes, field: int, raw_value: bytes, entry: int = 0) -> bytes:
+    """`content` with a field of an entry of the table of contents overwritten."""
+    position = -1
+    for _ in range(entry + 1):
+        position = content.index(b"PK\1\2", position + 1)
+    return content[: position + field] + raw_value + content[position + field + len(raw_value) :]
+
+
+ZIPS = {
+    "a compressed record": (zipped(W, {"0": DATA}, compressed="data/0"), "its record 'data/0' is compressed"),
+    "a compressed pickle": (zipped(W, compressed="data.pkl"), "its record 'data.pkl' is compressed"),
+    "a bomb": (zipped(W, {"0": bytes(10**7)}, compressed="data/0"), "its record 'data/0' is compressed"),
+    "a member twice": (zipped(W, more=[("archive/data/0", bytes(16))]), "has two members called 'archive/data/0'"),
+    "a name that leads out": (zipped(W, more=[("archive/../../x", b"")]), r"'archive/\.\./\.\./x', which leads out of"),
+    "an absolute name": (zipped(W, more=[("/etc/x", b"")]), "'/etc/x', which leads out of the archive"),
+    "a name outside the folder": (zipped(W, more=[("other/x", b"")]), "has 'other/x' outside the folder 'archive/'"),
+    "a name that is no text": (altered(zipped(W), b"byteorder", b"byteorde\xff", 1), "which is no UTF-8"),
+    "big-endian numbers": (altered(zipped(W), b"little", b"big   "), "its byteorder record is not 'little'"),
+    "a script archive": (zipped(W, more=[("archive/constants.pkl", b"")]), "a TorchScript archive, a program with"),
+    "a script archive by its code": (zipped(W, more=[("archive/code/x.py", b"")]), "a TorchScript archive"),
+    "a Keras archive": (folderless("config.json", "model.weights.h5"), r"looks like a Keras \.keras archive"),
+    "a NumPy archive": (folderless("a.npy"), r"looks like a NumPy \.npz archive"),
+    "another archive": (folderless("x/y", "z"), r"looks like a zip archive without data\.pkl"),
+    "an empty archive behind a member": (b"PK\3\4" + folderless(), "table of contents is damaged near byte 4"),
+    "bytes before it": (b"PK\3\4" + zipped(W), "table of contents is damaged near byte 463"),
+    "bytes after it": (zipped(W) + b"\0", "starts as a zip archive but does not end as one"),
+    "a comment": (zipped(W)[:-2] + b"\x05\0hello", "does not end as one"),
+    "a pickle after the pickle": (zipped(W, tail=PROTO + b"N."), "its pickle is followed by 4 bytes"),
+    "an encrypted member": (in_table(zipped(W), 8, b"\1\0"), "is encrypted"),
+    "a member marked as a folder": (in_table(zipped(W), 38, b"\x10"), "is marked as a folder, but has"),
+    "another size in the table": (in_table(zipped(W), 24, b"\1\0\0\0"), "is stored as it is, but in"),
+    "a size beyond the members": (
+        in_table(in_table(zipped(W), 20, b"\xff\xff\xff\x7f", 2), 24, b"\xff\xff\xff\x7f", 2), "beyond the archive"
+    ),
+    "a size into the next member": (
+        in_table(in_table(zipped(W), 20, b"\x40\0\0\0", 1), 24, b"\x40\0\0\0", 1), "overlap"
+    ),
+    "an offset elsewhere": (in_table(zipped(W), 42, b"\1\0\0\0"), r"'archive/data.pkl' is not where .* \(byte 1\)"),
+    "an offset beyond the file": (in_table(zipped(W), 42, b"\xff\xff\xff\x7f"), "is not where the archive's table"),
+    "two members in one place": (
+        in_table(zipped(W, {"0": DATA, "1": DATA}), 42, struct.pack("<I", zipped(W).index(b"PK\3\4", 200)), 3),
+        "'archive/data/1' is not where",
+    ),
+    "another name in the header": (altered(zipped(W), b"archive/data/0", b"archive/data/1"), "is not where"),
+    "a 64-bit size that is missing": (in_table(zipped(W), 24, b"\xff" * 4), "lacks the 64-bit size"),
+    "another number of members": (altered(zipped(W), b"PK\5\6\0\0\0\0\3\0\3\0", b"PK\5\6\0\0\0\0\2\0\2\0"), "damaged"),
+    "another disk": (altered(zipped(W), b"PK\5\6\0\0", b"PK\5\6\1\0"), "damaged near"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ZIPS)
+def test_a_zip_archive_is_refused_for(tmp_path: Path, name: str) -> None:
+    content, sentence = ZIPS[name]
+    with pytest.raises(BadInput, match=sentence):
+        read(tmp_path, content)
+
+
+def wide(content: bytes, **fields: int) -> bytes:
+    """`content` with a 64-bit end record, as PyTorch writes it beside the 32-bit one."""
+    end = len(content) - 22
+    _, _, _, _, count, size, start, _ = struct.unpack("<4s4H2LH", content[end:])
+    record = {"count": count, "size": size, "start": start, "at": end} | fields
+    long = struct.pack(
+        "<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, record["count"], record["count"], record["size"], record["start"]
+    )
+    return content[:end] + long + struct.pack("<4sLQL", b"PK\6\7", 0, record["at"], 1) + content[end:]
+
+
+def test_a_64_bit_archive_is_read(tmp_path: Path) -> None:
+    content = zipped(W)
+    narrow = content[:-22] + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *[0xFFFF] * 2, *[0xFFFFFFFF] * 2, 0)
+    fields = dict(zip(("count", "size", "start"), struct.unpack("<4s4H2LH", content[-22:])[4:7], strict=True))
+    np.testing.assert_array_equal(read(tmp_path, wide(narrow, **fields)).tensors["w"], [0, 1, 2, 3])
+    np.testing.assert_array_equal(read(tmp_path, wide(content)).tensors["w"], [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("fields", [{"count": 2}, {"size": 1}, {"start": 1 << 63}, {"at": 1 << 63}, {"at": 0}], ids=str)
+def test_an_archive_whose_two_ends_disagree_is_refused(tmp_path: Path, fields: dict[str, int]) -> None:
+    with pytest.raises(BadInput, match="table of contents is damaged near"):
+        read(tmp_path, wide(zipped(W), **fields))

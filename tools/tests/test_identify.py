@@ -1,0 +1,173 @@
+"""Which architecture a checkpoint's tensors are of: told from names and shapes alone, or refused with both sides."""
+
+import numpy as np
+import pytest
+
+from isomorph.spec import Architecture, BadInput, architecture, architectures, plan, tensor_shapes, zoo, zoos
+from isomorph.tools.identify import identify
+
+from .tensors import Tensors, canonical, changed, of_zoo, plain
+
+# Of the canonical names, some architectures' tensors are alike; no two of them are the same function.
+ALIKE = {
+    name: [
+        other for other in architectures() if tensor_shapes(architecture(other)) == tensor_shapes(architecture(name))
+    ]
+    for name in architectures()
+}
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_it_is_told_by_its_zoos_names(name: str) -> None:
+    network = architecture(name)
+    found, tensors = identify(of_zoo(network), "FILE")
+    assert found == network
+    assert {name: value.shape for name, value in tensors.items()} == tensor_shapes(network)
+
+
+@pytest.mark.parametrize("name", [name for name in architectures() if len(ALIKE[name]) == 1])
+def test_it_is_told_by_canonical_names(name: str) -> None:
+    network = architecture(name)
+    found, tensors = identify(canonical(network), "FILE")
+    assert found == network
+    assert list(tensors) == list(tensor_shapes(network))
+
+
+@pytest.mark.parametrize("name", [name for name in architectures() if len(ALIKE[name]) > 1])
+def test_canonical_names_that_several_have_are_refused(name: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        identify(canonical(architecture(name)), "FILE")
+    assert str(caught.value) == (
+        f"FILE fits {' and '.join(ALIKE[name])}, whose tensors are alike but whose functions are not; choose one with"
+        " --arch."
+    )
+
+
+def test_three_zoos_have_a_resnet_50_of_the_same_tensors() -> None:
+    assert set(ALIKE["torchvision/resnet50"]) == {"slim/resnet_v1_50", "torchvision/resnet50", "paddle/resnet50"}
+
+
+@pytest.mark.parametrize("name", ["slim/resnet_v1_50", "torchvision/resnet50", "paddle/resnet50"])
+def test_canonical_names_are_read_as_what_was_asked_for(name: str) -> None:
+    network = architecture(name)
+    assert identify(canonical(network), "FILE", network)[0] == network
+
+
+@pytest.mark.parametrize("writer", ["torchvision", "paddle", "slim"])
+@pytest.mark.parametrize("name", ["slim/resnet_v1_50", "torchvision/resnet50", "paddle/resnet50"])
+def test_another_zoos_names_are_read_as_what_was_asked_for(name: str, writer: str) -> None:
+    network = architecture(name)
+    found, tensors = identify(of_zoo(network, writer), "FILE", network)
+    assert found == network
+    assert list(tensors) == list(tensor_shapes(network))
+
+
+def test_an_architecture_of_ones_own_may_be_asked_for() -> None:
+    mine = Architecture("mine/net", plan(architecture("cifar/resnet20")).architecture.stem, ())
+    for tensors in (canonical(mine), of_zoo(mine, "torchvision")):
+        assert identify(tensors, "FILE", mine)[0] == mine
+
+
+@pytest.mark.parametrize("name", ["cifar/resnet20", "torchvision/resnet50", "paddle/resnet18", "slim/resnet_v1_50"])
+def test_every_value_arrives_where_it_belongs(name: str) -> None:
+    network = architecture(name).with_options(num_classes=3)
+    expected = plain(network)
+    theirs = zoo(name.partition("/")[0]).naming.tensors(network)
+    named = {tensor.name: tensor.from_canonical(expected[own]) for own, tensor in theirs.items()}
+    _, found = identify(named, "FILE")
+    assert [name for name in expected if not np.array_equal(found[name], expected[name])] == []
+
+
+# What the file has of its own.
+
+
+@pytest.mark.parametrize(
+    "options", [{"num_classes": 7}, {"in_channels": 1}, {"num_classes": 1, "in_channels": 5}], ids=str
+)
+@pytest.mark.parametrize("name", ["cifar/resnet20", "torchvision/resnet18", "paddle/resnet50", "slim/resnet_v1_50"])
+def test_classes_and_input_channels_are_the_files(name: str, options: dict[str, int]) -> None:
+    network = architecture(name, **options)
+    assert identify(of_zoo(network), "FILE")[0] == network
+
+
+@pytest.mark.parametrize("name", ["cifar/resnet20", "torchvision/resnet18", "paddle/resnet50", "slim/resnet_v1_50"])
+def test_a_file_without_classifier_has_no_head(name: str) -> None:
+    found, _ = identify(of_zoo(architecture(name, num_classes=None)), "FILE")
+    assert found == architecture(name, num_classes=None)
+
+
+COUNTERS = {
+    "cifar": {"bn1.num_batches_tracked": np.array(7), "layer1.0.bn1.num_batches_tracked": np.array(7)},
+    "torchvision": {"bn1.num_batches_tracked": np.array(7)},
+    "slim": {"global_step": np.array(7), "resnet_v1_50/conv1/weights/Momentum": np.zeros((7, 7, 3, 64))},
+}
+
+
+@pytest.mark.parametrize(("writer", "more"), COUNTERS.items(), ids=COUNTERS)
+def test_what_no_network_computes_with_is_left_out(writer: str, more: Tensors) -> None:
+    network = next(iter(zoos()[writer].networks.values()))
+    if writer == "slim":
+        network = architecture("slim/resnet_v1_50")
+    found, tensors = identify(of_zoo(network) | more, "FILE")
+    assert found == network
+    assert tensors.keys() == tensor_shapes(network).keys()
+
+
+# What does not fit.
+
+R20 = architecture("cifar/resnet20")
+THEIRS, OURS = of_zoo(R20), canonical(R20)
+BIAS = np.zeros(10, np.float32)
+
+MISFITS = {
+    "one is missing": (
+        changed(THEIRS, {"linear.bias": None}),
+        "The tensors are not those of cifar/resnet20, the nearest to FILE; 1 tensor missing: - linear.bias.",
+    ),
+    "one is missing of the canonical ones": (
+        changed(OURS, {"logits/biases": None}),
+        "The tensors are not those of cifar/resnet20, the nearest to FILE; 1 tensor missing: - logits/biases.",
+    ),
+    "one is too many": (
+        changed(THEIRS, {"extra": BIAS}),
+        "The tensors are not those of cifar/resnet20, the nearest to FILE; 1 tensor unexpected: + extra.",
+    ),
+    "one is called otherwise": (
+        changed(THEIRS, {"linear.bias": None, "linear.biases": BIAS}),
+        "The tensors are not those of cifar/resnet20, the nearest to FILE; 1 tensor missing: - linear.bias; 1 tensor"
+        " unexpected: + linear.biases.",
+    ),
+    "one is misshapen": (
+        changed(THEIRS, {"linear.bias": np.zeros(11)}),
+        "1 tensor does not fit cifar/resnet20, the nearest to FILE: linear.bias is 11, expected 10.",
+    ),
+    "a kernel lies otherwise": (
+        changed(OURS, {"conv1/weights": np.zeros((16, 3, 3, 3))}),
+        "1 tensor does not fit cifar/resnet20, the nearest to FILE: conv1/weights is 16x3x3x3, expected 3x3x3x16.",
+    ),
+    "a kernel is a scalar": (
+        changed(THEIRS, {"conv1.weight": np.array(0.0)}),
+        "1 tensor does not fit cifar/resnet20, the nearest to FILE: conv1.weight is a scalar, expected 16x3x3x3.",
+    ),
+    "a kernel is empty": (
+        changed(THEIRS, {"linear.weight": np.zeros((0, 64))}),
+        "The tensors are not those of cifar/resnet20, the nearest to FILE;",
+    ),
+    "names of nobody": (
+        {"encoder.weight": BIAS, "b": BIAS},
+        "The first of the tensors in FILE is called 'encoder.weight', and no zoo here (cifar, paddle, slim,"
+        " torchvision) names its tensors so; expected canonical names or one of theirs.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("tensors", "sentence"), MISFITS.values(), ids=MISFITS)
+def test_tensors_do_not_fit_where(tensors: Tensors, sentence: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        identify(tensors, "FILE")
+    assert str(caught.value).startswith(sentence)
+
+
+def test_what_was_asked_for_is_what_it_is_held_against() -> None:
+    with pytest.raises(BadInput, match=r"^\d+ tensors do not fit cifar/resnet20, the nearest to FILE: conv1\.w"):
+        identify(of_zoo(architecture("torchvision/resnet18")), "FILE", R20)
