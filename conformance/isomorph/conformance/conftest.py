@@ -1,7 +1,7 @@
 """The suite that certifies backends, each in a process of its own; pytest's process never imports a framework.
 
     pytest conformance/isomorph/conformance --backend pytorch --backend keras:jax
-    pytest --import-mode=importlib --pyargs isomorph.conformance --backend mine
+    pytest --import-mode=importlib SITE-PACKAGES/isomorph/conformance --backend mine
 
 Every backend that is named, or is among the four of DEFAULT while none is, has to be there: one that cannot be imported
 is an error.
@@ -47,21 +47,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """pytest-xdist's workers, and the processes that they start, share the cores: each takes one thread."""
+    """Refuse unknown backends. pytest-xdist's workers and their processes share the cores: each takes one thread."""
+    under_test(config)
     if config.getoption("numprocesses", default=None):
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ.setdefault(name, "1")
 
 
+def under_test(config: pytest.Config) -> list[str]:
+    """The names of the backends under test, their aliases resolved."""
+    try:
+        return [find_backend(name).name for name in config.getoption("--backend", default=None) or DEFAULT]
+    except BadInput as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what asks for a backend's process, itself or through a network, in every backend under test."""
     if "process" in metafunc.fixturenames:
-        names = metafunc.config.getoption("--backend", default=None) or DEFAULT
-        try:
-            found = [find_backend(name).name for name in names]
-        except BadInput as error:
-            raise pytest.UsageError(str(error)) from None
-        metafunc.parametrize("process", found, indirect=True)
+        metafunc.parametrize("process", under_test(metafunc.config), indirect=True)
 
 
 @pytest.fixture(scope="session")

@@ -18,16 +18,16 @@ from isomorph.spec import Architecture
 
 
 def to_bits(x: Array, bits: int) -> Array:
-    """float32 values rounded to `bits` significant ones, as TF32 (11) rounds operands."""
+    """Values rounded to `bits` significant bits, as TF32 rounds operands to 11."""
     mantissa, exponent = np.frexp(x.astype(np.float64))
-    return np.ldexp(np.round(mantissa * 2.0**bits) / 2.0**bits, exponent).astype(x.dtype)
+    return np.ldexp(np.round(mantissa * 2.0**bits) / 2.0**bits, exponent)
 
 
-# What a device may do to the operands of a product while it calls the result float32.
+# What a device may do to a product's operands, before it sums in float32 and calls the result what was asked for.
 ROUNDINGS: dict[str, Callable[[Array], Array]] = {
     "tf32": lambda x: to_bits(x, 11),
-    "bfloat16": lambda x: x.astype(ml_dtypes.bfloat16).astype(x.dtype),
-    "float32": lambda x: x.astype(np.float32).astype(x.dtype),
+    "bfloat16": lambda x: x.astype(ml_dtypes.bfloat16),
+    "float32": lambda x: x,
 }
 
 
@@ -36,12 +36,12 @@ KERNELS = {"convolutions": (3,), "matrix products": (1,), "both": (1, 3)}
 
 
 def rounding(name: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the oracle round the operands of convolutions, of 1x1 ones (matrix products), or of both."""
+    """Have the oracle compute so in convolutions, in 1x1 ones (matrix products), or in both."""
     rounded = ROUNDINGS[name]
 
     def convolve_rounded(x: Array, weights: Array, *rest: Any) -> Array:
         if len(weights) in KERNELS[where]:
-            return convolve(rounded(x), rounded(weights), *rest)
+            return convolve(rounded(x).astype("f4"), rounded(weights).astype("f4"), *rest).astype(x.dtype)
         return convolve(x, weights, *rest)
 
     monkeypatch.setattr("isomorph.backends.oracle.units.convolve", convolve_rounded)

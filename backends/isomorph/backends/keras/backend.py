@@ -1,5 +1,8 @@
 """The protocol over Keras 3, on TensorFlow or on another engine."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from isomorph.backends.keras.engines import choose_engine, engine_version, has_gpu, use_exact_arithmetic
@@ -29,7 +32,7 @@ class KerasNetwork(Network):
 
         super().__init__(architecture, device, dtype)
         self._keras = keras
-        with self._on_device():
+        with self._on_device(), _room_to_recurse(sum(1 for _ in self.plan.units)):
             self._network = ResNet(self.plan, dtype)
             self._inside = keras.Model(self._network.model.inputs, self._network.end_points)
 
@@ -68,6 +71,17 @@ class KerasNetwork(Network):
     def _to_numpy(self, x: Any) -> Array:
         array: Array = self._keras.ops.convert_to_numpy(x)
         return array.astype(as_dtype(self.dtype), copy=False)
+
+
+@contextmanager
+def _room_to_recurse(units: int) -> Iterator[None]:
+    """Keras walks a model's graph by recursion, some frames for each of a unit's layers: 1202 layers need more room."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 1000 + 50 * units))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 class Keras(Backend):
