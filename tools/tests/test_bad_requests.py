@@ -55,7 +55,10 @@ REQUESTS = {
         ("show", "slim/resnet_v1_50", "--output-stride", "3"),
         "The output_stride needs to be a multiple of 4: slim/resnet_v1_50 can have 4, 8, 16, 32, not 3.",
     ),
-    "no output stride": (("show", R20, "--output-stride", "0"), "output_stride 0 of cifar/resnet20 is not a positive"),
+    "no output stride": (
+        ("show", R20, "--output-stride", "0"),
+        "output_stride of cifar/resnet20 is 0, expected a positive",
+    ),
     "an image too small": (
         ("check", R20, *ORACLE, "--input", "0x32"),
         "Images of 0x32 are too small for cifar/resnet20: A map of size 0 is",
@@ -68,7 +71,10 @@ REQUESTS = {
         ("show", R20, "--num-classes", "ten"),
         "--num-classes ten is neither a number",
     ),
-    "no classes": (("show", R20, "--num-classes", "0"), "num_classes 0 of cifar/resnet20 is not a positive number."),
+    "no classes": (
+        ("show", R20, "--num-classes", "0"),
+        "num_classes of cifar/resnet20 is 0, expected a positive integer or none.",
+    ),
     "no images": (
         ("check", R20, "--backends", "oracle", "--batch", "0"),
         "A batch of 0 images was asked for; expected",

@@ -76,22 +76,34 @@ METADATA_REFUSED = {
     "deep nesting": ("[" * 100_000, "its text is not the JSON of an architecture (RecursionError: "),
     "an unknown field": (to_document(R20) | {"note": 1}, "its text is not the JSON of an architecture (TypeError: "),
     "text for a table": (document("convention", "preprocessing", value="x"), "its text is not the JSON of an archit"),
-    "text for a number": (document("in_channels", value="3"), "its in_channels is '3', expected a positive integer."),
-    "a truth value for a number": (document("in_channels", value=True), "its in_channels is True, expected a positive"),
-    "a list for a number": (document("in_channels", value=[3]), "its in_channels is [3], expected a positive integer."),
-    "a number for a name": (document("name", value=5), "its name is 5, expected text."),
-    "no stride": (document("stem", "layers", 0, "stride", value=0), "its layers is StemConvolution("),
+    "text for a number": (
+        document("in_channels", value="3"),
+        "in_channels of its architecture is '3', expected a positive integer.",
+    ),
+    "a truth value for a number": (
+        document("in_channels", value=True),
+        "in_channels of its architecture is True, expected a positive",
+    ),
+    "a list for a number": (
+        document("in_channels", value=[3]),
+        "in_channels of its architecture is [3], expected a positive integer.",
+    ),
+    "a number for a name": (document("name", value=5), "name of its architecture is 5, expected text."),
+    "no stride": (
+        document("stem", "layers", 0, "stride", value=0),
+        "stride of its architecture is 0, expected a positive integer.",
+    ),
     "a pool of all memory": (
         document("stem", "layers", 0, value={"scope": "pool1", "kernel": 1 << 40, "stride": 1}),
-        "its layers is StemPool(",
+        "kernel of its architecture is 1099511627776, expected a positive integer.",
     ),
     "a convention that there is not": (
         document("convention", "shortcut", value="none"),
-        "its shortcut is 'none', expected projection or zero_channels.",
+        "shortcut of its architecture is 'none', expected projection or zero_channels.",
     ),
     "an infinite epsilon": (
         document("convention", "batch_norm_epsilon", value=float("inf")),
-        "its batch_norm_epsilon is inf, expected a number.",
+        "batch_norm_epsilon of its architecture is inf, expected a number.",
     ),
     "an unknown unit": (document("blocks", 0, "unit", value="x"), "There is no unit kind 'x'; there are"),
     "no units": (document("blocks", 0, "args", value=[]), "block1 has no units; a Block has at least one."),

@@ -13,15 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.arrays import SharedArrays
@@ -183,7 +182,8 @@ class RemoteNetwork:
 
     def load(self, tensors: Mapping[str, Array] | SharedArrays, partial: bool = False) -> tuple[list[str], list[str]]:
         """As `Network.load`."""
-        missing, unexpected = self._call("load", tensors=self._shared(tensors), partial=partial)
+        with self._shared(tensors) as shared:
+            missing, unexpected = self._call("load", tensors=shared, partial=partial)
         return missing, unexpected
 
     def tensors(self) -> dict[str, Array]:
@@ -192,8 +192,9 @@ class RemoteNetwork:
 
     def end_points(self, images: Array | SharedArrays) -> dict[str, Array]:
         """As `Network.end_points`; shared images are called "images"."""
-        given = {"images": images} if isinstance(images, np.ndarray) else images
-        return self._fetch("end_points", images=self._shared(given))
+        given = images if isinstance(images, SharedArrays) else {"images": images}
+        with self._shared(given) as shared:
+            return self._fetch("end_points", images=shared)
 
     def part(self, name: str, x: Array) -> dict[str, Array]:
         """As `Network.part`."""
@@ -201,15 +202,24 @@ class RemoteNetwork:
 
     def parts(self, inputs: Mapping[str, Array] | SharedArrays) -> dict[str, Array]:
         """The end points of several parts, each run alone on its own input."""
-        return self._fetch("parts", inputs=self._shared(inputs))
+        with self._shared(inputs) as shared:
+            return self._fetch("parts", inputs=shared)
 
     def discard(self) -> None:
         """Let the process free the network's memory."""
         self._call("discard")
 
-    def _shared(self, arrays: Mapping[str, Array] | SharedArrays) -> dict[str, Any]:
-        shared = arrays if isinstance(arrays, SharedArrays) else self.process.share(arrays)
-        return shared.to_document()
+    @contextmanager
+    def _shared(self, arrays: Mapping[str, Array] | SharedArrays) -> Iterator[dict[str, Any]]:
+        """Where the process finds `arrays`: those not shared yet are written to a file that goes after the call."""
+        if isinstance(arrays, SharedArrays):
+            yield arrays.to_document()
+            return
+        shared = self.process.share(arrays)
+        try:
+            yield shared.to_document()
+        finally:
+            Path(shared.path).unlink(missing_ok=True)
 
     def _call(self, method: str, **arguments: Any) -> Any:
         return self.process.call(method, key=self.key, **arguments)

@@ -1,6 +1,7 @@
 """The verdict itself: distances, noise floors, the boundary of eight, and where an error was born."""
 
 import re
+from collections.abc import Callable
 
 import ml_dtypes
 import numpy as np
@@ -13,6 +14,7 @@ from isomorph.conformance.small_networks import Array, slim_small
 from isomorph.conformance.verdict import (
     FLOORS,
     UNIT_ROUNDOFF,
+    EndPoints,
     RunVerdict,
     judge,
     noise_floors,
@@ -176,3 +178,19 @@ def test_a_network_that_ignores_its_images_is_no_reference(reference: Reference)
     deaf = {"logits/weights": np.zeros_like(reference.tensors["logits/weights"])}
     with pytest.raises(BadInput, match=r"^The answer of slim/resnet does not depend on these images"):
         Reference(NETWORK, {**reference.tensors, **deaf}, reference.images).tier("float32")
+
+
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [
+        (lambda found: {name: found[name] for name in found if name != "b"}, "b"),
+        (lambda found: found | {"c": found["b"]}, "c"),
+        (lambda found: dict(reversed(found.items())), "a"),
+    ],
+    ids=["one too few", "one too many", "another order"],
+)
+def test_end_points_that_are_not_the_oracles_fail_by_name(change: Callable[..., EndPoints], first: str) -> None:
+    reference = {"a": np.ones((1, 2, 2, 3)), "b": np.ones((1, 1, 1, 3))}
+    run = judge("float32", "float32", change(reference), reference, dict.fromkeys(reference, 1e-7), {})
+    assert (run.verdict, run.first_divergence) == ("fail", first)
+    assert run.message.startswith("its end points are not the oracle's: ")

@@ -7,6 +7,7 @@ Honest backends stand between 0.8 and 2, at most 5.1 on a saturated softmax; TF3
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Literal
 
 import numpy as np
@@ -104,6 +105,10 @@ def judge(
 
     local_ratios: noise ratios of the parts run alone, by end point; those left out are not known.
     """
+    if list(found) != list(reference):
+        ours, theirs = next(pair for pair in zip_longest(reference, found) if pair[0] != pair[1])
+        message = f"its end points are not the oracle's: {theirs or 'none'} stands where {ours or 'none'} was expected"
+        return RunVerdict(dtype, precision, "fail", message, ours or theirs)
     verdicts = []
     for name, wanted in reference.items():
         error = relative_l2(found[name], wanted)

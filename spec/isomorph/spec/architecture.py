@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from isomorph.spec.convention import ZEROS, Convention
 from isomorph.spec.errors import BadInput
+from isomorph.spec.validation import check_fields
 
 
 @dataclass(frozen=True)
@@ -101,16 +102,11 @@ class Architecture:
         if unknown := sorted(options.keys() - _OPTIONS):
             known = sorted(_OPTIONS | _HEAD_OPTIONS | _CONVENTION_OPTIONS)
             raise BadInput(f"{self.name} has no option {unknown[0]!r}; it has {', '.join(known)}.")
-        for name in ("num_classes", "output_stride", "in_channels"):
-            value = (options | head).get(name)
-            if value is not None and value < 1:
-                raise BadInput(f"{name} {value} of {self.name} is not a positive number.")
-        return replace(
-            self,
-            head=replace(self.head, **head),
-            convention=replace(self.convention, **convention),
-            **options,
+        changed = replace(
+            self, head=replace(self.head, **head), convention=replace(self.convention, **convention), **options
         )
+        check_fields(changed, self.name)
+        return changed
 
     def undrawn(self) -> Self:
         """The same function, its fresh weights all zero: for a network that is loaded as soon as it is built."""
