@@ -107,7 +107,7 @@ def test_a_write_that_fails_leaves_the_folder_as_it_was(
         path.write_bytes(older)
     # `ascontiguousarray` would drop the subclass, so that nothing would fail.
     monkeypatch.setattr(np, "ascontiguousarray", lambda array: array)
-    with pytest.raises(BadInput, match="cannot be written, so nothing was: No space left on device"):
+    with pytest.raises(BadInput, match="cannot be written: No space left on device"):
         write_safetensors(path, {"a": np.zeros(1), "b": np.zeros(1, np.float32).view(Unreadable)}, {})
     assert [file.read_bytes() for file in tmp_path.iterdir()] == ([] if older is None else [older])
 
@@ -133,7 +133,7 @@ def test_what_safetensors_cannot_hold_is_not_written(
 
 
 def test_a_folder_that_is_not_there_is_no_place_to_write(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"x\.safetensors: cannot be written, so nothing was: No such file or directory"):
+    with pytest.raises(BadInput, match=r"x\.safetensors cannot be written: there is no folder"):
         write_safetensors(tmp_path / "absent" / "x.safetensors", {"a": np.zeros(1)}, {})
 
 

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -12,24 +12,22 @@ from isomorph.spec import BadInput
 
 @contextmanager
 def new_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A binary file that takes the name `path` once the block has ended well.
+    """A binary file that takes the name `path` once the block has ended well, and vanishes where it has not.
 
-    Raises BadInput where it cannot be written; whatever was there before then stays.
+    Raises BadInput where it cannot be written; whatever was there before then stays. A process that is killed meanwhile
+    leaves a hidden folder with the unfinished file beside `path`.
     """
     target = Path(path)
     check_writable(target)
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
-            try:
+        # A folder of its own in the same place: the file in it has ordinary permissions, and renaming stays atomic.
+        with tempfile.TemporaryDirectory(prefix=f".{target.name[:32]}-", dir=target.parent) as folder:
+            unfinished = Path(folder) / "unfinished"
+            with unfinished.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-                Path(file.name).chmod(0o666 & ~_umask())  # temporary files are private; this one is the user's
-                Path(file.name).replace(target)
-            except BaseException:
-                with suppress(FileNotFoundError):
-                    Path(file.name).unlink()
-                raise
+            unfinished.replace(target)
     except OSError as error:
         raise BadInput(f"{target} cannot be written: {error.strerror}.") from None
 
@@ -49,9 +47,3 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a text file in UTF-8."""
     with new_file(path) as file:
         file.write(text.encode())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -5,14 +5,11 @@ the format forbids it (a name twice, of which readers take one or the other; a h
 refused here.
 """
 
-import contextlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -22,6 +19,7 @@ from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import refusal, shown
+from isomorph.tools.writing import new_file
 
 NAME = "safetensors"
 
@@ -116,14 +114,10 @@ def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata:
     """
     path = Path(path)
     header, order = _layout(path, tensors, metadata)
-    try:
-        with _whole_or_nothing(path) as file:
-            file.write(header)
-            for name in order:
-                file.write(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data)
-    except (OSError, ValueError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else str(problem)
-        raise refusal(path, f"cannot be written, so nothing was: {reason}") from None
+    with new_file(path) as file:
+        file.write(header)
+        for name in order:
+            file.write(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data)
 
 
 def _layout(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> tuple[bytes, list[str]]:
@@ -151,16 +145,3 @@ def _layout(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, st
         raise refusal(path, "a tensor's name or the metadata is no Unicode text: rename it") from None
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text, order
-
-
-@contextlib.contextmanager
-def _whole_or_nothing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the name `path` once the block has ended well, and vanishes where it has not."""
-    with tempfile.TemporaryDirectory(prefix=f".{path.name[:32]}-", dir=path.parent) as folder:
-        # A folder of our own in the same place: the file in it has ordinary permissions, and renaming stays atomic.
-        unfinished = Path(folder) / "unfinished"
-        with unfinished.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
