@@ -171,4 +171,4 @@ def test_hostile_metadata_is_refused() -> None:
     rest: dict[str, Any] = {"head": {}, "convention": {"preprocessing": {}}}
     write_safetensors("x.safetensors", OURS, {"isomorph.architecture": json.dumps(document | rest)})
     sentence = refused("check", "x.safetensors", *ORACLE)
-    assert sentence.startswith("The isomorph.architecture of x.safetensors is no architecture: its layers is StemPool(")
+    assert sentence.startswith("The isomorph.architecture of x.safetensors is no architecture: kernel of its archite")

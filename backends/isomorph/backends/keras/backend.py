@@ -22,9 +22,12 @@ LEAVES = {
 
 
 class KerasNetwork(Network):
-    """An architecture as a functional keras.Model in NHWC."""
+    """An architecture as a functional keras.Model in NHWC.
 
-    def __init__(self, architecture: Architecture, device: str, dtype: str, training: bool) -> None:
+    A Keras model has no mode: `fit` trains and `predict` does not, so that `build(training=...)` has nothing to set.
+    """
+
+    def __init__(self, architecture: Architecture, device: str, dtype: str) -> None:
         # Imported here, so that the engine has been chosen.
         import keras
 
@@ -114,7 +117,7 @@ class Keras(Backend):
         return None
 
     def _build(self, architecture: Architecture, device: str, dtype: str, training: bool) -> KerasNetwork:
-        return KerasNetwork(architecture, device, dtype, training)
+        return KerasNetwork(architecture, device, dtype)
 
 
 def create(engine: str) -> Keras:
