@@ -9,7 +9,8 @@ JOBS ?= 2
 .PHONY: demo test lint bench clean
 
 $(READY): pyproject.toml requirements-cpu.txt
-	$(PYTHON) -c 'import sys; sys.exit("isomorph needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import sys; sys.exit("isomorph needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@echo "setting up $(VENV): three frameworks, about a minute"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-cpu.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' --constraint requirements-cpu.txt
