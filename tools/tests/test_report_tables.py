@@ -71,10 +71,10 @@ def test_what_is_no_plain_pass_is_explained_below(measured: CheckReport) -> None
     )
     said = lines(replace(measured, backends=rows).table())
     assert said[-4:] == [
-        "pytorch starting, the process was ended by SIGABRT",
+        "pytorch: starting, the process was ended by SIGABRT",
         "keras float64: It has no float64.",
         "keras float32: the device proved to compute in tf32",
-        "paddle paddle is not installed; `pip install 'isomorph[paddle]'`",
+        "paddle: paddle is not installed; `pip install 'isomorph[paddle]'`",
     ]
 
 

@@ -145,9 +145,9 @@ def _remarks(backends: Iterable[BackendReport]) -> Iterator[Text]:
         for run in backend.runs:
             for message in _messages(run):
                 said.setdefault(message, []).append(run.dtype)
-        rows = [f"{', '.join(dtypes)}: {message}" for message, dtypes in said.items()]
-        for row in ([backend.message] if backend.message else []) + rows:
-            yield Text.assemble((f"{backend.name} ", STYLES[backend.status]), row)
+        rows = [f" {', '.join(dtypes)}: {message}" for message, dtypes in said.items()]
+        for row in ([f": {backend.message}"] if backend.message else []) + rows:
+            yield Text.assemble((backend.name, STYLES[backend.status]), row)
 
 
 def _messages(run: RunVerdict) -> Iterator[str]:
