@@ -35,6 +35,13 @@ def shared(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder that holds nothing, below the one in which other fixtures leave theirs."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.fixture
 def install(tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     """Offer the misbehaving backend of the backends' own tests under a given name, as another package would.
 

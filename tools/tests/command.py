@@ -41,3 +41,8 @@ def refused(*arguments: str | Path, **more: str) -> str:
     assert not sentence.endswith(".."), f"two full stops: {sentence}"
     assert re.search(r"(?<!\.)\. ", sentence) is None, f"more than one sentence: {sentence}"
     return sentence
+
+
+def left() -> list[str]:
+    """The names of what stands in the folder in which the commands run."""
+    return sorted(path.name for path in Path().iterdir())

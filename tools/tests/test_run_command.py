@@ -15,21 +15,13 @@ from isomorph.spec import architecture, infer
 from isomorph.tools import run
 from isomorph.tools.run import write_end_points
 
-from .command import answered, isomorph
+from .command import answered, isomorph, left
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 Install = Callable[[str], str]
 
 SMALL = ("cifar/resnet20", "--input", "8x10", "--batch", "1")
-
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-
-
-def left() -> list[str]:
-    return sorted(path.name for path in Path().iterdir())
 
 
 @pytest.mark.parametrize(

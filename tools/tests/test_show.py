@@ -13,21 +13,13 @@ from isomorph.backends import registered
 from isomorph.spec import architecture, architectures, infer
 from isomorph.tools import show
 
-from .command import answered, environment, isomorph
+from .command import answered, environment, isomorph, left
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 Install = Callable[[str], str]
 
 FRAMEWORKS = ("torch", "tensorflow", "keras", "paddle", "jax")
-
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-
-
-def left() -> list[str]:
-    return sorted(path.name for path in Path().iterdir())
 
 
 # Help.
