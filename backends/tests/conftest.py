@@ -3,12 +3,19 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
-from isomorph.spec import Architecture, Head, Stem, StemConvolution
-from isomorph.spec.zoos import slim
+from isomorph.spec import Architecture, Head, Stem, StemConvolution, tensor_shapes
+from isomorph.spec.residual import IMAGENET_STEM, residual_block
+from isomorph.spec.zoos import cifar, slim, torchvision
+
+Array = npt.NDArray[Any]
 
 collect_ignore = ["native"]  # each of its files needs a process of its own
 
@@ -18,6 +25,88 @@ def tiny() -> Architecture:
     """A stem of one 3x3 convolution, one strided bottleneck unit behind a projection, four classes."""
     stem = Stem((StemConvolution("conv1", 4, 3, stride=2),))
     return Architecture("slim/tiny", stem, (slim.resnet_v1_block("block1", 2, 1, stride=2),), Head(4), slim.CONVENTION)
+
+
+# Both kinds of unit and of padding; subsampled, projected and zero-channel shortcuts.
+DESIGNS = {
+    "slim": Architecture(
+        "slim/tiny",
+        Stem((StemConvolution("conv1", 8, 7, stride=2), slim.STEM.layers[1])),
+        (slim.resnet_v1_block("block1", 4, num_units=2, stride=2), slim.resnet_v1_block("block2", 8, 2, 1)),
+        Head(10),
+        slim.CONVENTION,
+    ),
+    "torchvision": Architecture(
+        "torchvision/tiny",
+        IMAGENET_STEM,
+        (residual_block(1, "bottleneck", 16, 2, stride=1), residual_block(2, "bottleneck", 8, 2, stride=2)),
+        Head(10),
+        torchvision.CONVENTION,
+    ),
+    "cifar": Architecture(
+        "cifar/tiny",
+        cifar.STEM,
+        (residual_block(1, "basic", 16, 1, stride=1), residual_block(2, "basic", 33, 1, stride=2)),
+        Head(10),
+        cifar.CONVENTION,
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def designs() -> dict[str, Architecture]:
+    return DESIGNS
+
+
+@pytest.fixture(scope="session")
+def small() -> Architecture:
+    """One unit, for what takes long: compilers that write and compile C++."""
+    return replace(DESIGNS["cifar"], blocks=DESIGNS["cifar"].blocks[:1])
+
+
+@pytest.fixture(params=DESIGNS)
+def design(request: pytest.FixtureRequest) -> Architecture:
+    return DESIGNS[request.param]
+
+
+@pytest.fixture(scope="session")
+def images() -> Array:
+    """[8, 33, 30, 3], float64: neither square nor even."""
+    return np.random.default_rng(1).normal(size=(8, 33, 30, 3))
+
+
+@pytest.fixture(scope="session")
+def weights() -> Callable[[Architecture], dict[str, Array]]:
+    """Tensors for an architecture, none of them at its initial value."""
+
+    def tensors(architecture: Architecture) -> dict[str, Array]:
+        random = np.random.default_rng(2)
+        drawn: dict[str, Array] = {}
+        for name, shape in tensor_shapes(architecture).items():
+            if name.endswith("weights"):
+                drawn[name] = random.normal(size=shape) / np.prod(shape[:3]) ** 0.5
+            elif name.endswith(("gamma", "moving_variance")):
+                drawn[name] = random.uniform(0.5, 1.5, shape)
+            else:
+                drawn[name] = random.uniform(-0.5, 0.5, shape)
+        return drawn
+
+    return tensors
+
+
+@pytest.fixture(scope="session")
+def assert_close() -> Callable[[Any, Any, float], None]:
+    """Fail unless two arrays differ by at most `limit` in relative L2."""
+
+    def check(found: Any, expected: Any, limit: float) -> None:
+        __tracebackhide__ = True
+        found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+        assert found.shape == expected.shape, f"found {found.shape}, expected {expected.shape}"
+        assert np.any(expected), "a norm of zero proves nothing"
+        error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+        assert error <= limit, f"relative L2 error {error:.3g}, at most {limit:g} expected"
+
+    return check
 
 
 Offer = Callable[[str], Path]

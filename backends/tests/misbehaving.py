@@ -13,7 +13,7 @@ from typing import NoReturn
 import numpy as np
 
 from isomorph.backends.oracle.backend import Oracle, OracleNetwork
-from isomorph.backends.protocol import Array, Unavailable
+from isomorph.backends.protocol import Array, Options, Unavailable
 from isomorph.spec import Architecture, BadInput
 
 
@@ -95,14 +95,14 @@ class Misbehaving(Oracle):
         if moment == self.when:
             WAYS[self.way]()
 
-    def _build(self, architecture: Architecture, device: str, dtype: str, training: bool) -> OracleNetwork:
+    def _build(self, architecture: Architecture, options: Options) -> OracleNetwork:
         self.reach("build")
-        return MisbehavingNetwork(architecture, device, dtype, self)
+        return MisbehavingNetwork(architecture, options, self)
 
 
 class MisbehavingNetwork(OracleNetwork):
-    def __init__(self, architecture: Architecture, device: str, dtype: str, backend: Misbehaving) -> None:
-        super().__init__(architecture, device, dtype)
+    def __init__(self, architecture: Architecture, options: Options, backend: Misbehaving) -> None:
+        super().__init__(architecture, options)
         self.backend = backend
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:

@@ -82,7 +82,7 @@ def test_another_package_does_not_replace_ours(offer: Callable[[str], Path], mon
             id="keras and tensorflow",
         ),
         pytest.param(
-            "keras:jax", ("jax",), "jax is not installed; `pip install 'keras' 'jax'` adds it.", id="an engine"
+            "keras:jax", ("jax",), "jax is not installed; `pip install 'isomorph[jax]'` adds it.", id="an engine"
         ),
     ],
 )

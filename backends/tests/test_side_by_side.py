@@ -16,12 +16,15 @@ BACKENDS = TESTS.parent / "isomorph" / "backends"
 
 NAMES = ("oracle", "pytorch", "keras", "paddle")
 
+# What the tests of a native object are about -> the end of their file's name.
+SUBJECTS = {"the network": "", "options": "_options", "export": "_export"}
+
 # What a backend has beside units, network and backend, and why.
 MORE_FILES = {
     "oracle": {"operations"},  # NumPy has no convolution; and the oracle draws no fresh weights
     "pytorch": {"initializers"},
     "keras": {"initializers", "engines"},  # Keras runs on other frameworks
-    "paddle": {"initializers"},
+    "paddle": {"initializers", "engine"},  # what Paddle has for a compiler is a program of its own
 }
 # What a unit holds beside its convolutions, and why.
 MORE_ATTRIBUTES = {
@@ -112,6 +115,13 @@ def test_networks_have_the_same_class(name: str) -> None:
     assert "ResNet" in classes(parsed(name, "network"))
 
 
-@pytest.mark.parametrize("file", ["test_keras.py", "test_paddle.py"])
-def test_native_objects_are_tested_alike(file: str) -> None:
-    assert names_of_tests(file) == names_of_tests("test_pytorch.py")
+@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
+@pytest.mark.parametrize("name", ["keras", "paddle"])
+def test_native_objects_are_tested_alike(name: str, subject: str) -> None:
+    assert names_of_tests(f"test_{name}{subject}.py") == names_of_tests(f"test_pytorch{subject}.py")
+
+
+def test_every_file_of_native_tests_is_compared() -> None:
+    found = {path.name for path in (TESTS / "native").glob("test_*.py")}
+    frameworks = (name for name in NAMES if name != "oracle")
+    assert found == {f"test_{name}{subject}.py" for name in frameworks for subject in SUBJECTS.values()}

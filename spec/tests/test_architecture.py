@@ -4,7 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from isomorph.spec import Architecture, BadInput, Block, Head, Stem, architecture, architectures, plan, zoo
+from isomorph.spec import (
+    Architecture,
+    BadInput,
+    Block,
+    Head,
+    Preprocessing,
+    Stem,
+    architecture,
+    architectures,
+    plan,
+    zoo,
+)
 from isomorph.spec.zoos import cifar, slim
 
 
@@ -18,13 +29,25 @@ def test_slims_resnet_50_is_slims_blocks() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["torchvision/resnet50", "paddle/resnet50"])
-def test_version_1_5_strides_in_the_first_unit_of_a_block(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["torchvision/resnet50", "paddle/resnet50", "keras/ResNet50", "timm/resnet50", "transformers/resnet-50"]
+)
+def test_a_resnet_50_strides_in_the_first_unit_of_a_block(name: str) -> None:
     assert architecture(name).blocks == (
         Block("block1", "bottleneck", ((256, 64, 1),) * 3),
         Block("block2", "bottleneck", ((512, 128, 2),) + ((512, 128, 1),) * 3),
         Block("block3", "bottleneck", ((1024, 256, 2),) + ((1024, 256, 1),) * 5),
         Block("block4", "bottleneck", ((2048, 512, 2),) + ((2048, 512, 1),) * 2),
+    )
+
+
+@pytest.mark.parametrize("name", ["timm/resnet26", "transformers/resnet-26"])
+def test_resnet_26_has_two_bottlenecks_in_each_block(name: str) -> None:
+    assert architecture(name).blocks == (
+        Block("block1", "bottleneck", ((256, 64, 1),) * 2),
+        Block("block2", "bottleneck", ((512, 128, 2), (512, 128, 1))),
+        Block("block3", "bottleneck", ((1024, 256, 2), (1024, 256, 1))),
+        Block("block4", "bottleneck", ((2048, 512, 2), (2048, 512, 1))),
     )
 
 
@@ -79,6 +102,22 @@ def test_options_change_what_they_name_and_nothing_else() -> None:
             "^bottleneck_stride of slim/resnet_v1_50 is 'conv3', expected conv1 or conv2.$",
         ),
         ({"in_channels": -3}, "^in_channels of slim/resnet_v1_50 is -3, expected a positive integer.$"),
+        ({"pool_fill": 0}, "^pool_fill of slim/resnet_v1_50 is 0, expected lowest or zero.$"),
+        ({"batch_norm": None}, "^batch_norm of slim/resnet_v1_50 is None, expected true or false.$"),
+        ({"last_gamma": "zero"}, "^last_gamma of slim/resnet_v1_50 is 'zero', expected a number.$"),
+        ({"last_gamma": float("nan")}, "^last_gamma of slim/resnet_v1_50 is nan, expected a number.$"),
+        (
+            {"preprocessing": Preprocessing(fit="pad")},  # type: ignore[arg-type]
+            "^fit of slim/resnet_v1_50 is 'pad', expected crop or stretch.$",
+        ),
+        (
+            {"preprocessing": Preprocessing(size=(224, 0))},
+            "^size of slim/resnet_v1_50 is 0, expected a positive integer.$",
+        ),
+        (
+            {"preprocessing": Preprocessing(size=(224,))},  # type: ignore[arg-type]
+            r"^size of slim/resnet_v1_50 is \(224,\), expected a list of 2.$",
+        ),
         ({"output_stride": 0}, "^output_stride of slim/resnet_v1_50 is 0, expected a positive integer or none.$"),
     ],
     ids=[
@@ -94,6 +133,13 @@ def test_options_change_what_they_name_and_nothing_else() -> None:
         "TensorFlow's spelling",
         "a convolution that does not stride",
         "negative channels",
+        "a number for a filling",
+        "a batch norm of neither yes nor no",
+        "a gamma as text",
+        "a gamma that is no number",
+        "a fit that there is not",
+        "photographs without columns",
+        "photographs of one side",
         "no output stride",
     ],
 )
@@ -107,6 +153,8 @@ def test_options_that_cannot_be_are_refused(options: dict[str, object], message:
     [
         ("torchvision/resnet5O", "torchvision/resnet50"),
         ("torchvision/ResNet50", "torchvision/resnet50"),
+        ("keras/resnet50", "keras/ResNet50"),
+        ("transformers/resnet50", "transformers/resnet-50"),
         ("slim/resnet_50", "slim/resnet_v1_50"),
         ("resnet_v1_101", "slim/resnet_v1_101"),
         ("cifar/resnet21", "cifar/resnet20"),

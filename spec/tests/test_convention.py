@@ -1,12 +1,13 @@
-"""What zoos disagree on, as the networks have it: epsilon in float32, initialisers, the strided convolution."""
+"""What zoos disagree on, as the networks have it: epsilon in float32, initialisers, where the stride sits, gammas."""
 
 import math
 
 import numpy as np
 import pytest
 
-from isomorph.spec import Initializer, architecture, architectures, plan
+from isomorph.spec import BadInput, Initializer, architecture, architectures, plan
 from isomorph.spec.convention import as_float32
+from isomorph.spec.layers import MaxPool
 
 
 @pytest.mark.parametrize("value", [1e-5, 1.001e-5, 1e-3, 0.9, 0.997, 0.99, 0.5])
@@ -28,23 +29,46 @@ def test_a_tenth_of_a_percent_of_epsilon_survives_the_rounding() -> None:
     assert math.isclose(rounded, 1.001, rel_tol=1e-6)
 
 
-# Where the zoos part, from their sources: slim resnet_utils.py, torchvision and paddle resnet.py, the CIFAR resnet.py.
+# Where the zoos part, from their sources: slim resnet_utils.py, the resnet.py of torchvision, paddle, keras, timm and
+# the CIFAR networks, transformers' modeling_resnet.py.
 @pytest.mark.parametrize(
-    ("name", "decay", "pool_padding", "running_variance", "shortcut"),
+    ("name", "differs"),
     [
-        ("slim/resnet_v1_50", 0.997, "same", "unbiased", "projection"),
-        ("torchvision/resnet50", 0.9, "explicit", "unbiased", "projection"),
-        ("paddle/resnet50", 0.9, "explicit", "biased", "projection"),
-        ("cifar/resnet20", 0.9, "explicit", "unbiased", "zero_channels"),
+        ("slim/resnet_v1_50", {"batch_norm_decay": 0.997, "pool_padding": "same"}),
+        ("torchvision/resnet50", {}),
+        ("paddle/resnet50", {"running_variance": "biased"}),
+        (
+            "keras/ResNet50",
+            {
+                "bottleneck_stride": "conv1",
+                "pool_fill": "zero",
+                "convolution_bias": True,
+                "batch_norm_epsilon": 1.001e-5,
+                "batch_norm_decay": 0.99,
+                "running_variance": "biased",
+            },
+        ),
+        ("timm/resnet50", {"last_gamma": 0.0}),
+        ("transformers/resnet-50", {}),
+        ("cifar/resnet20", {"shortcut": "zero_channels"}),
     ],
 )
-def test_zoos_disagree_as_their_sources_do(
-    name: str, decay: float, pool_padding: str, running_variance: str, shortcut: str
-) -> None:
-    found = architecture(name).convention
-    assert (found.batch_norm_decay, found.pool_padding) == (decay, pool_padding)
-    assert (found.running_variance, found.shortcut) == (running_variance, shortcut)
-    assert found.batch_norm_epsilon == 1e-5
+def test_zoos_disagree_as_their_sources_do(name: str, differs: dict[str, object]) -> None:
+    expected = {
+        "bottleneck_stride": "conv2",
+        "shortcut": "projection",
+        "convolution_padding": "explicit",
+        "pool_padding": "explicit",
+        "pool_fill": "lowest",
+        "convolution_bias": False,
+        "batch_norm": True,
+        "batch_norm_epsilon": 1e-5,
+        "batch_norm_decay": 0.9,
+        "running_variance": "unbiased",
+        "last_gamma": 1.0,
+    } | differs
+    convention = architecture(name).convention
+    assert {field: getattr(convention, field) for field in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -78,3 +102,34 @@ def test_a_unit_ends_without_relu_before_the_sum(name: str) -> None:
         *inner, last = [convolution for convolution in unit.convolutions if "shortcut" not in convolution.scope]
         assert not last.relu, last.scope
         assert all(convolution.relu for convolution in inner), unit.scope
+
+
+@pytest.mark.parametrize(("pool_fill", "fill"), [("lowest", -math.inf), ("zero", 0.0)])
+def test_a_pool_is_padded_with_what_the_convention_says(pool_fill: str, fill: float) -> None:
+    _, pool = plan(architecture("torchvision/resnet18", pool_fill=pool_fill)).stem
+    assert isinstance(pool, MaxPool)
+    assert pool.fill == fill
+
+
+def test_same_padding_has_no_zeros() -> None:
+    with pytest.raises(BadInput, match=r"^A pool_fill of zero needs explicit pool_padding; TensorFlow's SAME never"):
+        plan(architecture("slim/resnet_v1_50", pool_fill="zero"))
+
+
+@pytest.mark.parametrize(("name", "last"), [("timm/resnet18", "conv2"), ("timm/resnet26", "conv3")])
+def test_only_the_last_convolution_of_a_unit_has_the_last_gamma(name: str, last: str) -> None:
+    planned = plan(architecture(name, last_gamma=0.25))
+    found = {convolution.scope: convolution.gamma for convolution in planned.convolutions}
+    assert {name for name, gamma in found.items() if gamma == 0.25} == {
+        f"{unit.scope}/{last}" for unit in planned.units
+    }
+    assert set(found.values()) == {0.25, 1.0}
+
+
+@pytest.mark.parametrize("bias", [True, False], ids=["biased", "unbiased"])
+@pytest.mark.parametrize("batch_norm", [True, False], ids=["with batch norm", "without batch norm"])
+def test_every_convolution_but_the_classifier_follows_the_convention(bias: bool, batch_norm: bool) -> None:
+    network = architecture("torchvision/resnet18", convolution_bias=bias, batch_norm=batch_norm)
+    *convolutions, logits = plan(network).convolutions
+    assert {(found.bias, found.batch_norm) for found in convolutions} == {(bias, batch_norm)}
+    assert (logits.bias, logits.batch_norm) == (True, False)

@@ -5,22 +5,43 @@ import pytest
 from isomorph.spec import architecture, architectures, count_parameters, infer
 
 # Trainable values, running statistics and multiply-accumulates at 224x224, measured on the peers' own models: slim by
-# tf-slim 1.1, torchvision by torchvision 0.28, whose `num_params` and `_ops` agree, paddle by paddlepaddle 3.3.
+# tf-slim 1.1, Keras by keras 3.15, "version 1.5" by torchvision 0.28, whose `num_params` and `_ops` agree, and by
+# paddlepaddle 3.3. Depth -> counts.
+SLIM = {
+    50: (25_557_032, 53_120, 3_482_255_360),
+    101: (44_549_160, 105_344, 7_194_476_544),
+    152: (60_192_808, 151_424, 10_906_697_728),
+    200: (64_673_832, 176_000, 14_400_552_960),
+}
+KERAS = {
+    50: (25_583_592, 53_120, 3_857_973_248),
+    101: (44_601_832, 105_344, 7_570_194_432),
+    152: (60_268_520, 151_424, 11_282_415_616),
+}
+VERSION_1_5 = {
+    18: (11_689_512, 9_600, 1_814_073_344),
+    34: (21_797_672, 17_024, 3_663_761_408),
+    50: (25_557_032, 53_120, 4_089_184_256),
+    101: (44_549_160, 105_344, 7_801_405_440),
+    152: (60_192_808, 151_424, 11_513_626_624),
+}
+# timm's own tables (results/benchmark-infer-*.csv) say 16.0 million parameters. Worked out from ResNet-50, which has 1,
+# 2, 4 and 1 more of the four blocks' later units: those cost 218,365,952 multiply-accumulates each; their parameters
+# are 70,400, 280,064, 1,117,184 and 4,462,592, their running statistics 768, 1,536, 3,072 and 6,144.
+RESNET_26 = {26: (15_995_176, 30_848, 2_342_256_640)}
+
+# What each zoo calls its networks, and their counts.
 IMAGENET = {
-    "slim/resnet_v1_50": (25_557_032, 53_120, 3_482_255_360),
-    "slim/resnet_v1_101": (44_549_160, 105_344, 7_194_476_544),
-    "slim/resnet_v1_152": (60_192_808, 151_424, 10_906_697_728),
-    "slim/resnet_v1_200": (64_673_832, 176_000, 14_400_552_960),
-    "torchvision/resnet18": (11_689_512, 9_600, 1_814_073_344),
-    "torchvision/resnet34": (21_797_672, 17_024, 3_663_761_408),
-    "torchvision/resnet50": (25_557_032, 53_120, 4_089_184_256),
-    "torchvision/resnet101": (44_549_160, 105_344, 7_801_405_440),
-    "torchvision/resnet152": (60_192_808, 151_424, 11_513_626_624),
-    "paddle/resnet18": (11_689_512, 9_600, 1_814_073_344),
-    "paddle/resnet34": (21_797_672, 17_024, 3_663_761_408),
-    "paddle/resnet50": (25_557_032, 53_120, 4_089_184_256),
-    "paddle/resnet101": (44_549_160, 105_344, 7_801_405_440),
-    "paddle/resnet152": (60_192_808, 151_424, 11_513_626_624),
+    name.format(depth): counts
+    for name, published in (
+        ("slim/resnet_v1_{}", SLIM),
+        ("keras/ResNet{}", KERAS),
+        ("torchvision/resnet{}", VERSION_1_5),
+        ("paddle/resnet{}", VERSION_1_5),
+        ("timm/resnet{}", VERSION_1_5 | RESNET_26),
+        ("transformers/resnet-{}", VERSION_1_5 | RESNET_26),
+    )
+    for depth, counts in published.items()
 }
 
 # Trainable values, counted by akamaster/pytorch_resnet_cifar10's own models, and the same in millions as
@@ -40,6 +61,15 @@ def test_parameters_and_macs_are_the_published_ones(name: str) -> None:
     found = infer(architecture(name), 224, 224)
     assert (found.trainable, found.statistics, found.macs) == IMAGENET[name]
     assert found.parameters == found.trainable + found.statistics
+
+
+# What `count_params()` of Keras's own models says, running statistics included.
+@pytest.mark.parametrize(
+    ("name", "total"),
+    [("keras/ResNet50", 25_636_712), ("keras/ResNet101", 44_707_176), ("keras/ResNet152", 60_419_944)],
+)
+def test_keras_counts_running_statistics_too(name: str, total: int) -> None:
+    assert infer(architecture(name)).parameters == total
 
 
 @pytest.mark.parametrize("name", CIFAR)
@@ -98,9 +128,19 @@ def test_macs_are_unknown_while_the_size_is() -> None:
         # The images, not 64 channels, then reach the shortcut and conv1 of the first unit.
         ({"include_root_block": False}, 25_557_032 - (7 * 7 * 3 * 64 + 2 * 64) - 61 * (64 + 256)),
         ({"convolution_bias": True}, 25_557_032 + 53_120 // 2),
+        # gamma and beta go, one bias comes
+        ({"convolution_bias": True, "batch_norm": False}, 25_557_032 - 53_120 // 2),
         ({"output_stride": 8, "global_pool": False}, 25_557_032),
     ],
-    ids=["without classes", "five classes", "grey images", "without the root block", "biased convolutions", "dense"],
+    ids=[
+        "without classes",
+        "five classes",
+        "grey images",
+        "without the root block",
+        "biased convolutions",
+        "biases for batch norms",
+        "dense",
+    ],
 )
 def test_options_change_the_count_by_what_they_add(options: dict[str, object], trainable: int) -> None:
     assert infer(architecture("torchvision/resnet50", **options)).trainable == trainable

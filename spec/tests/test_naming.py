@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from isomorph.spec import architecture, architectures, tensor_shapes, zoo
+from isomorph.spec import architecture, architectures, tensor_shapes, zoo, zoos
 from isomorph.spec.naming import Layout
 
 UNIT = "block2/unit_1/bottleneck_v1"
@@ -40,6 +40,62 @@ NAMES = [
         (128,),
     ),
     ("paddle/resnet50", "logits/weights", "fc.weight", (2048, 1000)),
+    ("keras/ResNet50", "conv1/weights", "conv1_conv/kernel", (7, 7, 3, 64)),
+    ("keras/ResNet50", "conv1/biases", "conv1_conv/bias", (64,)),
+    ("keras/ResNet50", "conv1/BatchNorm/moving_variance", "conv1_bn/moving_variance", (64,)),
+    (
+        "keras/ResNet50",
+        "block1/unit_1/bottleneck_v1/shortcut/weights",
+        "conv2_block1_0_conv/kernel",
+        (1, 1, 64, 256),
+    ),
+    ("keras/ResNet50", f"{UNIT}/shortcut/BatchNorm/gamma", "conv3_block1_0_bn/gamma", (512,)),
+    ("keras/ResNet50", f"{UNIT}/conv2/biases", "conv3_block1_2_conv/bias", (128,)),
+    (
+        "keras/ResNet101",
+        "block3/unit_23/bottleneck_v1/conv3/BatchNorm/moving_mean",
+        "conv4_block23_3_bn/moving_mean",
+        (1024,),
+    ),
+    ("keras/ResNet152", "block4/unit_3/bottleneck_v1/conv2/weights", "conv5_block3_2_conv/kernel", (3, 3, 512, 512)),
+    ("keras/ResNet50", "logits/weights", "predictions/kernel", (2048, 1000)),
+    ("keras/ResNet50", "logits/biases", "predictions/bias", (1000,)),
+    ("timm/resnet26", f"{UNIT}/shortcut/weights", "layer2.0.downsample.0.weight", (512, 256, 1, 1)),
+    ("timm/resnet26", "block4/unit_2/bottleneck_v1/conv3/BatchNorm/gamma", "layer4.1.bn3.weight", (2048,)),
+    ("timm/resnet18", "logits/weights", "fc.weight", (1000, 512)),
+    ("transformers/resnet-50", "conv1/weights", "resnet.embedder.embedder.convolution.weight", (64, 3, 7, 7)),
+    (
+        "transformers/resnet-50",
+        "conv1/BatchNorm/moving_mean",
+        "resnet.embedder.embedder.normalization.running_mean",
+        (64,),
+    ),
+    (
+        "transformers/resnet-50",
+        "block1/unit_1/bottleneck_v1/shortcut/weights",
+        "resnet.encoder.stages.0.layers.0.shortcut.convolution.weight",
+        (256, 64, 1, 1),
+    ),
+    (
+        "transformers/resnet-50",
+        f"{UNIT}/shortcut/BatchNorm/beta",
+        "resnet.encoder.stages.1.layers.0.shortcut.normalization.bias",
+        (512,),
+    ),
+    (
+        "transformers/resnet-50",
+        f"{UNIT}/conv3/weights",
+        "resnet.encoder.stages.1.layers.0.layer.2.convolution.weight",
+        (512, 128, 1, 1),
+    ),
+    (
+        "transformers/resnet-18",
+        "block4/unit_2/basic_v1/conv2/BatchNorm/moving_variance",
+        "resnet.encoder.stages.3.layers.1.layer.1.normalization.running_var",
+        (512,),
+    ),
+    ("transformers/resnet-50", "logits/weights", "classifier.1.weight", (1000, 2048)),
+    ("transformers/resnet-50", "logits/biases", "classifier.1.bias", (1000,)),
     ("cifar/resnet20", "block3/unit_3/basic_v1/conv2/weights", "layer3.2.conv2.weight", (64, 64, 3, 3)),
     ("cifar/resnet20", "conv1/BatchNorm/moving_variance", "bn1.running_var", (16,)),
     ("cifar/resnet20", "logits/weights", "linear.weight", (10, 64)),
@@ -85,7 +141,23 @@ def test_a_zoos_kernel_survives_the_way_there_and_back(axes: str, shape: tuple[i
     np.testing.assert_array_equal(Layout(axes).from_canonical(Layout(axes).to_canonical(theirs)), theirs)
 
 
-@pytest.mark.parametrize("name", ["slim/resnet_v1_50", "torchvision/resnet18", "paddle/resnet18", "cifar/resnet20"])
+# One network of each zoo.
+ONE_OF_EACH = [
+    "slim/resnet_v1_50",
+    "torchvision/resnet18",
+    "paddle/resnet18",
+    "keras/ResNet50",
+    "timm/resnet18",
+    "transformers/resnet-18",
+    "cifar/resnet20",
+]
+
+
+def test_every_zoo_has_a_network_here() -> None:
+    assert {name.partition("/")[0] for name in ONE_OF_EACH} == zoos().keys()
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_all_tensors_of_a_zoo_survive_the_way_there_and_back(name: str) -> None:
     network = architecture(name, num_classes=3)
     shapes = tensor_shapes(network)
@@ -101,6 +173,8 @@ def test_all_tensors_of_a_zoo_survive_the_way_there_and_back(name: str) -> None:
     ("name", "left_out"),
     [
         ("torchvision", "layer4.1.bn2.num_batches_tracked"),
+        ("timm", "bn1.num_batches_tracked"),
+        ("transformers", "resnet.embedder.embedder.normalization.num_batches_tracked"),
         ("cifar", "bn1.num_batches_tracked"),
         ("slim", "global_step"),
         ("slim", "resnet_v1_50/conv1/weights/Momentum"),

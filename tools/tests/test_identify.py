@@ -8,53 +8,62 @@ from isomorph.tools.identify import identify
 
 from .tensors import Tensors, canonical, changed, of_zoo, plain
 
-# Of the canonical names, some architectures' tensors are alike; no two of them are the same function.
-ALIKE = {
-    name: [
-        other for other in architectures() if tensor_shapes(architecture(other)) == tensor_shapes(architecture(name))
-    ]
-    for name in architectures()
+# torchvision's design and those who took it over. timm alone kept torchvision's names, and has a ResNet-26 beside.
+DESIGN = ("torchvision/resnet{}", "paddle/resnet{}", "timm/resnet{}", "transformers/resnet-{}")
+
+# Where it is not the architecture itself: what its own zoo's names are told as, and what canonical names are.
+TOLD_BY_OWN_NAMES = {f"timm/resnet{depth}": f"torchvision/resnet{depth}" for depth in (18, 34, 50, 101, 152)}
+TOLD_BY_CANONICAL_NAMES = {
+    pattern.format(depth): f"torchvision/resnet{depth}" for pattern in DESIGN for depth in (18, 34)
+} | {"transformers/resnet-26": "timm/resnet26"}
+
+# Slim's bottlenecks hold the same tensors and stride elsewhere.
+REFUSED = {
+    pattern.format(depth): f"slim/resnet_v1_{depth} and torchvision/resnet{depth}"
+    for pattern in (*DESIGN, "slim/resnet_v1_{}")
+    for depth in (50, 101, 152)
 }
+FIFTIES = [name for name in REFUSED if name.endswith("50")]
 
 
 @pytest.mark.parametrize("name", architectures())
 def test_it_is_told_by_its_zoos_names(name: str) -> None:
     network = architecture(name)
     found, tensors = identify(of_zoo(network), "FILE")
-    assert found == network
+    assert found == architecture(TOLD_BY_OWN_NAMES.get(name, name))
     assert {name: value.shape for name, value in tensors.items()} == tensor_shapes(network)
 
 
-@pytest.mark.parametrize("name", [name for name in architectures() if len(ALIKE[name]) == 1])
+@pytest.mark.parametrize("name", [name for name in architectures() if name not in REFUSED])
 def test_it_is_told_by_canonical_names(name: str) -> None:
     network = architecture(name)
     found, tensors = identify(canonical(network), "FILE")
-    assert found == network
+    assert found == architecture(TOLD_BY_CANONICAL_NAMES.get(name, name))
     assert list(tensors) == list(tensor_shapes(network))
 
 
-@pytest.mark.parametrize("name", [name for name in architectures() if len(ALIKE[name]) > 1])
-def test_canonical_names_that_several_have_are_refused(name: str) -> None:
+@pytest.mark.parametrize(("name", "told"), [*TOLD_BY_OWN_NAMES.items(), *TOLD_BY_CANONICAL_NAMES.items()])
+def test_what_it_is_told_as_is_the_same_function(name: str, told: str) -> None:
+    assert architecture(name).function() == architecture(told).function()
+
+
+@pytest.mark.parametrize(("name", "both"), REFUSED.items(), ids=REFUSED)
+def test_canonical_names_of_two_functions_are_refused(name: str, both: str) -> None:
     with pytest.raises(BadInput) as caught:
         identify(canonical(architecture(name)), "FILE")
     assert str(caught.value) == (
-        f"FILE fits {' and '.join(ALIKE[name])}, whose tensors are alike but whose functions are not; choose one with"
-        " --arch."
+        f"FILE fits {both}, whose tensors are alike but whose functions are not; choose one with --arch."
     )
 
 
-def test_three_zoos_have_a_resnet_50_of_the_same_tensors() -> None:
-    assert set(ALIKE["torchvision/resnet50"]) == {"slim/resnet_v1_50", "torchvision/resnet50", "paddle/resnet50"}
-
-
-@pytest.mark.parametrize("name", ["slim/resnet_v1_50", "torchvision/resnet50", "paddle/resnet50"])
+@pytest.mark.parametrize("name", FIFTIES)
 def test_canonical_names_are_read_as_what_was_asked_for(name: str) -> None:
     network = architecture(name)
     assert identify(canonical(network), "FILE", network)[0] == network
 
 
-@pytest.mark.parametrize("writer", ["torchvision", "paddle", "slim"])
-@pytest.mark.parametrize("name", ["slim/resnet_v1_50", "torchvision/resnet50", "paddle/resnet50"])
+@pytest.mark.parametrize("writer", ["torchvision", "paddle", "slim", "transformers"])
+@pytest.mark.parametrize("name", FIFTIES)
 def test_another_zoos_names_are_read_as_what_was_asked_for(name: str, writer: str) -> None:
     network = architecture(name)
     found, tensors = identify(of_zoo(network, writer), "FILE", network)
@@ -68,7 +77,17 @@ def test_an_architecture_of_ones_own_may_be_asked_for() -> None:
         assert identify(tensors, "FILE", mine)[0] == mine
 
 
-@pytest.mark.parametrize("name", ["cifar/resnet20", "torchvision/resnet50", "paddle/resnet18", "slim/resnet_v1_50"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cifar/resnet20",
+        "torchvision/resnet50",
+        "paddle/resnet18",
+        "slim/resnet_v1_50",
+        "keras/ResNet50",
+        "transformers/resnet-18",
+    ],
+)
 def test_every_value_arrives_where_it_belongs(name: str) -> None:
     network = architecture(name).with_options(num_classes=3)
     expected = plain(network)
@@ -84,13 +103,17 @@ def test_every_value_arrives_where_it_belongs(name: str) -> None:
 @pytest.mark.parametrize(
     "options", [{"num_classes": 7}, {"in_channels": 1}, {"num_classes": 1, "in_channels": 5}], ids=str
 )
-@pytest.mark.parametrize("name", ["cifar/resnet20", "torchvision/resnet18", "paddle/resnet50", "slim/resnet_v1_50"])
+@pytest.mark.parametrize(
+    "name", ["cifar/resnet20", "torchvision/resnet18", "paddle/resnet50", "slim/resnet_v1_50", "keras/ResNet50"]
+)
 def test_classes_and_input_channels_are_the_files(name: str, options: dict[str, int]) -> None:
     network = architecture(name, **options)
     assert identify(of_zoo(network), "FILE")[0] == network
 
 
-@pytest.mark.parametrize("name", ["cifar/resnet20", "torchvision/resnet18", "paddle/resnet50", "slim/resnet_v1_50"])
+@pytest.mark.parametrize(
+    "name", ["cifar/resnet20", "torchvision/resnet18", "paddle/resnet50", "slim/resnet_v1_50", "keras/ResNet50"]
+)
 def test_a_file_without_classifier_has_no_head(name: str) -> None:
     found, _ = identify(of_zoo(architecture(name, num_classes=None)), "FILE")
     assert found == architecture(name, num_classes=None)
@@ -155,8 +178,9 @@ MISFITS = {
     ),
     "names of nobody": (
         {"encoder.weight": BIAS, "b": BIAS},
-        "The first of the tensors in FILE is called 'encoder.weight', and no zoo here (cifar, paddle, slim,"
-        " torchvision) names its tensors so; expected canonical names or one of theirs.",
+        "The first of the tensors in FILE is called 'encoder.weight', and no zoo here (cifar, keras,"
+        " paddle, slim, timm, torchvision, transformers) names its tensors so; expected canonical names or"
+        " one of theirs.",
     ),
 }
 

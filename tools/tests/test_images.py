@@ -14,7 +14,7 @@ from isomorph.tools import images as module
 from isomorph.tools.images import read_images
 
 CIFAR = architecture("cifar/resnet20")
-AS_IT_IS = Preprocessing(resize=None, crop=4, interpolation="nearest", std=(1.0, 1.0, 1.0))
+AS_IT_IS = Preprocessing(resize=None, size=(4, 4), interpolation="nearest", std=(1.0, 1.0, 1.0))
 
 
 def preprocessed(channels: int = 3, **fields: Any) -> Architecture:
@@ -81,9 +81,9 @@ def npy(header: str, data: bytes = b"") -> bytes:
     return b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header.encode() + data
 
 
-def saved(save: Any, value: Any, **options: Any) -> bytes:
+def saved(save: Any, *value: Any, **options: Any) -> bytes:
     out = io.BytesIO()
-    save(out, value, **options)
+    save(out, *value, **options)
     return out.getvalue()
 
 
@@ -157,14 +157,41 @@ def test_geometry_of(
     whole = image.resize(scaled, Image.Resampling.NEAREST)
     expected = np.asarray(whole)[top : top + height, left : left + width]
     assert expected.shape == (height, width, 3), "the case itself is wrong"
-    found = read_images([tmp_path / "x.png"], preprocessed(resize=rule[0], crop=rule[1]), size)
+    found = read_images([tmp_path / "x.png"], preprocessed(resize=rule[0], size=(rule[1], rule[1])), size)
     np.testing.assert_array_equal(found[0], expected)
+
+
+SIDES = [(1, 1), (1, 50), (50, 1), (31, 32), (33, 32), (224, 225), (256, 256), (333, 500), (1023, 67), (67, 1024)]
+
+
+@pytest.mark.parametrize("rule", [(256, 224), (257, 224), (232, 225), (8, 7), (None, 32)], ids=str)
+@pytest.mark.parametrize("sides", SIDES, ids=str)
+def test_geometry_is_torchvisions_over(tmp_path: Path, sides: tuple[int, int], rule: tuple[int | None, int]) -> None:
+    """As transforms/functional.py computes it: `_compute_resized_output_size`, and `center_crop` of one that fits."""
+    image = photograph(tmp_path / "x.png", *sides)
+    resize, crop = rule[0] or rule[1], rule[1]
+    short, long = min(sides), max(sides)
+    new_long = int(resize * long / short)
+    height, width = (resize, new_long) if sides[0] <= sides[1] else (new_long, resize)
+    top, left = round((height - crop) / 2.0), round((width - crop) / 2.0)
+    whole = image.resize((width, height), Image.Resampling.NEAREST)
+    expected = np.asarray(whole)[top : top + crop, left : left + crop]
+    found = read_images([tmp_path / "x.png"], preprocessed(resize=rule[0], size=(crop, crop)))
+    np.testing.assert_array_equal(found[0], expected)
+
+
+@pytest.mark.parametrize("size", [None, (5, 9)], ids=["the zoo's size", "a size that was asked for"])
+def test_stretching_takes_both_sides_straight_to(tmp_path: Path, size: tuple[int, int] | None) -> None:
+    image = photograph(tmp_path / "x.png", 30, 41)
+    height, width = size or (8, 6)
+    found = read_images([tmp_path / "x.png"], preprocessed(fit="stretch", resize=256, size=(8, 6)), size)
+    np.testing.assert_array_equal(found[0], np.asarray(image.resize((width, height), Image.Resampling.NEAREST)))
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
 def test_interpolation(tmp_path: Path, interpolation: Any) -> None:
     image = photograph(tmp_path / "x.png", 30, 40)
-    found = read_images([tmp_path / "x.png"], preprocessed(interpolation=interpolation, crop=15))
+    found = read_images([tmp_path / "x.png"], preprocessed(interpolation=interpolation, size=(15, 15)))
     expected = image.resize((20, 15), Image.Resampling[interpolation.upper()]).crop((2, 0, 17, 15))
     np.testing.assert_array_equal(found[0], np.asarray(expected))
 
@@ -176,17 +203,18 @@ def test_interpolation(tmp_path: Path, interpolation: Any) -> None:
 def test_channel_order_and_normalisation(tmp_path: Path, channels: Any, expected: list[float]) -> None:
     Image.new("RGB", (4, 4), (200, 100, 50)).save(tmp_path / "x.png")
     network = preprocessed(channels=3).with_options(
-        preprocessing=Preprocessing(resize=None, crop=4, channels=channels, mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 8.0))
+        preprocessing=Preprocessing(
+            resize=None, size=(4, 4), channels=channels, mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 8.0)
+        )
     )
     found = read_images([tmp_path / "x.png"], network)
     np.testing.assert_array_equal(found, np.broadcast_to(np.array(expected, np.float32), (1, 4, 4, 3)))
 
 
 def test_a_network_of_one_channel_sees_grey(tmp_path: Path) -> None:
-    Image.new("RGB", (4, 4), (200, 100, 50)).save(tmp_path / "x.png")
+    Image.new("L", (4, 4), 200).save(tmp_path / "x.png")
     found = read_images([tmp_path / "x.png"], preprocessed(1, mean=(24.0,), std=(2.0,)))
-    luma = (299 * 200 + 587 * 100 + 114 * 50) // 1000  # ITU-R 601-2, as Pillow rounds it
-    np.testing.assert_array_equal(found, np.full((1, 4, 4, 1), (luma - 24) / 2, np.float32))
+    np.testing.assert_array_equal(found, np.full((1, 4, 4, 1), (200 - 24) / 2, np.float32))
 
 
 @pytest.mark.parametrize("channels", [1, 4])
@@ -206,11 +234,95 @@ def test_photographs_of_any_size_make_one_batch(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found[1:], read_images(both[1:], CIFAR))
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1"])
-def test_a_photograph_may_be_of_mode(tmp_path: Path, mode: str) -> None:
-    path = tmp_path / "x.tif"
-    Image.new("RGB", (32, 32), (255, 255, 255)).convert(mode).save(path)
+# What is in a file becomes the network's channels, or nothing does.
+
+GREY = preprocessed(1, mean=(0.0,), std=(1.0,))
+
+
+def of_mode(path: Path, mode: str, alpha: int = 255) -> Path:
+    """A white photograph of this mode; `alpha` is one pixel's, where the mode has any."""
+    image = Image.new("RGBA", (32, 32), "white")
+    image.putpixel((3, 5), (255, 255, 255, alpha))
+    if mode.startswith("I;16"):
+        image = Image.fromarray(np.full((32, 32), 255, np.uint16))
+    elif mode == "P with transparency":
+        image = image.convert("P")
+        image.info["transparency"] = bytes([alpha] * 256)
+    else:
+        image = image.convert(mode)
+    image.save(path)
+    with Image.open(path) as saved:
+        assert saved.mode == mode.partition(" ")[0], "the case itself is wrong"
+    return path
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [("RGB", "png"), ("RGBA", "png"), ("P", "png"), ("P", "gif"), ("P with transparency", "png"), ("CMYK", "tif")],
+)
+def test_a_colour_photograph_may_be_of_mode(tmp_path: Path, mode: str, suffix: str) -> None:
+    path = of_mode(tmp_path / f"x.{suffix}", mode)
     np.testing.assert_array_equal(read_images([path], preprocessed()), np.full((1, 4, 4, 3), 255, np.float32))
+    with pytest.raises(BadInput) as caught:
+        read_images([path], GREY)
+    assert str(caught.value) == (
+        f"{path} is a colour photograph (mode {mode.partition(' ')[0]}) and cifar/resnet20 expects greyscale; convert"
+        " it to 8-bit greyscale first."
+    )
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "1"])
+def test_a_greyscale_photograph_may_be_of_mode(tmp_path: Path, mode: str) -> None:
+    path = of_mode(tmp_path / "x.png", mode)
+    np.testing.assert_array_equal(read_images([path], GREY), np.full((1, 4, 4, 1), 255, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("L", "png"), ("L", "jpg"), ("LA", "png"), ("1", "png"), ("I;16", "png"), ("F", "tif")]
+)
+def test_a_greyscale_photograph_is_no_colour_one(tmp_path: Path, mode: str, suffix: str) -> None:
+    path = of_mode(tmp_path / f"x.{suffix}", mode)
+    with pytest.raises(BadInput) as caught:
+        read_images([path], CIFAR)
+    assert str(caught.value) == (
+        f"{path} is a greyscale photograph (mode {mode}) and cifar/resnet20 expects colour; convert it to RGB first."
+    )
+
+
+@pytest.mark.parametrize(("mode", "suffix"), [("I;16", "png"), ("I", "tif"), ("F", "tif")])
+def test_a_greyscale_photograph_of_more_than_8_bits_is_not_cut_to_them(tmp_path: Path, mode: str, suffix: str) -> None:
+    path = of_mode(tmp_path / f"x.{suffix}", mode)
+    with pytest.raises(BadInput, match=rf"is a greyscale photograph of more than 8 bits \(mode {mode}\); convert it"):
+        read_images([path], GREY)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P with transparency"])
+def test_one_pixel_that_shines_through_is_refused(tmp_path: Path, mode: str) -> None:
+    path = of_mode(tmp_path / "x.png", mode, alpha=254)
+    with pytest.raises(BadInput) as caught:
+        read_images([path], GREY if mode == "LA" else CIFAR)
+    assert str(caught.value) == (
+        f"{path} is a photograph that is transparent in places, and what stands behind it is not said; put it on a"
+        " background first."
+    )
+
+
+def test_a_colour_that_counts_as_transparent_is_refused_where_it_occurs(tmp_path: Path) -> None:
+    image = Image.new("RGB", (32, 32), "white")
+    image.save(tmp_path / "x.png", transparency=(1, 2, 3))
+    read_images([tmp_path / "x.png"], CIFAR)
+    image.save(tmp_path / "x.png", transparency=(255, 255, 255))
+    with pytest.raises(BadInput, match="is a photograph that is transparent in places"):
+        read_images([tmp_path / "x.png"], CIFAR)
+
+
+def test_exif_turns_no_photograph(tmp_path: Path) -> None:
+    """As zoos' own pipelines do not."""
+    image = photograph(tmp_path / "x.png", 4, 4)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # by a quarter
+    image.save(tmp_path / "x.png", exif=turned)
+    np.testing.assert_array_equal(read_images([tmp_path / "x.png"], preprocessed())[0], np.asarray(image))
 
 
 PHOTOGRAPHS = {
@@ -219,6 +331,7 @@ PHOTOGRAPHS = {
     "cut in its header": lambda whole: whole[:20],
     "cut in its pixels": lambda whole: whole[: len(whole) // 2],
     "a pickle": lambda whole: b"\x80\x04.",
+    "a program for Ghostscript": lambda whole: saved(Image.new("RGB", (4, 4)).save, format="EPS"),
 }
 
 
@@ -245,11 +358,18 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         read_images([tmp_path / "x.png"], CIFAR)
 
 
-def test_a_strip_that_scaling_blows_up_is_refused(tmp_path: Path) -> None:
-    Image.new("L", (200_000, 1)).save(tmp_path / "x.png")
+@pytest.mark.parametrize(
+    ("fit", "size", "scaled"),
+    [
+        pytest.param("crop", None, "256x51200000", id="a strip for its crop"),
+        pytest.param("stretch", (20_000, 20_000), "20000x20000", id="one that is stretched to"),
+    ],
+)
+def test_what_scaling_blows_up_is_refused(tmp_path: Path, fit: str, size: tuple[int, int] | None, scaled: str) -> None:
+    Image.new("RGB", (200_000, 1)).save(tmp_path / "x.png")
     with pytest.raises(BadInput) as caught:
-        read_images([tmp_path / "x.png"], architecture("torchvision/resnet18"))
+        read_images([tmp_path / "x.png"], preprocessed(fit=fit, resize=256, size=(224, 224)), size)
     assert str(caught.value) == (
-        f"{tmp_path / 'x.png'} is a photograph of 1x200000 pixels (height x width), which scaled to a shorter side of"
-        f" 256 would be 13,107,200,000; at most {module.MOST_PIXELS:,} are expected."
+        f"{tmp_path / 'x.png'} is a photograph of 1x200000 pixels (height x width), which would be scaled to {scaled};"
+        f" at most {module.MOST_PIXELS:,} pixels are expected."
     )

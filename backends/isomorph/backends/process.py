@@ -36,7 +36,10 @@ TIMEOUT = 900.0
 START_TIMEOUT = 120.0
 """Seconds that importing a framework may take; one that is short of memory may try for ever."""
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
 ENVIRONMENT = {
+    "OMP_NUM_THREADS": str(CORES),  # Paddle, alone among the frameworks, takes one thread unless told
     "OMP_WAIT_POLICY": "PASSIVE",  # several backends share the cores: threads that wait must not spin
     "TF_CPP_MIN_LOG_LEVEL": "3",  # what TensorFlow and Paddle log at start-up drowns their last words
     "GLOG_minloglevel": "2",
@@ -90,10 +93,13 @@ class BackendProcess:
         description: dict[str, Any] = self._result("starting", self._started)
         return description
 
-    def build(self, architecture: Architecture, device: str = "auto", dtype: str = "float32") -> "RemoteNetwork":
+    def build(
+        self, architecture: Architecture, device: str = "auto", dtype: str = "float32", **options: Any
+    ) -> "RemoteNetwork":
         """As `Backend.build`, in the process."""
         key = next(self._numbers)
-        built = self.call("build", key=key, architecture=to_document(architecture), device=device, dtype=dtype)
+        options |= {"device": device, "dtype": dtype}
+        built = self.call("build", key=key, architecture=to_document(architecture), options=options)
         return RemoteNetwork(self, key, architecture, built["device"], dtype)
 
     def call(self, method: str, **arguments: Any) -> Any:
@@ -192,9 +198,11 @@ class RemoteNetwork:
 
     def end_points(self, images: Array | SharedArrays) -> dict[str, Array]:
         """As `Network.end_points`; shared images are called "images"."""
-        given = images if isinstance(images, SharedArrays) else {"images": images}
-        with self._shared(given) as shared:
-            return self._fetch("end_points", images=shared)
+        return self._ask("end_points", images)
+
+    def answer(self, images: Array | SharedArrays) -> Array:
+        """As `Network.answer`; shared images are called "images"."""
+        return self._ask("answer", images)["answer"]
 
     def part(self, name: str, x: Array) -> dict[str, Array]:
         """As `Network.part`."""
@@ -220,6 +228,11 @@ class RemoteNetwork:
             yield shared.to_document()
         finally:
             Path(shared.path).unlink(missing_ok=True)
+
+    def _ask(self, method: str, images: Array | SharedArrays) -> dict[str, Array]:
+        given = images if isinstance(images, SharedArrays) else {"images": images}
+        with self._shared(given) as shared:
+            return self._fetch(method, images=shared)
 
     def _call(self, method: str, **arguments: Any) -> Any:
         return self.process.call(method, key=self.key, **arguments)

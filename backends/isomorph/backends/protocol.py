@@ -4,45 +4,78 @@ network = load_backend("pytorch").build(architecture, device="cpu", dtype="float
 network.native               # the framework's own object: train, save, compile and export it as any other
 network.load(tensors)        # canonical names -> NumPy arrays
 network.end_points(images)   # [N, H, W, C] in, {name: [N, h, w, c]} out
+network.answer(images)       # what the native object answers, as fast as it can
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
+from isomorph.backends.folding import fold
 from isomorph.spec import Architecture, BadInput, Plan, plan, tensor_shapes, zoo
 from isomorph.spec.tensors import match, match_exactly
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
 Device = Literal["auto", "cpu", "gpu"]
+Layout = Literal["NCHW", "NHWC"]
 DEVICES = ("auto", "cpu", "gpu")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
+LAYOUTS = ("NCHW", "NHWC")
 
 
 class Unavailable(RuntimeError):  # noqa: N818 - it names a state, which is a result and no mistake
     """This backend cannot do what was asked here, and why: a framework that is missing, a precision that it lacks."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a network is built; its answers are the same whatever is chosen here, the dtype's rounding aside.
+
+    device: "cpu" or "gpu".
+    dtype: of its tensors and results, one of DTYPES.
+    training: whether the native object is left in training mode.
+    layout: how its maps lie in memory, one of LAYOUTS.
+    compiled: whether `answer` is computed by the framework's compiler.
+    fold_batch_norm: whether batch norms are folded into convolutions, for inference alone.
+    """
+
+    device: str = "cpu"
+    dtype: str = "float32"
+    training: bool = False
+    layout: str = "NHWC"
+    compiled: bool = False
+    fold_batch_norm: bool = False
+
+
 class Network(ABC):
     """One architecture, built in one framework.
 
     Attributes:
-        architecture: what it was built from.
-        plan: the same, resolved.
-        device: "cpu" or "gpu".
-        dtype: of its tensors and results, one of DTYPES.
+        architecture: what it was built from, and whose tensors it takes.
+        options: how it was built.
+        plan: what was built, resolved: the architecture itself or, with folded batch norms, `architecture.folded()`.
     """
 
-    def __init__(self, architecture: Architecture, device: str, dtype: str) -> None:
+    def __init__(self, architecture: Architecture, options: Options) -> None:
         self.architecture = architecture
-        self.plan: Plan = plan(architecture)
-        self.device = device
-        self.dtype = dtype
+        self.options = options
+        self.plan: Plan = plan(architecture.folded() if options.fold_batch_norm else architecture)
+
+    @property
+    def device(self) -> str:
+        """Where it is, "cpu" or "gpu"."""
+        return self.options.device
+
+    @property
+    def dtype(self) -> str:
+        """That of its tensors and results, one of DTYPES."""
+        return self.options.dtype
 
     @property
     @abstractmethod
@@ -61,11 +94,16 @@ class Network(ABC):
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         """The end points of all parts (None) or of one, on a checked NHWC input in the network's dtype."""
 
+    @abstractmethod
+    def _answer(self, images: Array) -> Array:
+        """What the native object answers to checked NHWC images: [N, classes], or a map [N, h, w, C]."""
+
     def load(self, tensors: Tensors, partial: bool = False) -> tuple[list[str], list[str]]:
         """Take over canonical tensors; `tensors` stays as it is.
 
         Returns the missing and the unexpected names. Raises BadInput, naming both sides, unless there are none or
-        `partial` is true; tensors of a wrong shape are always an error. Nothing is loaded when it raises.
+        `partial` is true; tensors of a wrong shape are always an error, and so are missing ones that a folded batch
+        norm needs. Nothing is loaded when it raises.
         """
         expected = tensor_shapes(self.architecture)
         found = {name: tuple(value.shape) for name, value in tensors.items()}
@@ -75,17 +113,24 @@ class Network(ABC):
         for name, value in tensors.items():
             if not np.can_cast(value.dtype, np.float64, "same_kind"):
                 raise BadInput(f"{name} for {self.architecture.name} holds {value.dtype}; expected numbers.")
-        for name in expected.keys() & found.keys():
+        if self.options.fold_batch_norm:
+            if missing:
+                raise BadInput(f"{missing[0]} is missing; a network with folded batch norms is loaded whole.")
+            tensors = fold(self.architecture, tensors)
+        for name in tensor_shapes(self.plan.architecture).keys() & tensors.keys():
             self._set(name, np.asarray(tensors[name]))
         return missing, unexpected
 
     def tensors(self) -> dict[str, Array]:
-        """Canonical name -> a copy of each tensor, in network order, in the network's dtype."""
-        return {name: self._get(name) for name in tensor_shapes(self.architecture)}
+        """Canonical name -> a copy of each tensor, in network order, in the network's dtype.
+
+        With folded batch norms they are those of `architecture.folded()`, kernels and biases alone.
+        """
+        return {name: self._get(name) for name in tensor_shapes(self.plan.architecture)}
 
     def state_dict(self, zoo_name: str) -> dict[str, Array]:
         """Its tensors under the names and axes of a zoo, `state_dict("torchvision")`."""
-        renamed = zoo(zoo_name).naming.tensors(self.architecture)
+        renamed = zoo(zoo_name).naming.tensors(self.plan.architecture)
         return {renamed[name].name: renamed[name].from_canonical(value) for name, value in self.tensors().items()}
 
     def end_points(self, images: Array) -> dict[str, Array]:
@@ -98,6 +143,14 @@ class Network(ABC):
         found = self._run(None, self._cast(images))
         found |= {block: found[unit] for block, unit in self.plan.block_ends.items()}
         return {name: found[name] for name in self.plan.end_points}
+
+    def answer(self, images: Array) -> Array:
+        """What the native object answers at inference, without a look inside: the way to speed.
+
+        images: as for `end_points`. Returns logits [N, classes], or a map [N, h, w, C] where the head does not pool.
+        """
+        self._check(images, "The images are", self.architecture.in_channels)
+        return self._answer(self._cast(images))
 
     def part(self, name: str, x: Array) -> dict[str, Array]:
         """The end points of one part, "stem", a unit's scope or "head", run alone on its NHWC input `x`.
@@ -140,11 +193,19 @@ class Backend(ABC):
         """Turn off TF32 and reduced-precision sums, and on determinism, for this whole process."""
 
     @abstractmethod
-    def _build(self, architecture: Architecture, device: str, dtype: str, training: bool) -> Network:
-        """Build on "cpu" or "gpu", which has been resolved."""
+    def layouts(self, device: str) -> tuple[str, ...]:
+        """Those of LAYOUTS that it can compute in on "cpu" or "gpu", its best for eager execution first."""
+
+    @abstractmethod
+    def _build(self, architecture: Architecture, options: Options) -> Network:
+        """Build with options that have been resolved."""
 
     def lacks(self, device: str, dtype: str) -> str | None:
         """Why this framework cannot compute in `dtype` on `device`; None if it can."""
+        return None
+
+    def cannot_compile(self, device: str) -> str | None:
+        """Why this framework's compiler cannot be used on `device` here; None if it can."""
         return None
 
     def resolve_device(self, device: Device) -> str:
@@ -152,26 +213,50 @@ class Backend(ABC):
 
         Raises BadInput for what is none of DEVICES, Unavailable for a GPU that is not there.
         """
-        if device not in DEVICES:
-            raise BadInput(f"There is no device {device!r}; there are {', '.join(DEVICES)}.")
+        _check_choice("device", device, DEVICES)
         if device == "gpu" and not self.has_gpu():
             raise Unavailable(f"{self.name} sees no GPU here.")
         return ("gpu" if self.has_gpu() else "cpu") if device == "auto" else device
 
     def build(
-        self, architecture: Architecture, device: Device = "cpu", dtype: str = "float32", training: bool = False
+        self,
+        architecture: Architecture,
+        device: Device = "cpu",
+        dtype: str = "float32",
+        training: bool = False,
+        *,
+        layout: Layout | None = None,
+        compiled: bool = False,
+        fold_batch_norm: bool = False,
     ) -> Network:
         """Build `architecture` with fresh weights drawn by its convention's initialisers.
 
         training: leave the native object in training mode; False puts it in inference mode.
-        Raises BadInput for a dtype that is none of DTYPES, Unavailable where the framework lacks it.
+        layout: how maps lie in memory; None is the framework's best for eager execution on that device.
+        compiled: compute answers with the framework's compiler; the first one at each size takes its time.
+        fold_batch_norm: fold batch norms into convolutions, for inference; tensors are folded when they are loaded.
+
+        Raises BadInput for a dtype or a layout that there is not, Unavailable where the framework lacks it.
         """
-        if dtype not in DTYPES:
-            raise BadInput(f"There is no dtype {dtype!r}; there are {', '.join(DTYPES)}.")
+        _check_choice("dtype", dtype, DTYPES)
         where = self.resolve_device(device)
+        layouts = self.layouts(where)
+        _check_choice("layout", layout or layouts[0], LAYOUTS)
+        options = Options(where, dtype, training, layout or layouts[0], compiled, fold_batch_norm)
+        if training and fold_batch_norm:
+            raise BadInput("Folded batch norms are for inference; a network that is to be trained needs its own.")
         if reason := self.lacks(where, dtype):
             raise Unavailable(reason)
-        return self._build(architecture, where, dtype, training)
+        if options.layout not in layouts:
+            raise Unavailable(f"{self.name} computes in {' or '.join(layouts)} on the {where}, not in {layout}.")
+        if compiled and (reason := self.cannot_compile(where)):
+            raise Unavailable(reason)
+        return self._build(architecture, options)
+
+
+def _check_choice(what: str, found: str, choices: tuple[str, ...]) -> None:
+    if found not in choices:
+        raise BadInput(f"There is no {what} {found!r}; there are {', '.join(choices)}.")
 
 
 def as_dtype(name: str) -> np.dtype[Any]:

@@ -45,7 +45,7 @@ _OWN = (
     Registered("keras", "isomorph.backends.keras.backend", ("keras", "tensorflow"), ("isomorph[tensorflow]",)),
     Registered("paddle", "isomorph.backends.paddle.backend", ("paddle",), ("isomorph[paddle]",)),
     # Engines: the Keras backend's own code on another framework. They run when named.
-    Registered("keras:jax", "isomorph.backends.keras.backend", ("keras", "jax"), ("keras", "jax")),
+    Registered("keras:jax", "isomorph.backends.keras.backend", ("keras", "jax"), ("isomorph[jax]",)),
     Registered("keras:torch", "isomorph.backends.keras.backend", ("keras", "torch"), ("keras", "isomorph[pytorch]")),
 )
 

@@ -29,9 +29,9 @@ class Worker:
         """Its version and whether it sees a GPU."""
         return {"version": self.backend.version, "gpu": self.backend.has_gpu()}
 
-    def build(self, key: int, architecture: dict[str, Any], device: Any, dtype: str) -> dict[str, str]:
-        """Build a network and keep it under `key`."""
-        network = self.backend.build(from_document(architecture), device=device, dtype=dtype)
+    def build(self, key: int, architecture: dict[str, Any], options: dict[str, Any]) -> dict[str, str]:
+        """As `Backend.build`; the network is kept under `key`."""
+        network = self.backend.build(from_document(architecture), **options)
         self.networks[key] = network
         return {"device": network.device}
 
@@ -51,6 +51,11 @@ class Worker:
         """As `Network.end_points`, written to `out`."""
         given = SharedArrays.from_document(images).open()["images"]
         return SharedArrays.write(out, self.networks[key].end_points(given)).to_document()
+
+    def answer(self, key: int, images: dict[str, Any], out: str) -> dict[str, Any]:
+        """As `Network.answer`, written to `out`."""
+        given = SharedArrays.from_document(images).open()["images"]
+        return SharedArrays.write(out, {"answer": self.networks[key].answer(given)}).to_document()
 
     def parts(self, key: int, inputs: dict[str, Any], out: str) -> dict[str, Any]:
         """As `Network.part` for every part that `inputs` names, all their end points written to `out`."""

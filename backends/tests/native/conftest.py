@@ -1,13 +1,14 @@
-"""What the tests of the native objects share: small networks, data, and the frameworks' own warnings.
+"""What the tests of the native objects share beside ../conftest.py: fresh processes, and the frameworks' own warnings.
 
 Every file here imports one framework at its top: they run apart, each in a process of its own (../test_native.py), or
-by hand, `pytest backends/tests/native/test_paddle.py`.
+by hand, `pytest backends/tests/native/test_paddle*.py`.
 """
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from isomorph.spec import Architecture, Block, Head, Initializer, Stem, StemConvolution, tensor_shapes
-from isomorph.spec.residual import IMAGENET_STEM, residual_block
-from isomorph.spec.zoos import cifar, slim, torchvision
+from isomorph.backends import load_backend
+from isomorph.spec import Architecture, Block, Head, Initializer, Stem, StemPool
+from isomorph.spec.residual import residual_block
+from isomorph.spec.zoos import slim, torchvision
 
 Array = npt.NDArray[Any]
 
@@ -28,6 +30,10 @@ WARNINGS = (
     "ignore:When training, we now always track global mean and variance:UserWarning",
     # Keras (3.15) hands NumPy 2.4 variables whose __array__ takes no `copy`.
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",
+    # torch.compile (2.13) imports PyTorch's own modules that still use TorchScript.
+    "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning",
+    # torch.export.save (2.13) says so of weights in the layout NHWC, and saves them all the same.
+    "ignore:No complete tensor found in the group:UserWarning",
 )
 
 
@@ -35,42 +41,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Warnings are errors, but for those of the frameworks' own imports."""
     for warning in WARNINGS:
         config.addinivalue_line("filterwarnings", warning)
-
-
-# Both kinds of unit and of padding; subsampled, projected and zero-channel shortcuts.
-DESIGNS = {
-    "slim": Architecture(
-        "slim/tiny",
-        Stem((StemConvolution("conv1", 8, 7, stride=2), slim.STEM.layers[1])),
-        (slim.resnet_v1_block("block1", 4, num_units=2, stride=2), slim.resnet_v1_block("block2", 8, 2, 1)),
-        Head(10),
-        slim.CONVENTION,
-    ),
-    "torchvision": Architecture(
-        "torchvision/tiny",
-        IMAGENET_STEM,
-        (residual_block(1, "bottleneck", 16, 2, stride=1), residual_block(2, "bottleneck", 8, 2, stride=2)),
-        Head(10),
-        torchvision.CONVENTION,
-    ),
-    "cifar": Architecture(
-        "cifar/tiny",
-        cifar.STEM,
-        (residual_block(1, "basic", 16, 1, stride=1), residual_block(2, "basic", 33, 1, stride=2)),
-        Head(10),
-        cifar.CONVENTION,
-    ),
-}
-
-
-@pytest.fixture(scope="session")
-def designs() -> dict[str, Architecture]:
-    return DESIGNS
-
-
-@pytest.fixture(params=DESIGNS)
-def design(request: pytest.FixtureRequest) -> Architecture:
-    return DESIGNS[request.param]
 
 
 class Draw(NamedTuple):
@@ -105,33 +75,28 @@ def draw(request: pytest.FixtureRequest) -> Draw:
 
 
 @pytest.fixture(scope="session")
-def images() -> Array:
-    """[8, 33, 30, 3], float64: neither square nor even."""
-    return np.random.default_rng(1).normal(size=(8, 33, 30, 3))
-
-
-@pytest.fixture(scope="session")
 def labels() -> npt.NDArray[np.int64]:
     return np.arange(8) % 3
 
 
 @pytest.fixture(scope="session")
-def weights() -> Callable[[Architecture], dict[str, Array]]:
-    """Tensors for an architecture, none of them at its initial value."""
+def oracle(weights: Callable[[Architecture], dict[str, Array]]) -> Callable[[Architecture, Array], dict[str, Array]]:
+    """The oracle's end points in float64, with those weights."""
 
-    def tensors(architecture: Architecture) -> dict[str, Array]:
-        random = np.random.default_rng(2)
-        drawn: dict[str, Array] = {}
-        for name, shape in tensor_shapes(architecture).items():
-            if name.endswith("weights"):
-                drawn[name] = random.normal(size=shape) / np.prod(shape[:3]) ** 0.5
-            elif name.endswith(("gamma", "moving_variance")):
-                drawn[name] = random.uniform(0.5, 1.5, shape)
-            else:
-                drawn[name] = random.uniform(-0.5, 0.5, shape)
-        return drawn
+    def end_points(architecture: Architecture, images: Array) -> dict[str, Array]:
+        network = load_backend("oracle").build(architecture, dtype="float64")
+        network.load(weights(architecture))
+        return network.end_points(images)
 
-    return tensors
+    return end_points
+
+
+@pytest.fixture(params=["lowest", "zero"])
+def pool(request: pytest.FixtureRequest) -> Architecture:
+    """A network that begins with a max pool, which can so be given what is negative."""
+    block = residual_block(1, "basic", 3, 1, stride=1)
+    convention = replace(torchvision.CONVENTION, pool_fill=request.param)
+    return Architecture("torchvision/pool", Stem((StemPool("pool1", 3, stride=2),)), (block,), Head(4), convention)
 
 
 @pytest.fixture(scope="session")
@@ -145,18 +110,3 @@ def fresh_python() -> Callable[..., None]:
         assert done.returncode == 0, f"the fresh process exited with status {done.returncode}:\n{done.stderr[-3000:]}"
 
     return run
-
-
-@pytest.fixture(scope="session")
-def assert_close() -> Callable[[Any, Any, float], None]:
-    """Fail unless two arrays differ by at most `limit` in relative L2."""
-
-    def check(found: Any, expected: Any, limit: float) -> None:
-        __tracebackhide__ = True
-        found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
-        assert found.shape == expected.shape, f"found {found.shape}, expected {expected.shape}"
-        assert np.any(expected), "a norm of zero proves nothing"
-        error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
-        assert error <= limit, f"relative L2 error {error:.3g}, at most {limit:g} expected"
-
-    return check

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from isomorph.backends import load_backend
-from isomorph.backends.protocol import Network
+from isomorph.backends.protocol import Network, as_dtype
 from isomorph.spec import Architecture, count_parameters, infer, plan
 from isomorph.spec.convention import as_float32
 
@@ -31,13 +31,13 @@ def build(architecture: Architecture, dtype: str = "float32", training: bool = F
 
 
 def to_native(images: Array, dtype: str = "float32") -> Any:
-    return keras.ops.convert_to_tensor(images, dtype=dtype)
+    return keras.ops.convert_to_tensor(images.astype(as_dtype(dtype)))
 
 
 def to_numpy(x: Any) -> Array:
-    """As NumPy, in float64."""
-    array: Array = keras.ops.convert_to_numpy(keras.ops.cast(x, "float64"))
-    return array
+    """As NumPy, in float64. Cast there: JAX has no float64 unless told."""
+    array: Array = keras.ops.convert_to_numpy(x)
+    return array.astype(np.float64)
 
 
 def test_logits_are_a_row_for_each_image(
@@ -227,6 +227,7 @@ def test_end_points_leave_the_mode_and_the_statistics_alone(designs: dict[str, A
     before = network.tensors()
     first, second = network.end_points(images), network.end_points(images[:4])
     network.part("stem", images)
+    assert all(value.flags.writeable for value in first.values()), "they are not the caller's own"
     after = network.tensors()
     assert [name for name in before if not np.array_equal(after[name], before[name])] == []
     assert np.allclose(first["logits"][:4], second["logits"], atol=1e-6), "an image's logits depend on its batch"

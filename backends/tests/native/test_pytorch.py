@@ -224,6 +224,7 @@ def test_end_points_leave_the_mode_and_the_statistics_alone(designs: dict[str, A
     before = network.tensors()
     first, second = network.end_points(images), network.end_points(images[:4])
     network.part("stem", images)
+    assert all(value.flags.writeable for value in first.values()), "they are not the caller's own"
     after = network.tensors()
     assert [name for name in before if not np.array_equal(after[name], before[name])] == []
     assert np.allclose(first["logits"][:4], second["logits"], atol=1e-6), "an image's logits depend on its batch"

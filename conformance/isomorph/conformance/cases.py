@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.protocol import Options
 from isomorph.spec import Architecture, BadInput, plan, tensor_shapes
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, STATISTICS, split
 
@@ -53,12 +54,17 @@ def draw_images(architecture: Architecture, batch: int, height: int, width: int,
 
 def draw_tensors(architecture: Architecture, images: Array, seed: int = 0) -> dict[str, Array]:
     """Trained-like canonical tensors in float32, their running statistics calibrated on `images`."""
-    small = {f"{unit.convolutions[-1].scope}/{GAMMA}" for unit in plan(architecture).units}
+    small = small_gammas(architecture)
     tensors = {name: _draw(name, shape, seed, name in small) for name, shape in tensor_shapes(architecture).items()}
-    oracle = OracleNetwork(architecture, "cpu", "float64")
+    oracle = OracleNetwork(architecture, Options(dtype="float64"))
     oracle.load(tensors)
     oracle.calibrate(images, coarse_statistics)
     return {name: value.astype(np.float32) for name, value in oracle.tensors().items()}
+
+
+def small_gammas(architecture: Architecture) -> set[str]:
+    """The names of those that training leaves small: each unit's last."""
+    return {f"{unit.convolutions[-1].scope}/{GAMMA}" for unit in plan(architecture).units}
 
 
 def _draw(name: str, shape: tuple[int, ...], seed: int, small: bool) -> Array:

@@ -9,32 +9,29 @@ is an error.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy.typing as npt
 import pytest
 
 from isomorph.backends import find_backend
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
+from isomorph.conformance.drawn_case import DrawnCase, Share
 from isomorph.spec import Architecture, BadInput
 
 DEFAULT = ["oracle", "pytorch", "keras", "paddle"]
 REQUIRE_PEERS = "ISOMORPH_REQUIRE_PEERS"
 
 
-Share = Callable[[Mapping[str, npt.NDArray[Any]]], SharedArrays]
-
-
 class Build(Protocol):
-    """Build a network in the backend under test."""
+    """Build a network in the backend under test; `options` are those of `Backend.build`."""
 
-    def __call__(self, architecture: Architecture, dtype: str = "float64") -> RemoteNetwork: ...
+    def __call__(self, architecture: Architecture, dtype: str = "float64", **options: Any) -> RemoteNetwork: ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,18 +51,28 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ.setdefault(name, "1")
 
 
-def under_test(config: pytest.Config) -> list[str]:
-    """The names of the backends under test, their aliases resolved."""
+def under_test(config: pytest.Config, own: list[str] | None = None) -> list[str]:
+    """The names of the backends under test, their aliases resolved.
+
+    own: the only ones that a module is for; those of them are under test that were named, or all while none was.
+    """
     try:
-        return [find_backend(name).name for name in config.getoption("--backend", default=None) or DEFAULT]
+        named = [find_backend(name).name for name in config.getoption("--backend", default=None) or ()]
     except BadInput as error:
         raise pytest.UsageError(str(error)) from None
+    if own is None:
+        return named or DEFAULT
+    return [name for name in own if name in named] if named else own
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what asks for a backend's process, itself or through a network, in every backend under test."""
+    """Run what asks for a backend's process, itself or through a network, in every backend under test.
+
+    A module for certain backends alone lists them in BACKENDS.
+    """
     if "process" in metafunc.fixturenames:
-        metafunc.parametrize("process", under_test(metafunc.config), indirect=True)
+        own = getattr(metafunc.module, "BACKENDS", None)
+        metafunc.parametrize("process", under_test(metafunc.config, own), indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -85,11 +92,15 @@ def process(request: pytest.FixtureRequest, start: Callable[[str], BackendProces
 
 @pytest.fixture
 def build(process: BackendProcess, pytestconfig: pytest.Config) -> Iterator[Build]:
-    """Build networks in the backend under test, which live as long as the test."""
+    """Build networks in the backend under test, which live as long as the test.
+
+    Their fresh weights are zero: drawing those takes longer than most comparisons, which load others anyway.
+    """
     built: list[RemoteNetwork] = []
 
-    def build(architecture: Architecture, dtype: str = "float64") -> RemoteNetwork:
-        built.append(process.build(architecture, pytestconfig.getoption("--device", default="cpu"), dtype))
+    def build(architecture: Architecture, dtype: str = "float64", **options: Any) -> RemoteNetwork:
+        device = pytestconfig.getoption("--device", default="cpu")
+        built.append(process.build(architecture.undrawn(), device, dtype, **options))
         return built[-1]
 
     yield build
@@ -105,6 +116,13 @@ def share(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Share]:
     numbers = count()
     yield lambda arrays: SharedArrays.write(folder / str(next(numbers)), arrays)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def case(request: pytest.FixtureRequest, share: Share) -> DrawnCase:
+    """One of the module's CASES, drawn once for all backends."""
+    drawn: DrawnCase = request.module.CASES[request.param].with_tensors(share)
+    return drawn
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.protocol import Options
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.verdict import relative_l2
 from isomorph.spec import Architecture, Head, Stem, StemConvolution
@@ -45,7 +46,7 @@ class Runs(Protocol):
 def _case() -> tuple[Array, dict[str, Array], dict[str, Array]]:
     images = draw_images(PROBE, 2, 8, 8)
     tensors = draw_tensors(PROBE, images)
-    network = OracleNetwork(PROBE, "cpu", "float64")
+    network = OracleNetwork(PROBE, Options(dtype="float64"))
     network.load(tensors)
     return images, tensors, network.end_points(images)
 

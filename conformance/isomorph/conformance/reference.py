@@ -7,7 +7,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from isomorph.backends.oracle.backend import OracleNetwork
-from isomorph.backends.protocol import as_dtype
+from isomorph.backends.protocol import Options, as_dtype
 from isomorph.conformance.cases import check_exercised, last_answer
 from isomorph.conformance.verdict import (
     UNIT_ROUNDOFF,
@@ -17,8 +17,12 @@ from isomorph.conformance.verdict import (
     judge,
     noise_floors,
     noise_ratios,
+    relative_l2,
 )
 from isomorph.spec import Architecture, plan
+
+# float64 has nothing finer to be measured against: its floors are float32's, in the ratio of the roundoffs.
+_DOUBLE = UNIT_ROUNDOFF["float64"] / UNIT_ROUNDOFF["float32"]
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,28 @@ class Reference:
         self.tensors = tensors
         self.images = images
         self.tier = cache(self._tier)
+        self.answer_floor = cache(self._answer_floor)
 
     @cached_property
     def end_points(self) -> dict[str, Array]:
         """The float64 end points."""
         return self._oracle("float64").end_points(self.images)
+
+    @cached_property
+    def answer(self) -> Array:
+        """The float64 answer alone, as `Network.answer`: what a deep network's end points weigh is let go at once."""
+        return self._answer(self._oracle("float64"))
+
+    def _answer_floor(self, dtype: str) -> float:
+        """The noise floor of the answer in `dtype`."""
+        if dtype == "float64":
+            return _DOUBLE * self.answer_floor("float32")
+        runs = [{"answer": self._answer(self._oracle(dtype, halves))} for halves in (False, True)]
+        return noise_floors({"answer": self.answer}, runs, dtype)["answer"]
+
+    def answer_ratio(self, answer: Array, dtype: str) -> float:
+        """The error of an answer computed in `dtype`, in noise floors."""
+        return relative_l2(answer, self.answer) / self.answer_floor(dtype)
 
     def _tier(self, dtype: str) -> Tier:
         """Evaluate the oracle as often as `dtype` needs.
@@ -70,16 +91,14 @@ class Reference:
         return Tier(dtype, floors, inputs, local, noise_floors(local, [self._parts(o, inputs) for o in orders], dtype))
 
     def _float64(self) -> Tier:
-        """float64 has nothing finer to be measured against: its floors are float32's, in the ratio of the roundoffs."""
         measured = self.tier("float32")
-        ratio = UNIT_ROUNDOFF["float64"] / UNIT_ROUNDOFF["float32"]
         return replace(
             measured,
             dtype="float64",
-            floors={name: ratio * floor for name, floor in measured.floors.items()},
+            floors={name: _DOUBLE * floor for name, floor in measured.floors.items()},
             inputs=self._inputs(),
             local=self.end_points,
-            local_floors={name: ratio * floor for name, floor in measured.local_floors.items()},
+            local_floors={name: _DOUBLE * floor for name, floor in measured.local_floors.items()},
         )
 
     def judge(self, tier: Tier, precision: str, found: EndPoints, parts: EndPoints) -> RunVerdict:
@@ -89,9 +108,14 @@ class Reference:
         return judge(tier.dtype, precision, found, self.end_points, tier.floors, ratios)
 
     def _oracle(self, dtype: str, halves: bool = False) -> OracleNetwork:
-        network = OracleNetwork(self.architecture, "cpu", dtype, halves)
+        network = OracleNetwork(self.architecture, Options(dtype=dtype), halves)
         network.load(self.tensors)
         return network
+
+    def _answer(self, network: OracleNetwork) -> Array:
+        """[N, classes], or a map [N, h, w, C]; by way of the end points: the oracle's `answer` is judged, too."""
+        last = last_answer(network.end_points(self.images))
+        return last[:, 0, 0] if self.plan.global_pool else last
 
     def _inputs(self) -> dict[str, Array]:
         """Each part's input: the images, then the last end point of the part before."""

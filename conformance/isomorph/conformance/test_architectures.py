@@ -1,32 +1,41 @@
 """Every architecture in every backend: its structure, its tensors bit for bit, its end points in both precisions."""
 
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import pytest
 
 from isomorph.backends import Unavailable
-from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import BackendProcess, RemoteNetwork
-from isomorph.conformance.cases import draw_images, draw_tensors
-from isomorph.conformance.conftest import Build, Share
-from isomorph.conformance.reference import Reference
+from isomorph.conformance.conftest import Build
+from isomorph.conformance.drawn_case import Case, DrawnCase
 from isomorph.conformance.small_networks import KIN, Array
-from isomorph.conformance.verdict import FLOORS, RunVerdict
-from isomorph.spec import Architecture, architecture, architectures, count_parameters, infer, tensor_shapes
+from isomorph.conformance.verdict import FLOORS
+from isomorph.spec import Architecture, architecture, architectures, count_parameters, infer, tensor_shapes, zoo
 
 DENSE = {"num_classes": None, "global_pool": False}
 
+
+def run_as() -> dict[str, str]:
+    """Every architecture -> the one of the same function that is run for it, of the zoo whose design it is."""
+    whose_own_first = sorted(architectures(), key=lambda name: zoo(name.partition("/")[0]).design_of is not None)
+    run: dict[Architecture, str] = {}
+    for name in whose_own_first:
+        run.setdefault(architecture(name).function(), name)
+    return {name: run[architecture(name).function()] for name in architectures()}
+
+
+# Several zoos took over torchvision's design: its ResNet-50 is also timm's.
+RUN_AS = run_as()
+
 # Run at one size; of each zoo's, the deepest alone in float32, too.
-DEEP = {name for name in architectures() if name.endswith(("101", "152", "200", "110"))}
-DEEPEST = {"slim/resnet_v1_200", "torchvision/resnet152", "cifar/resnet110"}
+DEEP = {name for name in RUN_AS.values() if name.endswith(("101", "152", "200", "110"))}
+DEEPEST = {"slim/resnet_v1_200", "torchvision/resnet152", "keras/ResNet152", "cifar/resnet110"}
 
 # Only built.
 STRUCTURE_ONLY = {"cifar/resnet1202"}
 
 # Run without a head, too: every kind of unit, shortcut and stem.
-BODIES = ("slim/resnet_v1_50", "torchvision/resnet18", "torchvision/resnet50", "paddle/resnet18", "cifar/resnet20")
+BODIES = ("slim/resnet_v1_50", "torchvision/resnet18", "torchvision/resnet50", "keras/ResNet50", "cifar/resnet20")
 
 
 def size_of(name: str, odd: bool) -> tuple[int, int]:
@@ -38,60 +47,22 @@ def size_of(name: str, odd: bool) -> tuple[int, int]:
     return (49, 65) if odd else (64, 64)
 
 
-@dataclass(frozen=True)
-class Case:
-    """A network and the size of its two images."""
-
-    network: Architecture
-    height: int
-    width: int
-
-    def with_tensors(self, share: Share) -> "DrawnCase":
-        """Draw its images and tensors."""
-        images = draw_images(self.network, 2, self.height, self.width)
-        return DrawnCase(self.network, images, draw_tensors(self.network, images), share)
-
-
-@dataclass(frozen=True)
-class DrawnCase:
-    """A network, its images and tensors, and the oracle's answers."""
-
-    network: Architecture
-    images: Array = field(repr=False)
-    tensors: dict[str, Array] = field(repr=False)
-    share: Share = field(repr=False)
-
-    @cached_property
-    def reference(self) -> Reference:
-        """The oracle's answers."""
-        return Reference(self.network, self.tensors, self.images)
-
-    @cached_property
-    def shared(self) -> tuple[SharedArrays, SharedArrays]:
-        """Tensors and images where every backend can map them."""
-        return self.share(self.tensors), self.share({"images": self.images})
-
-    def run(self, network: RemoteNetwork, dtype: str) -> tuple[dict[str, Array], RunVerdict]:
-        """The end points of a network that may not be the case's own, but has its tensors, and the verdict on them."""
-        tensors, images = self.shared
-        network.load(tensors)
-        tier = self.reference.tier(dtype)
-        found = network.end_points(images)
-        return found, self.reference.judge(tier, dtype, found, network.parts(tier.inputs))
-
-
 def named(name: str, odd: bool, **options: Any) -> Case:
     return Case(architecture(name, **options), *size_of(name, odd))
 
 
 CASES = (
-    {name: named(name, odd=name in DEEP) for name in architectures() if name not in STRUCTURE_ONLY}
+    {name: named(name, odd=name in DEEP) for name, run in RUN_AS.items() if name == run and name not in STRUCTURE_ONLY}
     | {f"{name} without a head": named(name, odd=True, **DENSE) for name in BODIES}
     | {
         "slim/resnet_v1_50 at output stride 8": named("slim/resnet_v1_50", True, output_stride=8, global_pool=False),
         "slim/resnet_v1_50 at output stride 16": named("slim/resnet_v1_50", False, output_stride=16, **DENSE),
         "torchvision/resnet50 at output stride 8": named("torchvision/resnet50", True, output_stride=8),
         "torchvision/resnet18 at output stride 16": named("torchvision/resnet18", True, output_stride=16, **DENSE),
+        "keras/ResNet50 on odd images": named("keras/ResNet50", True),
+        "keras/ResNet50 with dense logits": Case(architecture("keras/ResNet50", global_pool=False), 64, 97),
+        "keras/ResNet50 at output stride 8": named("keras/ResNet50", True, output_stride=8),
+        "keras/ResNet50 at output stride 16": named("keras/ResNet50", False, output_stride=16, **DENSE),
         "paddle/resnet18 with dense logits": named("paddle/resnet18", True, global_pool=False, num_classes=7),
         "paddle/resnet34 without classes": named("paddle/resnet34", True, num_classes=None),
         "cifar/resnet20 at output stride 1": named("cifar/resnet20", True, output_stride=1),
@@ -108,9 +79,13 @@ CASES = (
 )
 
 
-@pytest.fixture(scope="module")
-def case(request: pytest.FixtureRequest, share: Share) -> DrawnCase:
-    return CASES[request.param].with_tensors(share)
+@pytest.mark.parametrize("name", [name for name in RUN_AS if name not in STRUCTURE_ONLY])
+def test_it_is_run_or_another_name_for_what_is(name: str) -> None:
+    """In all that the specification says of either."""
+    network, run = architecture(name), CASES[RUN_AS[name]].network
+    assert network.function() == run.function()
+    assert tensor_shapes(network) == tensor_shapes(run)
+    assert infer(network, 65, 49).end_points == infer(run, 65, 49).end_points
 
 
 @pytest.mark.parametrize("name", sorted(STRUCTURE_ONLY))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.protocol import Options
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.conftest import Build
 from isomorph.conformance.small_networks import KIN, NO_HEAD, PAIRS, Array, blocks, create_input, slim_small
@@ -31,7 +32,7 @@ def run(built_by: Build, network: Architecture, dtype: str, images: Array, tenso
 
 def by_oracle(network: Architecture, images: Array, tensors: dict[str, Array]) -> Array:
     """What the oracle says of `block4`."""
-    oracle = OracleNetwork(network, "cpu", "float64")
+    oracle = OracleNetwork(network, Options(dtype="float64"))
     oracle.load(tensors)
     answer = oracle.end_points(images)["block4"]
     assert np.count_nonzero(answer) > answer.size / 4, "too little is alive for agreement to mean something"

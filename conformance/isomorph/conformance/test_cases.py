@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.protocol import Options
 from isomorph.conformance.cases import (
     check_images,
     check_tensors,
@@ -105,7 +106,7 @@ def test_its_answer_depends_on_what_it_sees(name: str) -> None:
 
 def run(network: Architecture, height: int, width: int) -> tuple[dict[str, Array], OracleNetwork]:
     images = draw_images(network, 2, height, width)
-    oracle = OracleNetwork(network, "cpu", "float64")
+    oracle = OracleNetwork(network, Options(dtype="float64"))
     oracle.load(draw_tensors(network, images))
     return oracle.end_points(images), oracle
 

@@ -11,6 +11,7 @@ import pytest
 
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.oracle.operations import convolve
+from isomorph.backends.protocol import Options
 from isomorph.conformance.conftest import Build
 from isomorph.conformance.precision import prove_precision
 from isomorph.conformance.small_networks import Array
@@ -48,7 +49,7 @@ def rounding(name: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def built(dtype: str) -> Callable[[Architecture], OracleNetwork]:
-    return lambda network: OracleNetwork(network, "cpu", dtype)
+    return lambda network: OracleNetwork(network, Options(dtype=dtype))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
@@ -78,7 +79,7 @@ def test_results_that_are_no_numbers_prove_nothing() -> None:
         def _run(self, part: str | None, x: Array) -> dict[str, Array]:
             return {name: np.full_like(y, np.nan) for name, y in super()._run(part, x).items()}
 
-    assert prove_precision(lambda network: Broken(network, "cpu", "float32"), "float32") == "none"
+    assert prove_precision(lambda network: Broken(network, Options(dtype="float32")), "float32") == "none"
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -71,20 +71,23 @@ def test_a_3x3_convolution_of(case: str, where: str, dtype: str, build: Build) -
 
 
 # A 3x3 max pool at stride 2 of -1 - row - column, the maximum being a window's first pixel: behind no ReLU, where a
-# padding of zeros would win. Slim's pool is TensorFlow's SAME, which on an even side begins with a pixel of the image.
+# padding of zeros, Keras's, wins. Slim's pool is TensorFlow's SAME, which on an even side begins with a pixel of the
+# image.
 POOLS = {
-    "an even image, padded on both sides": (4, "explicit", [[-1, -2], [-2, -3]]),
-    "an even image, in TensorFlow's SAME": (4, "same", [[-1, -3], [-3, -5]]),
-    "an odd image, padded on both sides": (5, "explicit", [[-1, -2, -4], [-2, -3, -5], [-4, -5, -7]]),
-    "an odd image, in TensorFlow's SAME": (5, "same", [[-1, -2, -4], [-2, -3, -5], [-4, -5, -7]]),
+    "an even image, padded on both sides": (4, "explicit", "lowest", [[-1, -2], [-2, -3]]),
+    "an even image, in TensorFlow's SAME": (4, "same", "lowest", [[-1, -3], [-3, -5]]),
+    "an odd image, padded on both sides": (5, "explicit", "lowest", [[-1, -2, -4], [-2, -3, -5], [-4, -5, -7]]),
+    "an odd image, in TensorFlow's SAME": (5, "same", "lowest", [[-1, -2, -4], [-2, -3, -5], [-4, -5, -7]]),
+    "an even image, padded with zeros": (4, "explicit", "zero", [[0, 0], [0, -3]]),
+    "an odd image, padded with zeros": (5, "explicit", "zero", [[0, 0, 0], [0, -3, 0], [0, 0, 0]]),
 }
 
 
 @DTYPES
 @pytest.mark.parametrize("case", POOLS)
 def test_a_max_pool_of(case: str, dtype: str, build: Build) -> None:
-    size, padding, expected = POOLS[case]
-    network = build(alone(StemPool("pool1", 3, 2), pool_padding=padding), dtype)
+    size, padding, fill, expected = POOLS[case]
+    network = build(alone(StemPool("pool1", 3, 2), pool_padding=padding, pool_fill=fill), dtype)
     found = network.end_points(-1 - create_input(1, size, size, 1))
     np.testing.assert_array_equal(map_of(found["pool1"]), expected)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.protocol import Options
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.reference import Reference
 from isomorph.conformance.small_networks import Array, slim_small
@@ -128,7 +129,7 @@ def reference() -> Reference:
 
 
 def oracle(reference: Reference, dtype: str, **changed: Array) -> OracleNetwork:
-    network = OracleNetwork(NETWORK, "cpu", dtype)
+    network = OracleNetwork(NETWORK, Options(dtype=dtype))
     network.load({**reference.tensors, **changed})
     return network
 

@@ -6,10 +6,11 @@
 """
 
 from isomorph.spec.architecture import Architecture, Block, Head, Stem, StemConvolution, StemPool
-from isomorph.spec.convention import Convention, Initializer, Preprocessing
+from isomorph.spec.convention import Convention, Initializer
 from isomorph.spec.errors import BadInput
 from isomorph.spec.inference import EndPoint, Inference, infer
 from isomorph.spec.plan import Plan, plan
+from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.tensors import count_parameters, is_trainable, tensor_shapes
 from isomorph.spec.zoo import Zoo, architecture, architectures, zoo, zoos
 

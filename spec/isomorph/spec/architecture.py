@@ -110,10 +110,26 @@ class Architecture:
 
     def undrawn(self) -> Self:
         """The same function, its fresh weights all zero: for a network that is loaded as soon as it is built."""
-        initializers = (name for name in _CONVENTION_OPTIONS if name.endswith("_initializer"))
-        return self.with_options(**dict.fromkeys(initializers, ZEROS))
+        return self.with_options(**dict.fromkeys(_INITIALIZERS, ZEROS))
+
+    def folded(self) -> Self:
+        """The same function at inference, once `isomorph.backends.folding` has folded the tensors to match.
+
+        Every convolution has a bias and no batch norm.
+        """
+        return self.with_options(batch_norm=False, convolution_bias=True)
+
+    def function(self) -> Self:
+        """What this network computes at inference and nothing else: two of the same function compare equal.
+
+        Leaves out its name, how fresh weights are drawn, how training moves the statistics, and the preprocessing.
+        """
+        forgotten = {name: getattr(Convention(), name) for name in _NOT_AT_INFERENCE}
+        return replace(self.with_options(**forgotten), name="")
 
 
 _HEAD_OPTIONS = frozenset(Head.__dataclass_fields__)
 _CONVENTION_OPTIONS = frozenset(Convention.__dataclass_fields__)
+_INITIALIZERS = frozenset(name for name in _CONVENTION_OPTIONS if name.endswith("_initializer"))
+_NOT_AT_INFERENCE = _INITIALIZERS | {"batch_norm_decay", "running_variance", "last_gamma", "preprocessing"}
 _OPTIONS = frozenset({"output_stride", "include_root_block", "in_channels"})

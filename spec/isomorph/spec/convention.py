@@ -7,6 +7,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import Literal
 
+from isomorph.spec.preprocessing import Preprocessing
+
 
 @dataclass(frozen=True)
 class Initializer:
@@ -32,25 +34,6 @@ ZEROS = Initializer("zeros")
 
 
 @dataclass(frozen=True)
-class Preprocessing:
-    """How a photograph becomes the network's input: geometry, then `(value - mean) / std` on values 0..255.
-
-    resize: the shorter side's length in pixels before the crop; None takes the crop's own size.
-    crop: height and width of the central crop, in pixels.
-    interpolation: Pillow's name of the resampling filter.
-    channels: "RGB" or "BGR", the order in which the network expects them.
-    mean, std: per channel, in that order, on the scale 0..255.
-    """
-
-    resize: int | None = 256
-    crop: int = 224
-    interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
-    channels: Literal["RGB", "BGR"] = "RGB"
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    std: tuple[float, ...] = (255.0, 255.0, 255.0)
-
-
-@dataclass(frozen=True)
 class Convention:
     """One zoo's answers to the questions that architectures leave open.
 
@@ -59,12 +42,17 @@ class Convention:
     shortcut: where depths differ, a "projection" (1x1 convolution, batch norm) or option A of He et al. (2015), section
         3.3: a strided slice between "zero_channels". Where depths agree, the identity, subsampled if the unit strides.
     convolution_padding, pool_padding: "explicit" pads both sides by rate * (kernel - 1) // 2 whatever the size; "same"
-        is TensorFlow's SAME, which depends on the size. A pool's padding is never its maximum (-inf).
-    convolution_bias: whether convolutions that a batch norm follows have a bias too.
+        is TensorFlow's SAME, which depends on the size.
+    pool_fill: what a max pool's padding holds: "lowest", -inf, which is never the maximum, or "zero", which is where
+        all else is negative. Behind a ReLU they give the same.
+    convolution_bias: whether convolutions have a bias, beside that of a batch norm.
+    batch_norm: whether a batch norm follows every convolution but the classifier.
     batch_norm_epsilon: added to the variance. Rounded to float32 when a network is built, see `as_float32`.
     batch_norm_decay: share of a running statistic that is kept at each step; PyTorch writes its complement, "momentum".
     running_variance: the batch variance that enters the running one: "unbiased" (n - 1) or "biased" (n).
     convolution_initializer, logits_initializer, logits_bias_initializer: how fresh weights are drawn.
+    last_gamma: gamma of a unit's last batch norm in a fresh network; at 0 every unit starts as its shortcut (Goyal et
+        al., 2017, section 5.1). All other gammas start at 1.
     preprocessing: what the zoo's own pipeline does to a photograph.
     """
 
@@ -72,13 +60,16 @@ class Convention:
     shortcut: Literal["projection", "zero_channels"] = "projection"
     convolution_padding: Literal["explicit", "same"] = "explicit"
     pool_padding: Literal["explicit", "same"] = "explicit"
+    pool_fill: Literal["lowest", "zero"] = "lowest"
     convolution_bias: bool = False
+    batch_norm: bool = True
     batch_norm_epsilon: float = 1e-5
     batch_norm_decay: float = 0.9
     running_variance: Literal["unbiased", "biased"] = "unbiased"
     convolution_initializer: Initializer = Initializer("normal", 2.0)
     logits_initializer: Initializer = Initializer("uniform", 1 / 3)
     logits_bias_initializer: Initializer = ZEROS
+    last_gamma: float = 1.0
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
 
 

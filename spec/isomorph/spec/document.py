@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from isomorph.spec.architecture import Architecture, Block, Head, Stem, StemConvolution, StemPool
-from isomorph.spec.convention import Convention, Initializer, Preprocessing
+from isomorph.spec.convention import Convention, Initializer
+from isomorph.spec.preprocessing import Preprocessing
 
 
 def to_document(architecture: Architecture) -> dict[str, Any]:

@@ -14,10 +14,11 @@ class BadInput(ValueError):  # noqa: N818 - it names whose mistake it is
 def nearest(word: str, known: list[str], count: int = 3) -> list[str]:
     """The names in `known` that `word` was most likely meant to be, best first; possibly none.
 
-    One that is right behind its slash, with another zoo's name before it or none, comes before those that look alike.
+    Behind the one that looks most alike come those that are right behind their slash, with another zoo's name before it
+    or none, and then others that look alike.
     """
     by_fold = {name.lower(): name for name in known}
     own = word.lower().rpartition("/")[2]
     same = [name for name in by_fold if "/" in name and name.rpartition("/")[2] == own]
     alike = difflib.get_close_matches(word.lower(), list(by_fold), n=count, cutoff=0.5)
-    return [by_fold[name] for name in dict.fromkeys((*same, *alike))][:count]
+    return [by_fold[name] for name in dict.fromkeys((*alike[:1], *same, *alike))][:count]

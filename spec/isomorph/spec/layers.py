@@ -17,6 +17,7 @@ class Convolution:
     scope: its canonical scope, `block1/unit_1/bottleneck_v1/conv1`.
     source: the layer of the same part that it reads, or INPUT.
     initializer, bias_initializer: how its fresh kernel and bias are drawn.
+    gamma: that of its batch norm in a fresh network.
     """
 
     scope: str
@@ -32,6 +33,7 @@ class Convolution:
     source: str = INPUT
     initializer: Initializer = ZEROS
     bias_initializer: Initializer = ZEROS
+    gamma: float = 1.0
 
     def stddev(self, initializer: Initializer) -> float:
         """The standard deviation that `initializer` asks of this convolution's tensors."""
@@ -40,13 +42,14 @@ class Convolution:
 
 @dataclass(frozen=True)
 class MaxPool:
-    """A max pool over `kernel` x `kernel` windows, its padding never the maximum."""
+    """A max pool over `kernel` x `kernel` windows, padded with `fill`."""
 
     scope: str
     depth: int
     kernel: int
     stride: int
     padding: Rule
+    fill: float
     source: str = INPUT
 
 

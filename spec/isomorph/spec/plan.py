@@ -16,6 +16,8 @@ from isomorph.spec.errors import BadInput
 from isomorph.spec.layers import INPUT, Convolution, MaxPool, Subsample, name_of
 from isomorph.spec.units import Site, Unit, convolution, kind_of
 
+POOL_FILLS = {"lowest": float("-inf"), "zero": 0.0}
+
 
 @dataclass(frozen=True)
 class PlannedBlock:
@@ -100,7 +102,7 @@ class Plan:
         return {block.scope: block.units[-1].scope for block in self.blocks}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def plan(architecture: Architecture) -> Plan:
     """Resolve `architecture`.
 
@@ -137,7 +139,12 @@ def _stem(architecture: Architecture) -> tuple[Convolution | MaxPool, ...]:
             layers.append(convolution(convention, layer.scope, depth, layer.depth, source=source, **geometry))
             depth = layer.depth
         else:
-            layers.append(MaxPool(layer.scope, depth, layer.kernel, layer.stride, convention.pool_padding, source))
+            padding, fill = convention.pool_padding, POOL_FILLS[convention.pool_fill]
+            if (padding, fill) == ("same", 0):
+                raise BadInput(
+                    "A pool_fill of zero needs explicit pool_padding; TensorFlow's SAME never pads with zeros."
+                )
+            layers.append(MaxPool(layer.scope, depth, layer.kernel, layer.stride, padding, fill, source))
         source = name_of(layer)
     return tuple(layers)
 

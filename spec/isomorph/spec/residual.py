@@ -1,9 +1,13 @@
 """What most zoos' ResNets share: the stride in the first unit of a block, and PyTorch's `layer1.0.conv1` names.
 
-He et al. (2015), table 1, lists the numbers of units; "version 1.5", the stride in the 3x3, is the convention's.
+He et al. (2015), table 1, lists the numbers of units, but for ResNet-26's, which are timm's; "version 1.5", the stride
+in the 3x3, is the convention's.
 """
 
-from isomorph.spec.architecture import Block, Stem, StemConvolution, StemPool
+from collections.abc import Sequence
+
+from isomorph.spec.architecture import Architecture, Block, Stem, StemConvolution, StemPool
+from isomorph.spec.convention import Convention
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
 
 IMAGENET_STEM = Stem((StemConvolution("conv1", 64, 7, stride=2), StemPool("pool1", 3, stride=2)))
@@ -11,6 +15,7 @@ IMAGENET_STEM = Stem((StemConvolution("conv1", 64, 7, stride=2), StemPool("pool1
 # depth -> unit kind and the number of units in each of the four blocks
 IMAGENET_RESNETS: dict[int, tuple[str, tuple[int, ...]]] = {
     18: ("basic", (2, 2, 2, 2)),
+    26: ("bottleneck", (2, 2, 2, 2)),
     34: ("basic", (3, 4, 6, 3)),
     50: ("bottleneck", (3, 4, 6, 3)),
     101: ("bottleneck", (3, 4, 23, 3)),
@@ -33,6 +38,18 @@ def imagenet_blocks(depth: int) -> tuple[Block, ...]:
         residual_block(number, unit, 64 * 2 ** (number - 1), units, 1 if number == 1 else 2)
         for number, units in enumerate(num_units, start=1)
     )
+
+
+def imagenet_resnets(
+    zoo: str, convention: Convention, depths: Sequence[int] = (18, 34, 50, 101, 152), name: str = "resnet{depth}"
+) -> dict[str, Architecture]:
+    """A zoo's ResNets by their own names, the pattern `name` filled with each depth."""
+    return {
+        name.format(depth=depth): Architecture(
+            f"{zoo}/{name.format(depth=depth)}", IMAGENET_STEM, imagenet_blocks(depth), convention=convention
+        )
+        for depth in depths
+    }
 
 
 # canonical scope -> convolution, batch norm

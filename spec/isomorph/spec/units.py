@@ -67,13 +67,14 @@ class Site:
 
 
 def convolution(convention: Convention, scope: str, depth_in: int, depth: int, **rest: Any) -> Convolution:
-    """A convolution that a batch norm follows, under `convention`."""
+    """Any convolution but the classifier, under `convention`."""
     return Convolution(
         scope,
         depth_in,
         depth,
         padding=convention.convolution_padding,
         bias=convention.convolution_bias,
+        batch_norm=convention.batch_norm,
         initializer=convention.convolution_initializer,
         **rest,
     )
@@ -117,6 +118,7 @@ def _residual(site: Site, shape: tuple[tuple[str, int, int], ...], strided: str)
     layers: list[Layer] = []
     depth_in, source, rate = site.depth_in, INPUT, site.sampling.rate
     for name, depth, kernel in shape:
+        last = name == shape[-1][0]
         layers.append(
             site.convolution(
                 name,
@@ -125,8 +127,9 @@ def _residual(site: Site, shape: tuple[tuple[str, int, int], ...], strided: str)
                 kernel=kernel,
                 stride=site.sampling.stride if name == strided else 1,
                 rate=rate if kernel > 1 else 1,
-                relu=name != shape[-1][0],
+                relu=not last,
                 source=source,
+                gamma=site.convention.last_gamma if last else 1.0,
             )
         )
         if name == strided:

@@ -31,6 +31,8 @@ def _wrong(name: str, value: Any, hint: Any) -> Iterator[tuple[str, Any, Any]]:
         for field in fields(hint):
             yield from _wrong(field.name, getattr(value, field.name), hints[field.name])
     elif origin is tuple and isinstance(value, tuple):
+        if Ellipsis not in choices and len(value) != len(choices):
+            yield name, value, hint
         for item in value:
             yield from _wrong(name, item, choices[0])
     elif origin in (Union, UnionType):
@@ -54,8 +56,9 @@ def _is(value: Any, hint: Any) -> bool:
 
 
 def _expected(hint: Any) -> str:
+    choices = get_args(hint)
     if get_origin(hint) is tuple:
-        return "a list"
-    if choices := get_args(hint):
+        return "a list" if Ellipsis in choices else f"a list of {len(choices)}"
+    if choices:
         return " or ".join(map(_expected, choices))
     return _WORDS.get(hint) or (hint.__name__ if isinstance(hint, type) else str(hint))

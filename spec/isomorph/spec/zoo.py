@@ -25,6 +25,7 @@ class Zoo:
     networks: its architectures by their own names.
     naming: how it names and lays out tensors.
     options: its own way of saying an option -> the option's name and the function that translates the value.
+    design_of: the zoo whose design this one took over; a file that fits both is taken for that one's.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Zoo:
     networks: Mapping[str, Architecture]
     naming: Naming
     options: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
+    design_of: str | None = None
 
 
 @cache

@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isomorph.backends import Unavailable, find_backend, registered
+from isomorph.backends import Unavailable, find_backend
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.oracle.backend import Oracle
 from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, RemoteNetwork, available_memory
@@ -22,13 +21,11 @@ from isomorph.conformance.verdict import RunVerdict
 from isomorph.spec import Architecture, BadInput, count_parameters, infer, tensor_shapes
 from isomorph.spec.tensors import match_exactly
 from isomorph.tools.reports import BackendReport, CheckReport, Status
+from isomorph.tools.side_by_side import choose_backends, run_side_by_side
 from isomorph.tools.subject import Case, check_limits, check_request, find_subject, make_case
 
 Array = npt.NDArray[Any]
 Progress = Callable[[str, str], None]
-
-COMPARED = ("pytorch", "keras", "paddle")
-"""The backends that are compared when none is named, as far as they are installed."""
 
 
 def check(
@@ -57,7 +54,7 @@ def check(
     dtype: the precision people run; float64, which decides on meaning, is always compared too.
     arch: the architecture of a file that cannot tell.
     images: an array [N, H, W, C], or paths of photographs or of one `.npy`; None draws them from `seed`, `batch` of
-        `size` (height, width), which defaults to the zoo's own crop.
+        `size` (height, width), which defaults to the zoo's own.
     plant: fields of the convention that the backends get wrong on purpose, to see where and how that shows.
     python: backend -> the interpreter of the environment it lives in, where that is not this one.
     memory: bytes that each process may allocate; None: what is free now.
@@ -86,7 +83,7 @@ def check(
         case = make_case(found, images, size, batch, seed)
         with TemporaryDirectory(prefix="isomorph-") as folder:
             comparison = _Comparison(case, built, device, dtype, Path(folder), progress)
-            rows = comparison.rows(processes, _at_once(case, limit, len(names)))
+            rows = run_side_by_side(comparison.row, processes, _at_once(case, limit, len(names)))
     return CheckReport(
         architecture=found.architecture.name,
         weights=case.weights_origin,
@@ -102,21 +99,12 @@ def check(
 
 def _choose(backends: Sequence[str] | None, python: Mapping[str, str]) -> tuple[list[str], list[BackendReport]]:
     """The backends to run, and rows for those that nobody named and that are not installed here."""
-    if backends is not None:
-        names = list(dict.fromkeys(find_backend(name).name for name in backends))
-        if stray := sorted(python.keys() - set(names)):
-            raise BadInput(f"An interpreter was given for {stray[0]}, which is not among the backends to compare.")
-        for name in names:
-            if name not in python and (reason := find_backend(name).why_not()):
-                raise BadInput(f"The backend {name} is not available: {reason}")
-        if not names:
-            raise BadInput("No backend was named; expected some of " + ", ".join(registered()) + ".")
-        return names, []
-    reasons = {name: None if name in python else find_backend(name).why_not() for name in COMPARED}
-    names = [name for name, reason in reasons.items() if reason is None]
+    names, absent = choose_backends(backends, python)
     if not names:
         raise BadInput("No backend is installed to compare with the oracle; `pip install 'isomorph[all]'` adds three.")
-    return names, [BackendReport(name, None, None, "unavailable", reason) for name, reason in reasons.items() if reason]
+    if backends is not None and (stray := sorted(python.keys() - set(names))):
+        raise BadInput(f"An interpreter was given for {stray[0]}, which is not among the backends to compare.")
+    return names, [BackendReport(name, None, None, "unavailable", reason) for name, reason in absent.items()]
 
 
 def _at_once(case: Case, memory: int | None, processes: int) -> int:
@@ -155,17 +143,6 @@ class _Comparison:
             self.tiers.append(self.reference.tier(tier))
             self.inputs[tier] = SharedArrays.write(folder / f"inputs-{tier}", self.tiers[-1].inputs)
         progress("oracle", "done")
-
-    def rows(self, processes: Sequence[BackendProcess], at_once: int) -> list[BackendReport]:
-        """Every backend's row, `at_once` of them at a time."""
-        with ThreadPoolExecutor(at_once) as pool:
-            try:
-                return list(pool.map(self.row, processes))
-            except BaseException:
-                # Ctrl-C reaches this thread alone: the others wait for replies until their processes have ended.
-                with ThreadPoolExecutor(len(processes)) as closing:
-                    list(closing.map(BackendProcess.close, processes))
-                raise
 
     def row(self, process: BackendProcess) -> BackendReport:
         """One backend's row; what goes wrong in its process stays in its row."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from isomorph.spec import Architecture, BadInput, architecture, architectures, plan, zoos
+from isomorph.spec import Architecture, BadInput, architecture, architectures, plan, tensor_shapes, zoos
 from isomorph.spec.naming import CANONICAL, Layout, Naming, ZooTensor
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, match_exactly
 
@@ -53,12 +53,13 @@ def identify(tensors: Tensors, source: str, asked: Architecture | None = None) -
 
     The file may use canonical names or those of a zoo. Its classes and input channels become the architecture's.
     asked: take this architecture, under whichever naming fits; None finds the one that fits.
-    Raises BadInput where nothing fits, naming both sides of what comes nearest, or where several do.
+    Where several fit that are the same function, it is the one whose design the others took over.
+    Raises BadInput where nothing fits, naming both sides of what comes nearest, or where different functions do.
     """
-    readings = list(_readings(tensors, asked))
-    fitting = {reading.architecture.name: reading for reading in readings if reading.fits()}
+    likely = _readings(tensors, asked, of_any_size=False)
+    fitting = {reading.architecture.name: reading for reading in likely if reading.fits()}
     if not fitting:
-        nearest = max(readings, key=Reading.shared)
+        nearest = max(_readings(tensors, asked, of_any_size=True), key=Reading.shared)
         if not nearest.shared():
             known = ", ".join(zoos())
             raise BadInput(
@@ -66,27 +67,50 @@ def identify(tensors: Tensors, source: str, asked: Architecture | None = None) -
                 " names its tensors so; expected canonical names or one of theirs."
             )
         match_exactly(nearest.shapes, nearest.carried, f"{nearest.architecture.name}, the nearest to {source}")
-    if len(fitting) > 1:
+    fitting_zoos = {_zoo_of(reading) for reading in fitting.values()}
+    own = [reading for reading in fitting.values() if _design_of(reading) not in fitting_zoos]
+    functions = {reading.architecture.function(): reading.architecture.name for reading in own}
+    if len(functions) > 1:
         raise BadInput(
-            f"{source} fits {' and '.join(fitting)}, whose tensors are alike but whose functions are not; choose one"
-            " with --arch."
+            f"{source} fits {' and '.join(functions.values())}, whose tensors are alike but whose functions are not;"
+            " choose one with --arch."
         )
-    (reading,) = fitting.values()
+    reading = own[0]
     canonical = {name: tensor.to_canonical(tensors[tensor.name]) for name, tensor in reading.expected.items()}
     return reading.architecture, canonical
 
 
-def _readings(tensors: Tensors, asked: Architecture | None) -> Iterator[Reading]:
-    """Every architecture under its own zoo's naming and the canonical one; an asked one under every naming."""
+def _zoo_of(reading: Reading) -> str:
+    return reading.architecture.name.partition("/")[0]
+
+
+def _design_of(reading: Reading) -> str | None:
+    own = zoos().get(_zoo_of(reading))
+    return own.design_of if own else None
+
+
+def _readings(tensors: Tensors, asked: Architecture | None, of_any_size: bool) -> Iterator[Reading]:
+    """Every architecture under its own zoo's naming and the canonical one; an asked one under every naming.
+
+    of_any_size: also those that cannot fit, having more or fewer tensors than the file.
+    """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     for candidate in [asked] if asked else map(architecture, architectures()):
         own = zoos().get(candidate.name.partition("/")[0])  # an asked one may be nobody's
         namings = [one.naming for one in (zoos().values() if asked or own is None else (own,))]
         for naming in (*namings, CANONICAL_NAMING):
             carried = {name: shape for name, shape in shapes.items() if naming.carries(name)}
+            if not of_any_size and len(carried) not in _sizes(candidate):
+                continue
             expected = naming.tensors(candidate)
             fitted = _fit(candidate, expected, carried)
             yield Reading(fitted, expected if fitted == candidate else naming.tensors(fitted), carried)
+
+
+def _sizes(candidate: Architecture) -> set[int]:
+    """How many tensors it has, with its classifier and without."""
+    names = tensor_shapes(candidate)
+    return {len(names), sum(not name.startswith("logits/") for name in names)}
 
 
 def _fit(candidate: Architecture, expected: dict[str, ZooTensor], found: dict[str, tuple[int, ...]]) -> Architecture:

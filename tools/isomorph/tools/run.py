@@ -15,7 +15,7 @@ from isomorph.backends import find_backend
 from isomorph.backends.process import TIMEOUT, BackendProcess
 from isomorph.backends.protocol import as_dtype
 from isomorph.spec import Architecture, BadInput
-from isomorph.tools.check import COMPARED
+from isomorph.tools.side_by_side import COMPARED
 from isomorph.tools.subject import Origin, check_limits, check_request, find_subject, make_case
 from isomorph.tools.tables import Report
 from isomorph.tools.writing import new_file

@@ -75,12 +75,11 @@ def show(
 ) -> ShowReport:
     """Every unit's output shape, stride, rate, receptive field, parameters and multiply-accumulates.
 
-    subject: an architecture or its name. size: (height, width); None takes the zoo's own crop.
+    subject: an architecture or its name. size: (height, width); None takes the zoo's own.
     options: of the architecture. Raises BadInput for a name, an option or a size that cannot be.
     """
     found = subject.with_options(**options) if isinstance(subject, Architecture) else architecture(subject, **options)
-    crop = found.convention.preprocessing.crop
-    given = size or (crop, crop)
+    given = size or found.convention.preprocessing.size
     return ShowReport(infer(found, *given), given)
 
 

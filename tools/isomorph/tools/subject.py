@@ -113,8 +113,7 @@ def make_case(
     """Read or draw what the subject leaves open: images, and tensors where it is no file."""
     network = subject.architecture
     if images is None:
-        crop = network.convention.preprocessing.crop
-        height, width = size or (crop, crop)
+        height, width = size or network.convention.preprocessing.size
         pixels, source = draw_images(network, batch, height, width, seed), f"drawn, seed {seed}"
     elif isinstance(images, np.ndarray):
         pixels, source = check_pixels(images, "The given array", network, size), "given"

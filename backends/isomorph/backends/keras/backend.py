@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from isomorph.backends.keras.engines import choose_engine, engine_version, has_gpu, use_exact_arithmetic
-from isomorph.backends.protocol import Array, Backend, Network, as_dtype
+from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
 from isomorph.spec import Architecture
 from isomorph.spec.tensors import BATCH_NORM, BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
 
@@ -22,26 +24,29 @@ LEAVES = {
 
 
 class KerasNetwork(Network):
-    """An architecture as a functional keras.Model in NHWC.
+    """An architecture as a functional keras.Model.
 
     A Keras model has no mode: `fit` trains and `predict` does not, so that `build(training=...)` has nothing to set.
     """
 
-    def __init__(self, architecture: Architecture, device: str, dtype: str) -> None:
+    def __init__(self, architecture: Architecture, options: Options) -> None:
         # Imported here, so that the engine has been chosen.
         import keras
 
         from isomorph.backends.keras.network import ResNet
+        from isomorph.backends.keras.units import Form
 
-        super().__init__(architecture, device, dtype)
+        super().__init__(architecture, options)
         self._keras = keras
         with self._on_device(), _room_to_recurse(sum(1 for _ in self.plan.units)):
-            self._network = ResNet(self.plan, dtype)
+            self._network = ResNet(self.plan, Form(self.dtype, options.layout))
             self._inside = keras.Model(self._network.model.inputs, self._network.end_points)
+        if options.compiled:
+            self._network.model.compile(jit_compile=True)  # how `predict` runs; calling the model stays eager
 
     @property
     def native(self) -> Any:
-        """The keras.Model, [N, H, W, C] -> [N, classes]."""
+        """The keras.Model, [N, H, W, C] -> [N, classes]; in the layout NCHW it takes [N, C, H, W]."""
         return self._network.model
 
     def _on_device(self) -> Any:
@@ -59,21 +64,39 @@ class KerasNetwork(Network):
         return self._to_numpy(self._variable(name)).copy()
 
     def _set(self, name: str, value: Array) -> None:
-        self._variable(name).assign(value.astype(as_dtype(self.dtype), copy=False))
+        # A copy: on a CPU JAX would go on using the memory that it is given.
+        self._variable(name).assign(value.astype(as_dtype(self.dtype)))
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         with self._on_device():
-            given = self._keras.ops.convert_to_tensor(x, dtype=self.dtype)
+            given = self._to_map(x)
             if part is None:
                 found = self._inside(given, training=False)
             else:
                 found = {}
                 self._network.parts[part](given, found)
-            return {name: self._to_numpy(y) for name, y in found.items()}
+            return {name: self._from_map(y) for name, y in found.items()}
+
+    def _answer(self, images: Array) -> Array:
+        with self._on_device():
+            x = self._to_map(images)
+            return self._from_map(
+                self.native.predict_on_batch(x) if self.options.compiled else self.native(x, training=False)
+            )
+
+    def _to_map(self, x: Array) -> Any:
+        """[N, H, W, C] as the model takes it."""
+        x = x if self.options.layout == "NHWC" else np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+        return self._keras.ops.convert_to_tensor(x, dtype=self.dtype)
+
+    def _from_map(self, y: Any) -> Array:
+        """What the model gives as [N, h, w, C]; [N, C] as it is."""
+        array = self._to_numpy(y)
+        return array if self.options.layout == "NHWC" or array.ndim != 4 else array.transpose(0, 2, 3, 1)
 
     def _to_numpy(self, x: Any) -> Array:
-        array: Array = self._keras.ops.convert_to_numpy(x)
-        return array.astype(as_dtype(self.dtype), copy=False)
+        # JAX's arrays can only be read.
+        return np.require(self._keras.ops.convert_to_numpy(x), as_dtype(self.dtype), "W")
 
 
 @contextmanager
@@ -116,8 +139,12 @@ class Keras(Backend):
             return f"Keras on {self.engine} computes parts of float64 in float32."
         return None
 
-    def _build(self, architecture: Architecture, device: str, dtype: str, training: bool) -> KerasNetwork:
-        return KerasNetwork(architecture, device, dtype)
+    def layouts(self, device: str) -> tuple[str, ...]:
+        """TensorFlow has NHWC convolutions alone on the CPU."""
+        return ("NHWC",) if self.engine == "tensorflow" and device == "cpu" else ("NHWC", "NCHW")
+
+    def _build(self, architecture: Architecture, options: Options) -> KerasNetwork:
+        return KerasNetwork(architecture, options)
 
 
 def create(engine: str) -> Keras:

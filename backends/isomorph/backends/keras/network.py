@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from isomorph.backends.keras.units import NHWC, UNITS, ConvBatchNorm, EndPoints, MaxPool2D, Tensor
+from isomorph.backends.keras.units import UNITS, ConvBatchNorm, EndPoints, Form, MaxPool2D, Tensor
 from isomorph.spec import Plan
 from isomorph.spec.layers import Convolution, MaxPool
 
@@ -13,29 +13,33 @@ from isomorph.spec.layers import Convolution, MaxPool
 class ResNet:
     """[N, H, W, in_channels] -> logits [N, classes]; a map [N, h, w, C] where the head does not pool.
 
+    With the layout NCHW images and maps are [N, C, H, W].
+
     Attributes:
         parts: "stem", each unit's scope and "head" -> what can be called on its input, as the plan names them.
         model: the functional keras.Model. Its height and width are open.
         end_points: canonical name -> the model's symbolic tensor.
     """
 
-    def __init__(self, plan: Plan, dtype: str) -> None:
-        units = {unit.scope: Scoped(unit.scope, UNITS[unit.kind](unit, plan, dtype)) for unit in plan.units}
-        self.parts: dict[str, Any] = {"stem": Stem(plan, dtype)} | units | {"head": Head(plan, dtype)}
+    def __init__(self, plan: Plan, form: Form) -> None:
+        units = {unit.scope: Scoped(unit.scope, UNITS[unit.kind](unit, plan, form)) for unit in plan.units}
+        self.parts: dict[str, Any] = {"stem": Stem(plan, form)} | units | {"head": Head(plan, form)}
         self.end_points: EndPoints = {}
-        images = x = keras.Input((None, None, plan.architecture.in_channels), dtype=dtype, name="images")
+        channels = plan.architecture.in_channels
+        shape = tuple(channels if axis == "C" else None for axis in form.layout[1:])
+        images = x = keras.Input(shape, dtype=form.dtype, name="images")
         for part in self.parts.values():
             x = part(x, self.end_points)
         if plan.global_pool:
-            x = layers.Flatten(**NHWC, dtype=dtype, name="flatten")(x)
+            x = layers.Flatten(**form.spatial, name="flatten")(x)
         self.model = keras.Model(images, x, name=plan.architecture.name.rpartition("/")[2])
 
 
 class Stem:
     """[N, H, W, in_channels] -> convolutions and pools in a row."""
 
-    def __init__(self, plan: Plan, dtype: str) -> None:
-        self.layers = [(layer.scope, make_layer(layer, plan, dtype)) for layer in plan.stem]
+    def __init__(self, plan: Plan, form: Form) -> None:
+        self.layers = [(layer.scope, make_layer(layer, plan, form)) for layer in plan.stem]
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
         for scope, layer in self.layers:
@@ -60,20 +64,21 @@ class Scoped:
 class Head:
     """[N, h, w, C] -> the mean over space and the classifier, as far as the network has them."""
 
-    def __init__(self, plan: Plan, dtype: str) -> None:
-        pool = layers.GlobalAveragePooling2D(keepdims=True, **NHWC, dtype=dtype, name="global_pool")
+    def __init__(self, plan: Plan, form: Form) -> None:
+        pool = layers.GlobalAveragePooling2D(keepdims=True, **form.spatial, name="global_pool")
         self.global_pool = pool if plan.global_pool else None
-        self.logits = ConvBatchNorm(plan.logits, plan, dtype) if plan.logits else None
+        self.logits = ConvBatchNorm(plan.logits, plan, form) if plan.logits else None
+        self.axis = form.axis
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
         if self.global_pool:
             end_points["global_pool"] = x = self.global_pool(x)
         if self.logits:
             end_points["logits"] = x = self.logits(x)
-            end_points["predictions"] = keras.ops.softmax(x, axis=-1)
+            end_points["predictions"] = keras.ops.softmax(x, axis=self.axis)
         return x
 
 
-def make_layer(layer: Convolution | MaxPool, plan: Plan, dtype: str) -> Any:
+def make_layer(layer: Convolution | MaxPool, plan: Plan, form: Form) -> Any:
     """A layer of the stem."""
-    return ConvBatchNorm(layer, plan, dtype) if isinstance(layer, Convolution) else MaxPool2D(layer, dtype)
+    return ConvBatchNorm(layer, plan, form) if isinstance(layer, Convolution) else MaxPool2D(layer, form)

@@ -1,12 +1,13 @@
-"""The units in Keras. Tensors are [N, H, W, C].
+"""The units in Keras. Tensors are [N, H, W, C], or [N, C, H, W] where the form says so.
 
 They are plain classes that hold stock layers and are called on symbolic tensors, not subclasses of keras.Layer: the
 model they make is a functional one, which `.keras` files carry whole and whose inner end points can be reached.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
-from keras import layers, ops
+from keras import initializers, layers, ops
 
 from isomorph.backends.keras.initializers import initializer_of
 from isomorph.spec import Plan
@@ -15,7 +16,28 @@ from isomorph.spec.units import Unit
 
 Tensor = Any  # symbolic while the model is made, the engine's own when a unit is called alone
 EndPoints = dict[str, Tensor]
-NHWC = {"data_format": "channels_last"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """What PyTorch and Paddle set on a whole network, and Keras on each layer: dtype, and where the channels are."""
+
+    dtype: str
+    layout: str
+
+    @property
+    def axis(self) -> int:
+        """That of the channels."""
+        return self.layout.index("C")
+
+    @property
+    def spatial(self) -> dict[str, str]:
+        """What layers take that see height and width."""
+        return {"data_format": "channels_last" if self.axis == 3 else "channels_first", "dtype": self.dtype}
+
+    def pads(self, space: tuple[int, int] = (0, 0), channels: tuple[int, int] = (0, 0)) -> list[tuple[int, int]]:
+        """What `ops.pad` takes to pad both height and width by `space`, and the channels by `channels`."""
+        return [(0, 0), *(channels if axis == "C" else space for axis in self.layout[1:])]
 
 
 def layer_name(scope: str) -> str:
@@ -29,11 +51,11 @@ class Conv2D:
     Keras has no explicit padding but ZeroPadding2D; at stride 1 its "same" pads both sides alike, and needs none.
     """
 
-    def __init__(self, layer: Convolution, dtype: str) -> None:
+    def __init__(self, layer: Convolution, form: Form) -> None:
         name = layer_name(layer.scope)
         explicit = layer.padding == "explicit" and layer.stride > 1
         border = layer.rate * (layer.kernel - 1) // 2 if explicit else 0
-        self.pad = layers.ZeroPadding2D(border, **NHWC, dtype=dtype, name=f"{name}_pad") if border else None
+        self.pad = layers.ZeroPadding2D(border, **form.spatial, name=f"{name}_pad") if border else None
         self.conv = layers.Conv2D(
             layer.depth,
             layer.kernel,
@@ -43,8 +65,7 @@ class Conv2D:
             use_bias=layer.bias,
             kernel_initializer=initializer_of(layer.initializer, layer),
             bias_initializer=initializer_of(layer.bias_initializer, layer),
-            **NHWC,
-            dtype=dtype,
+            **form.spatial,
             name=name,
         )
 
@@ -53,42 +74,48 @@ class Conv2D:
 
 
 class MaxPool2D:
-    """[N, H, W, C] -> [N, H / stride, W / stride, C]; padding is -inf."""
+    """[N, H, W, C] -> [N, H / stride, W / stride, C]. Keras's layer pads with zeros alone: -inf goes by `ops.pad`."""
 
-    def __init__(self, layer: MaxPool, dtype: str) -> None:
+    def __init__(self, layer: MaxPool, form: Form) -> None:
+        name = layer_name(layer.scope)
         explicit = layer.padding == "explicit"
-        self.border = (layer.kernel - 1) // 2 if explicit else 0
+        border = (layer.kernel - 1) // 2 if explicit else 0
+        self.pads = form.pads((border, border)) if border and layer.fill else None
+        zeros = border and not layer.fill
+        self.pad = layers.ZeroPadding2D(border, **form.spatial, name=f"{name}_pad") if zeros else None
         self.pool = layers.MaxPooling2D(
-            layer.kernel,
-            layer.stride,
-            padding="valid" if explicit else "same",
-            **NHWC,
-            dtype=dtype,
-            name=layer_name(layer.scope),
+            layer.kernel, layer.stride, padding="valid" if explicit else "same", **form.spatial, name=name
         )
+        self.fill = layer.fill
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self.border:
-            sides = (self.border, self.border)
-            x = ops.pad(x, ((0, 0), sides, sides, (0, 0)), constant_values=float("-inf"))
+        if self.pad:
+            x = self.pad(x)
+        if self.pads:
+            x = ops.pad(x, self.pads, constant_values=self.fill)
         return self.pool(x)
 
 
 class ConvBatchNorm:
     """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: convolution, batch norm and ReLU as the plan says."""
 
-    def __init__(self, layer: Convolution, plan: Plan, dtype: str) -> None:
+    def __init__(self, layer: Convolution, plan: Plan, form: Form) -> None:
         name = layer_name(layer.scope)
-        self.layers: list[Any] = [Conv2D(layer, dtype)]
+        self.layers: list[Any] = [Conv2D(layer, form)]
         if layer.batch_norm:
             # Keras's momentum is the decay itself.
             self.layers.append(
                 layers.BatchNormalization(
-                    momentum=plan.decay, epsilon=plan.epsilon, dtype=dtype, name=f"{name}_BatchNorm"
+                    axis=form.axis,
+                    momentum=plan.decay,
+                    epsilon=plan.epsilon,
+                    gamma_initializer=initializers.Constant(layer.gamma),
+                    dtype=form.dtype,
+                    name=f"{name}_BatchNorm",
                 )
             )
         if layer.relu:
-            self.layers.append(layers.ReLU(dtype=dtype, name=f"{name}_relu"))
+            self.layers.append(layers.ReLU(dtype=form.dtype, name=f"{name}_relu"))
 
     def __call__(self, x: Tensor) -> Tensor:
         for layer in self.layers:
@@ -102,8 +129,8 @@ class SubsampleShortcut:
     A pool of one pixel: a strided slice of an unknown size fails on JAX.
     """
 
-    def __init__(self, layer: Subsample | ZeroChannels, dtype: str) -> None:
-        self.pool = layers.MaxPooling2D(1, layer.stride, **NHWC, dtype=dtype, name=layer_name(layer.scope))
+    def __init__(self, layer: Subsample | ZeroChannels, form: Form) -> None:
+        self.pool = layers.MaxPooling2D(1, layer.stride, **form.spatial, name=layer_name(layer.scope))
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.pool(x)
@@ -112,12 +139,12 @@ class SubsampleShortcut:
 class ZeroChannelShortcut:
     """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: a strided slice between channels of zeros."""
 
-    def __init__(self, layer: ZeroChannels, dtype: str) -> None:
-        self.subsample = SubsampleShortcut(layer, dtype)
-        self.channels = (layer.before, layer.after)
+    def __init__(self, layer: ZeroChannels, form: Form) -> None:
+        self.subsample = SubsampleShortcut(layer, form)
+        self.pads = form.pads(channels=(layer.before, layer.after))
 
     def __call__(self, x: Tensor) -> Tensor:
-        return ops.pad(self.subsample(x), ((0, 0), (0, 0), (0, 0), self.channels))
+        return ops.pad(self.subsample(x), self.pads)
 
 
 class IdentityShortcut:
@@ -127,15 +154,15 @@ class IdentityShortcut:
         return x
 
 
-def make_shortcut(layer: Shortcut | None, plan: Plan, dtype: str) -> Any:
+def make_shortcut(layer: Shortcut | None, plan: Plan, form: Form) -> Any:
     """What the unit's input passes on its way to the sum."""
     match layer:
         case Convolution():
-            return ConvBatchNorm(layer, plan, dtype)
+            return ConvBatchNorm(layer, plan, form)
         case Subsample():
-            return SubsampleShortcut(layer, dtype)
+            return SubsampleShortcut(layer, form)
         case ZeroChannels():
-            return ZeroChannelShortcut(layer, dtype)
+            return ZeroChannelShortcut(layer, form)
         case None:
             return IdentityShortcut()
 
@@ -143,13 +170,13 @@ def make_shortcut(layer: Shortcut | None, plan: Plan, dtype: str) -> Any:
 class Basic:
     """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: 3x3, 3x3 beside the shortcut."""
 
-    def __init__(self, unit: Unit, plan: Plan, dtype: str) -> None:
+    def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
         name = layer_name(unit.scope)
-        self.shortcut = make_shortcut(unit.shortcut, plan, dtype)
-        self.conv1 = ConvBatchNorm(unit.convolution("conv1"), plan, dtype)
-        self.conv2 = ConvBatchNorm(unit.convolution("conv2"), plan, dtype)
-        self.add = layers.Add(dtype=dtype, name=f"{name}_add")
-        self.relu = layers.ReLU(dtype=dtype, name=name)
+        self.shortcut = make_shortcut(unit.shortcut, plan, form)
+        self.conv1 = ConvBatchNorm(unit.convolution("conv1"), plan, form)
+        self.conv2 = ConvBatchNorm(unit.convolution("conv2"), plan, form)
+        self.add = layers.Add(dtype=form.dtype, name=f"{name}_add")
+        self.relu = layers.ReLU(dtype=form.dtype, name=name)
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
         end_points["shortcut"] = shortcut = self.shortcut(x)
@@ -161,14 +188,14 @@ class Basic:
 class Bottleneck:
     """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: 1x1, 3x3, 1x1 beside the shortcut."""
 
-    def __init__(self, unit: Unit, plan: Plan, dtype: str) -> None:
+    def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
         name = layer_name(unit.scope)
-        self.shortcut = make_shortcut(unit.shortcut, plan, dtype)
-        self.conv1 = ConvBatchNorm(unit.convolution("conv1"), plan, dtype)
-        self.conv2 = ConvBatchNorm(unit.convolution("conv2"), plan, dtype)
-        self.conv3 = ConvBatchNorm(unit.convolution("conv3"), plan, dtype)
-        self.add = layers.Add(dtype=dtype, name=f"{name}_add")
-        self.relu = layers.ReLU(dtype=dtype, name=name)
+        self.shortcut = make_shortcut(unit.shortcut, plan, form)
+        self.conv1 = ConvBatchNorm(unit.convolution("conv1"), plan, form)
+        self.conv2 = ConvBatchNorm(unit.convolution("conv2"), plan, form)
+        self.conv3 = ConvBatchNorm(unit.convolution("conv3"), plan, form)
+        self.add = layers.Add(dtype=form.dtype, name=f"{name}_add")
+        self.relu = layers.ReLU(dtype=form.dtype, name=name)
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
         end_points["shortcut"] = shortcut = self.shortcut(x)

@@ -5,7 +5,7 @@ import numpy as np
 from isomorph.backends.oracle.network import ResNet
 from isomorph.backends.oracle.operations import Precision
 from isomorph.backends.oracle.units import Statistics
-from isomorph.backends.protocol import Array, Backend, Network, as_dtype
+from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
 from isomorph.spec import Architecture
 from isomorph.spec.tensors import split
 
@@ -13,9 +13,9 @@ from isomorph.spec.tensors import split
 class OracleNetwork(Network):
     """An architecture in NumPy. In bfloat16 and float16 it computes in float32 and rounds every result."""
 
-    def __init__(self, architecture: Architecture, device: str, dtype: str, halves: bool = False) -> None:
-        super().__init__(architecture, device, dtype)
-        self._network = ResNet(self.plan, Precision(dtype, halves))
+    def __init__(self, architecture: Architecture, options: Options, halves: bool = False) -> None:
+        super().__init__(architecture, options)
+        self._network = ResNet(self.plan, Precision(self.dtype, halves))
 
     @property
     def native(self) -> ResNet:
@@ -34,6 +34,11 @@ class OracleNetwork(Network):
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         x = x.astype(self._network.precision.computed, copy=False)
         return {name: y.astype(as_dtype(self.dtype), copy=False) for name, y in self._network(part, x).items()}
+
+    def _answer(self, images: Array) -> Array:
+        last = "logits" if self.plan.logits else list(self.plan.parts.values())[-1][-1]
+        answer = self._run(None, images)[last]
+        return answer[:, 0, 0] if self.plan.global_pool else answer
 
     def calibrate(self, images: Array, statistics: Statistics) -> None:
         """Set every batch norm's running statistics to `statistics(x)`, x being what reaches it from `images`."""
@@ -63,8 +68,16 @@ class Oracle(Backend):
     def use_exact_arithmetic(self) -> None:
         """It has no other."""
 
-    def _build(self, architecture: Architecture, device: str, dtype: str, training: bool) -> OracleNetwork:
-        return OracleNetwork(architecture, device, dtype)
+    def layouts(self, device: str) -> tuple[str, ...]:
+        """NHWC alone."""
+        return ("NHWC",)
+
+    def cannot_compile(self, device: str) -> str | None:
+        """NumPy has no compiler."""
+        return "The oracle is plain NumPy and has no compiler."
+
+    def _build(self, architecture: Architecture, options: Options) -> OracleNetwork:
+        return OracleNetwork(architecture, options)
 
 
 def create(engine: str) -> Oracle:

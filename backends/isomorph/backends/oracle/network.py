@@ -5,7 +5,7 @@ import numpy as np
 from isomorph.backends.oracle.operations import Array, Precision, max_pool, softmax
 from isomorph.backends.oracle.units import UNITS, EndPoints, Maker
 from isomorph.spec import Plan
-from isomorph.spec.layers import Convolution
+from isomorph.spec.layers import Convolution, MaxPool
 
 
 class ResNet:
@@ -15,7 +15,9 @@ class ResNet:
         self.plan = plan
         self.precision = precision
         make = Maker(plan.epsilon, precision)
-        self.stem = [(layer, make(layer) if isinstance(layer, Convolution) else None) for layer in plan.stem]
+        for layer in plan.stem:
+            if isinstance(layer, Convolution):
+                make(layer)
         self.units = {unit.scope: UNITS[unit.kind](unit, make) for unit in plan.units}
         self.logits = make(plan.logits) if plan.logits else None
         self.convolutions = make.made
@@ -35,8 +37,8 @@ class ResNet:
 
     def run_stem(self, x: Array, end_points: EndPoints) -> Array:
         """Convolutions and pools in a row."""
-        for layer, convolution in self.stem:
-            x = convolution(x) if convolution else max_pool(x, layer.kernel, layer.stride, layer.padding)
+        for layer in self.plan.stem:
+            x = max_pool(x, layer) if isinstance(layer, MaxPool) else self.convolutions[layer.scope](x)
             end_points[layer.scope] = x
         return x
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.protocol import as_dtype
+from isomorph.spec.layers import MaxPool
 from isomorph.spec.padding import Rule, pads
 
 Array = npt.NDArray[Any]
@@ -75,9 +76,10 @@ def _product(seen: Array, weights: Array, out: Array) -> None:
     np.matmul(seen.reshape(out.size // depth, -1), weights.reshape(-1, depth), out=out.reshape(-1, depth))
 
 
-def max_pool(x: Array, kernel: int, stride: int, rule: Rule) -> Array:
-    """The maximum of each window, [N, H, W, C] -> [N, h, w, C]; padding is -inf."""
-    seen = windows(x, kernel, stride, 1, rule, -np.inf)
+def max_pool(x: Array, pool: MaxPool) -> Array:
+    """The maximum of each window, [N, H, W, C] -> [N, h, w, C]."""
+    kernel = pool.kernel
+    seen = windows(x, kernel, pool.stride, 1, pool.padding, pool.fill)
     result = seen[..., 0, 0, :].copy()
     for row, column in np.ndindex(kernel, kernel):
         np.maximum(result, seen[..., row, column, :], out=result)

@@ -8,8 +8,9 @@ import numpy as np
 import paddle
 from paddle import Tensor, nn
 
+from isomorph.backends.paddle.engine import Engine
 from isomorph.backends.paddle.network import ResNet, layer_path
-from isomorph.backends.protocol import Array, Backend, Network, as_dtype
+from isomorph.backends.protocol import Array, Backend, Network, Options, Unavailable, as_dtype
 from isomorph.spec import Architecture
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
 
@@ -25,20 +26,24 @@ LEAVES = {
 
 
 class PaddleNetwork(Network):
-    """An architecture as a paddle.nn.Layer in NCHW."""
+    """An architecture as a paddle.nn.Layer."""
 
-    def __init__(self, architecture: Architecture, device: str, dtype: str, training: bool) -> None:
-        super().__init__(architecture, device, dtype)
-        self._place = paddle.CUDAPlace(0) if device == "gpu" else paddle.CPUPlace()
-        self._layer = ResNet(self.plan).to(device=self._place, dtype=dtype)
-        if training:
+    def __init__(self, architecture: Architecture, options: Options) -> None:
+        super().__init__(architecture, options)
+        self._place = paddle.CUDAPlace(0) if self.device == "gpu" else paddle.CPUPlace()
+        self._layer = ResNet(self.plan, options.layout).to(device=self._place, dtype=self.dtype)
+        self._engines: dict[tuple[int, ...], Engine] = {}  # one for each size of images
+        if options.training:
             self._layer.train()
         else:
             self._layer.eval()
 
     @property
     def native(self) -> ResNet:
-        """The paddle.nn.Layer, [N, C, H, W] -> [N, classes]."""
+        """The paddle.nn.Layer, [N, C, H, W] -> [N, classes]; in the layout NHWC it takes [N, H, W, C].
+
+        It runs eagerly however the network was built: what `compiled` asks for is an exported copy behind `answer`.
+        """
         return self._layer
 
     def _parameter(self, name: str) -> Tensor:
@@ -55,13 +60,28 @@ class PaddleNetwork(Network):
     def _set(self, name: str, value: Array) -> None:
         value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
         self._parameter(name).set_value(self._to_paddle(value))
+        self._engines.clear()
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         layer = self._layer if part is None else self._sublayer(_part_path(part))
         found: dict[str, Array] = {}
         with paddle.no_grad(), self._in_eval_mode(), self._recorded_in(found):
-            layer(self._to_paddle(x.transpose(0, 3, 1, 2)))
+            layer(self._to_paddle(self._to_map(x)))
         return found
+
+    def _answer(self, images: Array) -> Array:
+        x = np.ascontiguousarray(self._to_map(images))
+        with paddle.no_grad(), self._in_eval_mode():
+            if not self.options.compiled:
+                return self._from_map(self._to_numpy(self._layer(self._to_paddle(x))))
+            return self._from_map(self._engine(x)(x))
+
+    def _engine(self, x: Array) -> Engine:
+        """That for images of this size. oneDNN has no float64, and takes NHWC maps for NCHW (Paddle 3.3)."""
+        if x.shape[1:] not in self._engines:
+            onednn = self.dtype == "float32" and self.options.layout == "NCHW"
+            self._engines[x.shape[1:]] = Engine(self._layer, x, gpu=self.device == "gpu", onednn=onednn)
+        return self._engines[x.shape[1:]]
 
     @contextmanager
     def _in_eval_mode(self) -> Iterator[None]:
@@ -79,9 +99,10 @@ class PaddleNetwork(Network):
         """Have every layer that makes an end point leave a copy of it in `found`."""
 
         def hook(name: str, y: Tensor) -> None:
-            found[name] = self._to_numpy(y).transpose(0, 2, 3, 1)
+            found[name] = self._from_map(self._to_numpy(y))
             if name == "logits":
-                found["predictions"] = self._to_numpy(paddle.nn.functional.softmax(y, axis=1)).transpose(0, 2, 3, 1)
+                predictions = paddle.nn.functional.softmax(y, axis=self.options.layout.index("C"))
+                found["predictions"] = self._from_map(self._to_numpy(predictions))
 
         names = {name for names in self.plan.parts.values() for name in names} - {"predictions"}
         handles = [
@@ -95,6 +116,14 @@ class PaddleNetwork(Network):
         finally:
             for handle in handles:
                 handle.remove()
+
+    def _to_map(self, x: Array) -> Array:
+        """[N, H, W, C] as the layer takes it."""
+        return x if self.options.layout == "NHWC" else x.transpose(0, 3, 1, 2)
+
+    def _from_map(self, y: Array) -> Array:
+        """What the layer gives as [N, h, w, C]; [N, C] as it is."""
+        return y if self.options.layout == "NHWC" or y.ndim != 4 else y.transpose(0, 2, 3, 1)
 
     def _to_paddle(self, x: Array) -> Tensor:
         # Through float32 where NumPy has no such dtype; it holds bfloat16 exactly.
@@ -135,8 +164,16 @@ class Paddle(Backend):
             return f"Paddle {self.version} has no {dtype} convolution on the CPU."
         return None
 
-    def _build(self, architecture: Architecture, device: str, dtype: str, training: bool) -> PaddleNetwork:
-        return PaddleNetwork(architecture, device, dtype, training)
+    def layouts(self, device: str) -> tuple[str, ...]:
+        """Both; the README has the measurements behind the order."""
+        return ("NCHW", "NHWC")
+
+    def _build(self, architecture: Architecture, options: Options) -> PaddleNetwork:
+        if options.compiled and options.training:
+            raise Unavailable(
+                "Paddle's inference engine runs a copy of the weights, which training would leave behind."
+            )
+        return PaddleNetwork(architecture, options)
 
 
 def create(engine: str) -> Paddle:

@@ -9,13 +9,16 @@ from isomorph.spec.plan import PlannedBlock
 
 
 class ResNet(nn.Layer):
-    """[N, in_channels, H, W] -> logits [N, classes]; a map [N, C, h, w] where the head does not pool."""
+    """[N, in_channels, H, W] -> logits [N, classes]; a map [N, C, h, w] where the head does not pool.
 
-    def __init__(self, plan: Plan) -> None:
+    With `data_format` "NHWC" images and maps are [N, H, W, C].
+    """
+
+    def __init__(self, plan: Plan, data_format: str) -> None:
         super().__init__()
-        self.stem = nn.Sequential(*((layer.scope, make_layer(layer, plan)) for layer in plan.stem))
-        self.blocks = nn.Sequential(*((block.scope, make_block(block, plan)) for block in plan.blocks))
-        self.head = Head(plan)
+        self.stem = nn.Sequential(*((layer.scope, make_layer(layer, plan, data_format)) for layer in plan.stem))
+        self.blocks = nn.Sequential(*((block.scope, make_block(block, plan, data_format)) for block in plan.blocks))
+        self.head = Head(plan, data_format)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
@@ -26,10 +29,10 @@ class ResNet(nn.Layer):
 class Head(nn.Layer):
     """[N, C, h, w] -> the mean over space and the classifier, as far as the network has them."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, data_format: str) -> None:
         super().__init__()
-        self.global_pool = nn.AdaptiveAvgPool2D(1) if plan.global_pool else nn.Identity()
-        self.logits = ConvBatchNorm(plan.logits, plan) if plan.logits else nn.Identity()
+        self.global_pool = nn.AdaptiveAvgPool2D(1, data_format=data_format) if plan.global_pool else nn.Identity()
+        self.logits = ConvBatchNorm(plan.logits, plan, data_format) if plan.logits else nn.Identity()
         self.flatten = nn.Flatten() if plan.global_pool else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -38,14 +41,16 @@ class Head(nn.Layer):
         return self.flatten(x)
 
 
-def make_layer(layer: Convolution | MaxPool, plan: Plan) -> nn.Layer:
+def make_layer(layer: Convolution | MaxPool, plan: Plan, data_format: str) -> nn.Layer:
     """A layer of the stem."""
-    return ConvBatchNorm(layer, plan) if isinstance(layer, Convolution) else MaxPool2D(layer)
+    if isinstance(layer, Convolution):
+        return ConvBatchNorm(layer, plan, data_format)
+    return MaxPool2D(layer, data_format)
 
 
-def make_block(block: PlannedBlock, plan: Plan) -> nn.Sequential:
+def make_block(block: PlannedBlock, plan: Plan, data_format: str) -> nn.Sequential:
     """Units in a row, called unit_1, unit_2, ..."""
-    units = (UNITS[unit.kind](unit, plan) for unit in block.units)
+    units = (UNITS[unit.kind](unit, plan, data_format) for unit in block.units)
     return nn.Sequential(*((f"unit_{number}", unit) for number, unit in enumerate(units, start=1)))
 
 

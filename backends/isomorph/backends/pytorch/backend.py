@@ -1,5 +1,7 @@
 """The protocol over PyTorch."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import attrgetter
@@ -8,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isomorph.backends.protocol import Array, Backend, Network, as_dtype
+from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
 from isomorph.backends.pytorch.network import ResNet, module_path
 from isomorph.spec import Architecture
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
@@ -25,12 +27,22 @@ LEAVES = {
 
 
 class PyTorchNetwork(Network):
-    """An architecture as an nn.Module in NCHW."""
+    """An architecture as an nn.Module.
 
-    def __init__(self, architecture: Architecture, device: str, dtype: str, training: bool) -> None:
-        super().__init__(architecture, device, dtype)
-        self._place = {"device": "cuda" if device == "gpu" else "cpu", "dtype": getattr(torch, dtype)}
-        self._module = ResNet(self.plan).to(**self._place).train(training)
+    Its tensors are [N, C, H, W] in either layout: PyTorch keeps that shape and orders the memory behind it.
+    """
+
+    def __init__(self, architecture: Architecture, options: Options) -> None:
+        super().__init__(architecture, options)
+        self._place = {
+            "device": "cuda" if self.device == "gpu" else "cpu",
+            "dtype": getattr(torch, self.dtype),
+        }
+        self._format = torch.channels_last if options.layout == "NHWC" else torch.contiguous_format
+        self._module = ResNet(self.plan).to(**self._place).train(options.training)
+        self._module.to(memory_format=self._format)  # type: ignore[call-overload]  # its type stubs forgot this one
+        if options.compiled:
+            self._module.compile()  # what `native(x)` calls from now on; `native.forward(x)` stays eager
 
     @property
     def native(self) -> ResNet:
@@ -52,11 +64,15 @@ class PyTorchNetwork(Network):
             self._parameter(name).copy_(self._to_torch(value))
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
-        module = self._module if part is None else self._module.get_submodule(_part_path(part))
+        run = self._module.forward if part is None else self._module.get_submodule(_part_path(part))
         found: dict[str, Array] = {}
         with torch.inference_mode(), self._in_eval_mode(), self._recorded_in(found):
-            module(self._to_torch(x.transpose(0, 3, 1, 2)))
+            run(self._to_map(x))
         return found
+
+    def _answer(self, images: Array) -> Array:
+        with torch.inference_mode(), self._in_eval_mode():
+            return self._from_map(self._module(self._to_map(images)))
 
     @contextmanager
     def _in_eval_mode(self) -> Iterator[None]:
@@ -74,9 +90,9 @@ class PyTorchNetwork(Network):
         """Have every module that makes an end point leave a copy of it in `found`."""
 
         def hook(name: str, y: Tensor) -> None:
-            found[name] = self._to_numpy(y).transpose(0, 2, 3, 1)
+            found[name] = self._from_map(y)
             if name == "logits":
-                found["predictions"] = self._to_numpy(y.softmax(dim=1)).transpose(0, 2, 3, 1)
+                found["predictions"] = self._from_map(y.softmax(dim=1))
 
         names = {name for names in self.plan.parts.values() for name in names} - {"predictions"}
         handles = [
@@ -94,7 +110,16 @@ class PyTorchNetwork(Network):
     def _to_torch(self, x: Array) -> Tensor:
         # PyTorch does not know ml_dtypes' bfloat16; float32 holds it exactly.
         x = x.astype(np.float32) if x.dtype == as_dtype("bfloat16") else x
-        return torch.from_numpy(np.ascontiguousarray(x)).to(**self._place)
+        return torch.from_numpy(x).to(**self._place)
+
+    def _to_map(self, x: Array) -> Tensor:
+        """[N, H, W, C] -> [N, C, H, W] in the network's layout."""
+        return self._to_torch(x.transpose(0, 3, 1, 2)).contiguous(memory_format=self._format)
+
+    def _from_map(self, y: Tensor) -> Array:
+        """[N, C, h, w] -> [N, h, w, C]; [N, C] as it is."""
+        array = self._to_numpy(y)
+        return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
 
     def _to_numpy(self, x: Tensor) -> Array:
         """A copy, as later layers may work in place."""
@@ -129,8 +154,19 @@ class PyTorch(Backend):
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
 
-    def _build(self, architecture: Architecture, device: str, dtype: str, training: bool) -> PyTorchNetwork:
-        return PyTorchNetwork(architecture, device, dtype, training)
+    def layouts(self, device: str) -> tuple[str, ...]:
+        """Both; the README has the measurements behind the order, which a GPU's exact float32 turns round."""
+        return ("NHWC", "NCHW") if device == "cpu" else ("NCHW", "NHWC")
+
+    def cannot_compile(self, device: str) -> str | None:
+        """On a CPU torch.compile writes C++."""
+        compiler = os.environ.get("CXX", "g++")
+        if device == "cpu" and shutil.which(compiler) is None:
+            return f"torch.compile needs a C++ compiler, and there is no {compiler} here; CXX may name another."
+        return None
+
+    def _build(self, architecture: Architecture, options: Options) -> PyTorchNetwork:
+        return PyTorchNetwork(architecture, options)
 
 
 def create(engine: str) -> PyTorch:

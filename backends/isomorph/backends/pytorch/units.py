@@ -1,4 +1,4 @@
-"""The units in PyTorch. Tensors are [N, C, H, W]."""
+"""The units in PyTorch. Tensors are [N, C, H, W] in either layout: that is a matter of how they lie in memory."""
 
 from collections import OrderedDict
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from isomorph.backends.pytorch.initializers import draw
 from isomorph.spec import Plan
 from isomorph.spec.layers import Convolution, MaxPool, Shortcut, Subsample, ZeroChannels
-from isomorph.spec.padding import pads
+from isomorph.spec.padding import Rule, pads
 from isomorph.spec.units import Unit
 
 
@@ -33,26 +33,27 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.layer.padding == "same":
-            x = pad_same(x, self.layer.kernel, self.layer.stride, self.layer.rate, 0.0)
+            x = pad(x, self.layer.padding, self.layer.kernel, self.layer.stride, self.layer.rate, 0.0)
         return super().forward(x)
 
 
 class MaxPool2d(nn.MaxPool2d):
-    """[N, C, H, W] -> [N, C, H / stride, W / stride]; padding is -inf."""
+    """[N, C, H, W] -> [N, C, H / stride, W / stride]. PyTorch's own padding is -inf, and alike on both sides."""
 
     def __init__(self, layer: MaxPool) -> None:
-        super().__init__(layer.kernel, layer.stride, 0 if layer.padding == "same" else (layer.kernel - 1) // 2)
-        self.layer = layer
+        own = layer.padding == "explicit" and layer.fill == float("-inf")
+        super().__init__(layer.kernel, layer.stride, (layer.kernel - 1) // 2 if own else 0)
+        self.layer = None if own else layer
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.layer.padding == "same":
-            x = pad_same(x, self.layer.kernel, self.layer.stride, 1, float("-inf"))
+        if self.layer:
+            x = pad(x, self.layer.padding, self.layer.kernel, self.layer.stride, 1, self.layer.fill)
         return super().forward(x)
 
 
-def pad_same(x: Tensor, kernel: int, stride: int, rate: int, value: float) -> Tensor:
-    """TensorFlow's SAME padding; F.pad takes the last axis first."""
-    height, width = (pads("same", size, kernel, stride, rate) for size in x.shape[2:])
+def pad(x: Tensor, rule: Rule, kernel: int, stride: int, rate: int, value: float) -> Tensor:
+    """Pad height and width by a rule; F.pad takes the last axis first."""
+    height, width = (pads(rule, size, kernel, stride, rate) for size in x.shape[2:])
     return F.pad(x, (*width, *height), value=value)
 
 
@@ -64,8 +65,9 @@ class ConvBatchNorm(nn.Sequential):
         if layer.batch_norm:
             # PyTorch's momentum is the share of the new value, the complement of the decay.
             self.batch_norm = nn.BatchNorm2d(layer.depth, eps=plan.epsilon, momentum=1 - plan.decay)
+            nn.init.constant_(self.batch_norm.weight, layer.gamma)
         if layer.relu:
-            self.relu = nn.ReLU(inplace=True)
+            self.relu = nn.ReLU(inplace=True)  # as torchvision, to save memory; Keras and Paddle make a new map
 
 
 class ZeroChannelShortcut(nn.Module):
@@ -73,11 +75,11 @@ class ZeroChannelShortcut(nn.Module):
 
     def __init__(self, layer: ZeroChannels) -> None:
         super().__init__()
-        self.stride = layer.stride
-        self.channels = (layer.before, layer.after)
+        self.subsample = nn.MaxPool2d(1, layer.stride)
+        self.pads = (0, 0, 0, 0, layer.before, layer.after)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, *self.channels))
+        return F.pad(self.subsample(x), self.pads)
 
 
 def make_shortcut(layer: Shortcut | None, plan: Plan) -> nn.Module:

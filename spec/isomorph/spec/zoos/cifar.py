@@ -5,8 +5,9 @@ without parameters (option A): every second row and column, between channels of 
 """
 
 from isomorph.spec.architecture import Architecture, Head, Stem, StemConvolution
-from isomorph.spec.convention import Convention, Initializer, Preprocessing
+from isomorph.spec.convention import Convention, Initializer
 from isomorph.spec.naming import Naming
+from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT, PYTORCH_SCOPES, residual_block
 from isomorph.spec.zoo import Zoo
 
@@ -18,13 +19,7 @@ CONVENTION = Convention(
     convolution_initializer=Initializer("normal", 2.0),  # kaiming_normal_, also for the classifier
     logits_initializer=Initializer("normal", 2.0),
     logits_bias_initializer=Initializer("uniform", 1 / 3),
-    # trainer.py: no resizing, the mean and deviation of ImageNet on the scale 0..1.
-    preprocessing=Preprocessing(
-        resize=None,
-        crop=32,
-        mean=tuple(255 * mean for mean in (0.485, 0.456, 0.406)),
-        std=tuple(255 * std for std in (0.229, 0.224, 0.225)),
-    ),
+    preprocessing=Preprocessing(resize=None, size=(32, 32)).normalised("torch"),  # trainer.py: nothing is resized
 )
 
 STEM = Stem((StemConvolution("conv1", 16, 3),))

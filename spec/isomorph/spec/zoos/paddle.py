@@ -1,9 +1,9 @@
 """Paddle's ResNets (paddle/vision/models/resnet.py, 3.3): torchvision's design, Paddle's names and initialisers."""
 
-from isomorph.spec.architecture import Architecture
-from isomorph.spec.convention import ZEROS, Convention, Initializer, Preprocessing
+from isomorph.spec.convention import ZEROS, Convention, Initializer
 from isomorph.spec.naming import Layout, Naming
-from isomorph.spec.residual import IMAGENET_RESNETS, IMAGENET_STEM, PYTORCH_LEAVES, PYTORCH_SCOPES, imagenet_blocks
+from isomorph.spec.preprocessing import Preprocessing
+from isomorph.spec.residual import PYTORCH_LEAVES, PYTORCH_SCOPES, imagenet_resnets
 from isomorph.spec.tensors import MOVING_MEAN, MOVING_VARIANCE
 from isomorph.spec.zoo import Zoo
 
@@ -16,11 +16,7 @@ CONVENTION = Convention(
     convolution_initializer=Initializer("normal", 2.0),  # paddle/nn/layer/conv.py, `_get_default_param_initializer`
     logits_initializer=Initializer("uniform", 1.0, "fan_avg"),  # Xavier, the default of nn.Linear
     logits_bias_initializer=ZEROS,
-    # PaddleClas's ResNet configuration: the mean and deviation of ImageNet on the scale 0..1.
-    preprocessing=Preprocessing(
-        mean=tuple(255 * mean for mean in (0.485, 0.456, 0.406)),
-        std=tuple(255 * std for std in (0.229, 0.224, 0.225)),
-    ),
+    preprocessing=Preprocessing().normalised("torch"),  # PaddleClas's ResNet configuration
 )
 
 NAMING = Naming(
@@ -30,14 +26,4 @@ NAMING = Naming(
     left_out=r"StructuredToParameterName@@",
 )
 
-ZOO = Zoo(
-    "paddle",
-    "paddle.vision",
-    {
-        f"resnet{depth}": Architecture(
-            f"paddle/resnet{depth}", IMAGENET_STEM, imagenet_blocks(depth), convention=CONVENTION
-        )
-        for depth in IMAGENET_RESNETS
-    },
-    NAMING,
-)
+ZOO = Zoo("paddle", "paddle.vision", imagenet_resnets("paddle", CONVENTION), NAMING, design_of="torchvision")

@@ -1,8 +1,9 @@
 """TF-slim's resnet_v1 (google-research/tf-slim, nets/resnet_v1.py): the stride sits in the last unit of a block."""
 
 from isomorph.spec.architecture import Architecture, Block, Stem, StemConvolution, StemPool
-from isomorph.spec.convention import ZEROS, Convention, Initializer, Preprocessing
+from isomorph.spec.convention import ZEROS, Convention, Initializer
 from isomorph.spec.naming import Layout, Naming
+from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
 from isomorph.spec.zoo import Zoo
 

@@ -2,25 +2,12 @@
 
 from collections.abc import Sequence
 
-from isomorph.spec.architecture import Architecture
-from isomorph.spec.convention import Convention, Initializer, Preprocessing
+from isomorph.spec.convention import Convention, Initializer
 from isomorph.spec.errors import BadInput
 from isomorph.spec.naming import Naming
-from isomorph.spec.residual import (
-    IMAGENET_RESNETS,
-    IMAGENET_STEM,
-    PYTORCH_LEAVES,
-    PYTORCH_LEFT_OUT,
-    PYTORCH_SCOPES,
-    imagenet_blocks,
-)
+from isomorph.spec.preprocessing import Preprocessing
+from isomorph.spec.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT, PYTORCH_SCOPES, imagenet_resnets
 from isomorph.spec.zoo import Zoo
-
-# The mean and deviation of ImageNet on the scale 0..1 are those of torchvision/transforms/_presets.py.
-IMAGENET = Preprocessing(
-    mean=tuple(255 * mean for mean in (0.485, 0.456, 0.406)),
-    std=tuple(255 * std for std in (0.229, 0.224, 0.225)),
-)
 
 CONVENTION = Convention(
     bottleneck_stride="conv2",
@@ -31,7 +18,7 @@ CONVENTION = Convention(
     convolution_initializer=Initializer("normal", 2.0, "fan_out"),  # kaiming_normal_(mode="fan_out")
     logits_initializer=Initializer("uniform", 1 / 3),  # nn.Linear's own: limit 1 / sqrt(fan_in)
     logits_bias_initializer=Initializer("uniform", 1 / 3),
-    preprocessing=IMAGENET,
+    preprocessing=Preprocessing().normalised("torch"),  # torchvision/transforms/_presets.py
 )
 
 
@@ -59,12 +46,7 @@ NAMING = Naming(
 ZOO = Zoo(
     "torchvision",
     "torchvision (PyTorch)",
-    {
-        f"resnet{depth}": Architecture(
-            f"torchvision/resnet{depth}", IMAGENET_STEM, imagenet_blocks(depth), convention=CONVENTION
-        )
-        for depth in IMAGENET_RESNETS
-    },
+    imagenet_resnets("torchvision", CONVENTION),
     NAMING,
     options={"replace_stride_with_dilation": ("output_stride", output_stride)},
 )

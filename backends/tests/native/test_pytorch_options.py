@@ -1,0 +1,98 @@
+"""The options of `build` in PyTorch, seen from the native object. The same tests are those of Keras and Paddle."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from isomorph.backends import load_backend
+from isomorph.backends.protocol import Network
+from isomorph.spec import Architecture
+
+Array = npt.NDArray[Any]
+Weights = Callable[[Architecture], dict[str, Array]]
+Oracle = Callable[[Architecture, Array], dict[str, Array]]
+Close = Callable[[Any, Any, float], None]
+
+in_layouts = pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+
+
+def build(architecture: Architecture, **options: Any) -> Network:
+    torch.manual_seed(0)
+    return load_backend("pytorch").build(architecture, **options)
+
+
+def to_native(images: Array) -> Tensor:
+    return torch.from_numpy(images.transpose(0, 3, 1, 2).copy()).float()
+
+
+@in_layouts
+def test_native_object_has_the_layout(
+    layout: str,
+    designs: dict[str, Architecture],
+    images: Array,
+    weights: Weights,
+    oracle: Oracle,
+    assert_close: Close,
+) -> None:
+    """PyTorch's own way: [N, C, H, W] in both, of which NHWC is an order in memory."""
+    network = build(designs["slim"], layout=layout)
+    order = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}[layout]
+    kernels = {name: tensor for name, tensor in network.native.state_dict().items() if tensor.ndim == 4}
+    assert [name for name, kernel in kernels.items() if not kernel.is_contiguous(memory_format=order)] == []
+    network.load(weights(designs["slim"]))
+    logits = network.native(to_native(images)).detach().numpy()
+    assert_close(logits, oracle(designs["slim"], images)["logits"][:, 0, 0], 1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"layout": "NCHW"}, id="the layout NCHW"),
+        pytest.param({"layout": "NHWC"}, id="the layout NHWC"),
+        pytest.param({"compiled": True}, id="compiled"),
+    ],
+)
+def test_training_goes_on_in(
+    options: dict[str, Any], small: Architecture, images: Array, labels: Array, assert_close: Close
+) -> None:
+    network = build(small, training=True, **options)
+    native = network.native
+    before, first = network.tensors(), network.answer(images)
+    optimizer = torch.optim.SGD(native.parameters(), lr=0.01)
+    x, y = to_native(images), torch.from_numpy(labels)
+    loss = F.cross_entropy(native(x), y)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    assert F.cross_entropy(native(x), y) < loss
+    after = network.tensors()
+    assert [name for name in before if np.array_equal(before[name], after[name])] == []
+    answer = network.answer(images)
+    assert not np.allclose(answer, first), "the answer is that of the weights before the step"
+    assert_close(answer, network.end_points(images)["logits"][:, 0, 0], 1e-5)
+
+
+@in_layouts
+def test_a_pool_is_padded_with_what_the_convention_says(
+    layout: str, pool: Architecture, images: Array, oracle: Oracle
+) -> None:
+    """Zeros around a map are its maximum where all else is negative; a maximum has no rounding."""
+    negative = -1 - np.abs(images).astype(np.float32)
+    found = build(pool, layout=layout).native.stem(to_native(negative)).numpy().transpose(0, 2, 3, 1)
+    assert np.array_equal(found, oracle(pool, negative)["pool1"])
+    assert (found.max() == 0) == (pool.convention.pool_fill == "zero")
+
+
+def test_a_last_gamma_of_zero_makes_a_unit_its_shortcut(design: Architecture, images: Array) -> None:
+    network = build(design.with_options(last_gamma=0.0))
+    unit = network.native.blocks.block1.unit_1
+    *inner, last = [child.batch_norm.weight for name, child in unit.named_children() if name.startswith("conv")]
+    assert not last.any()
+    assert all((gamma == 1).all() for gamma in inner)
+    x = network.native.stem(to_native(images))
+    assert torch.equal(unit(x), F.relu(unit.shortcut(x)))

@@ -1,0 +1,58 @@
+"""One comparison, ready to run: a network with images and tensors drawn for it, and the oracle's answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.process import RemoteNetwork
+from isomorph.conformance.cases import draw_images, draw_tensors
+from isomorph.conformance.reference import Reference
+from isomorph.conformance.small_networks import Array
+from isomorph.conformance.verdict import RunVerdict
+from isomorph.spec import Architecture
+
+Share = Callable[[Mapping[str, Array]], SharedArrays]
+"""Writes arrays once for all backends to map."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and the size of its two images."""
+
+    network: Architecture
+    height: int
+    width: int
+
+    def with_tensors(self, share: Share) -> "DrawnCase":
+        """Draw its images and tensors."""
+        images = draw_images(self.network, 2, self.height, self.width)
+        return DrawnCase(self.network, images, draw_tensors(self.network, images), share)
+
+
+@dataclass(frozen=True)
+class DrawnCase:
+    """A network, its images and tensors, and the oracle's answers."""
+
+    network: Architecture
+    images: Array = field(repr=False)
+    tensors: dict[str, Array] = field(repr=False)
+    share: Share = field(repr=False)
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The oracle's answers."""
+        return Reference(self.network, self.tensors, self.images)
+
+    @cached_property
+    def shared(self) -> tuple[SharedArrays, SharedArrays]:
+        """Tensors and images where every backend can map them."""
+        return self.share(self.tensors), self.share({"images": self.images})
+
+    def run(self, network: RemoteNetwork, dtype: str) -> tuple[dict[str, Array], RunVerdict]:
+        """The end points of a network that may not be the case's own, but has its tensors, and the verdict on them."""
+        tensors, images = self.shared
+        network.load(tensors)
+        tier = self.reference.tier(dtype)
+        found = network.end_points(images)
+        return found, self.reference.judge(tier, dtype, found, network.parts(tier.inputs))

@@ -1,0 +1,47 @@
+"""keras.applications, as a peer."""
+
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+from isomorph.conformance.live_peers.answering import Array, Peer, main
+
+
+class KerasPeer(Peer):
+    """A keras.Model. Its names are its variables' paths, "conv1_conv/kernel"."""
+
+    def __init__(self, name: str, head: bool, dtype: str) -> None:
+        keras.config.set_floatx(dtype)
+        keras.config.set_dtype_policy(dtype)  # made from floatx once, by the first layer
+        keras.utils.set_random_seed(0)
+        # With a classifier keras.applications wants a size, unless it is given an input.
+        images = keras.Input((None, None, 3))
+        create = getattr(keras.applications, name)
+        self.model = create(weights=None, include_top=head, input_tensor=images, classifier_activation=None)
+
+    def tensors(self) -> dict[str, Array]:
+        """All that it holds, under its own names."""
+        return {variable.path: np.array(variable) for variable in self.model.weights}
+
+    def load(self, tensors: Mapping[str, Array]) -> None:
+        """Take over tensors, one for each that it holds."""
+        variables = {variable.path: variable for variable in self.model.weights}
+        assert variables.keys() == tensors.keys(), variables.keys() ^ tensors.keys()
+        for name, variable in variables.items():
+            variable.assign(tensors[name])
+
+    def calibrate(self, images: Array) -> None:
+        """Make the images' own statistics the running ones, by one pass in training mode."""
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = 0.0
+        self.model(images, training=True)
+
+    def answer(self, images: Array) -> Array:
+        """[N, H, W, C] -> logits [N, classes], or a map [N, h, w, C]."""
+        return np.array(self.model(images, training=False))
+
+
+if __name__ == "__main__":
+    main(KerasPeer)

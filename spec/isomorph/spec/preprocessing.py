@@ -1,0 +1,45 @@
+"""How a photograph becomes the network's input, as data; `isomorph.tools.images` does it."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+# How zoos put values 0..255 on the scale that their networks were trained on, under the names that
+# keras/src/applications/imagenet_utils.py gave three of them. Each is a few fields of `Preprocessing`.
+NORMALISATIONS: dict[str, dict[str, Any]] = {
+    "caffe": {"channels": "BGR", "mean": (103.939, 116.779, 123.68), "std": (1.0, 1.0, 1.0)},
+    # The mean and deviation of ImageNet on the scale 0..1: 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225.
+    "torch": {
+        "channels": "RGB",
+        "mean": tuple(255 * mean for mean in (0.485, 0.456, 0.406)),
+        "std": tuple(255 * std for std in (0.229, 0.224, 0.225)),
+    },
+    "tf": {"channels": "RGB", "mean": (127.5,) * 3, "std": (127.5,) * 3},  # -1..1
+    "unit": {"channels": "RGB", "mean": (0.0,) * 3, "std": (255.0,) * 3},  # 0..1
+    "none": {"channels": "RGB", "mean": (0.0,) * 3, "std": (1.0,) * 3},  # 0..255
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Geometry, then `(value - mean) / std` on values 0..255.
+
+    fit: "crop" scales a photograph until its shorter side is `resize` long and cuts out the middle; "stretch" scales
+        both sides to `size`, whatever that does to its shape.
+    resize: the shorter side before the crop, in pixels; None takes `size`. It has no meaning for "stretch".
+    size: height and width of what reaches the network, in pixels.
+    interpolation: Pillow's name of the resampling filter.
+    channels: "RGB" or "BGR", the order in which the network expects them.
+    mean, std: per channel, in that order, on the scale 0..255.
+    """
+
+    fit: Literal["crop", "stretch"] = "crop"
+    resize: int | None = 256
+    size: tuple[int, int] = (224, 224)
+    interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
+    channels: Literal["RGB", "BGR"] = "RGB"
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (255.0, 255.0, 255.0)
+
+    def normalised(self, name: str) -> Self:
+        """The same geometry with one of NORMALISATIONS."""
+        return replace(self, **NORMALISATIONS[name])

@@ -1,0 +1,23 @@
+"""timm's ResNets (timm/models/resnet.py, 1.0): torchvision's design and names, other fresh weights and photographs."""
+
+from dataclasses import replace
+
+from isomorph.spec.preprocessing import Preprocessing
+from isomorph.spec.residual import imagenet_resnets
+from isomorph.spec.zoo import Zoo
+from isomorph.spec.zoos import torchvision
+
+CONVENTION = replace(
+    torchvision.CONVENTION,
+    last_gamma=0.0,  # `zero_init_last`
+    # `_tcfg`: a crop of 0.875 of the shorter side. Some of its weights were trained for another share or size.
+    preprocessing=Preprocessing(interpolation="bicubic").normalised("torch"),
+)
+
+ZOO = Zoo(
+    "timm",
+    "timm (PyTorch)",
+    imagenet_resnets("timm", CONVENTION, (18, 26, 34, 50, 101, 152)),
+    torchvision.NAMING,
+    design_of="torchvision",
+)

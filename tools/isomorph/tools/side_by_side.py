@@ -1,0 +1,50 @@
+"""Which backends a command runs, and how they work beside one another."""
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from isomorph.backends import find_backend, registered
+from isomorph.backends.process import BackendProcess
+from isomorph.spec import BadInput
+
+T = TypeVar("T")
+
+COMPARED = ("pytorch", "keras", "paddle")
+"""The backends that run when none is named, as far as they are installed."""
+
+
+def choose_backends(
+    backends: Sequence[str] | None, elsewhere: Collection[str] = ()
+) -> tuple[list[str], dict[str, str]]:
+    """The names of the backends to run, and why others of COMPARED cannot, which matters while nobody named any.
+
+    backends: names or aliases; None takes the installed ones of COMPARED, possibly none.
+    elsewhere: those that live in environments of their own, and are not looked for here.
+    Raises BadInput for one that is named and unknown or not installed.
+    """
+    if backends is not None:
+        names = list(dict.fromkeys(find_backend(name).name for name in backends))
+        for name in names:
+            if name not in elsewhere and (reason := find_backend(name).why_not()):
+                raise BadInput(f"The backend {name} is not available: {reason}")
+        if not names:
+            raise BadInput("No backend was named; expected some of " + ", ".join(registered()) + ".")
+        return names, {}
+    reasons = {name: None if name in elsewhere else find_backend(name).why_not() for name in COMPARED}
+    names = [name for name, reason in reasons.items() if reason is None]
+    return names, {name: reason for name, reason in reasons.items() if reason}
+
+
+def run_side_by_side(
+    work: Callable[[BackendProcess], T], processes: Sequence[BackendProcess], at_once: int | None = None
+) -> list[T]:
+    """What `work` returns for each process, in order, `at_once` of them at a time (None: all)."""
+    with ThreadPoolExecutor(at_once or len(processes)) as pool:
+        try:
+            return list(pool.map(work, processes))
+        except BaseException:
+            # Ctrl-C reaches this thread alone: the others wait for replies until their processes have ended.
+            with ThreadPoolExecutor(len(processes)) as closing:
+                list(closing.map(BackendProcess.close, processes))
+            raise
