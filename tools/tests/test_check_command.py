@@ -7,11 +7,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from isomorph.spec import architecture, infer
+from isomorph.tools.checkpoints import write_safetensors
 
 from .command import COMMAND, answered, environment, isomorph, left
+from .tensors import plain
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -109,13 +112,17 @@ def children(process: int) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc, which tells a process's children")
-@pytest.mark.parametrize("command", ["check", "run"])
-def test_ctrl_c_ends_it_within_seconds_and_leaves_no_process(install: Install, command: str) -> None:
+@pytest.mark.parametrize("command", ["check", "run", "predict"])
+def test_ctrl_c_ends_it_within_seconds_and_leaves_no_process(install: Install, tmp_path: Path, command: str) -> None:
     """Even while a backend hangs, whose call would be waited for."""
     name = install("misbehaving:hang@end_points")
-    arguments = ["check", *SMALL, "--backends", name, "--json", "x.json"]
-    if command == "run":
-        arguments = ["run", *SMALL, "--backend", name, "--out", "x.npz"]
+    write_safetensors(tmp_path / "x.pth", plain(architecture("cifar/resnet20")), {})
+    np.save(tmp_path / "x.npy", np.ones((1, 8, 10, 3)))
+    arguments = {
+        "check": ["check", *SMALL, "--backends", name, "--json", "x.json"],
+        "run": ["run", *SMALL, "--backend", name, "--out", "x.npz"],
+        "predict": ["predict", str(tmp_path / "x.pth"), str(tmp_path / "x.npy"), "--backends", name],
+    }[command]
     with subprocess.Popen(
         [*COMMAND, *arguments], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -7,8 +7,23 @@ True
 
 from isomorph.tools.check import check
 from isomorph.tools.inventory import ListReport, list_
+from isomorph.tools.predict import predict
+from isomorph.tools.predictions import PredictingBackend, PredictReport
 from isomorph.tools.reports import BackendReport, CheckReport
 from isomorph.tools.run import RunReport, run
 from isomorph.tools.show import ShowReport, show
 
-__all__ = ["BackendReport", "CheckReport", "ListReport", "RunReport", "ShowReport", "check", "list_", "run", "show"]
+__all__ = [
+    "BackendReport",
+    "CheckReport",
+    "ListReport",
+    "PredictReport",
+    "PredictingBackend",
+    "RunReport",
+    "ShowReport",
+    "check",
+    "list_",
+    "predict",
+    "run",
+    "show",
+]

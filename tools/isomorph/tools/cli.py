@@ -17,10 +17,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from isomorph.backends import Unavailable
 from isomorph.backends.process import TIMEOUT, BackendFailed
 from isomorph.spec import BadInput
+from isomorph.spec.preprocessing import NORMALISATIONS
 from isomorph.tools import options as given
 from isomorph.tools.check import check
 from isomorph.tools.inventory import list_
 from isomorph.tools.plant import read_plant
+from isomorph.tools.predict import predict
 from isomorph.tools.run import run, write_end_points
 from isomorph.tools.show import show
 from isomorph.tools.writing import check_writable, write_text
@@ -131,7 +133,7 @@ def check_command(
     with show_progress() as progress:
         report = check(
             subject,
-            backends=None if backends is None else [name.strip() for name in backends.split(",")],
+            backends=given.read_names(backends),
             device=device,
             dtype=dtype,
             arch=arch,
@@ -201,6 +203,57 @@ def run_command(
     if json != "-":
         out.print(f"{report.table()}: {len(written)} end points in {out_file}", highlight=False, soft_wrap=True)
     _write_json(json, report.to_json())
+
+
+@app.command("predict", short_help="Classes with probabilities, in every backend.")
+def predict_command(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A checkpoint.")],
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGE", help="Photographs, folders of them, or a .npy of [N, H, W, C].")
+    ],
+    backends: given.Backends = None,
+    device: given.Device = "auto",
+    dtype: given.Dtype = "float32",
+    arch: given.Arch = None,
+    labels: Annotated[
+        str | None, typer.Option("--labels", metavar="FILE", help="The classes' names: JSON, or one on each line.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", metavar="N", help="How many classes of each image.")] = 5,
+    preprocess: Annotated[
+        str | None,
+        typer.Option(
+            "--preprocess",
+            metavar="NAME",
+            help=f"An architecture's or a zoo's instead of the FILE's own; {', '.join(NORMALISATIONS)} change the"
+            " normalisation alone.",
+        ),
+    ] = None,
+    input: given.Input = None,
+    timeout: given.Timeout = TIMEOUT,
+    json: given.Json = None,
+) -> None:
+    """Classes with probabilities, in every backend; exit status 1 where their top classes differ."""
+    size = given.read_size(input)
+    _check_json(json)
+    with show_progress() as progress:
+        report = predict(
+            file,
+            images,
+            backends=given.read_names(backends),
+            device=device,
+            dtype=dtype,
+            arch=arch,
+            size=size,
+            preprocess=preprocess,
+            labels=labels,
+            top=top,
+            timeout=timeout,
+            progress=progress,
+        )
+    if json != "-":
+        out.print(report)
+    _write_json(json, report.to_json())
+    raise typer.Exit(report.exit_status)
 
 
 @app.callback(invoke_without_command=True)

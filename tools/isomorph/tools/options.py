@@ -8,9 +8,7 @@ from isomorph.spec import BadInput
 
 Subject = Annotated[str, typer.Argument(metavar="ARCH|FILE", help="An architecture (`isomorph list`) or a checkpoint.")]
 Arch = Annotated[str | None, typer.Option("--arch", metavar="ARCH", help="What a FILE that cannot tell is of.")]
-Backends = Annotated[
-    str | None, typer.Option("--backends", metavar="A,B", help="Backends to compare; default: all that are installed.")
-]
+Backends = Annotated[str | None, typer.Option("--backends", metavar="A,B", help="Default: all that are installed.")]
 Backend = Annotated[str | None, typer.Option("--backend", metavar="A", help="Default: the first installed.")]
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|gpu", help="auto: a GPU if there is one.")]
 Dtype = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help="float32, float64, bfloat16 or float16.")]
@@ -43,6 +41,11 @@ def read_size(text: str | None) -> tuple[int, int] | None:
     if not (height.isdecimal() and width.isdecimal()):
         raise BadInput(f"--input {text} is not a size; expected height x width in pixels, such as 224x224.")
     return int(height), int(width)
+
+
+def read_names(text: str | None) -> list[str] | None:
+    """ "a, b" as ["a", "b"]."""
+    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def read_architecture_options(

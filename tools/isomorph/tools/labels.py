@@ -1,0 +1,108 @@
+"""`--labels`: the names of classes, from a file of any of the forms in which people write them."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from isomorph.spec import BadInput
+
+MOST_BYTES = 1 << 24
+"""Of a file of labels; ImageNet's 21,841 classes take two of these sixteen megabytes."""
+
+FORMS = "a list of names, or an object of index to name, of index to [wnid, name], or of name to index"
+
+
+def read_labels(path: str | Path, classes: int) -> tuple[str, ...]:
+    """The names of `classes` classes, by index.
+
+    The file is UTF-8: JSON (a list of names; an object of index to name, of index to [wnid, name] or of name to index)
+    or else text, a name on each line. Several classes may have one name, as in ImageNet; blank lines at the end of a
+    text do not count.
+    Raises BadInput for a file that cannot be read or is none of these, and unless it names exactly the classes.
+    """
+    text = _read(Path(path))
+    if text.lstrip().startswith(("{", "[")) or Path(path).suffix == ".json":
+        named = _of_json(_parse(text, path), path)
+    else:
+        named = dict(enumerate(text.rstrip().splitlines()))
+    if len(named) != classes:
+        raise BadInput(f"The number of names in {path} is {len(named)}; expected {classes}, one for each class.")
+    for index in range(classes):
+        if index not in named:
+            raise BadInput(f"{path} has no name for class {index}; expected names for 0 to {classes - 1}.")
+    return tuple(_name(named[index], index, path) for index in range(classes))
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise BadInput(f"There is no file {path}.") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+    if len(content) > MOST_BYTES:
+        raise BadInput(f"{path} is larger than {MOST_BYTES:,} bytes; a file of class names was expected.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"{path} is not UTF-8 at byte {error.start}; expected class names as text or JSON in UTF-8."
+        ) from None
+
+
+def _parse(text: str, path: str | Path) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
+            raise BadInput(f"{path} says {_shown(key)} more than once; expected every index and name once.")
+        return found
+
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except BadInput:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path} looks like JSON and cannot be read as such: {str(error).rstrip('.')}.") from None
+
+
+def _of_json(document: Any, path: str | Path) -> dict[int, Any]:
+    """Index -> what stands for a name."""
+    match document:
+        case list():
+            return dict(enumerate(document))
+        case dict() if document and all(type(value) is int for value in document.values()):
+            return _indexed(((index, name) for name, index in document.items()), path)
+        case dict() if all(re.fullmatch(r"[0-9]{1,9}", key) for key in document):
+            return _indexed(((int(key), value) for key, value in document.items()), path)
+    raise BadInput(f"{path} is JSON of another form; expected {FORMS}.")
+
+
+def _indexed(pairs: Iterable[tuple[int, Any]], path: str | Path) -> dict[int, Any]:
+    named: dict[int, Any] = {}
+    for index, name in pairs:
+        if index in named:
+            raise BadInput(f"{path} has two names for class {index}, {_shown(named[index])} and {_shown(name)}.")
+        named[index] = name
+    return named
+
+
+def _name(value: Any, index: int, path: str | Path) -> str:
+    if isinstance(value, list) and len(value) == 2:
+        value = value[1]  # behind its WordNet id
+    if not isinstance(value, str):
+        raise BadInput(f"{path} has {_shown(value)} for class {index}; expected {FORMS}.")
+    name = value.strip()
+    if not name or not name.isprintable():
+        raise BadInput(f"{path} has {_shown(value)} for class {index}; expected a name that can be printed.")
+    return name
+
+
+def _shown(value: Any, most: int = 60) -> str:
+    """As JSON, which leaves no control character as it is, and not at length."""
+    text = json.dumps(value)
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -1,0 +1,183 @@
+"""`predict`: what a checkpoint says is in the picture, with probabilities from every backend."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isomorph.backends import Unavailable
+from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, RemoteNetwork, available_memory
+from isomorph.spec import Architecture, BadInput, architectures
+from isomorph.tools.batches import find_images
+from isomorph.tools.labels import read_labels
+from isomorph.tools.predictions import PredictingBackend, PredictReport, Status
+from isomorph.tools.preprocess import describe, find_preprocessing
+from isomorph.tools.side_by_side import choose_backends, run_side_by_side
+from isomorph.tools.subject import check_limits, check_request, find_subject
+
+Array = npt.NDArray[Any]
+Progress = Callable[[str, str], None]
+
+
+def predict(
+    file: str | Path,
+    images: Sequence[str | Path] | Array,
+    *,
+    backends: Sequence[str] | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    arch: str | None = None,
+    size: tuple[int, int] | None = None,
+    preprocess: str | None = None,
+    labels: str | Path | None = None,
+    top: int = 5,
+    timeout: float = TIMEOUT,
+    progress: Progress = lambda who, what: None,
+) -> PredictReport:
+    """The classes of some images, by a checkpoint's network in every backend.
+
+    file: a checkpoint. An architecture's name is refused: fresh weights predict nothing.
+    images: an array [N, H, W, C] that is the network's input already, or paths of photographs, of folders of them, or
+        of one `.npy`. They are read and run a few at a time.
+    backends: names; None takes the installed ones of COMPARED, the oracle if there is none.
+    preprocess: another than the zoo's for photographs, as `find_preprocessing` takes it.
+    labels: a file of the classes' names, as `read_labels` takes it.
+    top: how many classes of each image to tell; all where there are fewer.
+    device, dtype, arch, size, timeout, progress: as in `check`.
+
+    Raises BadInput, before anything is computed where that can be told. A backend that crashes, hangs, lacks the device
+    or runs out of memory becomes its column's "error" or "unavailable".
+    """
+    if str(file) in architectures():
+        raise BadInput(f"{file} is an architecture, whose fresh weights predict nothing; give a checkpoint file.")
+    if top < 1:
+        raise BadInput(f"The top {top} classes were asked for; expected at least one.")
+    names, absent = choose_backends(backends)
+    names = names or ["oracle"]
+    check_limits(timeout)
+    found = find_subject(file, arch)
+    assert found.tensors is not None
+    assert found.origin is not None
+    network = found.architecture
+    classes = _count_classes(network, file)
+    if preprocess is not None:
+        rule = find_preprocessing(preprocess, network.convention.preprocessing)
+        network = network.with_options(preprocessing=rule)
+    batches = find_images(images, network, size)
+    check_request(network, batches.size, 1, 0, device, dtype)
+    if preprocess is not None and batches.array is not None:
+        raise BadInput(f"{batches.source} is the network's input already; leave --preprocess out or give photographs.")
+    label_names = None if labels is None else read_labels(labels, classes)
+    memory = available_memory()
+    with ExitStack() as stack:
+        # They import their frameworks while the first images are read.
+        processes = [stack.enter_context(BackendProcess(name, sys.executable, memory, timeout)) for name in names]
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="isomorph-")))
+        columns = {process: _Column(process, (len(batches.names), classes), progress) for process in processes}
+
+        def each(step: Callable[[_Column], None]) -> None:
+            run_side_by_side(lambda process: step(columns[process]), processes)
+
+        progress("images", "reading")
+        parts = iter(batches)
+        first = next(parts)
+        tensors = SharedArrays.write(folder / "tensors", found.tensors)
+        each(lambda column: column.build(network, device, dtype, tensors))
+        for some, pixels in chain([first], parts):
+            progress("images", f"{some.stop:,} of {len(batches.names):,} read")
+            shared = SharedArrays.write(folder / f"images-{some.start}", {"images": pixels})
+            each(partial(_Column.run, some=some, images=shared))
+            Path(shared.path).unlink()
+    rows = [column.row() for column in columns.values()]
+    rule = network.convention.preprocessing
+    return PredictReport(
+        architecture=network.name,
+        weights=found.origin,
+        preprocessing=describe(rule, batches.size) if batches.array is None else "none: an array is the input as it is",
+        dtype=dtype,
+        input=batches.shape,
+        images=batches.names,
+        labels=label_names,
+        top=min(top, classes),
+        backends=(*rows, *(PredictingBackend(name, None, None, "unavailable", why) for name, why in absent.items())),
+    )
+
+
+def _count_classes(network: Architecture, file: str | Path) -> int:
+    """Of a network that answers with one row of classes for each image. Raises BadInput for any other."""
+    if network.head.num_classes is None:
+        raise BadInput(f"{file} has no classifier, without which it predicts nothing; `isomorph run` gives end points.")
+    if not network.head.global_pool:
+        raise BadInput(
+            f"{file} answers with a map of classes and not with one for the image; `isomorph run` gives end points."
+        )
+    return network.head.num_classes
+
+
+class _Column:
+    """One backend's way through the images; what goes wrong in its process stays with it.
+
+    shape: how many images and classes there are.
+    """
+
+    def __init__(self, process: BackendProcess, shape: tuple[int, int], progress: Progress) -> None:
+        self.process = process
+        self.progress = progress
+        self.probabilities = np.zeros(shape)
+        self.version: str | None = None
+        self.network: RemoteNetwork | None = None
+        self.status: Status = "done"
+        self.message = ""
+
+    def build(self, architecture: Architecture, device: str, dtype: str, tensors: SharedArrays) -> None:
+        """Import, build and load."""
+        with self._keeping_failures():
+            self.progress(self.process.name, "importing")
+            self.version = self.process.describe()["version"]
+            self.progress(self.process.name, f"building in {dtype}")
+            self.network = self.process.build(architecture, device, dtype)
+            self.network.load(tensors)
+
+    def run(self, some: range, images: SharedArrays) -> None:
+        """Fill in the probabilities of `some` of the images, unless it has failed before."""
+        if self.status != "done" or self.network is None:
+            return
+        with self._keeping_failures():
+            count, classes = self.probabilities.shape
+            self.progress(self.process.name, f"running {some.start + 1:,} to {some.stop:,} of {count:,}")
+            logits = np.asarray(self.network.answer(images), np.float64)
+            if logits.shape != (len(some), classes):
+                found = "x".join(map(str, logits.shape))
+                raise BackendFailed(f"its answer is {found}, expected {len(some)}x{classes}")
+            if not np.isfinite(logits).all():
+                raise BackendFailed("its logits hold NaN or infinite values")
+            self.probabilities[some.start : some.stop] = softmax(logits)
+
+    def row(self) -> PredictingBackend:
+        """What became of it, once all images have run."""
+        device = self.network.device if self.network else None
+        probabilities = self.probabilities if self.status == "done" else None
+        return PredictingBackend(self.process.name, self.version, device, self.status, self.message, probabilities)
+
+    @contextmanager
+    def _keeping_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except (BadInput, BackendFailed, Unavailable) as error:
+            lacks = isinstance(error, Unavailable) and self.version is not None  # what was asked for, not itself
+            self.status, self.message = "unavailable" if lacks else "error", str(error)
+            self.progress(self.process.name, self.status)
+
+
+def softmax(logits: Array) -> Array:
+    """Over the last axis, in float64."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True), dtype=np.float64)
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

@@ -1,0 +1,40 @@
+"""`--preprocess`: which preprocessing a name stands for, and what one does, in words."""
+
+from isomorph.spec import BadInput, Preprocessing, architecture, architectures, zoos
+from isomorph.spec.errors import nearest
+from isomorph.spec.preprocessing import NORMALISATIONS
+from isomorph.tools.images import shorter_side
+
+
+def find_preprocessing(name: str, own: Preprocessing) -> Preprocessing:
+    """The preprocessing of an architecture or of a zoo's first network, or `own` with another normalisation.
+
+    name: "keras/ResNet50"; "keras"; or one of NORMALISATIONS, which leaves the geometry as it is.
+    Raises BadInput, with the nearest names, for anything else.
+    """
+    if name in NORMALISATIONS:
+        return own.normalised(name)
+    if name in zoos():
+        return next(iter(zoos()[name].networks.values())).convention.preprocessing
+    if name in architectures():
+        return architecture(name).convention.preprocessing
+    close = nearest(name, [*NORMALISATIONS, *zoos(), *architectures()])
+    known = f"one of {', '.join(NORMALISATIONS)}, a zoo or an architecture is expected."
+    hint = f"did you mean {' or '.join(close)}?" if close else known
+    raise BadInput(f"There is no preprocessing {name!r}; {hint}")
+
+
+def describe(rule: Preprocessing, size: tuple[int, int] | None = None) -> str:
+    """What happens to a photograph on its way to `size` (height, width), or to the preprocessing's own, in words."""
+    height, width = size or rule.size
+    if rule.fit == "stretch":
+        geometry = f"stretched to {height}x{width}, {rule.interpolation}"
+    else:
+        shorter = shorter_side(rule, (height, width))
+        geometry = f"shorter side to {shorter}, {rule.interpolation}, {height}x{width} from the middle"
+    return f"{geometry}; {rule.channels}, mean {_numbers(rule.mean)}, std {_numbers(rule.std)}"
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    """One number where all are the same."""
+    return " ".join(f"{value:g}" for value in (values[:1] if len(set(values)) == 1 else values))

@@ -1,0 +1,153 @@
+"""Preprocessing by name and in words, and every zoo's against its own code or formula."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from isomorph.spec import BadInput, Preprocessing, architecture, architectures, zoos
+from isomorph.spec.preprocessing import NORMALISATIONS
+from isomorph.tools.images import read_images
+from isomorph.tools.preprocess import describe, find_preprocessing
+
+from .tensors import Array
+
+OWN = Preprocessing(fit="crop", resize=40, size=(32, 36), interpolation="bicubic", mean=(1.0, 2.0, 3.0))
+
+# By name.
+
+
+@pytest.mark.parametrize("name", NORMALISATIONS)
+def test_a_normalisation_leaves_the_geometry(name: str) -> None:
+    found = find_preprocessing(name, OWN)
+    assert (found.fit, found.resize, found.size, found.interpolation) == ("crop", 40, (32, 36), "bicubic")
+    assert {field: getattr(found, field) for field in NORMALISATIONS[name]} == NORMALISATIONS[name]
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_an_architecture_gives_all_of_its_own(name: str) -> None:
+    assert find_preprocessing(name, OWN) == architecture(name).convention.preprocessing
+
+
+@pytest.mark.parametrize("name", zoos())
+def test_a_zoo_gives_what_all_its_networks_have(name: str) -> None:
+    found = {network.convention.preprocessing for network in zoos()[name].networks.values()}
+    assert found == {find_preprocessing(name, OWN)}
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("cafe", "did you mean caffe"),
+        ("Keras", "did you mean keras or "),
+        ("", "one of caffe, torch, tf, unit, none, a zoo or an architecture is expected."),
+        ("zzz", "one of caffe, torch, tf, unit, none, a zoo or an architecture is expected."),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(name: str, hint: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        find_preprocessing(name, OWN)
+    assert str(caught.value).startswith(f"There is no preprocessing {name!r}; {hint}")
+
+
+# In words.
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "words"),
+    [
+        pytest.param(
+            "torchvision",
+            None,
+            "shorter side to 256, bilinear, 224x224 from the middle; RGB, mean 123.675 116.28 103.53, std 58.395 57.12"
+            " 57.375",
+            id="of a crop",
+        ),
+        pytest.param(
+            "timm",
+            (320, 288),
+            "shorter side to 366, bicubic, 320x288 from the middle; RGB, mean 123.675 116.28 103.53, std 58.395 57.12"
+            " 57.375",
+            id="of a crop to another size",
+        ),
+        pytest.param(
+            "keras",
+            (448, 224),
+            "stretched to 448x224, nearest; BGR, mean 103.939 116.779 123.68, std 1",
+            id="of stretching",
+        ),
+    ],
+)
+def test_words(name: str, size: tuple[int, int] | None, words: str) -> None:
+    assert describe(find_preprocessing(name, OWN), size) == words
+
+
+# Against the zoos.
+
+
+@pytest.fixture
+def noise(tmp_path: Path) -> Path:
+    """A photograph of which no two pixels are alike."""
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 451, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "noise.png")
+    return tmp_path / "noise.png"
+
+
+def by_imagenets_mean(pixels: Array) -> Array:
+    """transforms.ToTensor and Normalize, in float32."""
+    mean, std = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
+    return np.asarray((pixels.astype(np.float32) / np.float32(255) - mean) / std)
+
+
+def less_vggs_mean(pixels: Array) -> Array:
+    """vgg_preprocessing.py, `_mean_image_subtraction` of _R_MEAN, _G_MEAN and _B_MEAN."""
+    return np.asarray(pixels.astype(np.float32) - np.array([123.68, 116.78, 103.94], np.float32))
+
+
+# 300 x 451 to a shorter side of 256: 451 * 256 / 300 is 384.85. The crop's corner is (384 - 224) / 2, (256 - 224) / 2.
+CROPS: dict[str, tuple[tuple[int, int], int, int, Image.Resampling, Callable[[Array], Array]]] = {
+    "torchvision": ((384, 256), 80, 224, Image.Resampling.BILINEAR, by_imagenets_mean),
+    "paddle": ((384, 256), 80, 224, Image.Resampling.BILINEAR, by_imagenets_mean),
+    "timm": ((384, 256), 80, 224, Image.Resampling.BICUBIC, by_imagenets_mean),
+    "transformers": ((384, 256), 80, 224, Image.Resampling.BICUBIC, by_imagenets_mean),
+    "slim": ((384, 256), 80, 224, Image.Resampling.BILINEAR, less_vggs_mean),
+    "cifar": ((48, 32), 8, 32, Image.Resampling.BILINEAR, by_imagenets_mean),
+}
+
+
+@pytest.mark.parametrize(("name", "rule"), CROPS.items(), ids=CROPS)
+def test_the_crop_of(noise: Path, name: str, rule: tuple[Any, ...]) -> None:
+    scaled, left, crop, interpolation, normalised = rule
+    top = (scaled[1] - crop) // 2
+    with Image.open(noise) as image:
+        pixels = np.asarray(image.resize(scaled, interpolation))[top : top + crop, left : left + crop]
+    found = read_images([noise], next(iter(zoos()[name].networks.values())))
+    np.testing.assert_allclose(found[0], normalised(pixels), rtol=0, atol=2e-6 if name != "slim" else 2e-5)
+
+
+# Keras's own code, in a process of its own.
+KERAS = """
+import sys
+import numpy as np
+import keras
+
+image = keras.utils.load_img(sys.argv[1], target_size=(224, 224))
+np.save(sys.argv[2], keras.applications.resnet.preprocess_input(keras.utils.img_to_array(image)))
+"""
+
+
+def test_kerass_own_code_does_the_same(noise: Path, tmp_path: Path) -> None:
+    command: list[str | Path] = [sys.executable, "-P", "-c", KERAS, noise, tmp_path / "x.npy"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = read_images([noise], architecture("keras/ResNet50"))
+    np.testing.assert_allclose(found[0], np.load(tmp_path / "x.npy"), rtol=0, atol=2e-5)
+
+
+def test_every_zoo_is_held_against_its_own() -> None:
+    assert {*CROPS, "keras"} == set(zoos())
