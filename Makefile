@@ -32,7 +32,8 @@ lint: $(READY)
 
 # The README's figures.
 bench: $(READY)
-	$(BIN)/python tools/benchmarks/cost.py
+	$(BIN)/python -m benchmarks.cost
+	$(BIN)/python -m benchmarks.speed
 
 clean:
 	rm -rf $(VENV) build dist

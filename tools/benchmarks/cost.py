@@ -1,6 +1,6 @@
 """What a check costs, and how fast the oracle is: `make bench` prints the figures that the README quotes.
 
-    .venv/bin/python tools/benchmarks/cost.py
+    .venv/bin/python -m benchmarks.cost
 
 Each check is a fresh process, imports and all. The oracle's rate is set against NumPy's own on one large product, both
 in float64, interleaved in the same run, so that the ratio holds on a machine whose speed drifts.
@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.protocol import Options
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.spec import architecture, infer
 
@@ -53,7 +54,7 @@ def oracle_rates() -> tuple[list[float], list[float]]:
     """Multiply-accumulates per second of the oracle's ResNet-50 and of a large product, round by round."""
     network = architecture(NETWORK)
     images = draw_images(network, BATCH, SIDE, SIDE)
-    oracle = OracleNetwork(network, "cpu", "float64")
+    oracle = OracleNetwork(network, Options(dtype="float64"))
     oracle.load(draw_tensors(network, images))
     matrix = np.random.default_rng(0).standard_normal((PRODUCT, PRODUCT))
     macs = BATCH * (infer(network, SIDE, SIDE).macs or 0)
