@@ -22,7 +22,7 @@ demo: $(READY)
 	$(BIN)/python -m isomorph.tools.demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(JOBS) -q
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
 
 lint: $(READY)
 	$(BIN)/ruff check .
