@@ -3,8 +3,8 @@
     pytest conformance/isomorph/conformance --backend pytorch --backend keras:jax
     pytest --import-mode=importlib SITE-PACKAGES/isomorph/conformance --backend mine
 
-Every backend that is named, or is among the four of DEFAULT while none is, has to be there: one that cannot be imported
-is an error.
+Every backend that is named, or is among the four of DEFAULT and Keras's engines while none is, has to be there: one
+that cannot be imported is an error.
 """
 
 import os

@@ -42,7 +42,8 @@ class PyTorchNetwork(Network):
         self._module = ResNet(self.plan).to(**self._place).train(options.training)
         self._module.to(memory_format=self._format)  # type: ignore[call-overload]  # its type stubs forgot this one
         if options.compiled:
-            self._module.compile()  # what `native(x)` calls from now on; `native.forward(x)` stays eager
+            # Whole, or an error: Dynamo runs pieces eagerly, and all behind its recompile_limit, and does not say so.
+            self._module.compile(fullgraph=True)  # what `native(x)` calls from now on; `native.forward(x)` stays eager
 
     @property
     def native(self) -> ResNet:
