@@ -124,7 +124,13 @@ def test_ctrl_c_ends_it_within_seconds_and_leaves_no_process(install: Install, t
         "predict": ["predict", str(tmp_path / "x.pth"), str(tmp_path / "x.npy"), "--backends", name],
     }[command]
     with subprocess.Popen(
-        [*COMMAND, *arguments], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, *arguments],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Shells start what runs in the background with ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     ) as process:
         deadline = time.monotonic() + 60
         started: list[int] = []
@@ -134,7 +140,10 @@ def test_ctrl_c_ends_it_within_seconds_and_leaves_no_process(install: Install, t
         time.sleep(3)  # until it hangs
         process.send_signal(signal.SIGINT)
         interrupted = time.monotonic()
-        stdout, stderr = process.communicate(timeout=30)
+        try:
+            stdout, stderr = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert (process.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
     assert time.monotonic() - interrupted < 8
