@@ -42,15 +42,39 @@ class Bottleneck(nn.Module):
         return self.relu(residual)
 
 
+class ResNet50(nn.Module):
+    """[N, 3, H, W] -> logits [N, 1000]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = conv(3, 64, 7, 2), nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        self.layer1 = self.make_layer(64, 64, 3, 1)
+        self.layer2 = self.make_layer(256, 128, 4, 2)
+        self.layer3 = self.make_layer(512, 256, 6, 2)
+        self.layer4 = self.make_layer(1024, 512, 3, 2)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(2048, 1000)
+
+    def make_layer(self, depth_in: int, width: int, units: int, stride: int) -> nn.Sequential:
+        """Units in a row, the first of which strides."""
+        rest = (Bottleneck(4 * width, width, 1) for _ in range(units - 1))
+        return nn.Sequential(Bottleneck(depth_in, width, stride), *rest)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """In the order of the attributes."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer1(x)
+        x = self.layer2(x)
+        x = self.layer3(x)
+        x = self.layer4(x)
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+
 def make() -> nn.Module:
     """The zoo's ResNet-50, freshly drawn."""
-    layers: list[nn.Module] = [conv(3, 64, 7, 2), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
-    depth = 64
-    for width, units, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
-        for number in range(units):
-            layers.append(Bottleneck(depth, width, stride if number == 0 else 1))
-            depth = 4 * width
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(depth, 1000))
+    return ResNet50()
 
 
 def forward(module: nn.Module, images: Images) -> Call:

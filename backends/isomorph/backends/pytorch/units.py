@@ -105,10 +105,10 @@ class Basic(nn.Module):
         self.conv2 = ConvBatchNorm(unit.convolution("conv2"), plan)
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = self.shortcut(x)
         residual = self.conv1(x)
         residual = self.conv2(residual)
-        return F.relu(shortcut + residual)
+        residual += self.shortcut(x)  # in place, as in torchvision: two maps fewer
+        return F.relu(residual, inplace=True)
 
 
 class Bottleneck(nn.Module):
@@ -122,11 +122,11 @@ class Bottleneck(nn.Module):
         self.conv3 = ConvBatchNorm(unit.convolution("conv3"), plan)
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = self.shortcut(x)
         residual = self.conv1(x)
         residual = self.conv2(residual)
         residual = self.conv3(residual)
-        return F.relu(shortcut + residual)
+        residual += self.shortcut(x)  # in place, as in torchvision: two maps fewer
+        return F.relu(residual, inplace=True)
 
 
 UNITS = {"basic": Basic, "bottleneck": Bottleneck}
