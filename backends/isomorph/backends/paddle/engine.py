@@ -29,8 +29,7 @@ class Engine:
                 config.enable_use_gpu(256, 0)  # MiB to begin with, and the device's number
             else:
                 config.disable_gpu()
-                # As Paddle's eager mode reads it; the engine would take one thread.
-                config.set_cpu_math_library_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+                config.set_cpu_math_library_num_threads(_threads())  # it would take one
                 if onednn:
                     config.enable_mkldnn()
                 else:
@@ -42,5 +41,11 @@ class Engine:
         predictor = self._predictor
         predictor.get_input_handle("images").copy_from_cpu(images)
         predictor.run()
+        paddle.base.core.set_num_threads(_threads())  # a run leaves the process, eager mode too, with one
         answer: Array = predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
         return answer
+
+
+def _threads() -> int:
+    """As many as Paddle's eager mode takes."""
+    return int(os.environ.get("OMP_NUM_THREADS", "1"))
