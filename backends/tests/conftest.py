@@ -24,7 +24,7 @@ collect_ignore = ["native"]  # each of its files needs a process of its own
 def tiny() -> Architecture:
     """A stem of one 3x3 convolution, one strided bottleneck unit behind a projection, four classes."""
     stem = Stem((StemConvolution("conv1", 4, 3, stride=2),))
-    return Architecture("slim/tiny", stem, (slim.resnet_v1_block("block1", 2, 1, stride=2),), Head(4), slim.CONVENTION)
+    return Architecture("slim/tiny", stem, (slim.resnet_block("block1", 2, 1, stride=2),), Head(4), slim.CONVENTION)
 
 
 # Both kinds of unit and of padding; subsampled, projected and zero-channel shortcuts.
@@ -32,7 +32,7 @@ DESIGNS = {
     "slim": Architecture(
         "slim/tiny",
         Stem((StemConvolution("conv1", 8, 7, stride=2), slim.STEM.layers[1])),
-        (slim.resnet_v1_block("block1", 4, num_units=2, stride=2), slim.resnet_v1_block("block2", 8, 2, 1)),
+        (slim.resnet_block("block1", 4, num_units=2, stride=2), slim.resnet_block("block2", 8, 2, 1)),
         Head(10),
         slim.CONVENTION,
     ),

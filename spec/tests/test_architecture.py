@@ -62,7 +62,7 @@ def test_the_cifar_resnet_20_is_the_papers() -> None:
 @pytest.mark.parametrize("depth", [20, 32, 44, 56, 110, 1202])
 def test_a_cifar_network_is_as_deep_as_its_name_says(depth: int) -> None:
     planned = plan(cifar.resnet(depth))
-    assert len([convolution for convolution in planned.convolutions if "shortcut" not in convolution.scope]) == depth
+    assert len([convolution for convolution in planned.parametrised if "shortcut" not in convolution.scope]) == depth
 
 
 @pytest.mark.parametrize("name", architectures())
@@ -96,7 +96,10 @@ def test_options_change_what_they_name_and_nothing_else() -> None:
         ({"num_classes": True}, "^num_classes of slim/resnet_v1_50 is True, expected a positive integer or none.$"),
         ({"in_channels": None}, "^in_channels of slim/resnet_v1_50 is None, expected a positive integer.$"),
         ({"global_pool": "no"}, "^global_pool of slim/resnet_v1_50 is 'no', expected true or false.$"),
-        ({"pool_padding": "SAME"}, "^pool_padding of slim/resnet_v1_50 is 'SAME', expected explicit or same.$"),
+        (
+            {"pool_padding": "SAME"},
+            "^pool_padding of slim/resnet_v1_50 is 'SAME', expected explicit or same or ceil or valid.$",
+        ),
         (
             {"bottleneck_stride": "conv3"},
             "^bottleneck_stride of slim/resnet_v1_50 is 'conv3', expected conv1 or conv2.$",

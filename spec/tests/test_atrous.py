@@ -12,7 +12,7 @@ UNREACHABLE = r"^The target output_stride cannot be reached\.\n"
 def convolutions(name: str, scope: str, field: str, **options: object) -> dict[str, list[int]]:
     """Block -> the stride or rate of the convolution `scope` of each of its units."""
     planned = plan(architecture(name, **options))
-    return {block.scope: [getattr(unit.convolution(scope), field) for unit in block.units] for block in planned.blocks}
+    return {block.scope: [getattr(unit.layer(scope), field) for unit in block.units] for block in planned.blocks}
 
 
 # Slim's rule (resnet_utils.py, `stack_blocks_dense`): the unit whose stride is traded keeps the rate it was given,

@@ -7,7 +7,7 @@ import pytest
 
 from isomorph.spec import BadInput, Initializer, architecture, architectures, plan
 from isomorph.spec.convention import as_float32
-from isomorph.spec.layers import MaxPool
+from isomorph.spec.layers import MaxPool, name_of
 
 
 @pytest.mark.parametrize("value", [1e-5, 1.001e-5, 1e-3, 0.9, 0.997, 0.99, 0.5])
@@ -92,16 +92,19 @@ def test_fresh_weights_have_the_variance_of_their_fan(initializer: Initializer, 
 def test_a_bottleneck_strides_where_the_convention_says(bottleneck_stride: str, strides: list[int]) -> None:
     planned = plan(architecture("torchvision/resnet50", bottleneck_stride=bottleneck_stride))
     unit = planned.blocks[1].units[0]
-    assert [unit.convolution(name).stride for name in ("conv1", "conv2", "conv3")] == strides
-    assert unit.convolution("shortcut").stride == 2
+    assert [unit.layer(name).stride for name in ("conv1", "conv2", "conv3")] == strides
+    assert unit.layer("shortcut").stride == 2
 
 
 @pytest.mark.parametrize("name", architectures())
-def test_a_unit_ends_without_relu_before_the_sum(name: str) -> None:
-    for unit in plan(architecture(name)).units:
-        *inner, last = [convolution for convolution in unit.convolutions if "shortcut" not in convolution.scope]
-        assert not last.relu, last.scope
-        assert all(convolution.relu for convolution in inner), unit.scope
+def test_what_is_summed_has_no_activation_before_the_sum(name: str) -> None:
+    network = architecture(name)
+    for unit in plan(network).units:
+        summed = unit.wiring.joined if len(unit.wiring.joined) > 1 or unit.wiring.activation else ()
+        for layer in unit.parametrised:
+            linear = name_of(layer) in (*summed, "project")  # an inverted residual's is linear either way
+            expected = None if linear else network.convention.activation
+            assert layer.activation == expected, layer.scope
 
 
 @pytest.mark.parametrize(("pool_fill", "fill"), [("lowest", -math.inf), ("zero", 0.0)])

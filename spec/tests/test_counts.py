@@ -30,6 +30,55 @@ VERSION_1_5 = {
 # are 70,400, 280,064, 1,117,184 and 4,462,592, their running statistics 768, 1,536, 3,072 and 6,144.
 RESNET_26 = {26: (15_995_176, 30_848, 2_342_256_640)}
 
+# By tf-slim 1.1, with its class for the background, and by keras 3.15.
+RESNET_V2 = {
+    "slim/resnet_v2_50": (25_570_409, 45_440, 3_482_257_408),
+    "slim/resnet_v2_101": (44_579_945, 97_664, 7_194_478_592),
+    "slim/resnet_v2_152": (60_238_953, 143_744, 10_906_699_776),
+    "slim/resnet_v2_200": (64_728_169, 168_320, 14_400_555_008),
+    "keras/ResNet50V2": (25_568_360, 45_440, 3_482_255_360),
+    "keras/ResNet101V2": (44_577_896, 97_664, 7_194_476_544),
+    "keras/ResNet152V2": (60_236_904, 143_744, 10_906_697_728),
+}
+# By torchvision 0.28 and paddlepaddle 3.3; WSL's by timm 1.0 too, which prints 194.03 and 468.53 million.
+WIDER = {
+    "resnext50_32x4d": (25_028_904, 68_224, 4_230_479_872),
+    "resnext50_64x4d": (45_192_488, 98_432, 7_981_236_224),
+    "resnext101_32x4d": (44_177_704, 137_856, 7_969_996_800),
+    "resnext101_32x8d": (88_791_336, 202_880, 16_414_015_488),
+    "resnext101_64x4d": (83_455_272, 202_880, 15_460_270_080),
+    "resnext101_32x16d": (194_026_792, 332_928, 36_163_289_088),
+    "resnext101_32x32d": (468_530_472, 593_024, 87_106_781_184),
+    "resnext101_32x48d": (828_411_176, 853_120, 153_310_199_808),
+    "resnext152_32x4d": (59_951_400, 199_296, 11_709_513_728),
+    "resnext152_64x4d": (114_971_944, 295_040, 22_939_303_936),
+    "wide_resnet50_2": (68_883_240, 68_224, 11_398_021_120),
+    "wide_resnet101_2": (126_886_696, 137_856, 22_753_050_624),
+}
+# Width multiplier -> counts, by keras 3.15, paddlepaddle 3.3 and, for v2, torchvision 0.28.
+MOBILE_V1 = {
+    0.25: (470_072, 5_472, 41_030_272),
+    0.5: (1_331_592, 10_944, 149_497_088),
+    0.75: (2_585_560, 16_416, 325_400_448),
+    1.0: (4_231_976, 21_888, 568_740_352),
+}
+MOBILE_V2 = {
+    0.25: (1_519_112, 10_656, 37_201_312),
+    0.35: (1_677_128, 14_080, 59_285_808),
+    0.5: (1_968_680, 18_544, 97_131_840),
+    0.75: (2_636_424, 26_640, 209_069_792),
+    1.0: (3_504_872, 34_112, 300_774_272),
+    1.3: (5_386_792, 44_256, 509_374_560),
+    1.4: (6_108_776, 47_936, 582_195_824),
+}
+MOBILE = {
+    "keras/MobileNet": MOBILE_V1,
+    "paddle/mobilenet_v1": MOBILE_V1,
+    "keras/MobileNetV2": MOBILE_V2,
+    "paddle/mobilenet_v2": MOBILE_V2,
+    "torchvision/mobilenet_v2": MOBILE_V2,
+}
+
 # What each zoo calls its networks, and their counts.
 IMAGENET = {
     name.format(depth): counts
@@ -40,9 +89,12 @@ IMAGENET = {
         ("paddle/resnet{}", VERSION_1_5),
         ("timm/resnet{}", VERSION_1_5 | RESNET_26),
         ("transformers/resnet-{}", VERSION_1_5 | RESNET_26),
+        ("tutorial/resnet{}", {depth: VERSION_1_5[depth] for depth in (34, 101)}),
     )
     for depth, counts in published.items()
 }
+IMAGENET |= RESNET_V2
+IMAGENET |= {name: WIDER[name.partition("/")[2]] for name in architectures() if name.partition("/")[2] in WIDER}
 
 # Trainable values, counted by akamaster/pytorch_resnet_cifar10's own models, and the same in millions as
 # He et al. (2015), table 6, print them.
@@ -61,6 +113,40 @@ def test_parameters_and_macs_are_the_published_ones(name: str) -> None:
     found = infer(architecture(name), 224, 224)
     assert (found.trainable, found.statistics, found.macs) == IMAGENET[name]
     assert found.parameters == found.trainable + found.statistics
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "counts"),
+    [(name, width, counts) for name, widths in MOBILE.items() for width, counts in widths.items()],
+)
+def test_a_width_multiplier_gives_the_published_counts(name: str, width: float, counts: tuple[int, int, int]) -> None:
+    found = infer(architecture(name, width_multiplier=width), 224, 224)
+    assert (found.trainable, found.statistics, found.macs) == counts
+
+
+# With a class for the background: 1,025 values and multiply-accumulates more than MobileNet's and 1,024.
+def test_slims_mobilenet_has_a_class_more() -> None:
+    found = infer(architecture("slim/mobilenet_v1"), 224, 224)
+    trainable, statistics, macs = MOBILE_V1[1.0]
+    assert (found.trainable, found.statistics, found.macs) == (trainable + 1025, statistics, macs + 1024)
+
+
+# Small images and one channel: as their authors count them (d2l-en 8.6; mlcommons/tiny prints 78,666 in all).
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("d2l/resnet18", 11_178_378 + 7_808), ("mlperf_tiny/resnet8", 78_666)]
+)
+def test_small_networks_count_as_their_authors_do(name: str, parameters: int) -> None:
+    assert infer(architecture(name)).parameters == parameters
+
+
+@pytest.mark.parametrize("depth", [20, 56])
+def test_a_plain_network_has_the_parameters_of_its_residual_one(depth: int) -> None:
+    """Shortcuts of option A have none (He et al., 2015, section 4.2)."""
+    plain, residual = (
+        infer(architecture(f"cifar/plain{depth}"), 32, 32),
+        infer(architecture(f"cifar/resnet{depth}"), 32, 32),
+    )
+    assert (plain.trainable, plain.macs) == (residual.trainable, residual.macs)
 
 
 # What `count_params()` of Keras's own models says, running statistics included.
@@ -96,7 +182,8 @@ def test_macs_are_those_of_the_literature(name: str, published: str) -> None:
 
 
 def test_every_architecture_has_its_published_count() -> None:
-    assert set(architectures()) == IMAGENET.keys() | CIFAR.keys()
+    smaller = {"d2l/resnet18", "mlperf_tiny/resnet8", "cifar/plain20", "cifar/plain56", "slim/mobilenet_v1"}
+    assert set(architectures()) == IMAGENET.keys() | CIFAR.keys() | MOBILE.keys() | smaller
 
 
 @pytest.mark.parametrize("name", architectures())

@@ -7,6 +7,7 @@ import pytest
 
 from isomorph.spec import Architecture, Initializer, Preprocessing, architecture, architectures, infer, plan, zoos
 from isomorph.spec.convention import ZEROS, Convention
+from isomorph.spec.layers import Convolution
 from isomorph.spec.tensors import tensor_shapes
 
 NETWORK = architecture("torchvision/resnet50")
@@ -18,9 +19,13 @@ OTHERWISE: dict[str, tuple[Any, bool]] = {
     "output_stride": (16, True),
     "include_root_block": (False, True),
     "in_channels": (1, True),
+    "dropout": (0.5, False),
     "bottleneck_stride": ("conv1", True),
     "shortcut": ("zero_channels", True),
+    "shortcut_batch_norm": (False, True),
+    "activation": ("relu6", True),
     "convolution_padding": ("same", True),
+    "depthwise_padding": ("same", True),
     "pool_padding": ("same", True),
     "pool_fill": ("zero", True),
     "convolution_bias": (True, True),
@@ -37,7 +42,7 @@ OTHERWISE: dict[str, tuple[Any, bool]] = {
 
 
 def test_every_option_is_decided_upon_here() -> None:
-    others = {"num_classes", "global_pool", "output_stride", "include_root_block", "in_channels"}
+    others = {"num_classes", "global_pool", "output_stride", "include_root_block", "in_channels", "dropout"}
     assert OTHERWISE.keys() == Convention.__dataclass_fields__.keys() | others
 
 
@@ -56,12 +61,13 @@ def test_a_function_has_no_name_and_is_its_own() -> None:
 
 
 # The zoos that took over torchvision's design, and what they call it.
+DERIVED = ("paddle", "timm", "transformers", "tutorial", "wsl")
 TOOK_OVER = {"paddle": "paddle/resnet{}", "timm": "timm/resnet{}", "transformers": "transformers/resnet-{}"}
 
 
 def test_zoos_say_whose_design_they_took_over() -> None:
     assert {name: found.design_of for name, found in zoos().items() if found.design_of} == dict.fromkeys(
-        TOOK_OVER, "torchvision"
+        DERIVED, "torchvision"
     )
 
 
@@ -79,11 +85,14 @@ def test_three_resnet_50s_are_three_functions(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("name", architectures())
-def test_folded_has_kernels_and_biases_alone(name: str) -> None:
+def test_folded_has_no_batch_norm_behind_a_convolution(name: str) -> None:
+    """Those on their own, before a unit, stay."""
     folded = architecture(name).folded()
-    convolutions = [convolution.scope for convolution in plan(folded).convolutions]
+    leaves = {False: ["gamma", "beta", "moving_mean", "moving_variance"], True: ["weights", "biases"]}
     assert list(tensor_shapes(folded)) == [
-        f"{scope}/{leaf}" for scope in convolutions for leaf in ("weights", "biases")
+        f"{layer.scope}/{leaf}"
+        for layer in plan(folded).parametrised
+        for leaf in leaves[isinstance(layer, Convolution)]
     ]
     assert folded.folded() == folded
     assert folded.name == name

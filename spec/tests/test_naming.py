@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from isomorph.spec import architecture, architectures, tensor_shapes, zoo, zoos
+from isomorph.spec import BadInput, architecture, architectures, tensor_shapes, zoo, zoos
 from isomorph.spec.naming import Layout
 
 UNIT = "block2/unit_1/bottleneck_v1"
@@ -150,6 +150,10 @@ ONE_OF_EACH = [
     "timm/resnet18",
     "transformers/resnet-18",
     "cifar/resnet20",
+    "wsl/resnext101_32x8d",
+    "d2l/resnet18",
+    "mlperf_tiny/resnet8",
+    "tutorial/resnet34",
 ]
 
 
@@ -191,3 +195,17 @@ def test_nothing_that_a_network_computes_with_is_left_out(name: str) -> None:
     assert [
         tensor.name for tensor in naming.tensors(architecture(name)).values() if not naming.carries(tensor.name)
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        pytest.param(
+            "mlperf_tiny", "^There is no name for block1/unit_1/bottleneck_v1/shortcut among these; ", id="none"
+        ),
+        pytest.param("d2l", "^These names are of another kind of network, and the same for some of ", id="one for two"),
+    ],
+)
+def test_a_zoo_is_refused_that_has_for_some_tensors(name: str, sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        zoo(name).naming.tensors(architecture("torchvision/resnet50"))

@@ -27,7 +27,7 @@ SAME = [
     (10, 3, 4, 1, 0, 1, 3),
 ]
 
-# Slim's `conv2d_same` and PyTorch's `padding=`: rate * (kernel - 1), halved, whatever the size.
+# Slim's `conv2d_same` and PyTorch's `padding=`: half of rate * (kernel - 1) on either side, whatever the size.
 EXPLICIT = [
     (4, 3, 2, 1, 1, 1, 2),
     (5, 3, 2, 1, 1, 1, 3),
@@ -37,14 +37,39 @@ EXPLICIT = [
     (8, 3, 1, 1, 1, 1, 8),
     (9, 3, 1, 2, 2, 2, 9),
     (9, 3, 1, 4, 4, 4, 9),
-    (8, 2, 1, 1, 0, 1, 8),
+    (8, 2, 1, 1, 0, 0, 7),
     (5, 1, 2, 1, 0, 0, 3),
     (1, 3, 2, 1, 1, 1, 1),
     (6, 3, 2, 2, 2, 2, 3),
 ]
 
+# Keras's MobileNet: ZeroPadding2D(((0, 1), (0, 1))) before a window that strides, "same" before one that does not.
+AFTER = [
+    (112, 3, 2, 1, 0, 1, 56),
+    (113, 3, 2, 1, 0, 1, 56),
+    (56, 3, 1, 1, 1, 1, 56),
+    (14, 3, 1, 2, 2, 2, 14),
+]
+
+# PyTorch's ceil_mode without padding, and none: as torch.nn.MaxPool2d(3, 2) and (2, 2) count their results.
+CEIL = [
+    (112, 3, 2, 1, 0, 1, 56),
+    (113, 3, 2, 1, 0, 1, 56),
+    (5, 2, 2, 1, 0, 1, 3),
+    (6, 2, 2, 1, 0, 1, 3),
+    (3, 3, 2, 1, 0, 1, 1),
+]
+VALID = [
+    (112, 3, 2, 1, 0, 0, 55),
+    (113, 3, 2, 1, 0, 0, 56),
+    (5, 2, 2, 1, 0, 0, 2),
+    (6, 2, 2, 1, 0, 0, 3),
+    (3, 3, 2, 1, 0, 0, 1),
+]
+
 Row = tuple[int, int, int, int, int, int, int]
-CASES: list[tuple[Rule, Row]] = [("same", row) for row in SAME] + [("explicit", row) for row in EXPLICIT]
+RULES: dict[Rule, list[Row]] = {"same": SAME, "explicit": EXPLICIT, "after": AFTER, "ceil": CEIL, "valid": VALID}
+CASES: list[tuple[Rule, Row]] = [(rule, row) for rule, rows in RULES.items() for row in rows]
 
 
 @pytest.mark.parametrize(

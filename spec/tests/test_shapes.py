@@ -11,7 +11,7 @@ SMALL = Architecture(
     "slim/resnet",
     slim.STEM,
     tuple(
-        slim.resnet_v1_block(f"block{number}", base_depth, units, stride)
+        slim.resnet_block(f"block{number}", base_depth, units, stride)
         for number, (base_depth, units, stride) in enumerate(((1, 3, 2), (2, 3, 2), (4, 3, 2), (8, 2, 1)), start=1)
     ),
     Head(num_classes=10),
@@ -23,7 +23,7 @@ BLOCKS = ("block1", "block2", "block3", "block4")
 
 def test_slims_end_points_of_two_blocks() -> None:
     """testEndPointsV1: units of two blocks, one of which strides, fed with the images themselves."""
-    blocks = (slim.resnet_v1_block("block1", 1, 2, 2), slim.resnet_v1_block("block2", 2, 2, 1))
+    blocks = (slim.resnet_block("block1", 1, 2, 2), slim.resnet_block("block2", 2, 2, 1))
     tiny = Architecture("slim/tiny", slim.STEM, blocks, Head(None, global_pool=False), include_root_block=False)
     assert list(infer(tiny, 32, 16).shapes(2)) == [
         "block1/unit_1/bottleneck_v1/shortcut",

@@ -69,7 +69,8 @@ def test_a_convolution_may_have_a_bias_beside_its_batch_norm() -> None:
     [
         ("conv1/weights", "conv1", "weights"),
         ("block1/unit_1/basic_v1/conv1/weights", "block1/unit_1/basic_v1/conv1", "weights"),
-        ("conv1/BatchNorm/moving_mean", "conv1", "BatchNorm/moving_mean"),
+        ("conv1/BatchNorm/moving_mean", "conv1", "moving_mean"),
+        ("block1/unit_1/bottleneck_v2/preact/gamma", "block1/unit_1/bottleneck_v2/preact", "gamma"),
         ("logits/biases", "logits", "biases"),
     ],
 )

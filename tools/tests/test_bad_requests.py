@@ -112,7 +112,7 @@ REQUESTS = {
     ),
     "an architecture twice": (
         ("check", R20, *ORACLE, "--arch", R20),
-        "--arch goes with a file; cifar/resnet20 is an architecture already.",
+        "--arch goes with a checkpoint; cifar/resnet20 is an architecture already.",
     ),
     "a report in no folder": (
         ("check", R20, *ORACLE, "--json", "absent/x.json"),

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from isomorph.spec import Architecture, plan
 from isomorph.spec.layers import Convolution
-from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
+from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, tensor_name, tensors_of
 
 Array = npt.NDArray[Any]
 
@@ -17,23 +17,22 @@ def fold(architecture: Architecture, tensors: Mapping[str, Array]) -> dict[str, 
     """The canonical tensors of `architecture` as those of `architecture.folded()`, in float64.
 
     A batch norm multiplies what a convolution gives by gamma / sqrt(variance + epsilon): the kernel can do that itself,
-    and a bias the rest. The function at inference stays the same, the dtype's rounding aside.
+    and a bias the rest. One that stands alone, before a unit, stays as it is. The function at inference stays the same,
+    the dtype's rounding aside.
     """
     planned = plan(architecture)
     folded: dict[str, Array] = {}
-    for convolution in planned.convolutions:
-        weights, biases = _folded(convolution, tensors, planned.epsilon)
-        folded |= {f"{convolution.scope}/{WEIGHTS}": weights, f"{convolution.scope}/{BIASES}": biases}
+    for layer in planned.parametrised:
+        own = {leaf: np.asarray(tensors[tensor_name(layer, leaf)], np.float64) for leaf in tensors_of(layer)}
+        if isinstance(layer, Convolution):
+            own = _folded(layer, own, planned.epsilon)
+        folded |= {tensor_name(layer, leaf): value for leaf, value in own.items()}
     return folded
 
 
-def _folded(convolution: Convolution, tensors: Mapping[str, Array], epsilon: float) -> tuple[Array, Array]:
-    def tensor(leaf: str) -> Array:
-        return np.asarray(tensors[f"{convolution.scope}/{leaf}"], np.float64)
-
-    weights = tensor(WEIGHTS)
-    biases = tensor(BIASES) if convolution.bias else np.zeros(convolution.depth)
-    if not convolution.batch_norm:
-        return weights, biases
-    scale = tensor(GAMMA) / np.sqrt(tensor(MOVING_VARIANCE) + epsilon)
-    return weights * scale, tensor(BETA) + (biases - tensor(MOVING_MEAN)) * scale
+def _folded(layer: Convolution, own: dict[str, Array], epsilon: float) -> dict[str, Array]:
+    biases = own.get(BIASES, np.zeros(layer.depth))
+    if not layer.batch_norm:
+        return {WEIGHTS: own[WEIGHTS], BIASES: biases}
+    scale = own[GAMMA] / np.sqrt(own[MOVING_VARIANCE] + epsilon)
+    return {WEIGHTS: own[WEIGHTS] * scale, BIASES: own[BETA] + (biases - own[MOVING_MEAN]) * scale}

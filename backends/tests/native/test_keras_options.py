@@ -95,7 +95,7 @@ def test_a_last_gamma_of_zero_makes_a_unit_its_shortcut(design: Architecture, im
     network = build(design.with_options(last_gamma=0.0))
     native, unit = network.native, next(network.plan.units)
     layers = {layer.name: layer for layer in native.layers}
-    names = [f"{convolution.scope.replace('/', '_')}_BatchNorm" for convolution in unit.convolutions]
+    names = [f"{convolution.scope.replace('/', '_')}_BatchNorm" for convolution in unit.parametrised]
     *inner, last = [keras.ops.convert_to_numpy(layers[name].gamma) for name in names]
     assert not last.any()
     assert all((gamma == 1).all() for gamma in inner)

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.protocol import Options
 from isomorph.spec import Architecture, BadInput, plan, tensor_shapes
-from isomorph.spec.tensors import BETA, BIASES, GAMMA, STATISTICS, split
+from isomorph.spec.tensors import BETA, BIASES, GAMMA, STATISTICS, split, tensor_name
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
@@ -64,7 +64,7 @@ def draw_tensors(architecture: Architecture, images: Array, seed: int = 0) -> di
 
 def small_gammas(architecture: Architecture) -> set[str]:
     """The names of those that training leaves small: each unit's last."""
-    return {f"{unit.convolutions[-1].scope}/{GAMMA}" for unit in plan(architecture).units}
+    return {tensor_name(unit.parametrised[-1], GAMMA) for unit in plan(architecture).units if unit.parametrised}
 
 
 def _draw(name: str, shape: tuple[int, ...], seed: int, small: bool) -> Array:

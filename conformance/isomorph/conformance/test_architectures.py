@@ -34,13 +34,58 @@ DEEPEST = {"slim/resnet_v1_200", "torchvision/resnet152", "keras/ResNet152", "ci
 # Only built.
 STRUCTURE_ONLY = {"cifar/resnet1202"}
 
+# Too wide or too deep to run every time: the same stem, units and convention as one that is run.
+ALIKE = {
+    "torchvision/resnext101_32x8d": "torchvision/resnext50_32x4d",
+    "torchvision/resnext101_64x4d": "torchvision/resnext50_32x4d",
+    "torchvision/wide_resnet101_2": "torchvision/wide_resnet50_2",
+    "paddle/resnext50_64x4d": "torchvision/resnext50_32x4d",
+    "paddle/resnext101_32x4d": "torchvision/resnext50_32x4d",
+    "paddle/resnext152_32x4d": "torchvision/resnext50_32x4d",
+    "paddle/resnext152_64x4d": "torchvision/resnext50_32x4d",
+    "wsl/resnext101_32x16d": "torchvision/resnext50_32x4d",
+    "wsl/resnext101_32x32d": "torchvision/resnext50_32x4d",
+    "wsl/resnext101_32x48d": "torchvision/resnext50_32x4d",
+    "slim/resnet_v2_101": "slim/resnet_v2_50",
+    "slim/resnet_v2_152": "slim/resnet_v2_50",
+    "slim/resnet_v2_200": "slim/resnet_v2_50",
+    "keras/ResNet101V2": "keras/ResNet50V2",
+    "keras/ResNet152V2": "keras/ResNet50V2",
+    "cifar/plain56": "cifar/plain20",
+}
+NOT_RUN = STRUCTURE_ONLY | ALIKE.keys()
+
 # Run without a head, too: every kind of unit, shortcut and stem.
-BODIES = ("slim/resnet_v1_50", "torchvision/resnet18", "torchvision/resnet50", "keras/ResNet50", "cifar/resnet20")
+BODIES = (
+    "slim/resnet_v1_50",
+    "torchvision/resnet18",
+    "torchvision/resnet50",
+    "keras/ResNet50",
+    "cifar/resnet20",
+    "slim/resnet_v2_50",
+    "keras/MobileNet",
+    "torchvision/mobilenet_v2",
+)
+
+# Run at an odd and not square size, too.
+ODD = (
+    "torchvision/resnext50_32x4d",
+    "slim/resnet_v2_50",
+    "keras/ResNet50V2",
+    "mlperf_tiny/resnet8",
+    "d2l/resnet18",
+    "cifar/plain20",
+    "keras/MobileNet",
+    "keras/MobileNetV2",
+    "paddle/mobilenet_v1",
+    "slim/mobilenet_v1",
+    "torchvision/mobilenet_v2",
+)
 
 
 def size_of(name: str, odd: bool) -> tuple[int, int]:
     """A small image that leaves the last block more than one cell: even and square, or odd and not square."""
-    if name.startswith("cifar/"):
+    if name.startswith(("cifar/", "mlperf_tiny/")):
         return (27, 35) if odd else (32, 32)
     if name in DEEP:
         return (33, 49)
@@ -52,7 +97,8 @@ def named(name: str, odd: bool, **options: Any) -> Case:
 
 
 CASES = (
-    {name: named(name, odd=name in DEEP) for name, run in RUN_AS.items() if name == run and name not in STRUCTURE_ONLY}
+    {name: named(name, odd=name in DEEP) for name, run in RUN_AS.items() if name == run and name not in NOT_RUN}
+    | {f"{name} on odd images": named(name, odd=True) for name in ODD}
     | {f"{name} without a head": named(name, odd=True, **DENSE) for name in BODIES}
     | {
         "slim/resnet_v1_50 at output stride 8": named("slim/resnet_v1_50", True, output_stride=8, global_pool=False),
@@ -65,6 +111,12 @@ CASES = (
         "keras/ResNet50 at output stride 16": named("keras/ResNet50", False, output_stride=16, **DENSE),
         "paddle/resnet18 with dense logits": named("paddle/resnet18", True, global_pool=False, num_classes=7),
         "paddle/resnet34 without classes": named("paddle/resnet34", True, num_classes=None),
+        "slim/resnet_v2_50 at output stride 8": named("slim/resnet_v2_50", True, output_stride=8, global_pool=False),
+        "torchvision/resnext50_32x4d at output stride 16": named("torchvision/resnext50_32x4d", True, output_stride=16),
+        "torchvision/mobilenet_v2 at output stride 16": named("torchvision/mobilenet_v2", True, output_stride=16),
+        "keras/MobileNet at output stride 8": named("keras/MobileNet", True, output_stride=8),
+        "keras/MobileNet of a quarter of the width": named("keras/MobileNet", True, alpha=0.25),
+        "keras/MobileNetV2 of 1.4 times the width": named("keras/MobileNetV2", False, alpha=1.4),
         "cifar/resnet20 at output stride 1": named("cifar/resnet20", True, output_stride=1),
         "torchvision/resnet18 on grey images": named("torchvision/resnet18", True, in_channels=1, num_classes=5),
         "slim/resnet_v1_50 without its root block": Case(
@@ -79,7 +131,17 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("name", [name for name in RUN_AS if name not in STRUCTURE_ONLY])
+def design(network: Architecture) -> tuple[Any, ...]:
+    """What it is made of, whatever the number and the width of its units."""
+    return network.stem, {block.unit for block in network.blocks}, network.head, network.function().convention
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_what_is_not_run_is_made_of_what_is(name: str) -> None:
+    assert design(architecture(name)) == design(CASES[ALIKE[name]].network)
+
+
+@pytest.mark.parametrize("name", [name for name, run in RUN_AS.items() if run not in NOT_RUN])
 def test_it_is_run_or_another_name_for_what_is(name: str) -> None:
     """In all that the specification says of either."""
     network, run = architecture(name), CASES[RUN_AS[name]].network

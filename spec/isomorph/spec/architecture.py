@@ -27,12 +27,16 @@ class Block:
 
 @dataclass(frozen=True)
 class StemConvolution:
-    """A convolution of the stem, followed by batch norm and ReLU: `kernel` x `kernel`, `depth` channels out."""
+    """A convolution of the stem: `kernel` x `kernel`, `depth` channels out.
+
+    linear: a bias follows it instead of batch norm and activation, which the units of a pre-activation network bring.
+    """
 
     scope: str
     depth: int
     kernel: int
     stride: int = 1
+    linear: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,12 @@ class Head:
 
     num_classes: None leaves the classifier out, the network then ends in `global_pool` or in its last block.
     global_pool: False leaves the mean out, so that logits are a dense map.
+    dropout: the share of what the classifier reads that is dropped in training.
     """
 
     num_classes: int | None = 1000
     global_pool: bool = True
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ class Architecture:
         Leaves out its name, how fresh weights are drawn, how training moves the statistics, and the preprocessing.
         """
         forgotten = {name: getattr(Convention(), name) for name in _NOT_AT_INFERENCE}
-        return replace(self.with_options(**forgotten), name="")
+        return replace(self.with_options(dropout=0.0, **forgotten), name="")
 
 
 _HEAD_OPTIONS = frozenset(Head.__dataclass_fields__)

@@ -17,15 +17,17 @@ class Initializer:
     distribution: "normal"; "truncated_normal", which is that normal redrawn beyond two of its standard deviations and
         not rescaled afterwards; "uniform", whose limits sqrt(3 * scale / fan) give the same deviation; "zeros".
     fan: kernel area times input channels per group ("fan_in"), times output channels ("fan_out"), or the mean of both
-        ("fan_avg").
+        ("fan_avg"); "one" makes the deviation sqrt(scale).
     """
 
     distribution: Literal["normal", "truncated_normal", "uniform", "zeros"]
     scale: float = 1.0
-    fan: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
+    fan: Literal["fan_in", "fan_out", "fan_avg", "one"] = "fan_in"
 
     def stddev(self, kernel: int, depth_in: int, depth: int) -> float:
         """Standard deviation for a kernel of `kernel` x `kernel` x `depth_in` per group x `depth`."""
+        if self.fan == "one":
+            return float(self.scale**0.5)
         channels = {"fan_in": depth_in, "fan_out": depth, "fan_avg": (depth_in + depth) / 2}[self.fan]
         return float((self.scale / (kernel * kernel * channels)) ** 0.5)
 
@@ -41,8 +43,11 @@ class Convention:
         (2015) published it, or "conv2", the 3x3 ("version 1.5"). Basic units always stride in "conv1".
     shortcut: where depths differ, a "projection" (1x1 convolution, batch norm) or option A of He et al. (2015), section
         3.3: a strided slice between "zero_channels". Where depths agree, the identity, subsampled if the unit strides.
-    convolution_padding, pool_padding: "explicit" pads both sides by rate * (kernel - 1) // 2 whatever the size; "same"
-        is TensorFlow's SAME, which depends on the size.
+        "none" leaves shortcuts out altogether: the plain networks of section 4.1.
+    shortcut_batch_norm: whether a batch norm follows a projection.
+    activation: "relu", or "relu6", which stops at 6.
+    convolution_padding, depthwise_padding, pool_padding: a rule of `isomorph.spec.padding`, which says what each is;
+        of convolutions, of those with one channel in each group, and of max pools.
     pool_fill: what a max pool's padding holds: "lowest", -inf, which is never the maximum, or "zero", which is where
         all else is negative. Behind a ReLU they give the same.
     convolution_bias: whether convolutions have a bias, beside that of a batch norm.
@@ -57,9 +62,12 @@ class Convention:
     """
 
     bottleneck_stride: Literal["conv1", "conv2"] = "conv2"
-    shortcut: Literal["projection", "zero_channels"] = "projection"
+    shortcut: Literal["projection", "zero_channels", "none"] = "projection"
+    shortcut_batch_norm: bool = True
+    activation: Literal["relu", "relu6"] = "relu"
     convolution_padding: Literal["explicit", "same"] = "explicit"
-    pool_padding: Literal["explicit", "same"] = "explicit"
+    depthwise_padding: Literal["explicit", "same", "after"] = "explicit"
+    pool_padding: Literal["explicit", "same", "ceil", "valid"] = "explicit"
     pool_fill: Literal["lowest", "zero"] = "lowest"
     convolution_bias: bool = False
     batch_norm: bool = True

@@ -5,10 +5,10 @@ from math import prod
 
 from isomorph.spec.architecture import Architecture
 from isomorph.spec.errors import BadInput
-from isomorph.spec.layers import INPUT, Convolution, Layer, MaxPool, Subsample, ZeroChannels, name_of
+from isomorph.spec.layers import INPUT, BatchNorm, Convolution, Layer, MaxPool, Subsample, ZeroChannels, name_of
 from isomorph.spec.padding import Rule, out_size
 from isomorph.spec.plan import Plan, plan
-from isomorph.spec.tensors import is_trainable, tensors_of
+from isomorph.spec.tensors import WEIGHTS, is_trainable, tensors_of
 from isomorph.spec.units import Unit
 
 Size = int | None
@@ -90,7 +90,7 @@ def infer(architecture: Architecture, height: Size = None, width: Size = None) -
         rows = _rows(planned, Grid(height, width))
     except BadInput as error:
         raise BadInput(f"Images of {height}x{width} are too small for {architecture.name}: {error}") from None
-    single = [row for name, row in rows.items() if name in {conv.scope for conv in planned.convolutions}]
+    single = [row for name, row in rows.items() if name in {conv.scope for conv in planned.parametrised}]
     trainable, statistics = sum(row.trainable for row in single), sum(row.statistics for row in single)
     named = tuple(rows[name] for name in planned.end_points)
     return Inference(architecture, named, trainable, statistics, _sum([row.macs for row in single]))
@@ -123,8 +123,10 @@ def _unit(unit: Unit, grid: Grid) -> dict[str, EndPoint]:
     for layer in unit.layers:
         row = _layer(layer, grids[layer.source])
         grids[name_of(layer)], rows[layer.scope] = row.grid, row
-    widest = max((grids[name] for name in unit.joined), key=lambda joined: joined.receptive_field)
+    widest = max((grids[name] for name in unit.wiring.joined), key=lambda joined: joined.receptive_field)
     last = EndPoint(unit.scope, widest, unit.depth, unit.sampling.rate, 0, 0, 0)
+    if unit.scope in rows:  # a unit that is one layer
+        return rows
     return rows | {unit.scope: _group(unit.scope, list(rows.values()), last)}
 
 
@@ -147,8 +149,10 @@ def _layer(layer: Layer, grid: Grid) -> EndPoint:
             out = grid.window(layer.padding, layer.kernel, layer.stride, layer.rate)
             sizes = {name: prod(shape) for name, shape in tensors_of(layer).items()}
             trainable = sum(size for name, size in sizes.items() if is_trainable(name))
-            macs = None if out.height is None or out.width is None else out.height * out.width * sizes["weights"]
+            macs = None if out.height is None or out.width is None else out.height * out.width * sizes[WEIGHTS]
             return EndPoint(layer.scope, out, layer.depth, layer.rate, trainable, sum(sizes.values()) - trainable, macs)
+        case BatchNorm():
+            return EndPoint(layer.scope, grid, layer.depth, 1, 2 * layer.depth, 2 * layer.depth, 0)
         case MaxPool():
             out = grid.window(layer.padding, layer.kernel, layer.stride)
         case Subsample() | ZeroChannels():

@@ -1,10 +1,13 @@
 """The layers that units, stems and heads are made of, every question about them answered: depth, padding, rate."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from isomorph.spec.convention import ZEROS, Initializer
 from isomorph.spec.padding import Rule
+
+Activation = Literal["relu", "relu6"] | None
+"""What follows a layer: ReLU; ReLU6, which stops at 6 (Howard et al., 2017); or nothing."""
 
 INPUT = "input"
 """Name under which the layers of a part refer to what the part is given."""
@@ -12,9 +15,10 @@ INPUT = "input"
 
 @dataclass(frozen=True)
 class Convolution:
-    """A `kernel` x `kernel` convolution and, if asked for, the batch norm and the ReLU behind it.
+    """A `kernel` x `kernel` convolution and, if asked for, the batch norm and the activation behind it.
 
     scope: its canonical scope, `block1/unit_1/bottleneck_v1/conv1`.
+    groups: input channels are cut into so many groups, of which each output sees one.
     source: the layer of the same part that it reads, or INPUT.
     initializer, bias_initializer: how its fresh kernel and bias are drawn.
     gamma: that of its batch norm in a fresh network.
@@ -26,18 +30,39 @@ class Convolution:
     kernel: int = 1
     stride: int = 1
     rate: int = 1
+    groups: int = 1
     padding: Rule = "explicit"
     bias: bool = False
     batch_norm: bool = True
-    relu: bool = True
+    activation: Activation = "relu"
     source: str = INPUT
     initializer: Initializer = ZEROS
     bias_initializer: Initializer = ZEROS
     gamma: float = 1.0
 
+    @property
+    def depth_seen(self) -> int:
+        """Input channels that one output sees."""
+        return self.depth_in // self.groups
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether every channel is convolved alone."""
+        return self.depth_seen == 1 and self.groups > 1
+
     def stddev(self, initializer: Initializer) -> float:
         """The standard deviation that `initializer` asks of this convolution's tensors."""
-        return initializer.stddev(self.kernel, self.depth_in, self.depth)
+        return initializer.stddev(self.kernel, self.depth_seen, self.depth)
+
+
+@dataclass(frozen=True)
+class BatchNorm:
+    """A batch norm on its own and the activation behind it: how a pre-activation unit begins."""
+
+    scope: str
+    depth: int
+    activation: Activation = "relu"
+    source: str = INPUT
 
 
 @dataclass(frozen=True)
@@ -85,7 +110,8 @@ class ZeroChannels:
 
 
 Shortcut = Convolution | Subsample | ZeroChannels
-Layer = Convolution | MaxPool | Subsample | ZeroChannels
+Layer = Convolution | BatchNorm | MaxPool | Subsample | ZeroChannels
+Parametrised = Convolution | BatchNorm
 
 
 class _Scoped(Protocol):

@@ -7,20 +7,29 @@ from typing import Literal
 
 from isomorph.spec.errors import BadInput
 
-Rule = Literal["explicit", "same"]
+Rule = Literal["explicit", "same", "after", "ceil", "valid"]
 
 
 def pads(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> tuple[int, int]:
-    """Padding before and after an axis of `size`.
+    """Padding before and after an axis of `size`, on which "same" alone depends.
 
-    "explicit" depends on the kernel alone, as slim's `conv2d_same` and PyTorch's `padding=` do. "same" is TensorFlow's:
-    ceil(size / stride) results, the odd one of the padding after (google-research/tf-slim, resnet_utils.py).
+    explicit: as slim's `conv2d_same` and PyTorch's `padding=` have it, alike on both sides.
+    same: TensorFlow's: ceil(size / stride) results, the odd one of the padding after (tf-slim, resnet_utils.py).
+    after: a window that strides is padded behind alone, as by Keras's MobileNet; others as "explicit".
+    ceil: no window is left out for want of some cells, as with PyTorch's `ceil_mode=True`; valid: none is made up.
     """
     extent = rate * (kernel - 1)
-    total = extent
-    if rule == "same":
-        total = max((-(-size // stride) - 1) * stride + extent + 1 - size, 0)
-    return total // 2, total - total // 2
+    match rule:
+        case "same":
+            total = max((-(-size // stride) - 1) * stride + extent + 1 - size, 0)
+            return total // 2, total - total // 2
+        case "after" if stride > 1:
+            return 0, extent - 1
+        case "ceil":
+            return 0, stride - 1
+        case "valid":
+            return 0, 0
+    return extent // 2, extent // 2
 
 
 def out_size(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> int:

@@ -13,10 +13,8 @@ from isomorph.spec.architecture import Architecture, Block, StemConvolution
 from isomorph.spec.atrous import Sampling, sample
 from isomorph.spec.convention import Convention, as_float32
 from isomorph.spec.errors import BadInput
-from isomorph.spec.layers import INPUT, Convolution, MaxPool, Subsample, name_of
-from isomorph.spec.units import Site, Unit, convolution, kind_of
-
-POOL_FILLS = {"lowest": float("-inf"), "zero": 0.0}
+from isomorph.spec.layers import INPUT, Convolution, MaxPool, Parametrised, Subsample, name_of
+from isomorph.spec.units import LINEAR, Site, Unit, convolution, kind_of, max_pool
 
 
 @dataclass(frozen=True)
@@ -55,26 +53,36 @@ class Plan:
         return self.architecture.head.global_pool
 
     @property
+    def dropout(self) -> float:
+        """The share of the classifier's input that is dropped in training."""
+        return self.architecture.head.dropout if self.logits else 0.0
+
+    @property
     def units(self) -> Iterator[Unit]:
         """All units, in order."""
         return (unit for block in self.blocks for unit in block.units)
 
     @property
-    def convolutions(self) -> Iterator[Convolution]:
-        """All convolutions in the order of their tensors: stem, units (the shortcut first), logits."""
+    def parametrised(self) -> Iterator[Parametrised]:
+        """All layers that have tensors, in their order: stem, units (the shortcut first), logits."""
         yield from (layer for layer in self.stem if isinstance(layer, Convolution))
         for unit in self.units:
-            yield from unit.convolutions
+            yield from unit.parametrised
         if self.logits:
             yield self.logits
+
+    @property
+    def convolutions(self) -> Iterator[Convolution]:
+        """Those of them that are convolutions."""
+        return (layer for layer in self.parametrised if isinstance(layer, Convolution))
 
     @property
     def parts(self) -> dict[str, tuple[str, ...]]:
         """The network cut where one tensor flows: `stem`, each unit's scope, `head`, with their end points in order."""
         parts = {"stem": tuple(layer.scope for layer in self.stem)}
         for unit in self.units:
-            inner = tuple(layer.scope for layer in unit.layers if not isinstance(layer, Subsample))
-            parts[unit.scope] = (*inner, unit.scope)
+            inner = [layer.scope for layer in unit.layers if not isinstance(layer, Subsample)]
+            parts[unit.scope] = tuple(dict.fromkeys((*inner, unit.scope)))  # a unit may be its only layer
         head = ("global_pool",) if self.global_pool else ()
         parts["head"] = head + (("logits", "predictions") if self.logits else ())
         return {part: names for part, names in parts.items() if names}
@@ -98,8 +106,19 @@ class Plan:
 
     @property
     def block_ends(self) -> dict[str, str]:
-        """A block's scope -> that of its last unit, whose result is the block's."""
-        return {block.scope: block.units[-1].scope for block in self.blocks}
+        """A block's scope -> that of its last unit, whose result is the block's; not where they are the same."""
+        ends = {block.scope: block.units[-1].scope for block in self.blocks}
+        return {block: unit for block, unit in ends.items() if block != unit}
+
+    @property
+    def modules(self) -> dict[str, tuple[str, ...]]:
+        """Scope -> where a framework that nests its modules has it: `blocks`, `block1`, `unit_1`, `conv1`."""
+        paths: dict[str, tuple[str, ...]] = {layer.scope: ("stem", layer.scope) for layer in self.stem}
+        for block in self.blocks:
+            for number, unit in enumerate(block.units, start=1):
+                place = ("blocks", block.scope, f"unit_{number}")
+                paths |= {layer.scope: (*place, name_of(layer)) for layer in unit.layers} | {unit.scope: place}
+        return paths | {name: ("head", name) for name in ("global_pool", "logits")}
 
 
 @lru_cache(maxsize=256)
@@ -121,8 +140,8 @@ def plan(architecture: Architecture) -> Plan:
         kind, units = kind_of(block.unit), []
         for number, args in enumerate(block.args, start=1):
             stride, sampled = next(sampling)
-            site = Site(f"{block.scope}/unit_{number}/{kind.scope}", depth, sampled, convention)
-            units.append(Unit(site.scope, block.unit, depth, stride, sampled, *kind.build(site, *args)))
+            site = Site(kind.scope_of(block.scope, number, len(block.args) == 1), depth, sampled, convention)
+            units.append(Unit(site.scope, block.unit, depth, stride, sampled, kind.build(site, *args)))
             depth = units[-1].depth
         blocks.append(PlannedBlock(block.scope, tuple(units)))
     epsilon, decay = as_float32(convention.batch_norm_epsilon), as_float32(convention.batch_norm_decay)
@@ -135,16 +154,16 @@ def _stem(architecture: Architecture) -> tuple[Convolution | MaxPool, ...]:
     depth, source = architecture.in_channels, INPUT
     for layer in architecture.stem.layers if architecture.include_root_block else ():
         if isinstance(layer, StemConvolution):
-            geometry = {"kernel": layer.kernel, "stride": layer.stride}
-            layers.append(convolution(convention, layer.scope, depth, layer.depth, source=source, **geometry))
+            more = {
+                "kernel": layer.kernel,
+                "stride": layer.stride,
+                "source": source,
+                **(LINEAR if layer.linear else {}),
+            }
+            layers.append(convolution(convention, layer.scope, depth, layer.depth, **more))
             depth = layer.depth
         else:
-            padding, fill = convention.pool_padding, POOL_FILLS[convention.pool_fill]
-            if (padding, fill) == ("same", 0):
-                raise BadInput(
-                    "A pool_fill of zero needs explicit pool_padding; TensorFlow's SAME never pads with zeros."
-                )
-            layers.append(MaxPool(layer.scope, depth, layer.kernel, layer.stride, padding, fill, source))
+            layers.append(max_pool(convention, layer.scope, depth, layer.kernel, layer.stride, source))
         source = name_of(layer)
     return tuple(layers)
 
@@ -159,7 +178,7 @@ def _logits(architecture: Architecture, depth: int) -> Convolution | None:
         classes,
         bias=True,
         batch_norm=False,
-        relu=False,
+        activation=None,
         initializer=convention.logits_initializer,
         bias_initializer=convention.logits_bias_initializer,
     )

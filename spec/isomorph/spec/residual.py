@@ -4,7 +4,7 @@ He et al. (2015), table 1, lists the numbers of units, but for ResNet-26's, whic
 in the 3x3, is the convention's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from isomorph.spec.architecture import Architecture, Block, Stem, StemConvolution, StemPool
 from isomorph.spec.convention import Convention
@@ -31,24 +31,39 @@ def residual_block(number: int, unit: str, base_depth: int, num_units: int, stri
     return Block(f"block{number}", unit, ((depth, base_depth, stride),) + ((depth, base_depth, 1),) * (num_units - 1))
 
 
-def imagenet_blocks(depth: int) -> tuple[Block, ...]:
-    """The blocks of ResNet-`depth`: base depths 64 to 512, halving the map between blocks."""
+def imagenet_blocks(depth: int, groups: int = 1, width: int = 64) -> tuple[Block, ...]:
+    """The blocks of ResNet-`depth`: base depths 64 to 512, halving the map between blocks.
+
+    groups, width: of the 3x3 convolutions, and the channels of each group in the first block: 32 and 4 in ResNeXt 32x4d
+    (Xie et al., 2017, table 1), 1 and 128 in the wide ResNet-2 (Zagoruyko and Komodakis, 2016).
+    """
     unit, num_units = IMAGENET_RESNETS[depth]
-    return tuple(
-        residual_block(number, unit, 64 * 2 ** (number - 1), units, 1 if number == 1 else 2)
-        for number, units in enumerate(num_units, start=1)
-    )
+    blocks = []
+    for number, units in enumerate(num_units, start=1):
+        base_depth, stride = 64 * 2 ** (number - 1), 1 if number == 1 else 2
+        if groups * width == 64:
+            blocks.append(residual_block(number, unit, base_depth, units, stride))
+            continue
+        args = (4 * base_depth, base_depth * groups * width // 64)
+        kind, tail = ("bottleneck", ()) if groups == 1 else ("grouped_bottleneck", (groups,))
+        blocks.append(Block(f"block{number}", kind, ((*args, stride, *tail),) + ((*args, 1, *tail),) * (units - 1)))
+    return tuple(blocks)
 
 
 def imagenet_resnets(
     zoo: str, convention: Convention, depths: Sequence[int] = (18, 34, 50, 101, 152), name: str = "resnet{depth}"
 ) -> dict[str, Architecture]:
     """A zoo's ResNets by their own names, the pattern `name` filled with each depth."""
+    return imagenet_variants(zoo, convention, {name.format(depth=depth): (depth, 1, 64) for depth in depths})
+
+
+def imagenet_variants(
+    zoo: str, convention: Convention, variants: Mapping[str, tuple[int, int, int]]
+) -> dict[str, Architecture]:
+    """A zoo's ResNets of other widths, `imagenet_blocks`' (depth, groups, width) by their own names."""
     return {
-        name.format(depth=depth): Architecture(
-            f"{zoo}/{name.format(depth=depth)}", IMAGENET_STEM, imagenet_blocks(depth), convention=convention
-        )
-        for depth in depths
+        name: Architecture(f"{zoo}/{name}", IMAGENET_STEM, imagenet_blocks(*variant), convention=convention)
+        for name, variant in variants.items()
     }
 
 

@@ -11,45 +11,49 @@ from math import prod
 
 from isomorph.spec.architecture import Architecture
 from isomorph.spec.errors import BadInput
-from isomorph.spec.layers import Convolution
+from isomorph.spec.layers import BatchNorm, Convolution, Parametrised
 from isomorph.spec.plan import plan
 
-WEIGHTS = "weights"
-BIASES = "biases"
-BATCH_NORM = "BatchNorm"
-GAMMA, BETA = f"{BATCH_NORM}/gamma", f"{BATCH_NORM}/beta"
-MOVING_MEAN, MOVING_VARIANCE = f"{BATCH_NORM}/moving_mean", f"{BATCH_NORM}/moving_variance"
+# The leaves, by which everything tells tensors apart; a convolution's batch norm has a scope of its own, BATCH_NORM.
+WEIGHTS, BIASES = "weights", "biases"
+GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE = "gamma", "beta", "moving_mean", "moving_variance"
 STATISTICS = (MOVING_MEAN, MOVING_VARIANCE)
+OF_BATCH_NORM = (GAMMA, BETA, *STATISTICS)
+BATCH_NORM = "BatchNorm"
 
 Shape = tuple[int, ...]
 
 
 def split(name: str) -> tuple[str, str]:
-    """The scope and the leaf of a canonical tensor: `conv1` and `BatchNorm/gamma`."""
+    """The scope of a canonical tensor's layer, and its leaf: `conv1` and `gamma` of `conv1/BatchNorm/gamma`."""
     scope, _, leaf = name.rpartition("/")
-    if scope.endswith(f"/{BATCH_NORM}"):
-        return scope.removesuffix(f"/{BATCH_NORM}"), f"{BATCH_NORM}/{leaf}"
-    return scope, leaf
+    return scope.removesuffix(f"/{BATCH_NORM}"), leaf
 
 
-def tensors_of(convolution: Convolution) -> dict[str, Shape]:
-    """The tensors of one convolution and its batch norm: name below its scope -> shape."""
-    shapes: dict[str, Shape] = {
-        WEIGHTS: (convolution.kernel, convolution.kernel, convolution.depth_in, convolution.depth)
-    }
-    if convolution.bias:
-        shapes[BIASES] = (convolution.depth,)
-    if convolution.batch_norm:
-        shapes |= dict.fromkeys((GAMMA, BETA, *STATISTICS), (convolution.depth,))
+def tensor_name(layer: Parametrised, leaf: str) -> str:
+    """The canonical name of a layer's tensor."""
+    inner = f"{BATCH_NORM}/" if isinstance(layer, Convolution) and leaf in OF_BATCH_NORM else ""
+    return f"{layer.scope}/{inner}{leaf}"
+
+
+def tensors_of(layer: Parametrised) -> dict[str, Shape]:
+    """The tensors of one layer and, for a convolution, its batch norm: leaf -> shape."""
+    if isinstance(layer, BatchNorm):
+        return dict.fromkeys(OF_BATCH_NORM, (layer.depth,))
+    shapes: dict[str, Shape] = {WEIGHTS: (layer.kernel, layer.kernel, layer.depth_seen, layer.depth)}
+    if layer.bias:
+        shapes[BIASES] = (layer.depth,)
+    if layer.batch_norm:
+        shapes |= dict.fromkeys(OF_BATCH_NORM, (layer.depth,))
     return shapes
 
 
 def tensor_shapes(architecture: Architecture) -> dict[str, Shape]:
     """Canonical name -> shape of every tensor, in network order."""
     return {
-        f"{convolution.scope}/{leaf}": shape
-        for convolution in plan(architecture).convolutions
-        for leaf, shape in tensors_of(convolution).items()
+        tensor_name(layer, leaf): shape
+        for layer in plan(architecture).parametrised
+        for leaf, shape in tensors_of(layer).items()
     }
 
 

@@ -1,6 +1,6 @@
-"""The unit kinds: what `(depth, depth_bottleneck, stride)` means, layer by layer, under a convention.
+"""The unit kinds: what the numbers in a Block's args mean, layer by layer, under a convention.
 
-A kind stands here once and as one class of the same name in each backend's `units.py`.
+A kind stands here once and as one class in each backend's `units.py`.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,33 @@ from typing import Any
 from isomorph.spec.atrous import Sampling
 from isomorph.spec.convention import Convention
 from isomorph.spec.errors import BadInput
-from isomorph.spec.layers import INPUT, Convolution, Layer, Shortcut, Subsample, ZeroChannels, name_of
+from isomorph.spec.layers import (
+    INPUT,
+    Activation,
+    BatchNorm,
+    Convolution,
+    Layer,
+    MaxPool,
+    Parametrised,
+    Shortcut,
+    Subsample,
+    ZeroChannels,
+    name_of,
+)
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What a unit is made of.
+
+    layers: in the order of slim's end points, each naming the layer that it reads.
+    joined: the layers (or INPUT) whose sum is the unit's result; a single one is the result.
+    activation: what follows the sum.
+    """
+
+    layers: tuple[Layer, ...]
+    joined: tuple[str, ...]
+    activation: Activation = None
 
 
 @dataclass(frozen=True)
@@ -20,8 +46,6 @@ class Unit:
     scope: `block1/unit_1/bottleneck_v1`, which is also its end point.
     kind: its name in KINDS.
     nominal_stride: the stride in its Block; `sampling` says what became of it.
-    layers: in the order of slim's end points, each naming the layer that it reads.
-    joined: the layers (or INPUT) whose sum, rectified, is the unit's result.
     """
 
     scope: str
@@ -29,22 +53,26 @@ class Unit:
     depth_in: int
     nominal_stride: int
     sampling: Sampling
-    layers: tuple[Layer, ...]
-    joined: tuple[str, ...]
+    wiring: Wiring
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Its layers, in order."""
+        return self.wiring.layers
 
     @property
     def depth(self) -> int:
         """Channels of its result."""
         return self.layers[-1].depth
 
-    def convolution(self, name: str) -> Convolution:
-        """The convolution called `name`."""
-        return next(layer for layer in self.convolutions if name_of(layer) == name)
+    def layer(self, name: str) -> Any:
+        """The layer called `name`."""
+        return next(layer for layer in self.layers if name_of(layer) == name)
 
     @property
-    def convolutions(self) -> tuple[Convolution, ...]:
-        """Its convolutions, the shortcut's first."""
-        return tuple(layer for layer in self.layers if isinstance(layer, Convolution))
+    def parametrised(self) -> tuple[Parametrised, ...]:
+        """Its layers that have tensors, in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Parametrised))
 
     @property
     def shortcut(self) -> Shortcut | None:
@@ -67,98 +95,214 @@ class Site:
 
 
 def convolution(convention: Convention, scope: str, depth_in: int, depth: int, **rest: Any) -> Convolution:
-    """Any convolution but the classifier, under `convention`."""
-    return Convolution(
-        scope,
-        depth_in,
-        depth,
-        padding=convention.convolution_padding,
-        bias=convention.convolution_bias,
-        batch_norm=convention.batch_norm,
-        initializer=convention.convolution_initializer,
-        **rest,
-    )
+    """Any convolution but the classifier, under `convention`. Raises BadInput for groups that do not divide it."""
+    by_convention: dict[str, Any] = {
+        "padding": convention.convolution_padding,
+        "bias": convention.convolution_bias,
+        "batch_norm": convention.batch_norm,
+        "activation": convention.activation,
+        "initializer": convention.convolution_initializer,
+    }
+    made = Convolution(scope, depth_in, depth, **by_convention | rest)
+    if depth_in % made.groups or depth % made.groups:
+        raise BadInput(f"{scope} has {depth_in} channels in and {depth} out, which {made.groups} groups do not divide.")
+    return made
+
+
+# A bias, and neither batch norm nor activation: in pre-activation networks they stand before a convolution.
+LINEAR: dict[str, Any] = {"bias": True, "batch_norm": False, "activation": None}
+
+POOL_FILLS = {"lowest": float("-inf"), "zero": 0.0}
+
+
+def max_pool(convention: Convention, scope: str, depth: int, kernel: int, stride: int, source: str = INPUT) -> MaxPool:
+    """Any max pool, under `convention`. Raises BadInput for SAME padding with zeros, which no framework has."""
+    padding, fill = convention.pool_padding, POOL_FILLS[convention.pool_fill]
+    if (padding, fill) == ("same", 0):
+        raise BadInput("A pool_fill of zero needs explicit pool_padding; TensorFlow's SAME never pads with zeros.")
+    return MaxPool(scope, depth, kernel, stride, padding, fill, source)
+
+
+FLAT = "{block}/{block}_{number}"
+"""The scope of units that are one layer, as slim names those of its VGG: `conv1/conv1_2`."""
 
 
 @dataclass(frozen=True)
 class UnitKind:
     """A row of KINDS.
 
-    scope: the last part of its units' scopes.
+    scope: the pattern of its units' scopes. A unit of a FLAT kind that is alone in its block has the block's scope.
     fields: the names of the numbers in a Block's args.
-    build: those numbers at a site, as layers and the names of the joined ones.
+    build: those numbers at a site, as layers.
     """
 
     scope: str
     fields: tuple[str, ...]
-    build: Callable[..., tuple[tuple[Layer, ...], tuple[str, ...]]]
+    build: Callable[..., Wiring]
 
     def stride(self, args: tuple[int, ...]) -> int:
         """The nominal stride of a unit with these args."""
         return args[self.fields.index("stride")] if "stride" in self.fields else 1
 
+    def scope_of(self, block: str, number: int, alone: bool) -> str:
+        """The scope of unit `number` of `block`."""
+        return block if alone and self.scope == FLAT else self.scope.format(block=block, number=number)
+
 
 def _shortcut(site: Site, depth: int) -> tuple[Layer, ...]:
     """The shortcut's layer, if it needs one: slim decides by depth alone (resnet_v1.py, `bottleneck`)."""
-    scope, stride = f"{site.scope}/shortcut", site.sampling.stride
+    scope, stride, kind = f"{site.scope}/shortcut", site.sampling.stride, site.convention.shortcut
+    if kind == "none":
+        return ()
     if site.depth_in == depth:
         return (Subsample(scope, depth, stride),) if stride > 1 else ()
-    if site.convention.shortcut == "zero_channels":
+    if kind == "zero_channels":
         if depth < site.depth_in:
             raise BadInput(f"{scope} has {site.depth_in} channels to make {depth} of; zero_channels only adds some.")
         return (ZeroChannels(scope, site.depth_in, depth, stride),)
-    return (site.convolution("shortcut", site.depth_in, depth, stride=stride, relu=False),)
+    normed = site.convention.batch_norm and site.convention.shortcut_batch_norm
+    return (site.convolution("shortcut", site.depth_in, depth, stride=stride, batch_norm=normed, activation=None),)
 
 
-def _residual(site: Site, shape: tuple[tuple[str, int, int], ...], strided: str) -> tuple[Layer, ...]:
-    """Convolutions in a row, `(name, depth, kernel)` each; the one called `strided` takes the stride.
+class _Row:
+    """Convolutions in a row: each reads the one before it.
 
-    Those up to it have the unit's rate, those behind it the next one, as if they stood in the next unit.
+    Those up to the strided one have the unit's rate, those behind it the next one, as if they stood in the next unit.
     """
-    layers: list[Layer] = []
-    depth_in, source, rate = site.depth_in, INPUT, site.sampling.rate
-    for name, depth, kernel in shape:
-        last = name == shape[-1][0]
-        layers.append(
-            site.convolution(
-                name,
-                depth_in,
-                depth,
-                kernel=kernel,
-                stride=site.sampling.stride if name == strided else 1,
-                rate=rate if kernel > 1 else 1,
-                relu=not last,
-                source=source,
-                gamma=site.convention.last_gamma if last else 1.0,
-            )
+
+    def __init__(self, site: Site, source: str = INPUT) -> None:
+        self.site = site
+        self.source = source
+        self.depth = site.depth_in
+        self.rate = site.sampling.rate
+        self.layers: tuple[Layer, ...] = ()
+
+    def depthwise(self, name: str) -> None:
+        """A 3x3 with one channel in each group; it takes the stride."""
+        convention = self.site.convention
+        self.add(name, self.depth, 3, strided=True, groups=self.depth, padding=convention.depthwise_padding)
+
+    def add(self, name: str, depth: int, kernel: int = 1, *, strided: bool = False, **rest: Any) -> None:
+        """One more, under the convention but for `rest`."""
+        made = self.site.convolution(
+            name,
+            self.depth,
+            depth,
+            kernel=kernel,
+            stride=self.site.sampling.stride if strided else 1,
+            rate=self.rate if kernel > 1 else 1,
+            source=self.source,
+            **rest,
         )
-        if name == strided:
-            rate = site.sampling.rate_after
-        depth_in, source = depth, name
-    return tuple(layers)
+        self.layers += (made,)
+        self.source, self.depth = name, depth
+        if strided:
+            self.rate = self.site.sampling.rate_after
 
 
-def _sum(shortcut: tuple[Layer, ...], residual: tuple[Layer, ...]) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
-    return shortcut + residual, ("shortcut" if shortcut else INPUT, name_of(residual[-1]))
+def _beside_shortcut(site: Site, residual: _Row) -> Wiring:
+    """The sum with the shortcut, rectified; the residual alone where the convention leaves shortcuts out."""
+    shortcut = _shortcut(site, residual.depth)
+    beside = ("shortcut",) if shortcut else (INPUT,)
+    joined = () if site.convention.shortcut == "none" else beside
+    return Wiring(shortcut + residual.layers, (*joined, residual.source), site.convention.activation)
 
 
-def _basic(site: Site, depth: int, depth_bottleneck: int, stride: int) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
+def _basic(site: Site, depth: int, depth_bottleneck: int, stride: int) -> Wiring:
     """He et al. (2015), figure 5, left: 3x3, 3x3. The first is as deep as `depth_bottleneck` and takes the stride."""
-    shape = (("conv1", depth_bottleneck, 3), ("conv2", depth, 3))
-    return _sum(_shortcut(site, depth), _residual(site, shape, "conv1"))
+    row = _Row(site)
+    row.add("conv1", depth_bottleneck, 3, strided=True)
+    row.add("conv2", depth, 3, activation=None, gamma=site.convention.last_gamma)
+    return _beside_shortcut(site, row)
 
 
-def _bottleneck(
-    site: Site, depth: int, depth_bottleneck: int, stride: int
-) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
-    """He et al. (2015), figure 5, right: 1x1, 3x3, 1x1. The convention says which of the first two takes the stride."""
-    shape = (("conv1", depth_bottleneck, 1), ("conv2", depth_bottleneck, 3), ("conv3", depth, 1))
-    return _sum(_shortcut(site, depth), _residual(site, shape, site.convention.bottleneck_stride))
+def _bottleneck(site: Site, depth: int, depth_bottleneck: int, stride: int, groups: int = 1) -> Wiring:
+    """He et al. (2015), figure 5, right: 1x1, 3x3, 1x1. The convention says which of the first two takes the stride.
 
+    With groups it is the block of Xie et al. (2017), figure 3 (c).
+    """
+    row, first = _Row(site), site.convention.bottleneck_stride == "conv1"
+    row.add("conv1", depth_bottleneck, strided=first)
+    row.add("conv2", depth_bottleneck, 3, strided=not first, groups=groups)
+    row.add("conv3", depth, activation=None, gamma=site.convention.last_gamma)
+    return _beside_shortcut(site, row)
+
+
+def _bottleneck_v2(site: Site, depth: int, depth_bottleneck: int, stride: int) -> Wiring:
+    """He et al. (2016), figure 4 (e), as slim and Keras build it: batch norm and ReLU come first, the 3x3 strides.
+
+    A projection reads what they make of the input, an identity the input itself; the last convolution and the
+    projection have a bias and nothing behind it (tf_slim/nets/resnet_v2.py, `bottleneck`).
+    """
+    preact = BatchNorm(f"{site.scope}/preact", site.depth_in, site.convention.activation)
+    row = _Row(site, "preact")
+    row.add("conv1", depth_bottleneck)
+    row.add("conv2", depth_bottleneck, 3, strided=True)
+    row.add("conv3", depth, **LINEAR)
+    if site.depth_in == depth:
+        shortcut = _shortcut(site, depth)
+    else:
+        projection = {"stride": site.sampling.stride, "source": "preact", **LINEAR}
+        shortcut = (site.convolution("shortcut", site.depth_in, depth, **projection),)
+    return Wiring((preact, *shortcut, *row.layers), ("shortcut" if shortcut else INPUT, "conv3"))
+
+
+def _separable(site: Site, depth: int, stride: int) -> Wiring:
+    """Howard et al. (2017), figure 3, right: a depthwise 3x3, then a 1x1."""
+    row = _Row(site)
+    row.depthwise("depthwise")
+    row.add("pointwise", depth)
+    return Wiring(row.layers, ("pointwise",))
+
+
+def _inverted_residual(site: Site, expansion: int, depth: int, stride: int) -> Wiring:
+    """Sandler et al. (2018), table 1: a 1x1 that widens, a depthwise 3x3, a 1x1 without activation; then the sum.
+
+    Nothing is widened where the expansion is 1, and nothing added where depths differ or the unit strides.
+    """
+    row = _Row(site)
+    if expansion > 1:
+        row.add("expand", expansion * site.depth_in)
+    row.depthwise("depthwise")
+    row.add("project", depth, activation=None, gamma=site.convention.last_gamma)
+    added = stride == 1 and depth == site.depth_in
+    return Wiring(row.layers, (INPUT, "project") if added else ("project",))
+
+
+def _convolution(site: Site, depth: int, kernel: int, stride: int) -> Wiring:
+    """One convolution on its own."""
+    geometry = {"kernel": kernel, "stride": site.sampling.stride, "rate": site.sampling.rate if kernel > 1 else 1}
+    return _single(convolution(site.convention, site.scope, site.depth_in, depth, **geometry))
+
+
+def _max_pool(site: Site, kernel: int, stride: int) -> Wiring:
+    """One max pool on its own, padded as the convention says."""
+    return _single(max_pool(site.convention, site.scope, site.depth_in, kernel, site.sampling.stride))
+
+
+def _batch_norm(site: Site) -> Wiring:
+    """One batch norm on its own, with its activation: what ends a pre-activation network."""
+    return _single(BatchNorm(site.scope, site.depth_in, site.convention.activation))
+
+
+def _single(layer: Layer) -> Wiring:
+    return Wiring((layer,), (name_of(layer),))
+
+
+RESIDUAL = ("depth", "depth_bottleneck", "stride")
 
 KINDS = {
-    "basic": UnitKind("basic_v1", ("depth", "depth_bottleneck", "stride"), _basic),
-    "bottleneck": UnitKind("bottleneck_v1", ("depth", "depth_bottleneck", "stride"), _bottleneck),
+    "basic": UnitKind("{block}/unit_{number}/basic_v1", RESIDUAL, _basic),
+    "bottleneck": UnitKind("{block}/unit_{number}/bottleneck_v1", RESIDUAL, _bottleneck),
+    "grouped_bottleneck": UnitKind("{block}/unit_{number}/bottleneck_v1", (*RESIDUAL, "groups"), _bottleneck),
+    "bottleneck_v2": UnitKind("{block}/unit_{number}/bottleneck_v2", RESIDUAL, _bottleneck_v2),
+    "separable": UnitKind("{block}/unit_{number}/separable", ("depth", "stride"), _separable),
+    "inverted_residual": UnitKind(
+        "{block}/unit_{number}/inverted_residual", ("expansion", "depth", "stride"), _inverted_residual
+    ),
+    "convolution": UnitKind(FLAT, ("depth", "kernel", "stride"), _convolution),
+    "max_pool": UnitKind(FLAT, ("kernel", "stride"), _max_pool),
+    "batch_norm": UnitKind(FLAT, (), _batch_norm),
 }
 
 

@@ -1,7 +1,7 @@
 """Whether data that came from outside has the types that its dataclass declares, field by field."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -10,6 +10,18 @@ from isomorph.spec.errors import BadInput
 
 LARGEST = 1 << 20
 """No kernel, stride, depth or size in pixels comes near; a pool of more would take all memory to pad."""
+
+LARGEST_FLOAT = (2 - 2**-23) * 2.0**127
+"""Float32's, to which batch norm's numbers are rounded."""
+
+# field -> which numbers it may be, and the same in words
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "batch_norm_epsilon": (lambda value: value >= 0, "a number from 0 on"),
+    "batch_norm_decay": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
+    "dropout": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
+    "scale": (lambda value: value >= 0, "a number from 0 on"),
+    "std": (lambda value: value > 0, "numbers above 0"),
+}
 
 _WORDS = {int: "a positive integer", float: "a number", bool: "true or false", str: "text", type(None): "none"}
 
@@ -23,8 +35,16 @@ def check_fields(value: Any, of: str) -> None:
         raise BadInput(f"{name} of {of} is {found!r:.60}, expected {_expected(hint)}.")
 
 
+def fault(name: str, value: Any, hint: Any) -> tuple[Any, str] | None:
+    """What in the value of a field is not of its type or range, and what was expected, in words; None if all is well.
+
+    name: the field's. hint: its type, as `typing.get_type_hints` tells it.
+    """
+    return next(((found, _expected(wanted)) for _, found, wanted in _wrong(name, value, hint)), None)
+
+
 def _wrong(name: str, value: Any, hint: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Names and values that are not of the type asked for, and that type; every integer here is positive."""
+    """Names and values that are not of the type or range asked for, and that; every integer here is positive."""
     origin, choices = get_origin(hint), get_args(hint)
     if is_dataclass(hint) and isinstance(value, hint):  # type: ignore[arg-type]  # mypy takes it for an instance
         hints = get_type_hints(hint)
@@ -43,6 +63,12 @@ def _wrong(name: str, value: Any, hint: Any) -> Iterator[tuple[str, Any, Any]]:
             yield inside[0] if inside else (name, value, hint)
     elif not _is(value, hint):
         yield name, value, hint
+    elif hint is float:
+        holds, words = _RANGES.get(name, (lambda _: True, ""))
+        if abs(value) > LARGEST_FLOAT:
+            yield name, value, "a number that float32 can hold"
+        elif not holds(value):
+            yield name, value, words
 
 
 def _is(value: Any, hint: Any) -> bool:
@@ -51,11 +77,13 @@ def _is(value: Any, hint: Any) -> bool:
     if hint is int:
         return type(value) is int and 0 < value <= LARGEST
     if hint is float:
-        return type(value) in (int, float) and math.isfinite(value)
+        return type(value) is int or (type(value) is float and math.isfinite(value))
     return isinstance(value, get_origin(hint) or hint)
 
 
 def _expected(hint: Any) -> str:
+    if isinstance(hint, str):
+        return hint
     choices = get_args(hint)
     if get_origin(hint) is tuple:
         return "a list" if Ellipsis in choices else f"a list of {len(choices)}"

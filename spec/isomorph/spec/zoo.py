@@ -14,6 +14,19 @@ from isomorph.spec import zoos as _zoos
 from isomorph.spec.architecture import Architecture
 from isomorph.spec.errors import BadInput, nearest
 from isomorph.spec.naming import Naming
+from isomorph.spec.plan import plan
+
+
+@dataclass(frozen=True)
+class Widths:
+    """A network's widths.
+
+    build: the network of a width multiplier.
+    published: those for which the zoo has weights.
+    """
+
+    build: Callable[[float], Architecture]
+    published: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,8 @@ class Zoo:
     origin: where the design comes from, for people.
     networks: its architectures by their own names.
     naming: how it names and lays out tensors.
-    options: its own way of saying an option -> the option's name and the function that translates the value.
+    options: its own way of saying an option -> the function that translates the value into our options.
+    widths: its networks that come in several widths.
     design_of: the zoo whose design this one took over; a file that fits both is taken for that one's.
     """
 
@@ -32,8 +46,13 @@ class Zoo:
     origin: str
     networks: Mapping[str, Architecture]
     naming: Naming
-    options: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
+    options: Mapping[str, Callable[[Any], dict[str, Any]]] = field(default_factory=dict)
+    widths: Mapping[str, Widths] = field(default_factory=dict)
     design_of: str | None = None
+
+
+WIDEST = 64
+"""Width multipliers are at most 1.4 in any zoo; this many times the channels would fill any memory."""
 
 
 @cache
@@ -60,9 +79,9 @@ def architectures() -> tuple[str, ...]:
 def architecture(name: str, **options: Any) -> Architecture:
     """The architecture called `zoo/name`, with some options changed.
 
-    Options are those of `Architecture.with_options` and the zoo's own, such as torchvision's
-    `replace_stride_with_dilation`. Raises BadInput for an unknown name, with the nearest ones, and for options that
-    cannot be.
+    Options are those of `Architecture.with_options`, the zoo's own, such as torchvision's
+    `replace_stride_with_dilation`, and `width_multiplier` where a network has one. Raises BadInput for an unknown name,
+    with the nearest ones, and for options that cannot be.
     """
     zoo_name, _, own_name = name.partition("/")
     found = zoos().get(zoo_name)
@@ -70,7 +89,23 @@ def architecture(name: str, **options: Any) -> Architecture:
         close = nearest(name, list(architectures()))
         hint = f"did you mean {' or '.join(close)}?" if close else "`isomorph list` shows all."
         raise BadInput(f"There is no architecture {name!r}; {hint}")
-    for own, (option, translate) in found.options.items():
+    for own, translate in found.options.items():
         if own in options:
-            options[option] = translate(options.pop(own))
-    return found.networks[own_name].with_options(**options)
+            options |= translate(options.pop(own))
+    network = found.networks[own_name]
+    if (width := options.pop("width_multiplier", None)) is not None:
+        network = _of_width(found, own_name, width)
+    return network.with_options(**options)
+
+
+def _of_width(found: Zoo, own_name: str, width: Any) -> Architecture:
+    if own_name not in found.widths:
+        raise BadInput(f"{found.name}/{own_name} has no width multiplier; MobileNets have one.")
+    if type(width) not in (int, float) or not 0 < width <= WIDEST:
+        raise BadInput(f"The width multiplier of {found.name}/{own_name} is {width!r}; expected a number above 0.")
+    network = found.widths[own_name].build(width)
+    try:
+        plan(network)
+    except BadInput as error:
+        raise BadInput(f"A width multiplier of {width} is impossible for {network.name}: {error}") from None
+    return network

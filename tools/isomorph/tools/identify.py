@@ -7,15 +7,16 @@ from typing import Any
 import numpy.typing as npt
 
 from isomorph.spec import Architecture, BadInput, architecture, architectures, plan, tensor_shapes, zoos
+from isomorph.spec.layers import Convolution
 from isomorph.spec.naming import CANONICAL, Layout, Naming, ZooTensor
-from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, match_exactly
+from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS, match_exactly, tensor_name
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
 
 CANONICAL_NAMING = Naming(
-    scopes=((r"(?P<scope>.+)", "{scope}", "{scope}"),),
-    leaves={leaf: leaf for leaf in (WEIGHTS, BIASES, GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE)},
+    scopes=((r"(?P<scope>.+/preact|postnorm)", "", "{scope}"), (r"(?P<scope>.+)", "{scope}", "{scope}/BatchNorm")),
+    leaves={leaf: leaf for leaf in (WEIGHTS, BIASES, *OF_BATCH_NORM)},
     separator="/",
     kernel=Layout(CANONICAL),
     logits=Layout(CANONICAL),
@@ -102,7 +103,10 @@ def _readings(tensors: Tensors, asked: Architecture | None, of_any_size: bool) -
             carried = {name: shape for name, shape in shapes.items() if naming.carries(name)}
             if not of_any_size and len(carried) not in _sizes(candidate):
                 continue
-            expected = naming.tensors(candidate)
+            try:
+                expected = naming.tensors(candidate)
+            except BadInput:
+                continue  # it is another kind of network that these names are of
             fitted = _fit(candidate, expected, carried)
             yield Reading(fitted, expected if fitted == candidate else naming.tensors(fitted), carried)
 
@@ -115,10 +119,10 @@ def _sizes(candidate: Architecture) -> set[int]:
 
 def _fit(candidate: Architecture, expected: dict[str, ZooTensor], found: dict[str, tuple[int, ...]]) -> Architecture:
     """The candidate with the classes and input channels that the file's tensors have."""
-    convolutions = list(plan(candidate).convolutions)
+    first = next((layer for layer in plan(candidate).parametrised if isinstance(layer, Convolution)), None)
     options: dict[str, int | None] = {}
-    if (channels := _extent(expected[f"{convolutions[0].scope}/{WEIGHTS}"], "I", found)) is not None:
-        options["in_channels"] = channels
+    if first and (seen := _extent(expected[tensor_name(first, WEIGHTS)], "I", found)) is not None:
+        options["in_channels"] = seen * first.groups
     if candidate.head.num_classes is not None:
         options["num_classes"] = _extent(expected[f"logits/{WEIGHTS}"], "O", found)
     return candidate.with_options(**options)

@@ -3,7 +3,9 @@
 import json
 from dataclasses import asdict, dataclass
 
+from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from isomorph.backends import Unavailable, registered
@@ -35,14 +37,15 @@ class ListReport(Report):
 
     def table(self) -> RenderableType:
         """As people read it."""
-        networks = plain_table("zoo", "architectures")
+        networks: list[RenderableType] = []
         for name, own in self.architectures.items():
-            networks.add_row(Text.assemble((name, "bold"), f"\n{zoos()[name].origin}\n"), "  ".join(own))
+            heading = Text.assemble((name, "bold"), f"  {zoos()[name].origin}")
+            networks += [heading, Padding(Columns(own, padding=(0, 2)), (0, 0, 1, 2))]
         backends = plain_table("runs in", "version", "on")
         for backend in self.backends:
             version = backend.version or Text(backend.reason, "dim")
             backends.add_row(backend.name, version, ", ".join(backend.devices) or "-")
-        return Group(networks, Text(), backends)
+        return Group(*networks, backends)
 
 
 def list_() -> ListReport:

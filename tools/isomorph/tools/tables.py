@@ -39,3 +39,13 @@ def short_scope(scope: str) -> str:
     """`block1/unit_3/conv1` for `block1/unit_3/bottleneck_v1/conv1`: a block's units are all of one kind."""
     block, *unit = scope.split("/")
     return "/".join((block, *unit[:1], *unit[2:]))
+
+
+def by(*extents: int | None) -> str:
+    """`56x56x256`; `?x?x256` where the images' size is unknown."""
+    return "x".join("?" if extent is None else str(extent) for extent in extents)
+
+
+def count(value: int | None) -> str:
+    """`25,557,032`; `?` where it depends on an unknown size, `-` for nothing at all."""
+    return "?" if value is None else f"{value:,}" if value else "-"

@@ -10,17 +10,10 @@ import numpy as np
 from isomorph.backends.keras.engines import choose_engine, engine_version, has_gpu, use_exact_arithmetic
 from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
 from isomorph.spec import Architecture
-from isomorph.spec.tensors import BATCH_NORM, BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
+from isomorph.spec.tensors import BATCH_NORM, BIASES, OF_BATCH_NORM, WEIGHTS, split
 
-# canonical leaf -> weight of a Conv2D or a BatchNormalization
-LEAVES = {
-    WEIGHTS: "kernel",
-    BIASES: "bias",
-    GAMMA: "gamma",
-    BETA: "beta",
-    MOVING_MEAN: "moving_mean",
-    MOVING_VARIANCE: "moving_variance",
-}
+# canonical leaf -> weight of a Conv2D or a BatchNormalization, which has slim's own names
+LEAVES = {WEIGHTS: "kernel", BIASES: "bias"} | {leaf: leaf for leaf in OF_BATCH_NORM}
 
 
 class KerasNetwork(Network):
@@ -37,6 +30,7 @@ class KerasNetwork(Network):
         from isomorph.backends.keras.units import Form
 
         super().__init__(architecture, options)
+        self._depthwise = {layer.scope for layer in self.plan.convolutions if layer.is_depthwise}
         self._keras = keras
         with self._on_device(), _room_to_recurse(sum(1 for _ in self.plan.units)):
             self._network = ResNet(self.plan, Form(self.dtype, options.layout))
@@ -57,13 +51,19 @@ class KerasNetwork(Network):
         from isomorph.backends.keras.units import layer_name
 
         scope, leaf = split(name)
-        suffix = f"_{BATCH_NORM}" if leaf.startswith(BATCH_NORM) else ""
+        suffix = f"_{BATCH_NORM}" if leaf in OF_BATCH_NORM else ""
         return getattr(self.native.get_layer(layer_name(scope) + suffix), LEAVES[leaf])
 
+    def _is_depthwise(self, name: str) -> bool:
+        scope, leaf = split(name)
+        return leaf == WEIGHTS and scope in self._depthwise
+
     def _get(self, name: str) -> Array:
-        return self._to_numpy(self._variable(name)).copy()
+        value = self._to_numpy(self._variable(name)).copy()
+        return value.transpose(0, 1, 3, 2) if self._is_depthwise(name) else value  # [k, k, C, 1] there
 
     def _set(self, name: str, value: Array) -> None:
+        value = value.transpose(0, 1, 3, 2) if self._is_depthwise(name) else value
         # A copy: on a CPU JAX would go on using the memory that it is given.
         self._variable(name).assign(value.astype(as_dtype(self.dtype)))
 

@@ -5,9 +5,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from isomorph.backends.keras.units import UNITS, ConvBatchNorm, EndPoints, Form, MaxPool2D, Tensor
+from isomorph.backends.keras.units import ConvBatchNorm, EndPoints, Form, Tensor, make_layer, make_unit
 from isomorph.spec import Plan
-from isomorph.spec.layers import Convolution, MaxPool
 
 
 class ResNet:
@@ -22,7 +21,7 @@ class ResNet:
     """
 
     def __init__(self, plan: Plan, form: Form) -> None:
-        units = {unit.scope: Scoped(unit.scope, UNITS[unit.kind](unit, plan, form)) for unit in plan.units}
+        units = {unit.scope: Scoped(unit.scope, make_unit(unit, plan, form)) for unit in plan.units}
         self.parts: dict[str, Any] = {"stem": Stem(plan, form)} | units | {"head": Head(plan, form)}
         self.end_points: EndPoints = {}
         channels = plan.architecture.in_channels
@@ -67,18 +66,16 @@ class Head:
     def __init__(self, plan: Plan, form: Form) -> None:
         pool = layers.GlobalAveragePooling2D(keepdims=True, **form.spatial, name="global_pool")
         self.global_pool = pool if plan.global_pool else None
+        self.dropout = layers.Dropout(plan.dropout, dtype=form.dtype, name="dropout") if plan.dropout else None
         self.logits = ConvBatchNorm(plan.logits, plan, form) if plan.logits else None
         self.axis = form.axis
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
         if self.global_pool:
             end_points["global_pool"] = x = self.global_pool(x)
+        if self.dropout:
+            x = self.dropout(x)
         if self.logits:
             end_points["logits"] = x = self.logits(x)
             end_points["predictions"] = keras.ops.softmax(x, axis=self.axis)
         return x
-
-
-def make_layer(layer: Convolution | MaxPool, plan: Plan, form: Form) -> Any:
-    """A layer of the stem."""
-    return ConvBatchNorm(layer, plan, form) if isinstance(layer, Convolution) else MaxPool2D(layer, form)

@@ -11,7 +11,8 @@ from keras import initializers, layers, ops
 
 from isomorph.backends.keras.initializers import initializer_of
 from isomorph.spec import Plan
-from isomorph.spec.layers import Convolution, MaxPool, Shortcut, Subsample, ZeroChannels
+from isomorph.spec.layers import INPUT, Activation, BatchNorm, Convolution, Layer, MaxPool, Subsample, ZeroChannels
+from isomorph.spec.padding import Rule, pads
 from isomorph.spec.units import Unit
 
 Tensor = Any  # symbolic while the model is made, the engine's own when a unit is called alone
@@ -53,40 +54,54 @@ class Conv2D:
 
     def __init__(self, layer: Convolution, form: Form) -> None:
         name = layer_name(layer.scope)
-        explicit = layer.padding == "explicit" and layer.stride > 1
-        border = layer.rate * (layer.kernel - 1) // 2 if explicit else 0
-        self.pad = layers.ZeroPadding2D(border, **form.spatial, name=f"{name}_pad") if border else None
-        self.conv = layers.Conv2D(
-            layer.depth,
-            layer.kernel,
-            layer.stride,
-            padding="valid" if explicit else "same",
-            dilation_rate=layer.rate,
-            use_bias=layer.bias,
-            kernel_initializer=initializer_of(layer.initializer, layer),
-            bias_initializer=initializer_of(layer.bias_initializer, layer),
-            **form.spatial,
-            name=name,
+        same = layer.padding == "same" or layer.stride == 1
+        self.pad = None if same else make_padding(layer.padding, layer.kernel, layer.stride, layer.rate, name, form)
+        common = {
+            "strides": layer.stride,
+            "padding": "same" if same else "valid",
+            "dilation_rate": layer.rate,
+            "use_bias": layer.bias,
+            "bias_initializer": initializer_of(layer.bias_initializer, layer),
+            "name": name,
+        }
+        initializer = initializer_of(layer.initializer, layer)
+        # A layer of its own where every channel is convolved alone; its kernel is [k, k, depth, 1].
+        self.conv = (
+            layers.DepthwiseConv2D(layer.kernel, depthwise_initializer=initializer, **common, **form.spatial)
+            if layer.is_depthwise
+            else layers.Conv2D(
+                layer.depth,
+                layer.kernel,
+                groups=layer.groups,
+                kernel_initializer=initializer,
+                **common,
+                **form.spatial,
+            )
         )
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.conv(self.pad(x) if self.pad else x)
 
 
+def make_padding(rule: Rule, kernel: int, stride: int, rate: int, name: str, form: Form) -> Any:
+    """The layer that pads with zeros by a rule that needs no size; None if there is nothing to pad."""
+    border = pads(rule, 0, kernel, stride, rate)
+    return layers.ZeroPadding2D((border, border), **form.spatial, name=f"{name}_pad") if any(border) else None
+
+
 class MaxPool2D:
     """[N, H, W, C] -> [N, H / stride, W / stride, C]. Keras's layer pads with zeros alone: -inf goes by `ops.pad`."""
 
     def __init__(self, layer: MaxPool, form: Form) -> None:
-        name = layer_name(layer.scope)
-        explicit = layer.padding == "explicit"
-        border = (layer.kernel - 1) // 2 if explicit else 0
-        self.pads = form.pads((border, border)) if border and layer.fill else None
-        zeros = border and not layer.fill
-        self.pad = layers.ZeroPadding2D(border, **form.spatial, name=f"{name}_pad") if zeros else None
-        self.pool = layers.MaxPooling2D(
-            layer.kernel, layer.stride, padding="valid" if explicit else "same", **form.spatial, name=name
-        )
+        name, same = layer_name(layer.scope), layer.padding == "same"
+        border = (0, 0) if same else pads(layer.padding, 0, layer.kernel, layer.stride, 1)
+        self.pads = form.pads(border) if any(border) and layer.fill else None
         self.fill = layer.fill
+        zeros = not (same or layer.fill)
+        self.pad = make_padding(layer.padding, layer.kernel, layer.stride, 1, name, form) if zeros else None
+        self.pool = layers.MaxPooling2D(
+            layer.kernel, layer.stride, padding="same" if same else "valid", **form.spatial, name=name
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
         if self.pad:
@@ -97,30 +112,53 @@ class MaxPool2D:
 
 
 class ConvBatchNorm:
-    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: convolution, batch norm and ReLU as the plan says."""
+    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: convolution, batch norm and activation."""
 
     def __init__(self, layer: Convolution, plan: Plan, form: Form) -> None:
-        name = layer_name(layer.scope)
         self.layers: list[Any] = [Conv2D(layer, form)]
         if layer.batch_norm:
-            # Keras's momentum is the decay itself.
-            self.layers.append(
-                layers.BatchNormalization(
-                    axis=form.axis,
-                    momentum=plan.decay,
-                    epsilon=plan.epsilon,
-                    gamma_initializer=initializers.Constant(layer.gamma),
-                    dtype=form.dtype,
-                    name=f"{name}_BatchNorm",
-                )
-            )
-        if layer.relu:
-            self.layers.append(layers.ReLU(dtype=form.dtype, name=f"{name}_relu"))
+            self.layers.append(make_batch_norm(layer.scope, layer.gamma, plan, form))
+        if layer.activation:
+            self.layers.append(make_activation(layer.activation, f"{layer_name(layer.scope)}_relu", form))
 
     def __call__(self, x: Tensor) -> Tensor:
         for layer in self.layers:
             x = layer(x)
         return x
+
+
+class BatchNormActivation:
+    """[N, H, W, C] -> the same: batch norm and activation without a convolution before them."""
+
+    def __init__(self, layer: BatchNorm, plan: Plan, form: Form) -> None:
+        self.batch_norm = make_batch_norm(layer.scope, 1.0, plan, form)
+        self.activation = make_activation(layer.activation, layer_name(layer.scope), form)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.activation(self.batch_norm(x))
+
+
+def make_batch_norm(scope: str, gamma: float, plan: Plan, form: Form) -> Any:
+    """That of the layer at `scope`. Keras's momentum is the decay itself."""
+    return layers.BatchNormalization(
+        axis=form.axis,
+        momentum=plan.decay,
+        epsilon=plan.epsilon,
+        gamma_initializer=initializers.Constant(gamma),
+        dtype=form.dtype,
+        name=f"{layer_name(scope)}_BatchNorm",
+    )
+
+
+def make_activation(activation: Activation, name: str, form: Form) -> Any:
+    """What follows a layer, as a layer called `name`."""
+    match activation:
+        case "relu":
+            return layers.ReLU(dtype=form.dtype, name=name)
+        case "relu6":
+            return layers.ReLU(max_value=6.0, dtype=form.dtype, name=name)
+        case None:
+            return layers.Identity(dtype=form.dtype, name=name)
 
 
 class SubsampleShortcut:
@@ -154,55 +192,152 @@ class IdentityShortcut:
         return x
 
 
-def make_shortcut(layer: Shortcut | None, plan: Plan, form: Form) -> Any:
-    """What the unit's input passes on its way to the sum."""
+def make_layer(layer: Layer, plan: Plan, form: Form) -> Any:
+    """Any layer of the plan."""
     match layer:
         case Convolution():
             return ConvBatchNorm(layer, plan, form)
+        case BatchNorm():
+            return BatchNormActivation(layer, plan, form)
+        case MaxPool():
+            return MaxPool2D(layer, form)
         case Subsample():
             return SubsampleShortcut(layer, form)
         case ZeroChannels():
             return ZeroChannelShortcut(layer, form)
-        case None:
-            return IdentityShortcut()
+
+
+def make_shortcut(unit: Unit, plan: Plan, form: Form) -> Any:
+    """What the unit's input passes on its way to the sum; None in a plain network, which has no shortcuts."""
+    if unit.shortcut is None:
+        return IdentityShortcut() if INPUT in unit.wiring.joined else None
+    return make_layer(unit.shortcut, plan, form)
+
+
+class Sum:
+    """Maps of one shape -> their sum and what follows it: in a functional model operations are layers."""
+
+    def __init__(self, unit: Unit, form: Form) -> None:
+        name = layer_name(unit.scope)
+        self.add = layers.Add(dtype=form.dtype, name=f"{name}_add") if len(unit.wiring.joined) > 1 else None
+        self.activation = make_activation(unit.wiring.activation, name, form)
+
+    def __call__(self, *joined: Tensor) -> Tensor:
+        return self.activation(self.add(joined) if self.add else joined[0])
 
 
 class Basic:
     """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: 3x3, 3x3 beside the shortcut."""
 
     def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
-        name = layer_name(unit.scope)
-        self.shortcut = make_shortcut(unit.shortcut, plan, form)
-        self.conv1 = ConvBatchNorm(unit.convolution("conv1"), plan, form)
-        self.conv2 = ConvBatchNorm(unit.convolution("conv2"), plan, form)
-        self.add = layers.Add(dtype=form.dtype, name=f"{name}_add")
-        self.relu = layers.ReLU(dtype=form.dtype, name=name)
+        self.shortcut = make_shortcut(unit, plan, form)
+        self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan, form)
+        self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan, form)
+        self.sum = Sum(unit, form)
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
-        end_points["shortcut"] = shortcut = self.shortcut(x)
         end_points["conv1"] = residual = self.conv1(x)
         end_points["conv2"] = residual = self.conv2(residual)
-        return self.relu(self.add([shortcut, residual]))
+        if self.shortcut is None:
+            return self.sum(residual)
+        end_points["shortcut"] = shortcut = self.shortcut(x)
+        return self.sum(shortcut, residual)
 
 
 class Bottleneck:
     """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: 1x1, 3x3, 1x1 beside the shortcut."""
 
     def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
-        name = layer_name(unit.scope)
-        self.shortcut = make_shortcut(unit.shortcut, plan, form)
-        self.conv1 = ConvBatchNorm(unit.convolution("conv1"), plan, form)
-        self.conv2 = ConvBatchNorm(unit.convolution("conv2"), plan, form)
-        self.conv3 = ConvBatchNorm(unit.convolution("conv3"), plan, form)
-        self.add = layers.Add(dtype=form.dtype, name=f"{name}_add")
-        self.relu = layers.ReLU(dtype=form.dtype, name=name)
+        self.shortcut = make_shortcut(unit, plan, form)
+        self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan, form)
+        self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan, form)
+        self.conv3 = ConvBatchNorm(unit.layer("conv3"), plan, form)
+        self.sum = Sum(unit, form)
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
-        end_points["shortcut"] = shortcut = self.shortcut(x)
         end_points["conv1"] = residual = self.conv1(x)
         end_points["conv2"] = residual = self.conv2(residual)
         end_points["conv3"] = residual = self.conv3(residual)
-        return self.relu(self.add([shortcut, residual]))
+        if self.shortcut is None:
+            return self.sum(residual)
+        end_points["shortcut"] = shortcut = self.shortcut(x)
+        return self.sum(shortcut, residual)
 
 
-UNITS = {"basic": Basic, "bottleneck": Bottleneck}
+class BottleneckV2:
+    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: batch norm, then 1x1, 3x3, 1x1 and shortcut."""
+
+    def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
+        self.preact = BatchNormActivation(unit.layer("preact"), plan, form)
+        self.shortcut = make_shortcut(unit, plan, form)
+        self.projects = isinstance(unit.shortcut, Convolution)
+        self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan, form)
+        self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan, form)
+        self.conv3 = ConvBatchNorm(unit.layer("conv3"), plan, form)
+        self.sum = Sum(unit, form)
+
+    def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
+        end_points["preact"] = preact = self.preact(x)
+        end_points["shortcut"] = shortcut = self.shortcut(preact if self.projects else x)
+        end_points["conv1"] = residual = self.conv1(preact)
+        end_points["conv2"] = residual = self.conv2(residual)
+        end_points["conv3"] = residual = self.conv3(residual)
+        return self.sum(shortcut, residual)
+
+
+class Separable:
+    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: depthwise 3x3, 1x1."""
+
+    def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
+        self.depthwise = ConvBatchNorm(unit.layer("depthwise"), plan, form)
+        self.pointwise = ConvBatchNorm(unit.layer("pointwise"), plan, form)
+
+    def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
+        end_points["depthwise"] = x = self.depthwise(x)
+        end_points["pointwise"] = x = self.pointwise(x)
+        return x
+
+
+class InvertedResidual:
+    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: 1x1 if it widens, depthwise 3x3, 1x1; then the sum."""
+
+    def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
+        self.expand = ConvBatchNorm(unit.layer("expand"), plan, form) if len(unit.layers) == 3 else None
+        self.depthwise = ConvBatchNorm(unit.layer("depthwise"), plan, form)
+        self.project = ConvBatchNorm(unit.layer("project"), plan, form)
+        self.adds = INPUT in unit.wiring.joined
+        self.sum = Sum(unit, form)
+
+    def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
+        residual = x
+        if self.expand:
+            end_points["expand"] = residual = self.expand(x)
+        end_points["depthwise"] = residual = self.depthwise(residual)
+        end_points["project"] = residual = self.project(residual)
+        return self.sum(x, residual) if self.adds else residual
+
+
+class Single:
+    """What its only layer does."""
+
+    def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
+        (layer,) = unit.layers
+        self.layer = make_layer(layer, plan, form)
+
+    def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
+        return self.layer(x)
+
+
+def make_unit(unit: Unit, plan: Plan, form: Form) -> Any:
+    """The unit of a kind: of a class in UNITS, or a single layer."""
+    return UNITS.get(unit.kind, Single)(unit, plan, form)
+
+
+UNITS: dict[str, Any] = {
+    "basic": Basic,
+    "bottleneck": Bottleneck,
+    "grouped_bottleneck": Bottleneck,
+    "bottleneck_v2": BottleneckV2,
+    "separable": Separable,
+    "inverted_residual": InvertedResidual,
+}

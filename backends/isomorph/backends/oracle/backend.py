@@ -24,12 +24,12 @@ class OracleNetwork(Network):
 
     def _get(self, name: str) -> Array:
         scope, leaf = split(name)
-        return self._network.convolutions[scope].tensors[leaf].astype(as_dtype(self.dtype))
+        return self._network.parametrised[scope].tensors[leaf].astype(as_dtype(self.dtype))
 
     def _set(self, name: str, value: Array) -> None:
         scope, leaf = split(name)
         precision = self._network.precision
-        self._network.convolutions[scope].tensors[leaf] = precision.round(value.astype(precision.computed))
+        self._network.parametrised[scope].tensors[leaf] = precision.round(value.astype(precision.computed))
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         x = x.astype(self._network.precision.computed, copy=False)
@@ -42,13 +42,13 @@ class OracleNetwork(Network):
 
     def calibrate(self, images: Array, statistics: Statistics) -> None:
         """Set every batch norm's running statistics to `statistics(x)`, x being what reaches it from `images`."""
-        for convolution in self._network.convolutions.values():
-            convolution.calibrate = statistics
+        for layer in self._network.parametrised.values():
+            layer.calibrate = statistics
         try:
             self.end_points(images)
         finally:
-            for convolution in self._network.convolutions.values():
-                convolution.calibrate = None
+            for layer in self._network.parametrised.values():
+                layer.calibrate = None
 
 
 class Oracle(Backend):

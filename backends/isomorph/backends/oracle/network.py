@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from isomorph.backends.oracle.operations import Array, Precision, max_pool, softmax
-from isomorph.backends.oracle.units import UNITS, EndPoints, Maker
+from isomorph.backends.oracle.operations import Array, Precision, softmax
+from isomorph.backends.oracle.units import EndPoints, Maker, make_unit
 from isomorph.spec import Plan
-from isomorph.spec.layers import Convolution, MaxPool
 
 
 class ResNet:
@@ -15,12 +14,10 @@ class ResNet:
         self.plan = plan
         self.precision = precision
         make = Maker(plan.epsilon, precision)
-        for layer in plan.stem:
-            if isinstance(layer, Convolution):
-                make(layer)
-        self.units = {unit.scope: UNITS[unit.kind](unit, make) for unit in plan.units}
+        self.stem = {layer.scope: make(layer) for layer in plan.stem}
+        self.units = {unit.scope: make_unit(unit, make) for unit in plan.units}
         self.logits = make(plan.logits) if plan.logits else None
-        self.convolutions = make.made
+        self.parametrised = make.made
 
     def __call__(self, part: str | None, x: Array) -> EndPoints:
         """The end points of all parts (None), or of one on its own input."""
@@ -37,9 +34,8 @@ class ResNet:
 
     def run_stem(self, x: Array, end_points: EndPoints) -> Array:
         """Convolutions and pools in a row."""
-        for layer in self.plan.stem:
-            x = max_pool(x, layer) if isinstance(layer, MaxPool) else self.convolutions[layer.scope](x)
-            end_points[layer.scope] = x
+        for scope, layer in self.stem.items():
+            end_points[scope] = x = layer(x)
         return x
 
     def run_unit(self, scope: str, x: Array, end_points: EndPoints) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.protocol import as_dtype
-from isomorph.spec.layers import MaxPool
+from isomorph.spec.layers import Activation, Convolution, MaxPool
 from isomorph.spec.padding import Rule, pads
 
 Array = npt.NDArray[Any]
@@ -52,23 +52,50 @@ def windows(x: Array, kernel: int, stride: int, rate: int, rule: Rule, fill: flo
     return view[:, ::stride, ::stride, :, ::rate, ::rate].transpose(0, 1, 2, 4, 5, 3)
 
 
-def convolve(x: Array, weights: Array, stride: int, rate: int, rule: Rule, halves: bool = False) -> Array:
-    """[N, H, W, I] and a kernel [k, k, I, O] -> [N, h, w, O]: one matrix product of the windows for each image.
+def convolve(x: Array, weights: Array, layer: Convolution, halves: bool = False) -> Array:
+    """[N, H, W, groups * I] and a kernel [k, k, I, O] -> [N, h, w, O]: a matrix product of the windows for each image.
 
     One image at a time, so that its windows, k * k times as large as the image, stay in the cache.
     """
-    kernel, _, depth_in, depth = weights.shape
-    seen = x[:, ::stride, ::stride, None, None] if kernel == 1 else windows(x, kernel, stride, rate, rule, 0)
+    if layer.kernel == 1:
+        seen = x[:, :: layer.stride, :: layer.stride, None, None]
+    else:
+        seen = windows(x, layer.kernel, layer.stride, layer.rate, layer.padding, 0)
     batch, height, width = seen.shape[:3]
-    result = np.empty((batch, height, width, depth), x.dtype)
-    middle = depth_in // 2 if halves else 0
+    result = np.empty((batch, height, width, layer.depth), x.dtype)
     for image, out in zip(seen, result, strict=True):
-        _product(image[..., middle:], weights[:, :, middle:], out)
-        if middle:
-            rest = np.empty_like(out)
-            _product(image[..., :middle], weights[:, :, :middle], rest)
-            np.add(out, rest, out=out)
+        if layer.groups == 1:
+            _sum_windows(image, weights, out, halves)
+            continue
+        if layer.is_depthwise:
+            _sum_depthwise(image, weights[:, :, 0], out, halves)
+            continue
+        depth_out = layer.depth // layer.groups
+        for group in range(layer.groups):
+            ours = slice(group * depth_out, (group + 1) * depth_out)
+            own = np.empty((height, width, depth_out), x.dtype)
+            theirs = slice(group * layer.depth_seen, (group + 1) * layer.depth_seen)
+            _sum_windows(image[..., theirs], weights[..., ours], own, halves)
+            out[..., ours] = own
     return result
+
+
+def _sum_depthwise(image: Array, weights: Array, out: Array, halves: bool) -> None:
+    """Windows [h, w, k, k, C] weighed by a kernel [k, k, C]; the other order of summation is from behind."""
+    cells = list(np.ndindex(weights.shape[:2]))
+    out[:] = 0
+    for row, column in reversed(cells) if halves else cells:
+        out += image[:, :, row, column] * weights[row, column]
+
+
+def _sum_windows(image: Array, weights: Array, out: Array, halves: bool) -> None:
+    """What one group of outputs sees, weighed and summed into `out`, in one order of summation or the other."""
+    middle = weights.shape[2] // 2 if halves else 0
+    _product(image[..., middle:], weights[:, :, middle:], out)
+    if middle:
+        rest = np.empty_like(out)
+        _product(image[..., :middle], weights[:, :, :middle], rest)
+        np.add(out, rest, out=out)
 
 
 def _product(seen: Array, weights: Array, out: Array) -> None:
@@ -84,6 +111,16 @@ def max_pool(x: Array, pool: MaxPool) -> Array:
     for row, column in np.ndindex(kernel, kernel):
         np.maximum(result, seen[..., row, column, :], out=result)
     return result
+
+
+def activate(x: Array, activation: Activation) -> Array:
+    """`x`, in place, with what follows a layer."""
+    match activation:
+        case "relu":
+            np.maximum(x, 0, out=x)
+        case "relu6":
+            np.clip(x, 0, 6, out=x)
+    return x
 
 
 def subsample(x: Array, stride: int) -> Array:

@@ -9,7 +9,7 @@ import paddle
 from paddle import Tensor, nn
 
 from isomorph.backends.paddle.engine import Engine
-from isomorph.backends.paddle.network import ResNet, layer_path
+from isomorph.backends.paddle.network import ResNet
 from isomorph.backends.protocol import Array, Backend, Network, Options, Unavailable, as_dtype
 from isomorph.spec import Architecture
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
@@ -48,10 +48,11 @@ class PaddleNetwork(Network):
 
     def _parameter(self, name: str) -> Tensor:
         scope, leaf = split(name)
-        return attrgetter(LEAVES[leaf])(self._sublayer(layer_path(scope)))
+        return attrgetter(LEAVES[leaf])(self._sublayer(scope))
 
-    def _sublayer(self, path: str) -> nn.Layer:
-        return attrgetter(path)(self._layer)
+    def _sublayer(self, scope: str) -> nn.Layer:
+        """That of an end point or a part."""
+        return attrgetter(".".join(self.plan.modules.get(scope, (scope,))))(self._layer)
 
     def _get(self, name: str) -> Array:
         value = self._to_numpy(self._parameter(name))
@@ -63,7 +64,7 @@ class PaddleNetwork(Network):
         self._engines.clear()
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
-        layer = self._layer if part is None else self._sublayer(_part_path(part))
+        layer = self._layer if part is None else self._sublayer(part)
         found: dict[str, Array] = {}
         with paddle.no_grad(), self._in_eval_mode(), self._recorded_in(found):
             layer(self._to_paddle(self._to_map(x)))
@@ -106,9 +107,7 @@ class PaddleNetwork(Network):
 
         names = {name for names in self.plan.parts.values() for name in names} - {"predictions"}
         handles = [
-            self._sublayer(layer_path(name)).register_forward_post_hook(
-                lambda _layer, _inputs, y, name=name: hook(name, y)
-            )
+            self._sublayer(name).register_forward_post_hook(lambda _layer, _inputs, y, name=name: hook(name, y))
             for name in names
         ]
         try:
@@ -133,10 +132,6 @@ class PaddleNetwork(Network):
     def _to_numpy(self, x: Tensor) -> Array:
         exact = x.astype("float32") if self.dtype == "bfloat16" else x
         return exact.numpy().astype(as_dtype(self.dtype), copy=False)
-
-
-def _part_path(part: str) -> str:
-    return part if part in ("stem", "head") else layer_path(part)
 
 
 class Paddle(Backend):

@@ -2,9 +2,8 @@
 
 from paddle import Tensor, nn
 
-from isomorph.backends.paddle.units import UNITS, ConvBatchNorm, MaxPool2D
+from isomorph.backends.paddle.units import ConvBatchNorm, make_layer, make_unit
 from isomorph.spec import Plan
-from isomorph.spec.layers import Convolution, MaxPool
 from isomorph.spec.plan import PlannedBlock
 
 
@@ -32,32 +31,18 @@ class Head(nn.Layer):
     def __init__(self, plan: Plan, data_format: str) -> None:
         super().__init__()
         self.global_pool = nn.AdaptiveAvgPool2D(1, data_format=data_format) if plan.global_pool else nn.Identity()
+        self.dropout = nn.Dropout(plan.dropout)
         self.logits = ConvBatchNorm(plan.logits, plan, data_format) if plan.logits else nn.Identity()
         self.flatten = nn.Flatten() if plan.global_pool else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.global_pool(x)
+        x = self.dropout(x)
         x = self.logits(x)
         return self.flatten(x)
 
 
-def make_layer(layer: Convolution | MaxPool, plan: Plan, data_format: str) -> nn.Layer:
-    """A layer of the stem."""
-    if isinstance(layer, Convolution):
-        return ConvBatchNorm(layer, plan, data_format)
-    return MaxPool2D(layer, data_format)
-
-
 def make_block(block: PlannedBlock, plan: Plan, data_format: str) -> nn.Sequential:
     """Units in a row, called unit_1, unit_2, ..."""
-    units = (UNITS[unit.kind](unit, plan, data_format) for unit in block.units)
+    units = (make_unit(unit, plan, data_format) for unit in block.units)
     return nn.Sequential(*((f"unit_{number}", unit) for number, unit in enumerate(units, start=1)))
-
-
-def layer_path(scope: str) -> str:
-    """Where the layer of a canonical scope is: `block1/unit_1/bottleneck_v1/conv1` is `blocks.block1.unit_1.conv1`."""
-    block, _, inside = scope.partition("/")
-    if not inside:
-        return f"head.{scope}" if scope in ("global_pool", "logits") else f"stem.{scope}"
-    unit, _kind, *name = inside.split("/")
-    return ".".join(("blocks", block, unit, *name))

@@ -8,10 +8,10 @@ from operator import attrgetter
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
-from isomorph.backends.pytorch.network import ResNet, module_path
+from isomorph.backends.pytorch.network import ResNet
 from isomorph.spec import Architecture
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
 
@@ -52,8 +52,12 @@ class PyTorchNetwork(Network):
 
     def _parameter(self, name: str) -> Tensor:
         scope, leaf = split(name)
-        parameter: Tensor = attrgetter(LEAVES[leaf])(self._module.get_submodule(module_path(scope)))
+        parameter: Tensor = attrgetter(LEAVES[leaf])(self._submodule(scope))
         return parameter
+
+    def _submodule(self, scope: str) -> nn.Module:
+        """That of an end point or a part."""
+        return self._module.get_submodule(".".join(self.plan.modules.get(scope, (scope,))))
 
     def _get(self, name: str) -> Array:
         value = self._to_numpy(self._parameter(name))
@@ -65,7 +69,7 @@ class PyTorchNetwork(Network):
             self._parameter(name).copy_(self._to_torch(value))
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
-        run = self._module.forward if part is None else self._module.get_submodule(_part_path(part))
+        run = self._module.forward if part is None else self._submodule(part)
         found: dict[str, Array] = {}
         with torch.inference_mode(), self._in_eval_mode(), self._recorded_in(found):
             run(self._to_map(x))
@@ -97,9 +101,7 @@ class PyTorchNetwork(Network):
 
         names = {name for names in self.plan.parts.values() for name in names} - {"predictions"}
         handles = [
-            self._module.get_submodule(module_path(name)).register_forward_hook(
-                lambda _module, _inputs, y, name=name: hook(name, y)
-            )
+            self._submodule(name).register_forward_hook(lambda _module, _inputs, y, name=name: hook(name, y))
             for name in names
         ]
         try:
@@ -126,10 +128,6 @@ class PyTorchNetwork(Network):
         """A copy, as later layers may work in place."""
         exact = x.float() if x.dtype == torch.bfloat16 else x
         return exact.detach().cpu().numpy().astype(as_dtype(self.dtype), copy=True)
-
-
-def _part_path(part: str) -> str:
-    return part if part in ("stem", "head") else module_path(part)
 
 
 class PyTorch(Backend):

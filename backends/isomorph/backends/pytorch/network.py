@@ -4,9 +4,8 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from isomorph.backends.pytorch.units import UNITS, ConvBatchNorm, MaxPool2d
+from isomorph.backends.pytorch.units import ConvBatchNorm, make_layer, make_unit
 from isomorph.spec import Plan
-from isomorph.spec.layers import Convolution, MaxPool
 from isomorph.spec.plan import PlannedBlock
 
 
@@ -31,30 +30,18 @@ class Head(nn.Module):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.global_pool = nn.AdaptiveAvgPool2d(1) if plan.global_pool else nn.Identity()
+        self.dropout = nn.Dropout(plan.dropout)
         self.logits = ConvBatchNorm(plan.logits, plan) if plan.logits else nn.Identity()
         self.flatten = nn.Flatten() if plan.global_pool else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.global_pool(x)
+        x = self.dropout(x)
         x = self.logits(x)
         return self.flatten(x)
 
 
-def make_layer(layer: Convolution | MaxPool, plan: Plan) -> nn.Module:
-    """A layer of the stem."""
-    return ConvBatchNorm(layer, plan) if isinstance(layer, Convolution) else MaxPool2d(layer)
-
-
 def make_block(block: PlannedBlock, plan: Plan) -> nn.Sequential:
     """Units in a row, called unit_1, unit_2, ..."""
-    units = (UNITS[unit.kind](unit, plan) for unit in block.units)
+    units = (make_unit(unit, plan) for unit in block.units)
     return nn.Sequential(OrderedDict((f"unit_{number}", unit) for number, unit in enumerate(units, start=1)))
-
-
-def module_path(scope: str) -> str:
-    """Where the module of a canonical scope is: `block1/unit_1/bottleneck_v1/conv1` is `blocks.block1.unit_1.conv1`."""
-    block, _, inside = scope.partition("/")
-    if not inside:
-        return f"head.{scope}" if scope in ("global_pool", "logits") else f"stem.{scope}"
-    unit, _kind, *name = inside.split("/")
-    return ".".join(("blocks", block, unit, *name))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from isomorph.backends.pytorch.initializers import draw
 from isomorph.spec import Plan
-from isomorph.spec.layers import Convolution, MaxPool, Shortcut, Subsample, ZeroChannels
+from isomorph.spec.layers import INPUT, Activation, BatchNorm, Convolution, Layer, MaxPool, Subsample, ZeroChannels
 from isomorph.spec.padding import Rule, pads
 from isomorph.spec.units import Unit
 
@@ -15,14 +15,22 @@ from isomorph.spec.units import Unit
 class Conv2d(nn.Conv2d):
     """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride].
 
-    PyTorch pads both sides alike and refuses padding="same" with a stride: SAME is computed here, from the size.
+    PyTorch pads both sides alike and refuses padding="same" with a stride: what is not alike is computed here.
     """
 
     def __init__(self, layer: Convolution) -> None:
-        padding = 0 if layer.padding == "same" else layer.rate * (layer.kernel - 1) // 2
         self.layer = layer  # before the parent's __init__, which calls reset_parameters
+        self.own = layer.padding == "explicit"
+        padding = layer.rate * (layer.kernel - 1) // 2 if self.own else 0
         super().__init__(
-            layer.depth_in, layer.depth, layer.kernel, layer.stride, padding, dilation=layer.rate, bias=layer.bias
+            layer.depth_in,
+            layer.depth,
+            layer.kernel,
+            layer.stride,
+            padding,
+            dilation=layer.rate,
+            groups=layer.groups,
+            bias=layer.bias,
         )
 
     def reset_parameters(self) -> None:
@@ -32,7 +40,7 @@ class Conv2d(nn.Conv2d):
             draw(self.bias, self.layer.bias_initializer, self.layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.layer.padding == "same":
+        if not self.own:
             x = pad(x, self.layer.padding, self.layer.kernel, self.layer.stride, self.layer.rate, 0.0)
         return super().forward(x)
 
@@ -58,7 +66,7 @@ def pad(x: Tensor, rule: Rule, kernel: int, stride: int, rate: int, value: float
 
 
 class ConvBatchNorm(nn.Sequential):
-    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: convolution, batch norm and ReLU as the plan says."""
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: convolution, batch norm and activation."""
 
     def __init__(self, layer: Convolution, plan: Plan) -> None:
         super().__init__(OrderedDict(conv=Conv2d(layer)))
@@ -66,8 +74,27 @@ class ConvBatchNorm(nn.Sequential):
             # PyTorch's momentum is the share of the new value, the complement of the decay.
             self.batch_norm = nn.BatchNorm2d(layer.depth, eps=plan.epsilon, momentum=1 - plan.decay)
             nn.init.constant_(self.batch_norm.weight, layer.gamma)
-        if layer.relu:
-            self.relu = nn.ReLU(inplace=True)  # as torchvision, to save memory; Keras and Paddle make a new map
+        if layer.activation:
+            self.activation = make_activation(layer.activation)
+
+
+class BatchNormActivation(nn.Sequential):
+    """[N, C, H, W] -> the same: batch norm and activation without a convolution before them."""
+
+    def __init__(self, layer: BatchNorm, plan: Plan) -> None:
+        super().__init__(OrderedDict(batch_norm=nn.BatchNorm2d(layer.depth, eps=plan.epsilon, momentum=1 - plan.decay)))
+        self.activation = make_activation(layer.activation)
+
+
+def make_activation(activation: Activation) -> nn.Module:
+    """What follows a layer; in place, as in torchvision, to save memory: Keras and Paddle make a new map."""
+    match activation:
+        case "relu":
+            return nn.ReLU(inplace=True)
+        case "relu6":
+            return nn.ReLU6(inplace=True)
+        case None:
+            return nn.Identity()
 
 
 class ZeroChannelShortcut(nn.Module):
@@ -82,17 +109,26 @@ class ZeroChannelShortcut(nn.Module):
         return F.pad(self.subsample(x), self.pads)
 
 
-def make_shortcut(layer: Shortcut | None, plan: Plan) -> nn.Module:
-    """What the unit's input passes on its way to the sum."""
+def make_layer(layer: Layer, plan: Plan) -> nn.Module:
+    """Any layer of the plan."""
     match layer:
         case Convolution():
             return ConvBatchNorm(layer, plan)
+        case BatchNorm():
+            return BatchNormActivation(layer, plan)
+        case MaxPool():
+            return MaxPool2d(layer)
         case Subsample():
             return nn.MaxPool2d(1, layer.stride)
         case ZeroChannels():
             return ZeroChannelShortcut(layer)
-        case None:
-            return nn.Identity()
+
+
+def make_shortcut(unit: Unit, plan: Plan) -> nn.Module | None:
+    """What the unit's input passes on its way to the sum; None in a plain network, which has no shortcuts."""
+    if unit.shortcut is None:
+        return nn.Identity() if INPUT in unit.wiring.joined else None
+    return make_layer(unit.shortcut, plan)
 
 
 class Basic(nn.Module):
@@ -100,15 +136,17 @@ class Basic(nn.Module):
 
     def __init__(self, unit: Unit, plan: Plan) -> None:
         super().__init__()
-        self.shortcut = make_shortcut(unit.shortcut, plan)
-        self.conv1 = ConvBatchNorm(unit.convolution("conv1"), plan)
-        self.conv2 = ConvBatchNorm(unit.convolution("conv2"), plan)
+        self.shortcut = make_shortcut(unit, plan)
+        self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan)
+        self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan)
+        self.activation = make_activation(unit.wiring.activation)
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.conv1(x)
         residual = self.conv2(residual)
-        residual += self.shortcut(x)  # in place, as in torchvision: two maps fewer
-        return F.relu(residual, inplace=True)
+        if self.shortcut is not None:
+            residual += self.shortcut(x)  # in place, as in torchvision: two maps fewer
+        return self.activation(residual)
 
 
 class Bottleneck(nn.Module):
@@ -116,17 +154,90 @@ class Bottleneck(nn.Module):
 
     def __init__(self, unit: Unit, plan: Plan) -> None:
         super().__init__()
-        self.shortcut = make_shortcut(unit.shortcut, plan)
-        self.conv1 = ConvBatchNorm(unit.convolution("conv1"), plan)
-        self.conv2 = ConvBatchNorm(unit.convolution("conv2"), plan)
-        self.conv3 = ConvBatchNorm(unit.convolution("conv3"), plan)
+        self.shortcut = make_shortcut(unit, plan)
+        self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan)
+        self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan)
+        self.conv3 = ConvBatchNorm(unit.layer("conv3"), plan)
+        self.activation = make_activation(unit.wiring.activation)
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.conv1(x)
         residual = self.conv2(residual)
         residual = self.conv3(residual)
-        residual += self.shortcut(x)  # in place, as in torchvision: two maps fewer
-        return F.relu(residual, inplace=True)
+        if self.shortcut is not None:
+            residual += self.shortcut(x)  # in place, as in torchvision: two maps fewer
+        return self.activation(residual)
 
 
-UNITS = {"basic": Basic, "bottleneck": Bottleneck}
+class BottleneckV2(nn.Module):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: batch norm, then 1x1, 3x3, 1x1 and shortcut."""
+
+    def __init__(self, unit: Unit, plan: Plan) -> None:
+        super().__init__()
+        self.preact = BatchNormActivation(unit.layer("preact"), plan)
+        self.shortcut = make_shortcut(unit, plan)
+        self.projects = isinstance(unit.shortcut, Convolution)
+        self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan)
+        self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan)
+        self.conv3 = ConvBatchNorm(unit.layer("conv3"), plan)
+
+    def forward(self, x: Tensor) -> Tensor:
+        preact = self.preact(x)
+        assert self.shortcut is not None
+        shortcut = self.shortcut(preact if self.projects else x)
+        residual = self.conv1(preact)
+        residual = self.conv2(residual)
+        residual = self.conv3(residual)
+        residual += shortcut  # in place, as in torchvision: a map fewer
+        return residual
+
+
+class Separable(nn.Module):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: depthwise 3x3, 1x1."""
+
+    def __init__(self, unit: Unit, plan: Plan) -> None:
+        super().__init__()
+        self.depthwise = ConvBatchNorm(unit.layer("depthwise"), plan)
+        self.pointwise = ConvBatchNorm(unit.layer("pointwise"), plan)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.depthwise(x)
+        return self.pointwise(x)
+
+
+class InvertedResidual(nn.Module):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: 1x1 if it widens, depthwise 3x3, 1x1; then the sum."""
+
+    def __init__(self, unit: Unit, plan: Plan) -> None:
+        super().__init__()
+        widens = len(unit.layers) == 3
+        self.expand = ConvBatchNorm(unit.layer("expand"), plan) if widens else nn.Identity()
+        self.depthwise = ConvBatchNorm(unit.layer("depthwise"), plan)
+        self.project = ConvBatchNorm(unit.layer("project"), plan)
+        self.adds = INPUT in unit.wiring.joined
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual = self.expand(x)
+        residual = self.depthwise(residual)
+        residual = self.project(residual)
+        if self.adds:
+            residual += x
+        return residual
+
+
+def make_unit(unit: Unit, plan: Plan) -> nn.Module:
+    """The unit of a kind: of a class in UNITS, or a single layer."""
+    if unit.kind in UNITS:
+        return UNITS[unit.kind](unit, plan)
+    (layer,) = unit.layers
+    return make_layer(layer, plan)
+
+
+UNITS = {
+    "basic": Basic,
+    "bottleneck": Bottleneck,
+    "grouped_bottleneck": Bottleneck,
+    "bottleneck_v2": BottleneckV2,
+    "separable": Separable,
+    "inverted_residual": InvertedResidual,
+}

@@ -4,6 +4,8 @@ Three blocks of basic units with 16, 32 and 64 channels behind a 3x3 convolution
 without parameters (option A): every second row and column, between channels of zeros on both sides (resnet.py).
 """
 
+from dataclasses import replace
+
 from isomorph.spec.architecture import Architecture, Head, Stem, StemConvolution
 from isomorph.spec.convention import Convention, Initializer
 from isomorph.spec.naming import Naming
@@ -32,6 +34,11 @@ def resnet(depth: int) -> Architecture:
     return Architecture(f"cifar/resnet{depth}", STEM, blocks, Head(num_classes=10), CONVENTION)
 
 
+def plain(depth: int) -> Architecture:
+    """The same without shortcuts: where training degrades with depth (section 4.2, figure 6)."""
+    return replace(resnet(depth).with_options(shortcut="none"), name=f"cifar/plain{depth}")
+
+
 NAMING = Naming(
     scopes=(*PYTORCH_SCOPES, (r"logits", "linear", "")),
     leaves=PYTORCH_LEAVES,
@@ -41,6 +48,7 @@ NAMING = Naming(
 ZOO = Zoo(
     "cifar",
     "He et al. (2015), section 4.2, for CIFAR-10",
-    {f"resnet{depth}": resnet(depth) for depth in (20, 32, 44, 56, 110, 1202)},
+    {f"resnet{depth}": resnet(depth) for depth in (20, 32, 44, 56, 110, 1202)}
+    | {f"plain{depth}": plain(depth) for depth in (20, 56)},
     NAMING,
 )

@@ -3,12 +3,19 @@
 It is the design of He et al. (2015) as its authors released it, strides included, in Caffe.
 """
 
+from dataclasses import replace
+
+from isomorph.spec.architecture import Architecture, Head
 from isomorph.spec.convention import ZEROS, Convention, Initializer
+from isomorph.spec.mobile import at_least, divisible, inverted_residual_blocks, mobile_stem, separable_blocks
 from isomorph.spec.naming import Layout, Naming
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.residual import imagenet_resnets
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
-from isomorph.spec.zoo import Zoo
+from isomorph.spec.zoo import Widths, Zoo
+from isomorph.spec.zoos import slim
+
+GLOROT = Initializer("uniform", 1.0, "fan_avg")  # Keras's default
 
 CONVENTION = Convention(
     bottleneck_stride="conv1",
@@ -19,8 +26,8 @@ CONVENTION = Convention(
     batch_norm_epsilon=1.001e-5,
     batch_norm_decay=0.99,
     running_variance="biased",
-    convolution_initializer=Initializer("uniform", 1.0, "fan_avg"),  # Glorot's, Keras's default
-    logits_initializer=Initializer("uniform", 1.0, "fan_avg"),
+    convolution_initializer=GLOROT,
+    logits_initializer=GLOROT,
     logits_bias_initializer=ZEROS,
     # imagenet_utils.py, `preprocess_input(mode="caffe")`; keras/src/utils/image_utils.py, `load_img(target_size=...)`.
     preprocessing=Preprocessing(fit="stretch", interpolation="nearest").normalised("caffe"),
@@ -39,6 +46,15 @@ NAMING = Naming(
             "conv{block+1}_block{unit}_0_conv",
             "conv{block+1}_block{unit}_0_bn",
         ),
+        (r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/preact", "", "conv{block+1}_block{unit}_preact_bn"),
+        (r"postnorm", "", "post_bn"),
+        (r"Conv2d_0", "conv1", "conv1_bn"),
+        (r"block\d+/unit_\d+/separable/depthwise", "conv_dw_{index+1}", "conv_dw_{index+1}_bn"),
+        (r"block\d+/unit_\d+/separable/pointwise", "conv_pw_{index+1}", "conv_pw_{index+1}_bn"),
+        (r"Conv", "Conv1", "bn_Conv1"),
+        (r"block1/unit_1/inverted_residual/(?P<name>\w+)", "expanded_conv_{name}", "expanded_conv_{name}_BN"),
+        (r"block\d+/unit_\d+/inverted_residual/(?P<name>\w+)", "block_{index}_{name}", "block_{index}_{name}_BN"),
+        (r"Conv_1", "Conv_1", "Conv_1_bn"),
         (r"logits", "predictions", ""),
     ),
     leaves={
@@ -52,6 +68,65 @@ NAMING = Naming(
     separator="/",
     kernel=Layout("HWIO"),
     logits=Layout("IO"),
+    depthwise=Layout("HWOI"),
+    classifiers={"separable": ("conv_preds", Layout("HWIO"))},
 )
 
-ZOO = Zoo("keras", "keras.applications", imagenet_resnets("keras", CONVENTION, (50, 101, 152), "ResNet{depth}"), NAMING)
+# resnet_v2.py: slim's design of pre-activation, whose pool's zeros no ReLU has been before.
+CONVENTION_V2 = replace(
+    CONVENTION,
+    bottleneck_stride="conv2",
+    convolution_bias=False,
+    preprocessing=CONVENTION.preprocessing.normalised("tf"),
+)
+
+RESNET_V2 = {
+    f"ResNet{depth}V2": Architecture(
+        f"keras/ResNet{depth}V2", slim.STEM_V2, slim.resnet_v2_blocks(depth), convention=CONVENTION_V2
+    )
+    for depth in (50, 101, 152)
+}
+
+# mobilenet.py: TensorFlow's SAME for the first convolution; behind alone where a depthwise one strides.
+MOBILE = Convention(
+    activation="relu6",
+    convolution_padding="same",
+    depthwise_padding="after",
+    batch_norm_epsilon=1e-3,
+    batch_norm_decay=0.99,
+    running_variance="biased",
+    convolution_initializer=GLOROT,
+    logits_initializer=GLOROT,
+    preprocessing=CONVENTION.preprocessing.normalised("tf"),
+)
+
+
+def mobilenet(width: float) -> Architecture:
+    """MobileNet, its depths cut off to integers; the classifier is a convolution."""
+    head = Head(dropout=1e-3)
+    blocks = separable_blocks(width, at_least(0))
+    return Architecture("keras/MobileNet", mobile_stem("Conv2d_0", int(32 * width)), blocks, head, MOBILE)
+
+
+def mobilenet_v2(width: float) -> Architecture:
+    """MobileNetV2 (mobilenet_v2.py): depths are cut off before they are rounded; padding goes by parity."""
+    convention = replace(MOBILE, depthwise_padding="same", batch_norm_decay=0.999)
+    blocks = inverted_residual_blocks(width, lambda depth: divisible(int(depth)))
+    return Architecture("keras/MobileNetV2", mobile_stem("Conv", divisible(32 * width)), blocks, convention=convention)
+
+
+MOBILENETS = {
+    "MobileNet": Widths(mobilenet, (0.25, 0.5, 0.75, 1.0)),
+    "MobileNetV2": Widths(mobilenet_v2, (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)),
+}
+
+ZOO = Zoo(
+    "keras",
+    "keras.applications",
+    imagenet_resnets("keras", CONVENTION, (50, 101, 152), "ResNet{depth}")
+    | RESNET_V2
+    | {name: widths.build(1.0) for name, widths in MOBILENETS.items()},
+    NAMING,
+    options={"alpha": lambda width: {"width_multiplier": width}},
+    widths=MOBILENETS,
+)

@@ -1,11 +1,14 @@
-"""TF-slim's resnet_v1 (google-research/tf-slim, nets/resnet_v1.py): the stride sits in the last unit of a block."""
+"""TF-slim's ResNets (google-research/tf-slim, nets/resnet_v1.py, resnet_v2.py): the last unit of a block strides."""
 
-from isomorph.spec.architecture import Architecture, Block, Stem, StemConvolution, StemPool
+from dataclasses import replace
+
+from isomorph.spec.architecture import Architecture, Block, Head, Stem, StemConvolution, StemPool
 from isomorph.spec.convention import ZEROS, Convention, Initializer
+from isomorph.spec.mobile import at_least, mobile_stem, separable_blocks
 from isomorph.spec.naming import Layout, Naming
 from isomorph.spec.preprocessing import Preprocessing
-from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
-from isomorph.spec.zoo import Zoo
+from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS
+from isomorph.spec.zoo import Widths, Zoo
 
 # resnet_utils.py, `resnet_arg_scope`. The variance scaling initializer's truncated normal has the standard deviation
 # sqrt(1.3 * factor / fan_in), factor 2 (initializers.py). Preprocessing: models/research/slim, vgg_preprocessing.py.
@@ -22,41 +25,99 @@ CONVENTION = Convention(
     preprocessing=Preprocessing(mean=(123.68, 116.78, 103.94), std=(1.0, 1.0, 1.0)),
 )
 
+# inception_preprocessing.py, which preprocessing_factory.py names for v2: values -1..1.
+CONVENTION_V2 = replace(CONVENTION, preprocessing=Preprocessing().normalised("tf"))
+
 STEM = Stem((StemConvolution("conv1", 64, 7, stride=2), StemPool("pool1", 3, stride=2)))
 
 
-def resnet_v1_block(scope: str, base_depth: int, num_units: int, stride: int) -> Block:
+# The convolution of the stem has a bias instead of batch norm and ReLU, which the units bring (resnet_v2.py).
+STEM_V2 = Stem((StemConvolution("conv1", 64, 7, stride=2, linear=True), StemPool("pool1", 3, stride=2)))
+
+NUM_UNITS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3), 200: (3, 24, 36, 3)}
+
+
+def resnet_block(scope: str, base_depth: int, num_units: int, stride: int, unit: str = "bottleneck") -> Block:
     """Bottleneck units of depth 4 * `base_depth`, the last of which strides."""
     depth = 4 * base_depth
-    return Block(scope, "bottleneck", ((depth, base_depth, 1),) * (num_units - 1) + ((depth, base_depth, stride),))
+    return Block(scope, unit, ((depth, base_depth, 1),) * (num_units - 1) + ((depth, base_depth, stride),))
 
 
-def resnet_v1(name: str, *num_units: int) -> Architecture:
-    """A ResNet v1 of four blocks with these numbers of units."""
-    blocks = tuple(
-        resnet_v1_block(f"block{number}", 64 * 2 ** (number - 1), units, stride)
-        for number, (units, stride) in enumerate(zip(num_units, (2, 2, 2, 1), strict=True), start=1)
+def resnet_blocks(depth: int, unit: str = "bottleneck") -> tuple[Block, ...]:
+    """The four blocks of ResNet-`depth`."""
+    return tuple(
+        resnet_block(f"block{number}", 64 * 2 ** (number - 1), units, stride, unit)
+        for number, (units, stride) in enumerate(zip(NUM_UNITS[depth], (2, 2, 2, 1), strict=True), start=1)
     )
-    return Architecture(f"slim/{name}", STEM, blocks, convention=CONVENTION)
+
+
+def resnet_v2_blocks(depth: int) -> tuple[Block, ...]:
+    """Those of ResNet v2, and the batch norm behind them."""
+    return (*resnet_blocks(depth, "bottleneck_v2"), Block("postnorm", "batch_norm", ((),)))
 
 
 NAMING = Naming(
-    scopes=((r"(?P<scope>.+)", "{network}/{scope}", "{network}/{scope}"),),
-    leaves={leaf: leaf for leaf in (WEIGHTS, BIASES, GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE)},
+    scopes=(
+        (r"(?P<scope>.+/preact|postnorm)", "", "{network}/{scope}"),
+        (r"Conv2d_0", "MobilenetV1/Conv2d_0", "MobilenetV1/Conv2d_0/BatchNorm"),
+        (
+            r".+/separable/(?P<part>\w+)",
+            "MobilenetV1/Conv2d_{index+1}_{part}",
+            "MobilenetV1/Conv2d_{index+1}_{part}/BatchNorm",
+        ),
+        (r"(?P<scope>.+)", "{network}/{scope}", "{network}/{scope}/BatchNorm"),
+    ),
+    leaves={leaf: leaf for leaf in (WEIGHTS, BIASES, *OF_BATCH_NORM)},
     separator="/",
     kernel=Layout("HWIO"),
     logits=Layout("HWIO"),
+    depthwise=Layout("HWOI"),
+    depthwise_weights="depthwise_weights",
+    classifiers={"separable": ("MobilenetV1/Logits/Conv2d_1c_1x1", Layout("HWIO"))},
     left_out=r"global_step|.*/(Momentum|RMSProp|RMSProp_1|ExponentialMovingAverage)",
 )
+
+RESNET_V1 = {
+    f"resnet_v1_{depth}": Architecture(f"slim/resnet_v1_{depth}", STEM, resnet_blocks(depth), convention=CONVENTION)
+    for depth in NUM_UNITS
+}
+
+# Its checkpoints have a class for the background, the first (resnet_v2.py, the table of the README).
+RESNET_V2 = {
+    f"resnet_v2_{depth}": Architecture(
+        f"slim/resnet_v2_{depth}", STEM_V2, resnet_v2_blocks(depth), Head(num_classes=1001), CONVENTION_V2
+    )
+    for depth in NUM_UNITS
+}
+
+# mobilenet_v1.py, `mobilenet_v1_arg_scope`; its weights were trained with the preprocessing of inception.
+MOBILE = Convention(
+    activation="relu6",
+    convolution_padding="same",
+    depthwise_padding="same",
+    batch_norm_epsilon=1e-3,
+    batch_norm_decay=0.9997,
+    running_variance="unbiased",
+    convolution_initializer=Initializer("truncated_normal", 0.09**2, "one"),
+    logits_initializer=Initializer("truncated_normal", 0.09**2, "one"),
+    preprocessing=Preprocessing().normalised("tf"),
+)
+
+
+def mobilenet_v1(width: float) -> Architecture:
+    """MobileNet, no depth below 8; a class for the background, the first."""
+    rounded = at_least(8)
+    stem, head = mobile_stem("Conv2d_0", rounded(32 * width)), Head(num_classes=1001, dropout=1e-3)
+    return Architecture("slim/mobilenet_v1", stem, separable_blocks(width, rounded), head, MOBILE)
+
+
+MOBILENETS = {"mobilenet_v1": Widths(mobilenet_v1, (0.25, 0.5, 0.75, 1.0))}
 
 ZOO = Zoo(
     "slim",
     "TF-slim (TensorFlow 1)",
-    {
-        "resnet_v1_50": resnet_v1("resnet_v1_50", 3, 4, 6, 3),
-        "resnet_v1_101": resnet_v1("resnet_v1_101", 3, 4, 23, 3),
-        "resnet_v1_152": resnet_v1("resnet_v1_152", 3, 8, 36, 3),
-        "resnet_v1_200": resnet_v1("resnet_v1_200", 3, 24, 36, 3),
-    },
+    RESNET_V1 | RESNET_V2 | {name: widths.build(1.0) for name, widths in MOBILENETS.items()},
     NAMING,
+    options={"depth_multiplier": lambda width: {"width_multiplier": width}},
+    widths=MOBILENETS,
 )

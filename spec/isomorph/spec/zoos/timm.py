@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from isomorph.spec.preprocessing import Preprocessing
-from isomorph.spec.residual import imagenet_resnets
+from isomorph.spec.residual import imagenet_resnets, imagenet_variants
 from isomorph.spec.zoo import Zoo
 from isomorph.spec.zoos import torchvision
 
@@ -17,7 +17,8 @@ CONVENTION = replace(
 ZOO = Zoo(
     "timm",
     "timm (PyTorch)",
-    imagenet_resnets("timm", CONVENTION, (18, 26, 34, 50, 101, 152)),
+    imagenet_resnets("timm", CONVENTION, (18, 26, 34, 50, 101, 152))
+    | imagenet_variants("timm", CONVENTION, {"resnext50_32x4d": (50, 32, 4)}),
     torchvision.NAMING,
     design_of="torchvision",
 )
