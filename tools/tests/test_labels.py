@@ -107,7 +107,7 @@ def test_a_scalar_in_a_file_that_is_called_json_is_refused() -> None:
 def test_a_file_that_is_too_big_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 8)
     assert read_labels(written("a\nb\nc\nd\n"), 4) == ("a", "b", "c", "d")
-    with pytest.raises(BadInput, match=r"^x is larger than 8 bytes; a file of class names was expected\.$"):
+    with pytest.raises(BadInput, match=r"^x is larger than 8 bytes; expected class names as text or JSON\.$"):
         read_labels(written("a\nb\nc\ndd\n"), 4)
 
 

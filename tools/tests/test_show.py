@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from isomorph.backends import registered
-from isomorph.spec import architecture, architectures, infer
+from isomorph.spec import architecture, architectures, infer, plan, zoos
 from isomorph.tools import show
 
 from .command import answered, environment, isomorph, left
@@ -25,7 +25,7 @@ FRAMEWORKS = ("torch", "tensorflow", "keras", "paddle", "jax")
 # Help.
 
 
-@pytest.mark.parametrize("command", ["list", "show", "check", "run", "predict"])
+@pytest.mark.parametrize("command", ["list", "show", "compare", "check", "run", "predict"])
 def test_help_of(command: str) -> None:
     said = answered(command, "--help")
     assert said.startswith(f"Usage: isomorph {command} ")
@@ -34,7 +34,7 @@ def test_help_of(command: str) -> None:
 
 def test_help_lists_every_command_with_a_whole_sentence() -> None:
     commands = answered("--help").partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in commands] == ["list", "show", "check", "run", "predict"]
+    assert [line.split()[0] for line in commands] == ["list", "show", "compare", "check", "run", "predict"]
     assert [line for line in commands if line.endswith("...") or len(line) > 80] == []
 
 
@@ -57,6 +57,8 @@ def test_list_shows_architectures_and_backends_and_why_one_cannot_be_used(instal
     assert [architecture for architecture in architectures() if architecture not in said] == []
     assert [backend for backend in registered() if f"\n{backend} " not in said] == []
     assert max(map(len, said.splitlines())) <= 80
+    headings = [f"{zoo.name}  {zoo.origin}" for zoo in zoos().values()]
+    assert [heading for heading in headings if heading not in said.splitlines()] == []
     document = json.loads(Path("x.json").read_text())
     assert [own for names in document["architectures"].values() for own in names] == list(architectures())
     rows = {row["name"]: row for row in document["backends"]}
@@ -110,6 +112,48 @@ def test_show_writes_its_json_beside_the_table() -> None:
     document = json.loads(Path("x.json").read_text())
     assert (document["architecture"], document["parameters"]) == ("cifar/resnet20", 271_098)
     assert left() == ["x.json"]
+
+
+# What `rows` calls units: those of the specification, whatever their names look like.
+
+LAST_UNITS = {
+    "slim/resnet_v2_50": ["block4/unit_3/bottleneck_v2", "postnorm"],
+    "keras/ResNet50V2": ["block4/unit_3/bottleneck_v2", "postnorm"],
+    "keras/MobileNetV2": ["block7/unit_1/inverted_residual", "Conv_1"],
+    "mlperf_tiny/resnet8": ["block2/unit_1/basic_v1", "block3/unit_1/basic_v1"],
+    "cifar/plain20": ["block3/unit_2/basic_v1", "block3/unit_3/basic_v1"],
+}
+
+
+@pytest.mark.parametrize("name", LAST_UNITS)
+def test_the_last_units_stand_before_the_head(name: str) -> None:
+    head = ["global_pool", "logits", "predictions"]
+    assert [row.name for row in show(name).rows(inside=False)][-5:] == LAST_UNITS[name] + head
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_the_rows_of(name: str) -> None:
+    """Stem, units and head add up to the network; what is inside the units comes in addition, no row twice."""
+    report, planned = show(name), plan(architecture(name))
+    rows, more = report.rows(inside=False), report.rows(inside=True)
+    units = [unit.scope for unit in planned.units]
+    assert [row.name for row in rows] == [*planned.parts["stem"], *units, *planned.parts["head"]]
+    assert sum(row.trainable for row in rows) == report.inference.trainable
+    assert [row.name for row in more] == [part for names in planned.parts.values() for part in names]
+
+
+MOBILENET_V2_TAIL = """\
+block7/unit_1     7x7x320      32     1   491     473,920  23.0 M
+Conv_1           7x7x1280      32     1   491     412,160  20.1 M
+global_pool      1x1x1280      32     1   all           -       -
+logits           1x1x1000      32     1   all   1,281,000   1.3 M
+predictions      1x1x1000      32     1   all           -       -
+"""
+
+
+def test_a_unit_of_one_layer_is_printed_as_a_unit() -> None:
+    assert MOBILENET_V2_TAIL in answered("show", "keras/MobileNetV2")
+    assert MOBILENET_V2_TAIL in answered("show", "keras/MobileNetV2", "--end-points")
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["units", "what is inside the units"])

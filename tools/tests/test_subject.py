@@ -84,7 +84,7 @@ def test_it_is_refused_for_there_is_no(subject: str, sentence: str) -> None:
 
 
 def test_arch_goes_with_a_file_only() -> None:
-    sentence = "--arch goes with a file; cifar/resnet20 is an architecture already."
+    sentence = "--arch goes with a checkpoint; cifar/resnet20 is an architecture already."
     assert refused("cifar/resnet20", "cifar/resnet20") == sentence
 
 

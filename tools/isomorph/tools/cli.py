@@ -79,20 +79,27 @@ def list_command(json: given.Json = None) -> None:
 
 @app.command("show", short_help="Every unit: shape, stride, rate, parameters, MACs.")
 def show_command(
-    arch: Annotated[str, typer.Argument(metavar="ARCH", help="An architecture (`isomorph list`).")],
+    arch: given.Architecture,
     input: given.Input = None,
     num_classes: given.NumClasses = None,
     global_pool: given.GlobalPool = None,
     output_stride: given.OutputStride = None,
     end_points: Annotated[bool, typer.Option("--end-points", help="Also what is inside the units.")] = False,
+    toml: Annotated[
+        str | None, typer.Option("--toml", metavar="FILE", help="Write ARCH as a file to edit; - is stdout.")
+    ] = None,
     json: given.Json = None,
 ) -> None:
     """Every unit: output shape, stride, rate, receptive field, parameters, MACs. Needs no framework."""
     options = given.read_architecture_options(num_classes, global_pool, output_stride)
+    if json is not None and json == toml:
+        raise BadInput(f"Both --json and --toml are {json}; they are two files.")
     _check_json(json)
+    _check_json(toml)
     report = show(arch, size=given.read_size(input), **options)
-    if json != "-":
+    if "-" not in (json, toml):
         out.print(report.table(end_points))
+    _write_json(toml, report.to_toml())
     _write_json(json, report.to_json())
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isomorph.spec import BadInput
+from isomorph.tools.text_files import read_text
 
 MOST_BYTES = 1 << 24
 """Of a file of labels; ImageNet's 21,841 classes take two of these sixteen megabytes."""
@@ -23,7 +24,7 @@ def read_labels(path: str | Path, classes: int) -> tuple[str, ...]:
     text do not count.
     Raises BadInput for a file that cannot be read or is none of these, and unless it names exactly the classes.
     """
-    text = _read(Path(path))
+    text = read_text(path, MOST_BYTES, "class names as text or JSON")
     if text.lstrip().startswith(("{", "[")) or Path(path).suffix == ".json":
         named = _of_json(_parse(text, path), path)
     else:
@@ -34,24 +35,6 @@ def read_labels(path: str | Path, classes: int) -> tuple[str, ...]:
         if index not in named:
             raise BadInput(f"{path} has no name for class {index}; expected names for 0 to {classes - 1}.")
     return tuple(_name(named[index], index, path) for index in range(classes))
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        raise BadInput(f"There is no file {path}.") from None
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
-    if len(content) > MOST_BYTES:
-        raise BadInput(f"{path} is larger than {MOST_BYTES:,} bytes; a file of class names was expected.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"{path} is not UTF-8 at byte {error.start}; expected class names as text or JSON in UTF-8."
-        ) from None
 
 
 def _parse(text: str, path: str | Path) -> Any:

@@ -6,8 +6,18 @@ import typer
 
 from isomorph.spec import BadInput
 
-Subject = Annotated[str, typer.Argument(metavar="ARCH|FILE", help="An architecture (`isomorph list`) or a checkpoint.")]
-Arch = Annotated[str | None, typer.Option("--arch", metavar="ARCH", help="What a FILE that cannot tell is of.")]
+Architecture = Annotated[
+    str, typer.Argument(metavar="ARCH", help="An architecture (`isomorph list`), or a .toml file with your own.")
+]
+Subject = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARCH|FILE", help="An architecture (`isomorph list`), a .toml file with your own, or a checkpoint."
+    ),
+]
+Arch = Annotated[
+    str | None, typer.Option("--arch", metavar="ARCH", help="What a FILE that cannot tell is of: a name or a .toml.")
+]
 Backends = Annotated[str | None, typer.Option("--backends", metavar="A,B", help="Default: all that are installed.")]
 Backend = Annotated[str | None, typer.Option("--backend", metavar="A", help="Default: the first installed.")]
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|gpu", help="auto: a GPU if there is one.")]

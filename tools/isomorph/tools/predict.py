@@ -15,9 +15,10 @@ import numpy.typing as npt
 from isomorph.backends import Unavailable
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, RemoteNetwork, available_memory
-from isomorph.spec import Architecture, BadInput, architectures
+from isomorph.spec import Architecture, BadInput
 from isomorph.tools.batches import find_images
 from isomorph.tools.labels import read_labels
+from isomorph.tools.own import is_architecture
 from isomorph.tools.predictions import PredictingBackend, PredictReport, Status
 from isomorph.tools.preprocess import describe, find_preprocessing
 from isomorph.tools.side_by_side import choose_backends, run_side_by_side
@@ -56,7 +57,7 @@ def predict(
     Raises BadInput, before anything is computed where that can be told. A backend that crashes, hangs, lacks the device
     or runs out of memory becomes its column's "error" or "unavailable".
     """
-    if str(file) in architectures():
+    if is_architecture(file):
         raise BadInput(f"{file} is an architecture, whose fresh weights predict nothing; give a checkpoint file.")
     if top < 1:
         raise BadInput(f"The top {top} classes were asked for; expected at least one.")

@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from isomorph.spec import Architecture, EndPoint, Inference, architecture, infer, zoos
-from isomorph.tools.tables import Report, plain_table, short_scope
+from isomorph.spec import Architecture, EndPoint, Inference, Plan, infer, plan, zoos
+from isomorph.tools.own import find_architecture, to_edit
+from isomorph.tools.tables import Report, by, count, plain_table, short_scope
 
 
 @dataclass(frozen=True)
@@ -21,66 +23,79 @@ class ShowReport(Report):
     inference: Inference
     input: tuple[int | None, int | None]
 
+    @property
+    def architecture(self) -> Architecture:
+        """The network."""
+        return self.inference.architecture
+
     def rows(self, inside: bool) -> list[EndPoint]:
         """The stem, the units and the head; with `inside` also what is in the units. Blocks repeat their last unit."""
-        planned = self.inference.end_points
-        blocks = {block.scope for block in self.inference.architecture.blocks}
-        units = [row.name for row in planned if row.name.count("/") == 2]
-        return [
-            row
-            for row in planned
-            if row.name not in blocks and (inside or not any(row.name.startswith(f"{unit}/") for unit in units))
-        ]
+        planned = plan(self.architecture)
+        hidden = set(planned.block_ends) if inside else planned.block_ends.keys() | _inside_units(planned)
+        return [row for row in self.inference.end_points if row.name not in hidden]
 
     def to_json(self) -> str:
         """The report, as the command line's `--json` writes it."""
         inference = self.inference
         document = {
-            "architecture": inference.architecture.name,
+            "architecture": self.architecture.name,
             "input": self.input,
             "trainable": inference.trainable,
             "statistics": inference.statistics,
             "parameters": inference.parameters,
             "macs": inference.macs,
             "end_points": [_row(row) for row in inference.end_points],
-            "specification": asdict(inference.architecture),
+            "specification": asdict(self.architecture),
         }
         return json.dumps(document, indent=2) + "\n"
+
+    def to_toml(self) -> str:
+        """The network as the text of a `.toml` file to edit, under a name of its own."""
+        return to_edit(self.architecture)
 
     def table(self, inside: bool = False) -> RenderableType:
         """As people read it, at 80 columns; exact multiply-accumulates are in the JSON."""
         headings = ("stride", "rate", "sees", "parameters", "MACs")
         table = plain_table("unit", "output", *headings, right=("output", *headings))
+        within = _inside_units(plan(self.architecture))
         for row in self.rows(inside):
             grid = row.grid
             whole = self._pooled and row.name in ("global_pool", "logits", "predictions")
             sees = "all" if whole else grid.receptive_field
-            numbers = (grid.stride, row.rate, sees, _number(row.trainable), _millions(row.macs))
-            table.add_row(_short(row.name), _by(grid.height, grid.width, row.depth), *map(str, numbers))
-        network = self.inference.architecture
-        heading = Text.assemble((network.name, "bold"), f"  {_by(*self.input)}, {_origin(network)}")
+            numbers = (grid.stride, row.rate, sees, count(row.trainable), _millions(row.macs))
+            name = f"  {row.name.rpartition('/')[2]}" if row.name in within else short_scope(row.name)
+            table.add_row(name, by(grid.height, grid.width, row.depth), *map(str, numbers))
+        heading = Text.assemble((self.architecture.name, "bold"), f"  {by(*self.input)}, {_origin(self.architecture)}")
         totals = Text(
             f"{self.inference.trainable:,} parameters, {self.inference.statistics:,} running statistics,\n"
-            f"{_number(self.inference.macs)} multiply-accumulates (MACs) for one image"
+            f"{count(self.inference.macs)} multiply-accumulates (MACs) for one image"
         )
         return Group(heading, Text(), table, Text(), totals)
 
     @property
     def _pooled(self) -> bool:
-        return self.inference.architecture.head.global_pool
+        return self.architecture.head.global_pool
 
 
 def show(
-    subject: str | Architecture, *, size: tuple[int | None, int | None] | None = None, **options: Any
+    subject: str | Path | Architecture, *, size: tuple[int | None, int | None] | None = None, **options: Any
 ) -> ShowReport:
     """Every unit's output shape, stride, rate, receptive field, parameters and multiply-accumulates.
 
-    subject: an architecture or its name. size: (height, width); None takes the zoo's own.
+    subject: an architecture, its name, or a `.toml` file with one. size: (height, width); None takes the zoo's own.
     options: of the architecture. Raises BadInput for a name, an option or a size that cannot be.
     """
-    found = subject.with_options(**options) if isinstance(subject, Architecture) else architecture(subject, **options)
+    found = (
+        subject.with_options(**options) if isinstance(subject, Architecture) else find_architecture(subject, **options)
+    )
     given = size or found.convention.preprocessing.size
     return ShowReport(infer(found, *given), given)
+
+
+def _inside_units(planned: Plan) -> set[str]:
+    """The end points that are part of a unit and not the whole of one: a unit may be a single layer."""
+    units = {unit.scope for unit in planned.units}
+    return {name for scope in units for name in planned.parts[scope]} - units
 
 
 def _row(row: EndPoint) -> dict[str, Any]:
@@ -97,21 +112,8 @@ def _row(row: EndPoint) -> dict[str, Any]:
     }
 
 
-def _number(value: int | None) -> str:
-    return "?" if value is None else f"{value:,}" if value else "-"
-
-
 def _millions(macs: int | None) -> str:
     return "?" if macs is None else f"{macs / 1e6:,.1f} M" if macs else "-"
-
-
-def _by(*extents: int | None) -> str:
-    return "x".join("?" if extent is None else str(extent) for extent in extents)
-
-
-def _short(name: str) -> str:
-    """A unit's scope without its kind; of what is inside one, the last part."""
-    return f"  {name.rpartition('/')[2]}" if name.count("/") > 2 else short_scope(name)
 
 
 def _origin(network: Architecture) -> str:

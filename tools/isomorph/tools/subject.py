@@ -1,4 +1,4 @@
-"""What a command is asked about: an architecture by name, or a file whose tensors say which one."""
+"""What a command is asked about: an architecture, or a checkpoint whose tensors say which one."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from isomorph.backends.protocol import DEVICES, DTYPES
 from isomorph.conformance.cases import check_tensors, draw_images, draw_tensors
-from isomorph.spec import Architecture, BadInput, architecture, architectures, infer
+from isomorph.spec import Architecture, BadInput, architectures, infer
 from isomorph.spec.errors import nearest
 from isomorph.tools.checkpoints import read_checkpoint, sha256
 from isomorph.tools.identify import identify
 from isomorph.tools.images import check_pixels, read_images
 from isomorph.tools.metadata import read_architecture
+from isomorph.tools.own import find_architecture, is_architecture
 
 Array = npt.NDArray[Any]
 
@@ -61,18 +62,19 @@ class Case:
 def find_subject(subject: str | Path | Architecture, arch: str | None = None, **options: Any) -> Subject:
     """Resolve what a command is given.
 
-    subject: an architecture, its name, or a checkpoint file. A known name wins over a file's; `./` forces a file.
-    arch: the architecture of a file that cannot tell, or that is to be read as another.
+    subject: an architecture, its name, a `.toml` file with one, or a checkpoint file. A known name wins over a file's;
+        `./` forces a file.
+    arch: the architecture of a checkpoint that cannot tell, or that is to be read as another.
     options: of the architecture, such as `output_stride`; None for `num_classes` means no head.
     Raises BadInput for a name that is neither, for a file that cannot be read or fits nothing, and for options that
     contradict the file.
     """
     if isinstance(subject, Architecture):
         return Subject(subject.with_options(**options), None, None)
-    if str(subject) in architectures():
+    if is_architecture(subject):
         if arch:
-            raise BadInput(f"--arch goes with a file; {subject} is an architecture already.")
-        return Subject(architecture(str(subject), **options), None, None)
+            raise BadInput(f"--arch goes with a checkpoint; {subject} is an architecture already.")
+        return Subject(find_architecture(subject, **options), None, None)
     path = Path(subject)
     if not path.exists() and not _looks_like_a_file(str(subject)):
         close = nearest(str(subject), list(architectures()))
@@ -129,7 +131,7 @@ def make_case(
 
 def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject:
     checkpoint = read_checkpoint(path)
-    asked = architecture(arch) if arch else _told(path, checkpoint.metadata)
+    asked = find_architecture(arch) if arch else _told(path, checkpoint.metadata)
     found, tensors = identify(checkpoint.tensors, str(path), asked)
     own = {"num_classes": found.head.num_classes, "in_channels": found.in_channels}
     for name, value in own.items():
