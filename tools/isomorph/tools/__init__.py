@@ -6,6 +6,7 @@ True
 """
 
 from isomorph.tools.check import check
+from isomorph.tools.compare import CompareReport, compare
 from isomorph.tools.inventory import ListReport, list_
 from isomorph.tools.predict import predict
 from isomorph.tools.predictions import PredictingBackend, PredictReport
@@ -16,12 +17,14 @@ from isomorph.tools.show import ShowReport, show
 __all__ = [
     "BackendReport",
     "CheckReport",
+    "CompareReport",
     "ListReport",
     "PredictReport",
     "PredictingBackend",
     "RunReport",
     "ShowReport",
     "check",
+    "compare",
     "list_",
     "predict",
     "run",

@@ -20,6 +20,7 @@ from isomorph.spec import BadInput
 from isomorph.spec.preprocessing import NORMALISATIONS
 from isomorph.tools import options as given
 from isomorph.tools.check import check
+from isomorph.tools.compare import compare
 from isomorph.tools.inventory import list_
 from isomorph.tools.plant import read_plant
 from isomorph.tools.predict import predict
@@ -101,6 +102,30 @@ def show_command(
         out.print(report.table(end_points))
     _write_json(toml, report.to_toml())
     _write_json(json, report.to_json())
+
+
+@app.command("compare", short_help="How two designs differ, field by field, unit by unit.")
+def compare_command(
+    first: given.Architecture,
+    second: given.Architecture,
+    input: given.Input = None,
+    num_classes: given.NumClasses = None,
+    global_pool: given.GlobalPool = None,
+    output_stride: given.OutputStride = None,
+    json: given.Json = None,
+) -> None:
+    """How two designs differ, field by field and unit by unit. Needs no framework.
+
+    Options are of both; the size is the first's own if none is given. Exit status: 0 they are the same function at
+    inference, 1 they are not, 2 the request is bad.
+    """
+    options = given.read_architecture_options(num_classes, global_pool, output_stride)
+    _check_json(json)
+    report = compare(first, second, size=given.read_size(input), **options)
+    if json != "-":
+        out.print(report)
+    _write_json(json, report.to_json())
+    raise typer.Exit(report.exit_status)
 
 
 @app.command("check", short_help="The main job: the same weights in every backend, compared.")
