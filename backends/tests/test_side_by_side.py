@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from isomorph.spec.units import KINDS
+from isomorph.spec.atrous import Sampling
+from isomorph.spec.convention import Convention
+from isomorph.spec.layers import name_of
+from isomorph.spec.units import FLAT, KINDS, Site
 
 TESTS = Path(__file__).parent
 BACKENDS = TESTS.parent / "isomorph" / "backends"
@@ -26,11 +29,25 @@ MORE_FILES = {
     "keras": {"initializers", "engines"},  # Keras runs on other frameworks
     "paddle": {"initializers", "engine"},  # what Paddle has for a compiler is a program of its own
 }
-# What a unit holds beside its convolutions, and why.
+# What a unit holds beside what PyTorch's does, and why.
 MORE_ATTRIBUTES = {
-    "oracle": {"precision"},  # it rounds after every operation
-    "keras": {"add", "relu"},  # in a functional model an operation is a layer
+    "oracle": {"add"},  # it rounds after every operation
+    "keras": {"add"},  # in a functional model an operation is a layer
 }
+# What a unit holds beside its layers: what follows its sum; whether its shortcut projects; whether it has one.
+BESIDE_LAYERS = {"activation", "projects", "adds"}
+
+# What stands in a framework's units.py beside what stands in PyTorch's, and why.
+MORE_CLASSES = {
+    "pytorch": set[str](),
+    "keras": {"Form"},  # every layer has to be told its dtype and where the channels are
+    "paddle": set[str](),
+}
+
+# The kinds that have a class: the others are a single layer.
+UNITS = [kind for kind, row in KINDS.items() if row.scope != FLAT]
+# Numbers for a Block's args with which a unit has all the layers that its kind can have.
+ARGS = {"depth": 8, "depth_bottleneck": 4, "stride": 2, "groups": 2, "expansion": 6}
 
 
 def parsed(name: str, file: str) -> ast.Module:
@@ -62,6 +79,13 @@ def attributes(unit: ast.ClassDef) -> list[str]:
     return [target.attr for target in assigned if isinstance(target, ast.Attribute)]
 
 
+def layers_of(kind: str) -> list[str]:
+    """The names of the layers that a unit of this kind can have, in order."""
+    site = Site("unit", 2, Sampling(2, 1, 1), Convention())
+    wiring = KINDS[kind].build(site, *(ARGS[field] for field in KINDS[kind].fields))
+    return [name_of(layer) for layer in wiring.layers]
+
+
 def names_of_tests(file: str) -> list[str]:
     """The names of a file's tests, in order."""
     module = ast.parse((TESTS / "native" / file).read_text())
@@ -80,27 +104,40 @@ def test_files_are_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_units_are_the_specifications(name: str) -> None:
-    assert list(unit_classes(name)) == list(KINDS)
+    assert list(unit_classes(name)) == UNITS
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_unit_classes_are_called_alike_and_stand_in_order(name: str) -> None:
     assert unit_classes(name) == unit_classes("pytorch")
     in_file = [found for found in classes(parsed(name, "units")) if found in unit_classes(name).values()]
-    assert in_file == list(unit_classes(name).values())
+    assert in_file == list(dict.fromkeys(unit_classes(name).values()))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", MORE_CLASSES)
+def test_all_classes_of_the_frameworks_units_are_called_alike_and_stand_in_order(name: str) -> None:
+    """But for a capital: Conv2d is Conv2D in Keras and Paddle."""
+    found, reference = (list(classes(parsed(backend, "units"))) for backend in (name, "pytorch"))
+    assert [each.lower() for each in found if each not in MORE_CLASSES[name]] == [each.lower() for each in reference]
+    assert MORE_CLASSES[name] <= set(found)
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_attributes_are_the_specifications_layers(kind: str) -> None:
+    found = attributes(classes(parsed("pytorch", "units"))[unit_classes("pytorch")[kind]])
+    assert [attribute for attribute in found if attribute not in BESIDE_LAYERS] == layers_of(kind)
+
+
+@pytest.mark.parametrize("kind", UNITS)
 @pytest.mark.parametrize("name", NAMES)
-def test_attributes_are_slims(name: str, kind: str) -> None:
+def test_attributes_are_called_alike_and_stand_in_order(name: str, kind: str) -> None:
     found, reference = (
         attributes(classes(parsed(backend, "units"))[unit_classes(backend)[kind]]) for backend in (name, "pytorch")
     )
-    assert reference[0] == "shortcut"
     assert [attribute for attribute in found if attribute not in MORE_ATTRIBUTES.get(name, ())] == reference
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", UNITS)
 @pytest.mark.parametrize("name", NAMES)
 def test_first_line_is_the_shape_contract(name: str, kind: str) -> None:
     unit = classes(parsed(name, "units"))[unit_classes(name)[kind]]

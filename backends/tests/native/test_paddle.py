@@ -148,9 +148,9 @@ def test_names_are_slims(designs: dict[str, Architecture]) -> None:
     assert [name for name, _ in native.blocks.named_children()] == ["block1", "block2"]
     assert [name for name, _ in native.blocks.block1.named_children()] == ["unit_1", "unit_2"]
     unit = native.blocks.block1.unit_1
-    assert [name for name, _ in unit.named_children()] == ["shortcut", "conv1", "conv2", "conv3"]
-    assert [name for name, _ in unit.conv1.named_children()] == ["conv", "batch_norm", "relu"]
-    assert [name for name, _ in native.head.named_children()] == ["global_pool", "logits", "flatten"]
+    assert [name for name, _ in unit.named_children()] == ["shortcut", "conv1", "conv2", "conv3", "activation"]
+    assert [name for name, _ in unit.conv1.named_children()] == ["conv", "batch_norm", "activation"]
+    assert [name for name, _ in native.head.named_children()] == ["global_pool", "dropout", "logits", "flatten"]
 
 
 def test_compiled_network_gives_the_same_logits(

@@ -161,35 +161,20 @@ def make_activation(activation: Activation, name: str, form: Form) -> Any:
             return layers.Identity(dtype=form.dtype, name=name)
 
 
-class SubsampleShortcut:
-    """[N, H, W, C] -> [N, H / stride, W / stride, C].
-
-    A pool of one pixel: a strided slice of an unknown size fails on JAX.
-    """
-
-    def __init__(self, layer: Subsample | ZeroChannels, form: Form) -> None:
-        self.pool = layers.MaxPooling2D(1, layer.stride, **form.spatial, name=layer_name(layer.scope))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.pool(x)
+def make_subsample(layer: Subsample | ZeroChannels, form: Form) -> Any:
+    """A pool of one pixel, called as the layer: a strided slice of an unknown size fails on JAX."""
+    return layers.MaxPooling2D(1, layer.stride, **form.spatial, name=layer_name(layer.scope))
 
 
 class ZeroChannelShortcut:
     """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: a strided slice between channels of zeros."""
 
     def __init__(self, layer: ZeroChannels, form: Form) -> None:
-        self.subsample = SubsampleShortcut(layer, form)
+        self.subsample = make_subsample(layer, form)
         self.pads = form.pads(channels=(layer.before, layer.after))
 
     def __call__(self, x: Tensor) -> Tensor:
         return ops.pad(self.subsample(x), self.pads)
-
-
-class IdentityShortcut:
-    """[N, H, W, C] -> the same."""
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return x
 
 
 def make_layer(layer: Layer, plan: Plan, form: Form) -> Any:
@@ -202,7 +187,7 @@ def make_layer(layer: Layer, plan: Plan, form: Form) -> Any:
         case MaxPool():
             return MaxPool2D(layer, form)
         case Subsample():
-            return SubsampleShortcut(layer, form)
+            return make_subsample(layer, form)
         case ZeroChannels():
             return ZeroChannelShortcut(layer, form)
 
@@ -210,20 +195,13 @@ def make_layer(layer: Layer, plan: Plan, form: Form) -> Any:
 def make_shortcut(unit: Unit, plan: Plan, form: Form) -> Any:
     """What the unit's input passes on its way to the sum; None in a plain network, which has no shortcuts."""
     if unit.shortcut is None:
-        return IdentityShortcut() if INPUT in unit.wiring.joined else None
+        return (lambda x: x) if INPUT in unit.wiring.joined else None
     return make_layer(unit.shortcut, plan, form)
 
 
-class Sum:
-    """Maps of one shape -> their sum and what follows it: in a functional model operations are layers."""
-
-    def __init__(self, unit: Unit, form: Form) -> None:
-        name = layer_name(unit.scope)
-        self.add = layers.Add(dtype=form.dtype, name=f"{name}_add") if len(unit.wiring.joined) > 1 else None
-        self.activation = make_activation(unit.wiring.activation, name, form)
-
-    def __call__(self, *joined: Tensor) -> Tensor:
-        return self.activation(self.add(joined) if self.add else joined[0])
+def make_add(unit: Unit, form: Form) -> Any:
+    """The unit's sum: in a functional model operations are layers."""
+    return layers.Add(dtype=form.dtype, name=f"{layer_name(unit.scope)}_add")
 
 
 class Basic:
@@ -233,15 +211,16 @@ class Basic:
         self.shortcut = make_shortcut(unit, plan, form)
         self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan, form)
         self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan, form)
-        self.sum = Sum(unit, form)
+        self.add = make_add(unit, form)
+        self.activation = make_activation(unit.wiring.activation, layer_name(unit.scope), form)
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
         end_points["conv1"] = residual = self.conv1(x)
         end_points["conv2"] = residual = self.conv2(residual)
-        if self.shortcut is None:
-            return self.sum(residual)
-        end_points["shortcut"] = shortcut = self.shortcut(x)
-        return self.sum(shortcut, residual)
+        if self.shortcut is not None:
+            end_points["shortcut"] = shortcut = self.shortcut(x)
+            residual = self.add([shortcut, residual])
+        return self.activation(residual)
 
 
 class Bottleneck:
@@ -252,16 +231,17 @@ class Bottleneck:
         self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan, form)
         self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan, form)
         self.conv3 = ConvBatchNorm(unit.layer("conv3"), plan, form)
-        self.sum = Sum(unit, form)
+        self.add = make_add(unit, form)
+        self.activation = make_activation(unit.wiring.activation, layer_name(unit.scope), form)
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
         end_points["conv1"] = residual = self.conv1(x)
         end_points["conv2"] = residual = self.conv2(residual)
         end_points["conv3"] = residual = self.conv3(residual)
-        if self.shortcut is None:
-            return self.sum(residual)
-        end_points["shortcut"] = shortcut = self.shortcut(x)
-        return self.sum(shortcut, residual)
+        if self.shortcut is not None:
+            end_points["shortcut"] = shortcut = self.shortcut(x)
+            residual = self.add([shortcut, residual])
+        return self.activation(residual)
 
 
 class BottleneckV2:
@@ -274,7 +254,7 @@ class BottleneckV2:
         self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan, form)
         self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan, form)
         self.conv3 = ConvBatchNorm(unit.layer("conv3"), plan, form)
-        self.sum = Sum(unit, form)
+        self.add = make_add(unit, form)
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
         end_points["preact"] = preact = self.preact(x)
@@ -282,7 +262,7 @@ class BottleneckV2:
         end_points["conv1"] = residual = self.conv1(preact)
         end_points["conv2"] = residual = self.conv2(residual)
         end_points["conv3"] = residual = self.conv3(residual)
-        return self.sum(shortcut, residual)
+        return self.add([shortcut, residual])
 
 
 class Separable:
@@ -306,7 +286,7 @@ class InvertedResidual:
         self.depthwise = ConvBatchNorm(unit.layer("depthwise"), plan, form)
         self.project = ConvBatchNorm(unit.layer("project"), plan, form)
         self.adds = INPUT in unit.wiring.joined
-        self.sum = Sum(unit, form)
+        self.add = make_add(unit, form)
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
         residual = x
@@ -314,23 +294,16 @@ class InvertedResidual:
             end_points["expand"] = residual = self.expand(x)
         end_points["depthwise"] = residual = self.depthwise(residual)
         end_points["project"] = residual = self.project(residual)
-        return self.sum(x, residual) if self.adds else residual
-
-
-class Single:
-    """What its only layer does."""
-
-    def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
-        (layer,) = unit.layers
-        self.layer = make_layer(layer, plan, form)
-
-    def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
-        return self.layer(x)
+        return self.add([x, residual]) if self.adds else residual
 
 
 def make_unit(unit: Unit, plan: Plan, form: Form) -> Any:
     """The unit of a kind: of a class in UNITS, or a single layer."""
-    return UNITS.get(unit.kind, Single)(unit, plan, form)
+    if unit.kind in UNITS:
+        return UNITS[unit.kind](unit, plan, form)
+    (only,) = unit.layers
+    layer = make_layer(only, plan, form)
+    return lambda x, end_points: layer(x)
 
 
 UNITS: dict[str, Any] = {

@@ -94,10 +94,13 @@ class Maker:
             return (lambda x: x) if INPUT in unit.wiring.joined else None
         return self(unit.shortcut)
 
-    def sum(self, unit: Unit) -> Callable[..., Array]:
-        """The sum of what is joined, with what follows it."""
-        activation = unit.wiring.activation
-        return lambda *joined: activate(self.precision.round(np.sum(joined, axis=0)), activation)
+    def add(self, shortcut: Array, residual: Array) -> Array:
+        """Their sum: the precision rounds after every operation."""
+        return self.precision.round(shortcut + residual)
+
+    def activation(self, unit: Unit) -> Function:
+        """What follows the unit's sum; on a copy, as a plain unit's map is its last convolution's, too."""
+        return lambda x: activate(x.copy(), unit.wiring.activation)
 
 
 class Basic:
@@ -107,15 +110,16 @@ class Basic:
         self.shortcut = make.shortcut(unit)
         self.conv1 = make(unit.layer("conv1"))
         self.conv2 = make(unit.layer("conv2"))
-        self.sum = make.sum(unit)
+        self.add = make.add
+        self.activation = make.activation(unit)
 
     def __call__(self, x: Array, end_points: EndPoints) -> Array:
         end_points["conv1"] = residual = self.conv1(x)
         end_points["conv2"] = residual = self.conv2(residual)
-        if self.shortcut is None:
-            return self.sum(residual)
-        end_points["shortcut"] = shortcut = self.shortcut(x)
-        return self.sum(shortcut, residual)
+        if self.shortcut is not None:
+            end_points["shortcut"] = shortcut = self.shortcut(x)
+            residual = self.add(shortcut, residual)
+        return self.activation(residual)
 
 
 class Bottleneck:
@@ -126,16 +130,17 @@ class Bottleneck:
         self.conv1 = make(unit.layer("conv1"))
         self.conv2 = make(unit.layer("conv2"))
         self.conv3 = make(unit.layer("conv3"))
-        self.sum = make.sum(unit)
+        self.add = make.add
+        self.activation = make.activation(unit)
 
     def __call__(self, x: Array, end_points: EndPoints) -> Array:
         end_points["conv1"] = residual = self.conv1(x)
         end_points["conv2"] = residual = self.conv2(residual)
         end_points["conv3"] = residual = self.conv3(residual)
-        if self.shortcut is None:
-            return self.sum(residual)
-        end_points["shortcut"] = shortcut = self.shortcut(x)
-        return self.sum(shortcut, residual)
+        if self.shortcut is not None:
+            end_points["shortcut"] = shortcut = self.shortcut(x)
+            residual = self.add(shortcut, residual)
+        return self.activation(residual)
 
 
 class BottleneckV2:
@@ -148,7 +153,7 @@ class BottleneckV2:
         self.conv1 = make(unit.layer("conv1"))
         self.conv2 = make(unit.layer("conv2"))
         self.conv3 = make(unit.layer("conv3"))
-        self.sum = make.sum(unit)
+        self.add = make.add
 
     def __call__(self, x: Array, end_points: EndPoints) -> Array:
         end_points["preact"] = preact = self.preact(x)
@@ -157,7 +162,7 @@ class BottleneckV2:
         end_points["conv1"] = residual = self.conv1(preact)
         end_points["conv2"] = residual = self.conv2(residual)
         end_points["conv3"] = residual = self.conv3(residual)
-        return self.sum(shortcut, residual)
+        return self.add(shortcut, residual)
 
 
 class Separable:
@@ -181,7 +186,7 @@ class InvertedResidual:
         self.depthwise = make(unit.layer("depthwise"))
         self.project = make(unit.layer("project"))
         self.adds = INPUT in unit.wiring.joined
-        self.sum = make.sum(unit)
+        self.add = make.add
 
     def __call__(self, x: Array, end_points: EndPoints) -> Array:
         residual = x
@@ -189,23 +194,16 @@ class InvertedResidual:
             end_points["expand"] = residual = self.expand(x)
         end_points["depthwise"] = residual = self.depthwise(residual)
         end_points["project"] = residual = self.project(residual)
-        return self.sum(x, residual) if self.adds else residual
-
-
-class Single:
-    """What its only layer does."""
-
-    def __init__(self, unit: Unit, make: Maker) -> None:
-        (layer,) = unit.layers
-        self.layer = make(layer)
-
-    def __call__(self, x: Array, end_points: EndPoints) -> Array:
-        return self.layer(x)
+        return self.add(x, residual) if self.adds else residual
 
 
 def make_unit(unit: Unit, make: Maker) -> Callable[[Array, EndPoints], Array]:
     """The unit of a kind: of a class in UNITS, or a single layer."""
-    return UNITS.get(unit.kind, Single)(unit, make)
+    if unit.kind in UNITS:
+        return UNITS[unit.kind](unit, make)
+    (only,) = unit.layers
+    layer = make(only)
+    return lambda x, end_points: layer(x)
 
 
 UNITS: dict[str, Callable[[Unit, Maker], Callable[[Array, EndPoints], Array]]] = {
