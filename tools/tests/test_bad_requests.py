@@ -107,8 +107,8 @@ REQUESTS = {
         "--plant batch_norm_epsilon=1e99: expected a numb",
     ),
     "a plant that the field cannot be": (
-        ("check", R20, *ORACLE, "--plant", "shortcut=none"),
-        "--plant shortcut=none: expected projection or zero_channel",
+        ("check", R20, *ORACLE, "--plant", "shortcut=detour"),
+        "--plant shortcut=detour: expected projection or zero_channel",
     ),
     "an architecture twice": (
         ("check", R20, *ORACLE, "--arch", R20),

@@ -98,8 +98,8 @@ METADATA_REFUSED = {
         "kernel of its architecture is 1099511627776, expected a positive integer.",
     ),
     "a convention that there is not": (
-        document("convention", "shortcut", value="none"),
-        "shortcut of its architecture is 'none', expected projection or zero_channels.",
+        document("convention", "shortcut", value="detour"),
+        "shortcut of its architecture is 'detour', expected projection or zero_channels or none.",
     ),
     "an infinite epsilon": (
         document("convention", "batch_norm_epsilon", value=float("inf")),
