@@ -143,7 +143,9 @@ def test_an_array_is_the_input_as_it_is(weights: str) -> None:
             ("--preprocess", "keras/ResNet50"), "stretched to 224x224, nearest; BGR, mean 103.", id="another's"
         ),
         pytest.param(("--preprocess", "tf"), "32, bilinear, 32x32 from the middle; RGB, mean 127.5,", id="a scale"),
-        pytest.param(("--preprocess", "keras", "--input", "16x48"), "stretched to 16x48, nearest; BGR", id="both"),
+        pytest.param(
+            ("--preprocess", "keras/ResNet50", "--input", "16x48"), "stretched to 16x48, nearest; BGR", id="both"
+        ),
     ],
 )
 def test_preprocessing_is_said_and_done(weights: str, photo: str, options: tuple[str, ...], words: str) -> None:

@@ -34,10 +34,24 @@ def test_an_architecture_gives_all_of_its_own(name: str) -> None:
     assert find_preprocessing(name, OWN) == architecture(name).convention.preprocessing
 
 
-@pytest.mark.parametrize("name", zoos())
+# Zoos that preprocess for their networks differently, and the first of each kind.
+DIFFER = {
+    "keras": "keras/ResNet50 and keras/ResNet50V2",
+    "slim": "slim/resnet_v1_50 and slim/resnet_v2_50",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in zoos() if name not in DIFFER])
 def test_a_zoo_gives_what_all_its_networks_have(name: str) -> None:
     found = {network.convention.preprocessing for network in zoos()[name].networks.values()}
     assert found == {find_preprocessing(name, OWN)}
+
+
+@pytest.mark.parametrize(("name", "networks"), DIFFER.items())
+def test_a_zoo_whose_networks_differ_is_refused(name: str, networks: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        find_preprocessing(name, OWN)
+    assert str(caught.value) == f"{name} preprocesses differently for {networks}; name the network."
 
 
 @pytest.mark.parametrize(
@@ -76,7 +90,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(name: str, hint: str) -> No
             id="of a crop to another size",
         ),
         pytest.param(
-            "keras",
+            "keras/ResNet50",
             (448, 224),
             "stretched to 448x224, nearest; BGR, mean 103.939 116.779 123.68, std 1",
             id="of stretching",
@@ -90,18 +104,32 @@ def test_words(name: str, size: tuple[int, int] | None, words: str) -> None:
 # Against the zoos.
 
 
-@pytest.fixture
-def noise(tmp_path: Path) -> Path:
+def write_noise(folder: Path) -> Path:
     """A photograph of which no two pixels are alike."""
     pixels = np.random.default_rng(0).integers(0, 256, (300, 451, 3), np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "noise.png")
-    return tmp_path / "noise.png"
+    Image.fromarray(pixels).save(folder / "noise.png")
+    return folder / "noise.png"
+
+
+@pytest.fixture
+def noise(tmp_path: Path) -> Path:
+    return write_noise(tmp_path)
+
+
+def as_it_is(pixels: Array) -> Array:
+    """keras_model.py and train.py: values 0..255."""
+    return pixels.astype(np.float32)
+
+
+def as_a_share(pixels: Array) -> Array:
+    """transforms.ToTensor, in float32."""
+    return np.asarray(pixels.astype(np.float32) / np.float32(255))
 
 
 def by_imagenets_mean(pixels: Array) -> Array:
-    """transforms.ToTensor and Normalize, in float32."""
+    """transforms.ToTensor and Normalize."""
     mean, std = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
-    return np.asarray((pixels.astype(np.float32) / np.float32(255) - mean) / std)
+    return np.asarray((as_a_share(pixels) - mean) / std)
 
 
 def less_vggs_mean(pixels: Array) -> Array:
@@ -117,6 +145,10 @@ CROPS: dict[str, tuple[tuple[int, int], int, int, Image.Resampling, Callable[[Ar
     "transformers": ((384, 256), 80, 224, Image.Resampling.BICUBIC, by_imagenets_mean),
     "slim": ((384, 256), 80, 224, Image.Resampling.BILINEAR, less_vggs_mean),
     "cifar": ((48, 32), 8, 32, Image.Resampling.BILINEAR, by_imagenets_mean),
+    "tutorial": ((384, 256), 80, 224, Image.Resampling.BILINEAR, by_imagenets_mean),
+    "wsl": ((384, 256), 80, 224, Image.Resampling.BILINEAR, by_imagenets_mean),
+    "mlperf_tiny": ((48, 32), 8, 32, Image.Resampling.BILINEAR, as_it_is),
+    "d2l": ((96, 96), 0, 96, Image.Resampling.BILINEAR, as_a_share),  # transforms.Resize of both sides, in grey
 }
 
 
@@ -124,29 +156,62 @@ CROPS: dict[str, tuple[tuple[int, int], int, int, Image.Resampling, Callable[[Ar
 def test_the_crop_of(noise: Path, name: str, rule: tuple[Any, ...]) -> None:
     scaled, left, crop, interpolation, normalised = rule
     top = (scaled[1] - crop) // 2
+    network = next(iter(zoos()[name].networks.values()))
+    with Image.open(noise) as image:
+        image.convert("RGB" if network.in_channels == 3 else "L").save(noise)
     with Image.open(noise) as image:
         pixels = np.asarray(image.resize(scaled, interpolation))[top : top + crop, left : left + crop]
-    found = read_images([noise], next(iter(zoos()[name].networks.values())))
+    found = read_images([noise], network)
+    pixels = pixels.reshape(crop, crop, network.in_channels)
     np.testing.assert_allclose(found[0], normalised(pixels), rtol=0, atol=2e-6 if name != "slim" else 2e-5)
 
 
-# Keras's own code, in a process of its own.
+@pytest.mark.parametrize("name", ["slim/resnet_v2_50", "slim/mobilenet_v1"])
+def test_inceptions_scale(tmp_path: Path, name: str) -> None:
+    """inception_preprocessing.py, `preprocess_for_eval`: the values 0..1 less 0.5, times 2; here of one colour."""
+    colour = (255, 64, 0)
+    Image.new("RGB", (300, 300), colour).save(tmp_path / "colour.png")
+    (found,) = read_images([tmp_path / "colour.png"], architecture(name))
+    expected = (np.array(colour) / 255 - 0.5) * 2
+    np.testing.assert_allclose(found, np.broadcast_to(expected, (224, 224, 3)), rtol=0, atol=1e-6)
+
+
+# Keras's own code, in a process of its own: module -> a network of it.
+MODULES = {
+    "resnet": "keras/ResNet50",
+    "resnet_v2": "keras/ResNet50V2",
+    "mobilenet": "keras/MobileNet",
+    "mobilenet_v2": "keras/MobileNetV2",
+}
 KERAS = """
 import sys
 import numpy as np
 import keras
 
-image = keras.utils.load_img(sys.argv[1], target_size=(224, 224))
-np.save(sys.argv[2], keras.applications.resnet.preprocess_input(keras.utils.img_to_array(image)))
+image = keras.utils.img_to_array(keras.utils.load_img(sys.argv[1], target_size=(224, 224)))
+np.savez(sys.argv[2], **{
+    module: getattr(keras.applications, module).preprocess_input(image.copy()) for module in sys.argv[3:]
+})
 """
 
 
-def test_kerass_own_code_does_the_same(noise: Path, tmp_path: Path) -> None:
-    command: list[str | Path] = [sys.executable, "-P", "-c", KERAS, noise, tmp_path / "x.npy"]
+@pytest.fixture(scope="module")
+def by_keras(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Array]]:
+    """A photograph, and what each module makes of it."""
+    folder = tmp_path_factory.mktemp("keras")
+    photograph, answers = write_noise(folder), folder / "answers.npz"
+    command: list[str | Path] = [sys.executable, "-P", "-c", KERAS, photograph, answers, *MODULES]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found = read_images([noise], architecture("keras/ResNet50"))
-    np.testing.assert_allclose(found[0], np.load(tmp_path / "x.npy"), rtol=0, atol=2e-5)
+    with np.load(answers) as found:
+        return photograph, dict(found)
+
+
+@pytest.mark.parametrize(("module", "name"), MODULES.items(), ids=MODULES)
+def test_kerass_own_code_does_the_same(module: str, name: str, by_keras: tuple[Path, dict[str, Array]]) -> None:
+    photograph, expected = by_keras
+    found = read_images([photograph], architecture(name))
+    np.testing.assert_allclose(found[0], expected[module], rtol=0, atol=2e-5)
 
 
 def test_every_zoo_is_held_against_its_own() -> None:

@@ -3,25 +3,40 @@
 from isomorph.spec import BadInput, Preprocessing, architecture, architectures, zoos
 from isomorph.spec.errors import nearest
 from isomorph.spec.preprocessing import NORMALISATIONS
+from isomorph.spec.zoo import Zoo
 from isomorph.tools.images import shorter_side
 
 
 def find_preprocessing(name: str, own: Preprocessing) -> Preprocessing:
-    """The preprocessing of an architecture or of a zoo's first network, or `own` with another normalisation.
+    """The preprocessing of an architecture or of all of a zoo's, or `own` with another normalisation.
 
-    name: "keras/ResNet50"; "keras"; or one of NORMALISATIONS, which leaves the geometry as it is.
-    Raises BadInput, with the nearest names, for anything else.
+    name: "keras/ResNet50"; "timm"; or one of NORMALISATIONS, which leaves the geometry as it is.
+    Raises BadInput for a zoo that preprocesses for its networks differently and, with the nearest names, for anything
+    else.
     """
     if name in NORMALISATIONS:
         return own.normalised(name)
     if name in zoos():
-        return next(iter(zoos()[name].networks.values())).convention.preprocessing
+        return _of_all(zoos()[name])
     if name in architectures():
         return architecture(name).convention.preprocessing
     close = nearest(name, [*NORMALISATIONS, *zoos(), *architectures()])
     known = f"one of {', '.join(NORMALISATIONS)}, a zoo or an architecture is expected."
     hint = f"did you mean {' or '.join(close)}?" if close else known
     raise BadInput(f"There is no preprocessing {name!r}; {hint}")
+
+
+def _of_all(zoo: Zoo) -> Preprocessing:
+    """What all networks of a zoo have; Keras's and slim's do not agree."""
+    first_with: dict[Preprocessing, str] = {}
+    for network in zoo.networks.values():
+        first_with.setdefault(network.convention.preprocessing, network.name)
+    if len(first_with) > 1:
+        raise BadInput(
+            f"{zoo.name} preprocesses differently for {' and '.join(first_with.values())}; name the network."
+        )
+    (found,) = first_with
+    return found
 
 
 def describe(rule: Preprocessing, size: tuple[int, int] | None = None) -> str:
