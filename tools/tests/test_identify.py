@@ -1,5 +1,7 @@
 """Which architecture a checkpoint's tensors are of: told from names and shapes alone, or refused with both sides."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -8,25 +10,50 @@ from isomorph.tools.identify import identify
 
 from .tensors import Tensors, canonical, changed, of_zoo, plain
 
-# torchvision's design and those who took it over. timm alone kept torchvision's names, and has a ResNet-26 beside.
-DESIGN = ("torchvision/resnet{}", "paddle/resnet{}", "timm/resnet{}", "transformers/resnet-{}")
+# torchvision's designs and those who took them over, zoo by zoo.
+SHARED = [
+    *(
+        {"torchvision": f"resnet{depth}", "paddle": f"resnet{depth}", "timm": f"resnet{depth}"}
+        | {"transformers": f"resnet-{depth}"}
+        | ({"tutorial": f"resnet{depth}"} if depth in (34, 101) else {})
+        for depth in (18, 34, 50, 101, 152)
+    ),
+    dict.fromkeys(("torchvision", "paddle", "timm", "tutorial"), "resnext50_32x4d"),
+    dict.fromkeys(("torchvision", "tutorial", "wsl"), "resnext101_32x8d"),
+    dict.fromkeys(("torchvision", "paddle"), "resnext101_64x4d"),
+    dict.fromkeys(("torchvision", "paddle"), "wide_resnet50_2"),
+    dict.fromkeys(("torchvision", "paddle"), "wide_resnet101_2"),
+    dict.fromkeys(("torchvision", "paddle"), "mobilenet_v2"),
+]
+KEPT_ITS_NAMES = ("timm", "tutorial", "wsl")
+TAKEN_OVER = {
+    f"{zoo_name}/{own}": f"torchvision/{shared['torchvision']}"
+    for shared in SHARED
+    for zoo_name, own in shared.items()
+    if zoo_name != "torchvision"
+}
 
 # Where it is not the architecture itself: what its own zoo's names are told as, and what canonical names are.
-TOLD_BY_OWN_NAMES = {f"timm/resnet{depth}": f"torchvision/resnet{depth}" for depth in (18, 34, 50, 101, 152)}
-TOLD_BY_CANONICAL_NAMES = {
-    pattern.format(depth): f"torchvision/resnet{depth}" for pattern in DESIGN for depth in (18, 34)
-} | {"transformers/resnet-26": "timm/resnet26"}
+TOLD_BY_OWN_NAMES = {name: told for name, told in TAKEN_OVER.items() if name.startswith(KEPT_ITS_NAMES)}
+TOLD_BY_CANONICAL_NAMES = TAKEN_OVER | {"transformers/resnet-26": "timm/resnet26"}
 
-# Slim's bottlenecks hold the same tensors and stride elsewhere.
-REFUSED = {
-    pattern.format(depth): f"slim/resnet_v1_{depth} and torchvision/resnet{depth}"
-    for pattern in (*DESIGN, "slim/resnet_v1_{}")
-    for depth in (50, 101, 152)
+# Plain networks have the ResNets' tensors, as those' shortcuts have none; nobody has published weights of one.
+UNPUBLISHED = {f"cifar/plain{depth}": f"cifar/resnet{depth}" for depth in (20, 56)}
+
+# Tensors that are alike, and functions that are not: where the stride sits, what is padded, where ReLU stops.
+ALIKE = (
+    *((f"slim/resnet_v1_{depth}", f"torchvision/resnet{depth}") for depth in (50, 101, 152)),
+    *((f"keras/ResNet{depth}V2", f"slim/resnet_v2_{depth}") for depth in (50, 101, 152)),
+    ("keras/MobileNet", "paddle/mobilenet_v1", "slim/mobilenet_v1"),
+    ("keras/MobileNetV2", "torchvision/mobilenet_v2"),
+)
+REFUSED = {name: names for names in ALIKE for name in names} | {
+    name: names for names in ALIKE for name, told in TAKEN_OVER.items() if told in names
 }
-FIFTIES = [name for name in REFUSED if name.endswith("50")]
+FIFTIES = [name for name, names in REFUSED.items() if "slim/resnet_v1_50" in names]
 
 
-@pytest.mark.parametrize("name", architectures())
+@pytest.mark.parametrize("name", [name for name in architectures() if name not in UNPUBLISHED])
 def test_it_is_told_by_its_zoos_names(name: str) -> None:
     network = architecture(name)
     found, tensors = identify(of_zoo(network), "FILE")
@@ -34,7 +61,7 @@ def test_it_is_told_by_its_zoos_names(name: str) -> None:
     assert {name: value.shape for name, value in tensors.items()} == tensor_shapes(network)
 
 
-@pytest.mark.parametrize("name", [name for name in architectures() if name not in REFUSED])
+@pytest.mark.parametrize("name", [name for name in architectures() if name not in {*REFUSED, *UNPUBLISHED}])
 def test_it_is_told_by_canonical_names(name: str) -> None:
     network = architecture(name)
     found, tensors = identify(canonical(network), "FILE")
@@ -42,17 +69,84 @@ def test_it_is_told_by_canonical_names(name: str) -> None:
     assert list(tensors) == list(tensor_shapes(network))
 
 
-@pytest.mark.parametrize(("name", "told"), [*TOLD_BY_OWN_NAMES.items(), *TOLD_BY_CANONICAL_NAMES.items()])
+@pytest.mark.parametrize(
+    ("name", "told"), [*TOLD_BY_OWN_NAMES.items(), *TOLD_BY_CANONICAL_NAMES.items()], ids=lambda name: name
+)
 def test_what_it_is_told_as_is_the_same_function(name: str, told: str) -> None:
     assert architecture(name).function() == architecture(told).function()
 
 
-@pytest.mark.parametrize(("name", "both"), REFUSED.items(), ids=REFUSED)
-def test_canonical_names_of_two_functions_are_refused(name: str, both: str) -> None:
+@pytest.mark.parametrize(("name", "names"), REFUSED.items(), ids=REFUSED)
+def test_canonical_names_of_several_functions_are_refused(name: str, names: tuple[str, ...]) -> None:
     with pytest.raises(BadInput) as caught:
         identify(canonical(architecture(name)), "FILE")
     assert str(caught.value) == (
-        f"FILE fits {both}, whose tensors are alike but whose functions are not; choose one with --arch."
+        f"FILE fits {' and '.join(names)}, whose tensors are alike but whose functions are not; choose one with --arch."
+    )
+
+
+@pytest.mark.parametrize("tensors", [of_zoo, canonical])
+@pytest.mark.parametrize(("name", "told"), UNPUBLISHED.items(), ids=UNPUBLISHED)
+def test_a_network_of_which_nobody_published_weights_has_to_be_asked_for(
+    name: str, told: str, tensors: Callable[[Architecture], Tensors]
+) -> None:
+    network = architecture(name)
+    assert identify(tensors(network), "FILE")[0] == architecture(told)
+    assert identify(tensors(network), "FILE", network)[0] == network
+
+
+def test_every_network_of_which_nobody_published_weights_is_here() -> None:
+    assert set(UNPUBLISHED) == {f"{one.name}/{own}" for one in zoos().values() for own in one.unpublished}
+    assert set(UNPUBLISHED) <= set(architectures())
+
+
+# Widths.
+
+WIDTHS = [
+    (f"{one.name}/{own}", width)
+    for one in zoos().values()
+    for own, widths in one.widths.items()
+    for width in widths.published
+    if width != 1
+]
+
+
+@pytest.mark.parametrize(("name", "width"), WIDTHS)
+def test_a_published_width_is_told_by_its_zoos_names(name: str, width: float) -> None:
+    network = architecture(name, width_multiplier=width, num_classes=7)
+    assert identify(of_zoo(network), "FILE")[0] == network
+
+
+@pytest.mark.parametrize(("name", "width"), WIDTHS)
+def test_a_published_width_is_taken_of_what_was_asked_for(name: str, width: float) -> None:
+    network = architecture(name, width_multiplier=width)
+    for asked in (architecture(name), network):
+        assert identify(canonical(network), "FILE", asked)[0] == network
+
+
+def test_an_architecture_that_was_asked_for_at_a_width_has_that_width_alone() -> None:
+    asked = architecture("keras/MobileNet", width_multiplier=0.5)
+    with pytest.raises(BadInput, match=r"^\d+ tensors do not fit keras/MobileNet, the nearest to FILE: "):
+        identify(canonical(architecture("keras/MobileNet")), "FILE", asked)
+
+
+def test_widths_are_said_where_several_functions_fit() -> None:
+    with pytest.raises(BadInput) as caught:
+        identify(canonical(architecture("slim/mobilenet_v1", width_multiplier=0.25)), "FILE")
+    assert str(caught.value) == (
+        "FILE fits keras/MobileNet with width_multiplier 0.25 and paddle/mobilenet_v1 with width_multiplier 0.25 and"
+        " slim/mobilenet_v1 with width_multiplier 0.25, whose tensors are alike but whose functions are not; choose one"
+        " with --arch."
+    )
+
+
+def test_the_width_is_said_of_what_comes_nearest() -> None:
+    network = architecture("keras/MobileNet", width_multiplier=0.25)
+    with pytest.raises(BadInput) as caught:
+        identify(changed(of_zoo(network), {"conv_preds/bias": None}), "FILE")
+    assert str(caught.value) == (
+        "The tensors are not those of keras/MobileNet with width_multiplier 0.25, the nearest to FILE; 1 tensor"
+        " missing: - conv_preds/bias."
     )
 
 
@@ -178,9 +272,9 @@ MISFITS = {
     ),
     "names of nobody": (
         {"encoder.weight": BIAS, "b": BIAS},
-        "The first of the tensors in FILE is called 'encoder.weight', and no zoo here (cifar, keras,"
-        " paddle, slim, timm, torchvision, transformers) names its tensors so; expected canonical names or"
-        " one of theirs.",
+        "The first of the tensors in FILE is called 'encoder.weight', and no zoo here (cifar, d2l,"
+        " keras, mlperf_tiny, paddle, slim, timm, torchvision, transformers, tutorial, wsl) names its tensors so;"
+        " expected canonical names or one of theirs.",
     ),
 }
 

@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from isomorph.spec import Architecture, BadInput, architecture
+from isomorph.spec import Architecture, BadInput, architecture, zoo
 from isomorph.tools.checkpoints import sha256, write_safetensors
 from isomorph.tools.subject import Case, check_limits, check_request, find_subject, make_case
 
@@ -100,6 +100,15 @@ def test_an_unknown_arch() -> None:
 def test_options_that_a_file_leaves_open_are_taken() -> None:
     found = find_subject(write("x.safetensors", OURS), output_stride=2, global_pool=False, num_classes=10)
     assert found.architecture == R20.with_options(output_stride=2, global_pool=False)
+
+
+def test_the_width_is_the_files() -> None:
+    network = architecture("keras/MobileNet", width_multiplier=0.25, num_classes=5)
+    ours, theirs = plain(network), zoo("keras").naming.tensors(network)
+    found = find_subject(write("x.safetensors", {t.name: t.from_canonical(ours[name]) for name, t in theirs.items()}))
+    assert found.architecture == network
+    assert found.tensors is not None
+    assert [name for name, value in ours.items() if not np.array_equal(found.tensors[name], value)] == []
 
 
 @pytest.mark.parametrize(

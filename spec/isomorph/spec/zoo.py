@@ -40,6 +40,7 @@ class Zoo:
     options: its own way of saying an option -> the function that translates the value into our options.
     widths: its networks that come in several widths.
     design_of: the zoo whose design this one took over; a file that fits both is taken for that one's.
+    unpublished: its networks of which nobody has published weights; a file that fits another is taken for that one's.
     """
 
     name: str
@@ -49,6 +50,13 @@ class Zoo:
     options: Mapping[str, Callable[[Any], dict[str, Any]]] = field(default_factory=dict)
     widths: Mapping[str, Widths] = field(default_factory=dict)
     design_of: str | None = None
+    unpublished: frozenset[str] = frozenset()
+
+    def of_published_width(self, own_name: str) -> dict[float, Architecture]:
+        """Width multiplier -> a network at each width for which there are weights; empty where it has only one."""
+        if own_name not in self.widths:
+            return {}
+        return {width: self.widths[own_name].build(width) for width in self.widths[own_name].published}
 
 
 WIDEST = 64

@@ -45,10 +45,12 @@ NAMING = Naming(
     left_out=PYTORCH_LEFT_OUT,
 )
 
+PLAIN = {f"plain{depth}": plain(depth) for depth in (20, 56)}
+
 ZOO = Zoo(
     "cifar",
     "He et al. (2015), section 4.2, for CIFAR-10",
-    {f"resnet{depth}": resnet(depth) for depth in (20, 32, 44, 56, 110, 1202)}
-    | {f"plain{depth}": plain(depth) for depth in (20, 56)},
+    {f"resnet{depth}": resnet(depth) for depth in (20, 32, 44, 56, 110, 1202)} | PLAIN,
     NAMING,
+    unpublished=frozenset(PLAIN),  # their tensors are those of the ResNets, whose shortcuts have none
 )
