@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from isomorph.spec import Architecture, Head, Stem, StemConvolution, tensor_shapes
+from isomorph.spec import Architecture, Block, Convention, Head, Stem, StemConvolution, tensor_shapes
 from isomorph.spec.residual import IMAGENET_STEM, residual_block
 from isomorph.spec.zoos import cifar, slim, torchvision
 
@@ -27,7 +27,7 @@ def tiny() -> Architecture:
     return Architecture("slim/tiny", stem, (slim.resnet_block("block1", 2, 1, stride=2),), Head(4), slim.CONVENTION)
 
 
-# Both kinds of unit and of padding; subsampled, projected and zero-channel shortcuts.
+# Every kind of unit and of padding; subsampled, projected and zero-channel shortcuts.
 DESIGNS = {
     "slim": Architecture(
         "slim/tiny",
@@ -49,6 +49,20 @@ DESIGNS = {
         (residual_block(1, "basic", 16, 1, stride=1), residual_block(2, "basic", 33, 1, stride=2)),
         Head(10),
         cifar.CONVENTION,
+    ),
+    "others": Architecture(
+        "isomorph/others",
+        Stem((StemConvolution("conv1", 8, 3, stride=2),)),
+        (
+            Block("block1", "grouped_bottleneck", ((16, 8, 1, 4),)),
+            Block("block2", "bottleneck_v2", ((16, 4, 2), (24, 4, 1))),
+            Block("block3", "separable", ((24, 1), (8, 2))),
+            Block("block4", "inverted_residual", ((1, 8, 1), (6, 8, 1), (6, 12, 1))),
+            Block("Conv_1", "convolution", ((16, 1, 1),)),
+            Block("postnorm", "batch_norm", ((),)),
+        ),
+        Head(10),
+        Convention(convolution_padding="same", depthwise_padding="after"),
     ),
 }
 

@@ -78,9 +78,8 @@ def test_training_moves_the_running_mean_by_the_decay(design: Architecture, imag
     assert np.array_equal(network.tensors()["conv1/BatchNorm/moving_mean"], moved)
 
 
-def test_one_training_step_lowers_the_loss_and_moves_every_parameter(
-    design: Architecture, images: Array, labels: Array
-) -> None:
+def train_one_step(design: Architecture, images: Array, labels: Array) -> tuple[float, float, list[str]]:
+    """The loss before and behind, and the parameters that stayed as they were."""
     native = build(design, training=True).native
     entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     native.compile(optimizer=keras.optimizers.SGD(0.01), loss=entropy)
@@ -89,8 +88,20 @@ def test_one_training_step_lowers_the_loss_and_moves_every_parameter(
     x, y = to_native(images), labels
     loss = entropy(y, native(x, training=True))
     native.train_on_batch(x, y)
-    assert entropy(y, native(x, training=True)) < loss
-    assert [path for path in parameters if np.array_equal(to_numpy(parameters[path]), before[path])] == []
+    still = [path for path in parameters if np.array_equal(to_numpy(parameters[path]), before[path])]
+    return to_numpy(loss).item(), to_numpy(entropy(y, native(x, training=True))).item(), still
+
+
+def test_one_training_step_lowers_the_loss(design: Architecture, images: Array, labels: Array) -> None:
+    before, after, _ = train_one_step(design, images, labels)
+    assert after < before
+
+
+# In the others a batch norm undoes betas and biases before it, and gammas before a depthwise convolution.
+@pytest.mark.parametrize("design", ["slim", "torchvision", "cifar"], indirect=True)
+def test_one_training_step_moves_every_parameter(design: Architecture, images: Array, labels: Array) -> None:
+    *_, still = train_one_step(design, images, labels)
+    assert still == []
 
 
 LOAD = """

@@ -2,6 +2,7 @@
 
 import paddle.nn.functional as F
 from paddle import ParamAttr, Tensor, nn
+from paddle.jit import not_to_static
 from paddle.nn.initializer import Constant
 
 from isomorph.backends.paddle.initializers import attribute
@@ -9,6 +10,8 @@ from isomorph.spec import Plan
 from isomorph.spec.layers import INPUT, Activation, BatchNorm, Convolution, Layer, MaxPool, Subsample, ZeroChannels
 from isomorph.spec.padding import Rule, pads
 from isomorph.spec.units import Unit
+
+not_to_static(pads)  # Paddle (3.3) translates `match` to static programs as if its last case were the only one
 
 
 class Conv2D(nn.Conv2D):
