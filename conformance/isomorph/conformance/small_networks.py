@@ -36,7 +36,32 @@ def slim_small(**options: Any) -> Architecture:
     return Architecture("slim/resnet", STEM, blocks("bottleneck", SMALL), Head(10), convention).with_options(**options)
 
 
-# What trades strides for rates, by what one would call it. The last has a stem that its first shortcut does not narrow.
+# (depth, stride) of each unit, of blocks that stride in their first unit or in their last
+DEPTHS = (((4, 2), (8, 1)), ((8, 1), (8, 2)), ((16, 2), (16, 1)), ((32, 1), (32, 1)))
+
+
+def mobile(unit: str, *expansion: int) -> tuple[Block, ...]:
+    """Blocks of `unit` of those depths and strides, behind an expansion if the kind has one."""
+    return tuple(
+        Block(f"block{number}", unit, tuple((*expansion, *each) for each in units))
+        for number, units in enumerate(DEPTHS, start=1)
+    )
+
+
+def grouped(made: tuple[Block, ...], groups: int) -> tuple[Block, ...]:
+    """The same bottlenecks, `groups` times as wide inside and cut into as many groups: of base-depth channels each."""
+    return tuple(
+        replace(
+            block,
+            unit="grouped_bottleneck",
+            args=tuple((depth, groups * width, stride, groups) for depth, width, stride in block.args),
+        )
+        for block in made
+    )
+
+
+# What trades strides for rates, by what one would call it. The one of zero channels has a stem that its first shortcut
+# does not narrow.
 KIN = {
     "slim's bottlenecks": slim_small(),
     "bottlenecks that stride in conv1": slim_small(bottleneck_stride="conv1"),
@@ -49,12 +74,20 @@ KIN = {
         Head(10),
         Convention(shortcut="zero_channels"),
     ),
+    "grouped bottlenecks": Architecture("kin/grouped", STEM, grouped(blocks("bottleneck", SMALL), 4), Head(10)),
+    "pre-activated bottlenecks": Architecture("kin/v2", STEM, blocks("bottleneck_v2", SMALL), Head(10)),
+    "separable units": Architecture(
+        "kin/separable", STEM, mobile("separable"), Head(10), Convention(activation="relu6")
+    ),
+    "inverted residuals": Architecture(
+        "kin/inverted", STEM, mobile("inverted_residual", 3), Head(10), Convention(activation="relu6")
+    ),
 }
 
 
 def shortened(network: Architecture) -> Architecture:
     """The same with the first and the last unit of each block alone: all that it is made of, at half the cost."""
-    blocks = (replace(block, args=(block.args[0], block.args[-1])) for block in network.blocks)
+    blocks = (replace(block, args=(*block.args[:1], *block.args[1:][-1:])) for block in network.blocks)
     return replace(network, blocks=tuple(blocks))
 
 

@@ -37,6 +37,10 @@ DESIGNS = {
     "torchvision/resnet18, shortened": Case(shortened(architecture("torchvision/resnet18")), 49, 65),
     "cifar/resnet20, shortened": Case(shortened(architecture("cifar/resnet20")), 27, 35),
     "slim's small network, shortened": Case(shortened(KIN["slim's bottlenecks"]), 49, 64),
+    "grouped bottlenecks, shortened": Case(shortened(KIN["grouped bottlenecks"]), 49, 64),
+    "slim/resnet_v2_50, shortened": Case(shortened(architecture("slim/resnet_v2_50")), 33, 49),
+    "keras/MobileNet, shortened": Case(shortened(architecture("keras/MobileNet", alpha=0.25)), 49, 65),
+    "torchvision/mobilenet_v2, shortened": Case(shortened(architecture("torchvision/mobilenet_v2")), 49, 65),
 }
 CASES = {"two units": Case(TINY, 29, 36)} | OTHER_ENDS | DESIGNS
 
