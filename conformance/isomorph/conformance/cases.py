@@ -63,8 +63,9 @@ def draw_tensors(architecture: Architecture, images: Array, seed: int = 0) -> di
 
 
 def small_gammas(architecture: Architecture) -> set[str]:
-    """The names of those that training leaves small: each unit's last."""
-    return {tensor_name(unit.parametrised[-1], GAMMA) for unit in plan(architecture).units if unit.parametrised}
+    """The names of those that training leaves small: each unit's last, where it ends in batch norm."""
+    last = {tensor_name(unit.parametrised[-1], GAMMA) for unit in plan(architecture).units if unit.parametrised}
+    return last & tensor_shapes(architecture).keys()
 
 
 def _draw(name: str, shape: tuple[int, ...], seed: int, small: bool) -> Array:
