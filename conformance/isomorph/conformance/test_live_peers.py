@@ -1,49 +1,54 @@
 """Live peers: Keras's and Paddle's own zoos, with our trained-like weights and with theirs, against every backend."""
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache, lru_cache
 from importlib.util import find_spec
 
 import pytest
 
 from isomorph.conformance.conftest import Build
-from isomorph.conformance.live_peers.asking import REQUIRES, Answered, Run, ask
+from isomorph.conformance.live_peers.asking import REQUIRES, Answered, Questions, Run, ask, live
 from isomorph.conformance.verdict import FLOORS, relative_l2
 
 ODD = {"on odd images": Run(49, 65)}
 BOTH = ODD | {"with weights of its own": Run(49, 65, weights="own")}
 ALL = BOTH | {"on even images": Run(64, 64), "without a head": Run(49, 65, head=False)}
 
-PEERS = {
-    "keras/ResNet50": ALL,
-    "keras/ResNet101": ODD,
-    "paddle/resnet18": ALL,
-    "paddle/resnet34": ODD,
-    "paddle/resnet50": BOTH,
-    "paddle/resnet101": ODD,
-}
+PEERS = [
+    Questions("keras/ResNet50", ALL),
+    Questions("keras/ResNet101", ODD),
+    Questions("paddle/resnet18", ALL),
+    Questions("paddle/resnet34", ODD),
+    Questions("paddle/resnet50", BOTH),
+    Questions("paddle/resnet101", ODD),
+]
 
 
 @pytest.fixture(scope="module")
-def asked() -> Callable[[str], dict[str, Answered]]:
-    """What a peer answered, which is kept until another is asked."""
-    return lru_cache(maxsize=1)(lambda name: ask(name, PEERS[name]))
+def asked() -> Iterator[Callable[[Questions], dict[str, Answered]]]:
+    """What a network answered, which is kept until another is asked; each zoo's process ends with the module."""
+    with ExitStack() as stack:
+        start = cache(lambda zoo: stack.enter_context(live(zoo)))
+        yield lru_cache(maxsize=1)(lambda questions: ask(questions, start(questions.zoo)))
 
 
 @pytest.fixture(scope="module")
 def answered(
-    request: pytest.FixtureRequest, asked: Callable[[str], dict[str, Answered]], need_peers: Callable[[str], None]
+    request: pytest.FixtureRequest,
+    asked: Callable[[Questions], dict[str, Answered]],
+    need_peers: Callable[[str], None],
 ) -> Answered:
-    """One run of one peer."""
-    name, run = request.param
-    if absent := [module for module in REQUIRES[name.partition("/")[0]] if find_spec(module) is None]:
-        need_peers(f"needs {' and '.join(absent)}, to run {name} as its own zoo has it")
-    return asked(name)[run]
+    """One run of one network."""
+    questions, run = request.param
+    if absent := [module for module in REQUIRES[questions.zoo] if find_spec(module) is None]:
+        need_peers(f"needs {' and '.join(absent)}, to run {questions} as its own zoo has it")
+    return asked(questions)[run]
 
 
 ANSWERS = pytest.mark.parametrize(
     "answered",
-    [pytest.param((name, run), id=f"{name} {run}") for name, runs in PEERS.items() for run in runs],
+    [pytest.param((questions, run), id=f"{questions} {run}") for questions in PEERS for run in questions.runs],
     indirect=True,
 )
 

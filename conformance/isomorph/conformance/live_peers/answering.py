@@ -1,14 +1,14 @@
-"""The peer's side: a framework's own network, filled, run in both dtypes, and asked for what it holds.
+"""The peer's side: a framework's own networks, filled, run in both dtypes, and asked for what they hold.
 
-PYTHON -P -m isomorph.conformance.live_peers.FRAMEWORK REQUEST REPLY, both JSON files.
+PYTHON -P -m isomorph.conformance.live_peers.FRAMEWORK SOCKET, until the other end is closed.
 """
 
-import json
 import sys
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from functools import cache
-from pathlib import Path
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,14 @@ Array = npt.NDArray[Any]
 class Peer(ABC):
     """A network as its own framework builds it, in inference mode, its fresh weights the same each time.
 
-    name: the framework's. head: whether it has its classifier, or ends in its last map. dtype: of all it computes.
+    name, options: the framework's. size: height and width of its images. head: whether it has its classifier, or ends
+    in its last map. dtype: of all it computes.
     """
 
     @abstractmethod
-    def __init__(self, name: str, head: bool, dtype: str) -> None: ...
+    def __init__(
+        self, name: str, options: Mapping[str, Any], size: tuple[int, int], head: bool, dtype: str
+    ) -> None: ...
 
     @abstractmethod
     def tensors(self) -> dict[str, Array]:
@@ -61,21 +64,47 @@ def own_weights(network: Peer, small: Collection[str], images: Array) -> dict[st
     return network.tensors()
 
 
-def main(build: type[Peer]) -> None:
-    """Answer one request."""
-    request = json.loads(Path(sys.argv[1]).read_text())
+def answer(build: type[Peer], request: dict[str, Any]) -> dict[str, Any]:
+    """What one network answered and held, as SharedArrays' document."""
     arrays = {name: SharedArrays.from_document(request[name]).open() for name in ("tensors", "images")}
-    built = cache(lambda head, dtype: build(request["network"], head, dtype))
-    network = built(True, "float32")
-    own = own_weights(network, request["small"], arrays["images"][request["calibrate_on"]])
+    runs = request["runs"]
+
+    @cache
+    def built(size: tuple[int, int], head: bool, dtype: str) -> Peer:
+        return build(request["network"], request["options"], size, head, dtype)
+
+    on = request["calibrate_on"]
+    network = built(size_of(runs[on]), True, "float32")
+    weights = {}
+    if any(run["weights"] == "own" for run in runs.values()):
+        weights["own"] = own_weights(network, request["small"], arrays["images"][on])
     network.load(arrays["tensors"])
-    weights = {"given": network.tensors(), "own": own}
+    weights["given"] = network.tensors()
 
     found = {f"{whose}/{name}": value for whose, held in weights.items() for name, value in held.items()}
     for dtype in ("float32", "float64"):  # one after the other: Keras has one switch for all networks
-        for name, run in request["runs"].items():
-            network = built(run["head"], dtype)
+        for name, run in runs.items():
+            network = built(size_of(run), run["head"], dtype)
             network.load({tensor: weights[run["weights"]][tensor] for tensor in network.tensors()})
             found[f"answer/{name}/{dtype}"] = network.answer(arrays["images"][name].astype(dtype))
-    reply = SharedArrays.write(request["out"], found)
-    Path(sys.argv[2]).write_text(json.dumps(reply.to_document()))
+    return SharedArrays.write(request["out"], found).to_document()
+
+
+def size_of(run: Mapping[str, Any]) -> tuple[int, int]:
+    """Height and width of a run's images."""
+    return run["height"], run["width"]
+
+
+def main(build: type[Peer]) -> None:
+    """Answer requests, one after the other; what went wrong with one is text."""
+    parent = Connection(int(sys.argv[1]))
+    while True:
+        try:
+            request = parent.recv()
+        except EOFError:
+            return
+        try:
+            reply: dict[str, Any] | str = answer(build, request)
+        except Exception:  # the next network may do
+            reply = traceback.format_exc()
+        parent.send(reply)

@@ -1,12 +1,14 @@
 """Our side: what a live peer is asked, and what it answered."""
 
-import json
 import os
-import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from multiprocessing import Pipe
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -19,6 +21,9 @@ from isomorph.spec import Architecture, architecture, tensor_shapes, zoo
 
 # zoo -> the modules that its peer needs
 REQUIRES = {"keras": ("keras", "tensorflow"), "paddle": ("paddle",)}
+
+TIMEOUT = 300.0
+"""Seconds that a peer may take for one network."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,27 @@ class Run:
     width: int
     head: bool = True
     weights: str = "given"
+
+
+@dataclass(frozen=True, eq=False)
+class Questions:
+    """All that one network is asked.
+
+    name: `zoo/name`. runs: by what they are for; the first one's images calibrate weights, its own and ours.
+    options: the zoo's own, by which it builds the network.
+    """
+
+    name: str
+    runs: Mapping[str, Run]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def zoo(self) -> str:
+        """Whose it is."""
+        return self.name.partition("/")[0]
+
+    def __str__(self) -> str:
+        return " ".join([self.name, *(f"{option} {value}" for option, value in self.options.items())])
 
 
 @dataclass(frozen=True)
@@ -57,24 +83,63 @@ class Answered:
         return Reference(self.architecture, self.tensors, self.images).answer_floor("float32")
 
 
-def ask(name: str, runs: dict[str, Run]) -> dict[str, Answered]:
-    """Have the peer whose network is `zoo/name` answer `runs`, in a process of its own."""
-    network = architecture(name)
-    zoo_name, _, own_name = name.partition("/")
-    renamed = zoo(zoo_name).naming.tensors(network)
-    images = {key: draw_images(network, 2, run.height, run.width) for key, run in runs.items()}
-    calibrate_on = next(iter(runs))
+Exchange = Callable[[dict[str, Any]], dict[str, Any]]
+"""A request to a peer's process -> its reply."""
+
+
+@contextmanager
+def live(zoo_name: str) -> Iterator[Exchange]:
+    """A zoo's own networks in a process of their own, which importing their framework alone makes worth keeping."""
+    ours, theirs = Pipe()
+    module = f"isomorph.conformance.live_peers.{zoo_name}"
+    with TemporaryDirectory(prefix="isomorph-") as folder:
+        words = Path(folder) / "stderr"
+        with theirs, words.open("wb") as stderr:
+            process = Popen(
+                [sys.executable, "-P", "-m", module, str(theirs.fileno())],
+                stdin=DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+                pass_fds=[theirs.fileno()],
+                env=ENVIRONMENT | os.environ | {"KERAS_BACKEND": "tensorflow"},
+            )
+
+        def exchange(request: dict[str, Any]) -> dict[str, Any]:
+            try:
+                ours.send(request)
+                if not ours.poll(TIMEOUT):
+                    process.kill()
+                reply = ours.recv()
+            except (EOFError, ConnectionError):
+                raise AssertionError(f"{module} ended:\n{words.read_text()}") from None
+            assert isinstance(reply, dict), reply
+            return reply
+
+        with process, ours:  # it ends once our end is closed, and is waited for
+            yield exchange
+
+
+def ask(questions: Questions, exchange: Exchange) -> dict[str, Answered]:
+    """Put `questions` to their zoo's peer."""
+    network = architecture(questions.name, **questions.options)
+    renamed = zoo(questions.zoo).naming.tensors(network)
+    images = {key: draw_images(network, 2, run.height, run.width) for key, run in questions.runs.items()}
+    calibrate_on = next(iter(questions.runs))
     drawn = draw_tensors(network, images[calibrate_on])
     request = {
-        "network": own_name,
+        "network": questions.name.partition("/")[2],
+        "options": dict(questions.options),
         "small": [renamed[key].name for key in small_gammas(network)],
         "calibrate_on": calibrate_on,
-        "runs": {key: asdict(run) for key, run in runs.items()},
+        "runs": {key: asdict(run) for key, run in questions.runs.items()},
     }
     given = {tensor.name: tensor.from_canonical(drawn[key]) for key, tensor in renamed.items()}
-    found = _answers(zoo_name, request, {"tensors": given, "images": images})
+    with TemporaryDirectory(prefix="isomorph-") as folder:  # its arrays are mapped, and outlive it
+        for name, arrays in (("tensors", given), ("images", images)):
+            request[name] = SharedArrays.write(Path(folder) / name, arrays).to_document()
+        found = SharedArrays.from_document(exchange(request | {"out": f"{folder}/found"})).open()
     answered = {}
-    for key, run in runs.items():
+    for key, run in questions.runs.items():
         asked = network if run.head else network.with_options(num_classes=None, global_pool=False)
         held = {
             name: renamed[name].to_canonical(found[f"{run.weights}/{renamed[name].name}"])
@@ -83,22 +148,3 @@ def ask(name: str, runs: dict[str, Run]) -> dict[str, Answered]:
         answers = {dtype: found[f"answer/{key}/{dtype}"] for dtype in ("float32", "float64")}
         answered[key] = Answered(run, asked, images[key], drawn, held, answers)
     return answered
-
-
-def _answers(zoo_name: str, request: dict[str, Any], arrays: dict[str, dict[str, Array]]) -> dict[str, Array]:
-    """Run the peer's side; its arrays are mapped, and outlive the folder."""
-    module = f"isomorph.conformance.live_peers.{zoo_name}"
-    with TemporaryDirectory(prefix="isomorph-") as folder:
-        asked, reply = Path(folder) / "request", Path(folder) / "reply"
-        shared = {name: SharedArrays.write(Path(folder) / name, each).to_document() for name, each in arrays.items()}
-        asked.write_text(json.dumps(request | shared | {"out": f"{folder}/found"}))
-        process = subprocess.run(
-            [sys.executable, "-P", "-m", module, asked, reply],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            env=ENVIRONMENT | os.environ | {"KERAS_BACKEND": "tensorflow"},
-        )
-        assert process.returncode == 0, process.stderr
-        return SharedArrays.from_document(json.loads(reply.read_text())).open()

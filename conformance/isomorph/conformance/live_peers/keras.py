@@ -1,6 +1,7 @@
 """keras.applications, as a peer."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,14 +12,14 @@ from isomorph.conformance.live_peers.answering import Array, Peer, main
 class KerasPeer(Peer):
     """A keras.Model. Its names are its variables' paths, "conv1_conv/kernel"."""
 
-    def __init__(self, name: str, head: bool, dtype: str) -> None:
+    def __init__(self, name: str, options: Mapping[str, Any], size: tuple[int, int], head: bool, dtype: str) -> None:
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)  # made from floatx once, by the first layer
         keras.utils.set_random_seed(0)
-        # With a classifier keras.applications wants a size, unless it is given an input.
-        images = keras.Input((None, None, 3))
+        # MobileNetV2 pads by the size that it is told, and as if that were even where it is told none.
+        images = keras.Input((*size, 3))
         create = getattr(keras.applications, name)
-        self.model = create(weights=None, include_top=head, input_tensor=images, classifier_activation=None)
+        self.model = create(weights=None, include_top=head, input_tensor=images, classifier_activation=None, **options)
 
     def tensors(self) -> dict[str, Array]:
         """All that it holds, under its own names."""
@@ -33,14 +34,16 @@ class KerasPeer(Peer):
 
     def calibrate(self, images: Array) -> None:
         """Make the images' own statistics the running ones, by one pass in training mode."""
-        for layer in self.model.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = 0.0
+        for layer in self._batch_norms():
+            layer.momentum = 0.0
         self.model(images, training=True)
 
     def answer(self, images: Array) -> Array:
         """[N, H, W, C] -> logits [N, classes], or a map [N, h, w, C]."""
         return np.array(self.model(images, training=False))
+
+    def _batch_norms(self) -> list[keras.layers.BatchNormalization]:
+        return [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
 
 
 if __name__ == "__main__":

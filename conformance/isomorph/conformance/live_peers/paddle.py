@@ -1,6 +1,7 @@
 """paddle.vision.models, as a peer."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import paddle
@@ -11,11 +12,11 @@ from isomorph.conformance.live_peers.answering import Array, Peer, main
 class PaddlePeer(Peer):
     """A paddle.nn.Layer. Its names are those of its state_dict, "conv1.weight"."""
 
-    def __init__(self, name: str, head: bool, dtype: str) -> None:
-        options = {} if head else {"num_classes": 0, "with_pool": False}
+    def __init__(self, name: str, options: Mapping[str, Any], size: tuple[int, int], head: bool, dtype: str) -> None:
+        cut = {} if head else {"num_classes": 0, "with_pool": False}
         paddle.seed(0)
         self.dtype = dtype
-        self.layer = getattr(paddle.vision.models, name)(pretrained=False, **options).to(dtype=dtype)
+        self.layer = getattr(paddle.vision.models, name)(**options, **cut).to(dtype=dtype)
         self.layer.eval()
 
     def tensors(self) -> dict[str, Array]:
