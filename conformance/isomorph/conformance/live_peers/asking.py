@@ -78,9 +78,10 @@ class Answered:
     answers: dict[str, Array]
 
     @cached_property
-    def float32_floor(self) -> float:
-        """The noise floor of its answer in float32."""
-        return Reference(self.architecture, self.tensors, self.images).answer_floor("float32")
+    def floors(self) -> dict[str, float]:
+        """dtype -> the noise floor of its answer."""
+        reference = Reference(self.architecture, self.tensors, self.images)
+        return {dtype: reference.answer_floor(dtype) for dtype in self.answers}
 
 
 Exchange = Callable[[dict[str, Any]], dict[str, Any]]
