@@ -14,14 +14,26 @@ from isomorph.conformance.verdict import FLOORS, relative_l2
 ODD = {"on odd images": Run(49, 65)}
 BOTH = ODD | {"with weights of its own": Run(49, 65, weights="own")}
 ALL = BOTH | {"on even images": Run(64, 64), "without a head": Run(49, 65, head=False)}
+PAIR = ODD | {"with weights of its own on even images": Run(64, 64, weights="own")}
 
 PEERS = [
     Questions("keras/ResNet50", ALL),
     Questions("keras/ResNet101", ODD),
+    Questions("keras/ResNet50V2", PAIR),
+    Questions("keras/MobileNet", PAIR, {"alpha": 0.25}),
+    Questions("keras/MobileNet", PAIR, {"alpha": 1.0}),
+    Questions("keras/MobileNetV2", PAIR, {"alpha": 0.35}),
+    Questions("keras/MobileNetV2", PAIR, {"alpha": 1.4}),
     Questions("paddle/resnet18", ALL),
     Questions("paddle/resnet34", ODD),
     Questions("paddle/resnet50", BOTH),
     Questions("paddle/resnet101", ODD),
+    Questions("paddle/resnext50_32x4d", PAIR),
+    Questions("paddle/wide_resnet50_2", ODD),
+    Questions("paddle/mobilenet_v1", PAIR),
+    Questions("paddle/mobilenet_v1", PAIR, {"scale": 0.25}),
+    Questions("paddle/mobilenet_v2", PAIR),
+    Questions("paddle/mobilenet_v2", PAIR, {"scale": 0.25}),
 ]
 
 
