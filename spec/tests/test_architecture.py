@@ -121,6 +121,14 @@ def test_options_change_what_they_name_and_nothing_else() -> None:
             {"preprocessing": Preprocessing(size=(224,))},  # type: ignore[arg-type]
             r"^size of slim/resnet_v1_50 is \(224,\), expected a list of 2.$",
         ),
+        (
+            {"preprocessing": Preprocessing(central_fraction=0.0)},
+            "^central_fraction of slim/resnet_v1_50 is 0.0, expected a number above 0 and up to 1.$",
+        ),
+        (
+            {"preprocessing": Preprocessing(central_fraction=1.5)},
+            "^central_fraction of slim/resnet_v1_50 is 1.5, expected a number above 0 and up to 1.$",
+        ),
         ({"output_stride": 0}, "^output_stride of slim/resnet_v1_50 is 0, expected a positive integer or none.$"),
     ],
     ids=[
@@ -143,6 +151,8 @@ def test_options_change_what_they_name_and_nothing_else() -> None:
         "a fit that there is not",
         "photographs without columns",
         "photographs of one side",
+        "nothing of a photograph",
+        "more than a photograph",
         "no output stride",
     ],
 )

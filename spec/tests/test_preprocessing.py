@@ -36,12 +36,14 @@ def test_values_end_up_on_the_scale(name: str) -> None:
 
 
 def test_normalising_leaves_the_geometry_alone() -> None:
-    given = Preprocessing("stretch", None, (192, 256), "nearest")
+    given = Preprocessing("stretch", None, (192, 256), "nearest", central_fraction=0.5)
     found = given.normalised("caffe")
     assert (found.fit, found.resize, found.size, found.interpolation) == ("stretch", None, (192, 256), "nearest")
+    assert found.central_fraction == 0.5
     assert found != given
 
 
+INCEPTION = Preprocessing(fit="stretch", central_fraction=0.875, mean=(127.5,) * 3, std=(127.5,) * 3)
 IMAGENET = Preprocessing(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
 
 
@@ -50,6 +52,8 @@ IMAGENET = Preprocessing(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.
     ("name", "expected"),
     [
         ("slim/resnet_v1_50", Preprocessing(mean=(123.68, 116.78, 103.94), std=(1.0, 1.0, 1.0))),
+        ("slim/resnet_v2_50", replace(INCEPTION, size=(299, 299))),
+        ("slim/mobilenet_v1", INCEPTION),
         ("torchvision/resnet50", IMAGENET),
         ("paddle/resnet50", IMAGENET),
         (
@@ -78,4 +82,4 @@ def test_the_defaults_are_what_most_zoos_do() -> None:
     """So that the table above says all."""
     found = Preprocessing()
     assert (found.fit, found.resize, found.size) == ("crop", 256, (224, 224))
-    assert (found.interpolation, found.channels) == ("bilinear", "RGB")
+    assert (found.interpolation, found.channels, found.central_fraction) == ("bilinear", "RGB", 1.0)

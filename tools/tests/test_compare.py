@@ -341,7 +341,7 @@ def test_the_json_says_all() -> None:
     ]
     assert [list(document[side]) for side in ("first", "second")] == [totals, totals]
     assert document["second"]["last_map"] == [7, 7, 2048]
-    assert [list(field) for field in document["fields"]] == [["name", "first", "second", "affects", "meaning"]] * 3
+    assert {tuple(field) for field in document["fields"]} == {("name", "first", "second", "affects", "meaning")}
     assert {tuple(pair) for pair in document["parts"]} == {("where", "first", "second", "differences")}
     assert document["parts"][0]["differences"][0] == {"what": "bias", "first": "none", "second": "all"}
     assert document["parts"][-1] == {"where": "head", "first": "logits", "second": "logits", "differences": []}

@@ -161,6 +161,33 @@ def test_geometry_of(
     np.testing.assert_array_equal(found[0], expected)
 
 
+# Height and width, fraction; how much goes at the top and at the left, and as much at the bottom and at the right.
+MIDDLES = {
+    "even sides": ((8, 12), 0.5, 2, 3),
+    "odd sides": ((7, 9), 0.5, 1, 2),
+    "slim's": ((300, 451), 0.875, 18, 28),
+    "all": ((7, 9), 1.0, 0, 0),
+    "as good as nothing": ((4, 5), 1e-30, 1, 2),
+    "of a pixel": ((1, 1), 0.1, 0, 0),
+}
+
+
+@pytest.mark.parametrize(("sides", "fraction", "top", "left"), MIDDLES.values(), ids=MIDDLES)
+def test_the_middle_of(tmp_path: Path, sides: tuple[int, int], fraction: float, top: int, left: int) -> None:
+    image = photograph(tmp_path / "x.png", *sides)
+    expected = np.asarray(image)[top : sides[0] - top, left : sides[1] - left]
+    rule: dict[str, Any] = {"fit": "stretch", "size": expected.shape[:2], "central_fraction": fraction}
+    found = read_images([tmp_path / "x.png"], preprocessed(**rule))
+    np.testing.assert_array_equal(found[0], expected)
+
+
+def test_the_middle_is_scaled_and_cropped_as_a_photograph_is(tmp_path: Path) -> None:
+    image = photograph(tmp_path / "x.png", 40, 80).crop((20, 10, 60, 30))
+    image.save(tmp_path / "y.png")
+    found = read_images([tmp_path / "x.png"], preprocessed(resize=10, size=(8, 8), central_fraction=0.5))
+    np.testing.assert_array_equal(found, read_images([tmp_path / "y.png"], preprocessed(resize=10, size=(8, 8))))
+
+
 SIDES = [(1, 1), (1, 50), (50, 1), (31, 32), (33, 32), (224, 225), (256, 256), (333, 500), (1023, 67), (67, 1024)]
 
 

@@ -37,7 +37,7 @@ def test_an_architecture_gives_all_of_its_own(name: str) -> None:
 # Zoos that preprocess for their networks differently, and the first of each kind.
 DIFFER = {
     "keras": "keras/ResNet50 and keras/ResNet50V2",
-    "slim": "slim/resnet_v1_50 and slim/resnet_v2_50",
+    "slim": "slim/resnet_v1_50 and slim/resnet_v2_50 and slim/mobilenet_v1",
 }
 
 
@@ -132,6 +132,11 @@ def by_imagenets_mean(pixels: Array) -> Array:
     return np.asarray((as_a_share(pixels) - mean) / std)
 
 
+def halved_and_doubled(pixels: Array) -> Array:
+    """inception_preprocessing.py, `preprocess_for_eval`: values 0..1, less a half, times two."""
+    return np.asarray((as_a_share(pixels) - np.float32(0.5)) * np.float32(2))
+
+
 def less_vggs_mean(pixels: Array) -> Array:
     """vgg_preprocessing.py, `_mean_image_subtraction` of _R_MEAN, _G_MEAN and _B_MEAN."""
     return np.asarray(pixels.astype(np.float32) - np.array([123.68, 116.78, 103.94], np.float32))
@@ -166,14 +171,14 @@ def test_the_crop_of(noise: Path, name: str, rule: tuple[Any, ...]) -> None:
     np.testing.assert_allclose(found[0], normalised(pixels), rtol=0, atol=2e-6 if name != "slim" else 2e-5)
 
 
-@pytest.mark.parametrize("name", ["slim/resnet_v2_50", "slim/mobilenet_v1"])
-def test_inceptions_scale(tmp_path: Path, name: str) -> None:
-    """inception_preprocessing.py, `preprocess_for_eval`: the values 0..1 less 0.5, times 2; here of one colour."""
-    colour = (255, 64, 0)
-    Image.new("RGB", (300, 300), colour).save(tmp_path / "colour.png")
-    (found,) = read_images([tmp_path / "colour.png"], architecture(name))
-    expected = (np.array(colour) / 255 - 0.5) * 2
-    np.testing.assert_allclose(found, np.broadcast_to(expected, (224, 224, 3)), rtol=0, atol=1e-6)
+@pytest.mark.parametrize(("name", "size"), [("slim/resnet_v2_50", 299), ("slim/mobilenet_v1", 224)])
+def test_slims_inception_preprocessing_of(noise: Path, name: str, size: int) -> None:
+    """An eighth of 300 and of 451 is 37.5 and 56.4; half of it, 18 and 28 whole pixels, goes on either side."""
+    with Image.open(noise) as image:
+        pixels = np.asarray(image)[18:282, 28:423]
+    stretched = np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR))
+    found = read_images([noise], architecture(name))
+    np.testing.assert_allclose(found[0], halved_and_doubled(stretched), rtol=0, atol=2e-6)
 
 
 # Keras's own code, in a process of its own: module -> a network of it.

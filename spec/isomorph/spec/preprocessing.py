@@ -30,6 +30,8 @@ class Preprocessing:
     interpolation: Pillow's name of the resampling filter.
     channels: "RGB" or "BGR", the order in which the network expects them.
     mean, std: per channel, in that order, on the scale 0..255.
+    central_fraction: of both sides of a photograph, the middle that all else sees, as `tf.image.central_crop` rounds
+        it; 1 is all.
     """
 
     fit: Literal["crop", "stretch"] = "crop"
@@ -39,6 +41,7 @@ class Preprocessing:
     channels: Literal["RGB", "BGR"] = "RGB"
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (255.0, 255.0, 255.0)
+    central_fraction: float = 1.0
 
     def normalised(self, name: str) -> Self:
         """The same geometry with one of NORMALISATIONS."""

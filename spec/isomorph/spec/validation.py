@@ -20,6 +20,7 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "batch_norm_decay": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
     "dropout": (lambda value: 0 <= value < 1, "a number from 0 to below 1"),
     "scale": (lambda value: value >= 0, "a number from 0 on"),
+    "central_fraction": (lambda value: 0 < value <= 1, "a number above 0 and up to 1"),
     "std": (lambda value: value > 0, "numbers above 0"),
 }
 

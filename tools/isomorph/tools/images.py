@@ -176,6 +176,7 @@ def shorter_side(rule: Preprocessing, size: tuple[int, int]) -> int:
 
 def _crop(photograph: Image.Image, path: Path, rule: Preprocessing, size: tuple[int, int] | None) -> Image.Image:
     """Stretch, or scale until the shorter side fits and cut out the middle, as torchvision rounds both."""
+    whole, photograph = photograph.size, _middle(photograph, rule.central_fraction)
     height, width = size or rule.size
     across, down = width, height
     if rule.fit == "crop":
@@ -183,9 +184,15 @@ def _crop(photograph: Image.Image, path: Path, rule: Preprocessing, size: tuple[
         across, down = (shorter * side // min(photograph.size) for side in photograph.size)
     if across * down > MOST_PIXELS:
         raise BadInput(
-            f"{path} is a photograph of {photograph.height}x{photograph.width} pixels (height x width), which would be"
+            f"{path} is a photograph of {whole[1]}x{whole[0]} pixels (height x width), which would be"
             f" scaled to {down}x{across}; at most {MOST_PIXELS:,} pixels are expected."
         )
     photograph = photograph.resize((across, down), _FILTERS[rule.interpolation])
     left, top = round((across - width) / 2), round((down - height) / 2)
     return photograph.crop((left, top, left + width, top + height))
+
+
+def _middle(photograph: Image.Image, fraction: float) -> Image.Image:
+    """Cut off the same whole number of pixels on both sides, as `tf.image.central_crop` does; one is always left."""
+    left, top = (min(int((side - side * fraction) / 2), (side - 1) // 2) for side in photograph.size)
+    return photograph.crop((left, top, photograph.width - left, photograph.height - top))

@@ -47,6 +47,8 @@ def describe(rule: Preprocessing, size: tuple[int, int] | None = None) -> str:
     else:
         shorter = shorter_side(rule, (height, width))
         geometry = f"shorter side to {shorter}, {rule.interpolation}, {height}x{width} from the middle"
+    if rule.central_fraction < 1:
+        geometry = f"middle {rule.central_fraction:g} of both sides, {geometry}"
     return f"{geometry}; {rule.channels}, mean {_numbers(rule.mean)}, std {_numbers(rule.std)}"
 
 

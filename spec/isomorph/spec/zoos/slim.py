@@ -25,8 +25,11 @@ CONVENTION = Convention(
     preprocessing=Preprocessing(mean=(123.68, 116.78, 103.94), std=(1.0, 1.0, 1.0)),
 )
 
-# inception_preprocessing.py, which preprocessing_factory.py names for v2: values -1..1.
-CONVENTION_V2 = replace(CONVENTION, preprocessing=Preprocessing().normalised("tf"))
+# models/research/slim/preprocessing/inception_preprocessing.py, `preprocess_for_eval`: values -1..1.
+INCEPTION = Preprocessing(fit="stretch", central_fraction=0.875).normalised("tf")
+
+# The README of models/research/slim: "ResNet V2 models use Inception pre-processing and input image size of 299".
+CONVENTION_V2 = replace(CONVENTION, preprocessing=replace(INCEPTION, size=(299, 299)))
 
 STEM = Stem((StemConvolution("conv1", 64, 7, stride=2), StemPool("pool1", 3, stride=2)))
 
@@ -90,7 +93,7 @@ RESNET_V2 = {
     for depth in NUM_UNITS
 }
 
-# mobilenet_v1.py, `mobilenet_v1_arg_scope`; its weights were trained with the preprocessing of inception.
+# mobilenet_v1.py, `mobilenet_v1_arg_scope`; preprocessing_factory.py gives it the preprocessing of Inception.
 MOBILE = Convention(
     activation="relu6",
     convolution_padding="same",
@@ -100,7 +103,7 @@ MOBILE = Convention(
     running_variance="unbiased",
     convolution_initializer=Initializer("truncated_normal", 0.09**2, "one"),
     logits_initializer=Initializer("truncated_normal", 0.09**2, "one"),
-    preprocessing=Preprocessing().normalised("tf"),
+    preprocessing=INCEPTION,
 )
 
 
