@@ -1,5 +1,6 @@
 """The protocol's own logic, the same for every backend, held to its word on the oracle in this process."""
 
+from collections.abc import Callable
 from typing import Any
 
 import ml_dtypes
@@ -158,6 +159,20 @@ def test_partial_load_refuses_what_is_misshapen(network: Network, tensors: dict[
     with pytest.raises(BadInput, match=r"fit slim/tiny: logits/biases is 5, expected 4\.$"):
         network.load({"logits/biases": np.zeros(5), "conv1/weights": np.zeros((3, 3, 3, 4))}, partial=True)
     assert np.array_equal(network.tensors()["conv1/weights"], tensors["conv1/weights"])
+
+
+def test_partial_load_lists_the_tensors_of_auxiliary_heads_that_were_left_out(
+    designs: dict[str, Architecture], weights: Callable[[Architecture], dict[str, Array]]
+) -> None:
+    whole = designs["inceptions"]
+    without = whole.with_options(auxiliary=())
+    network, given = load_backend("oracle").build(without), weights(whole)
+    heads = [name for name in given if name.startswith(("aux1/", "aux2/"))]
+    assert len(heads) == 2 * (4 + 2 + 2)
+    assert network.load(given, partial=True) == ([], heads)
+    with pytest.raises(BadInput, match=r"are not those of isomorph/inceptions; 16 tensors unexpected: \+ aux1/conv/"):
+        network.load(given)
+    assert load_backend("oracle").build(whole).load(weights(without), partial=True) == (heads, [])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The backends can be read side by side: the same files, unit classes and attributes, the same tests of their own.
+"""The backends can be read side by side: the same files, classes and attributes, the same tests of their own.
 
 Read with `ast`, so that no framework is imported.
 """
@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from isomorph.spec import Architecture, Block, Convention, Head, Stem, plan
+from isomorph.spec.architecture import AuxiliaryHead
 from isomorph.spec.atrous import Sampling
-from isomorph.spec.convention import Convention
+from isomorph.spec.auxiliary import KIND as AUXILIARY
 from isomorph.spec.layers import name_of
-from isomorph.spec.units import FLAT, KINDS, Site
+from isomorph.spec.site import Site
+from isomorph.spec.units import FLAT, KINDS
 
 TESTS = Path(__file__).parent
 BACKENDS = TESTS.parent / "isomorph" / "backends"
@@ -22,7 +25,7 @@ NAMES = ("oracle", "pytorch", "keras", "paddle")
 # What the tests of a native object are about -> the end of their file's name.
 SUBJECTS = {"the network": "", "options": "_options", "export": "_export"}
 
-# What a backend has beside units, network and backend, and why.
+# What a backend has beside layers, units, network and backend, and why.
 MORE_FILES = {
     "oracle": {"operations"},  # NumPy has no convolution; and the oracle draws no fresh weights
     "pytorch": {"initializers"},
@@ -32,26 +35,49 @@ MORE_FILES = {
 # What a unit holds beside what PyTorch's does, and why.
 MORE_ATTRIBUTES = {
     "oracle": {"add"},  # it rounds after every operation
-    "keras": {"add"},  # in a functional model an operation is a layer
+    "keras": {"add", "concatenate"},  # in a functional model an operation is a layer
+    "paddle": {"axis"},  # where the channels are is told to whatever asks for it
 }
 # What a unit holds beside its layers: what follows its sum; whether its shortcut projects; whether it has one.
 BESIDE_LAYERS = {"activation", "projects", "adds"}
 
-# What stands in a framework's units.py beside what stands in PyTorch's, and why.
-MORE_CLASSES = {
-    "pytorch": set[str](),
-    "keras": {"Form"},  # every layer has to be told its dtype and where the channels are
-    "paddle": set[str](),
+# What stands in a framework's file beside what stands in PyTorch's, and why.
+MORE_DEFINITIONS = {
+    ("keras", "layers"): {
+        "Form",  # every layer has to be told its dtype and where the channels are
+        "layer_name",  # and has a name of its own in the whole model
+        "make_padding",  # padding is a layer
+        "make_subsample",  # and so is a strided slice
+        "AdaptiveAveragePooling2D",  # Keras's own needs to know the size
+    },
+    ("keras", "units"): {"make_add"},  # in a functional model an operation is a layer
+    ("keras", "network"): {"Stem", "Scoped"},  # and parts are called on what is symbolic, one after the other
+}
+# What stands in PyTorch's file and not in a framework's, and why.
+FEWER_DEFINITIONS = {
+    ("keras", "layers"): {"pad"},  # see make_padding
+    # A model of several answers is no class of its own.
+    ("keras", "network"): {"ConvNetWithAuxiliaryHeads", "make_block", "make_network"},
 }
 
+# A file longer than that has more than one purpose.
+MOST_LINES = 400
+
 # The kinds that have a class: the others are a single layer.
-UNITS = [kind for kind, row in KINDS.items() if row.scope != FLAT]
+UNITS = [*(kind for kind, row in KINDS.items() if row.scope != FLAT), AUXILIARY]
 # Numbers for a Block's args with which a unit has all the layers that its kind can have.
 ARGS = {"depth": 8, "depth_bottleneck": 4, "stride": 2, "groups": 2, "expansion": 6}
+ARGS |= dict.fromkeys(KINDS["inception"].fields, 4)
 
 
 def parsed(name: str, file: str) -> ast.Module:
     return ast.parse((BACKENDS / name / f"{file}.py").read_text())
+
+
+def definitions(name: str, file: str) -> list[str]:
+    """The names of a file's classes and functions, in order."""
+    found = (node for node in parsed(name, file).body if isinstance(node, ast.ClassDef | ast.FunctionDef))
+    return [node.name for node in found]
 
 
 def classes(module: ast.Module) -> dict[str, ast.ClassDef]:
@@ -81,6 +107,10 @@ def attributes(unit: ast.ClassDef) -> list[str]:
 
 def layers_of(kind: str) -> list[str]:
     """The names of the layers that a unit of this kind can have, in order."""
+    if kind == AUXILIARY:
+        block, auxiliary = Block("block1", "convolution", ((8, 1, 1),)), AuxiliaryHead("aux1", "block1", 1)
+        ((_, unit),) = plan(Architecture("a/b", Stem(()), (block,), Head(10), auxiliary=(auxiliary,))).auxiliary
+        return [name_of(layer) for layer in unit.layers]
     site = Site("unit", 2, Sampling(2, 1, 1), Convention())
     wiring = KINDS[kind].build(site, *(ARGS[field] for field in KINDS[kind].fields))
     return [name_of(layer) for layer in wiring.layers]
@@ -99,12 +129,13 @@ def test_every_backend_is_listed_here() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_files_are_the_same(name: str) -> None:
     found = {path.stem for path in (BACKENDS / name).glob("*.py")}
-    assert found == {"__init__", "units", "network", "backend"} | MORE_FILES[name]
+    assert found == {"__init__", "layers", "units", "network", "backend"} | MORE_FILES[name]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_units_are_the_specifications(name: str) -> None:
     assert list(unit_classes(name)) == UNITS
+    assert AUXILIARY not in KINDS, "a Block could have one"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -114,12 +145,24 @@ def test_unit_classes_are_called_alike_and_stand_in_order(name: str) -> None:
     assert in_file == list(dict.fromkeys(unit_classes(name).values()))
 
 
-@pytest.mark.parametrize("name", MORE_CLASSES)
-def test_all_classes_of_the_frameworks_units_are_called_alike_and_stand_in_order(name: str) -> None:
+@pytest.mark.parametrize("file", ["layers", "units", "network"])
+@pytest.mark.parametrize("name", ["keras", "paddle"])
+def test_all_that_a_frameworks_file_defines_is_called_alike_and_stands_in_order(name: str, file: str) -> None:
     """But for a capital: Conv2d is Conv2D in Keras and Paddle."""
-    found, reference = (list(classes(parsed(backend, "units"))) for backend in (name, "pytorch"))
-    assert [each.lower() for each in found if each not in MORE_CLASSES[name]] == [each.lower() for each in reference]
-    assert MORE_CLASSES[name] <= set(found)
+    more, fewer = MORE_DEFINITIONS.get((name, file), set()), FEWER_DEFINITIONS.get((name, file), set())
+    found, reference = definitions(name, file), definitions("pytorch", file)
+    assert [each.lower() for each in found if each not in more] == [
+        each.lower() for each in reference if each not in fewer
+    ]
+    assert more <= set(found), "an exception that is none"
+    assert fewer <= set(reference), "an exception that is none"
+
+
+def test_oracles_layers_are_called_alike_and_stand_in_order() -> None:
+    """Those that have tensors; what has none is a function."""
+    shared = {"ConvBatchNorm", "BatchNormActivation"}
+    orders = [[each for each in definitions(name, "layers") if each in shared] for name in NAMES]
+    assert orders == [["ConvBatchNorm", "BatchNormActivation"]] * len(NAMES)
 
 
 @pytest.mark.parametrize("kind", UNITS)
@@ -149,7 +192,13 @@ def test_first_line_is_the_shape_contract(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_networks_have_the_same_class(name: str) -> None:
-    assert "ResNet" in classes(parsed(name, "network"))
+    assert definitions(name, "network")[0] == "ConvNet"
+
+
+@pytest.mark.parametrize("path", sorted(BACKENDS.rglob("*.py")), ids=lambda path: str(path.relative_to(BACKENDS)))
+def test_a_file_has_one_purpose(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    assert lines <= MOST_LINES, f"{lines} lines are two files"
 
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from isomorph.spec import BadInput, Initializer, architecture, architectures, plan
+from isomorph.spec import BadInput, Initializer, architecture, architectures, plan, tensor_shapes
 from isomorph.spec.convention import as_float32
-from isomorph.spec.layers import MaxPool, name_of
+from isomorph.spec.layers import Convolution, MaxPool, name_of
 
 
 @pytest.mark.parametrize("value", [1e-5, 1.001e-5, 1e-3, 0.9, 0.997, 0.99, 0.5])
@@ -101,10 +101,55 @@ def test_what_is_summed_has_no_activation_before_the_sum(name: str) -> None:
     network = architecture(name)
     for unit in plan(network).units:
         summed = unit.wiring.joined if len(unit.wiring.joined) > 1 or unit.wiring.activation else ()
+        if unit.kind == "linear" or unit.wiring.concatenated:
+            continue
         for layer in unit.parametrised:
             linear = name_of(layer) in (*summed, "project")  # an inverted residual's is linear either way
             expected = None if linear else network.convention.activation
             assert layer.activation == expected, layer.scope
+
+
+HEADS = ("torchvision/googlenet", "tutorial/googlenet", "paddle/googlenet")
+
+
+@pytest.mark.parametrize("name", [*HEADS, "slim/inception_v1"])
+def test_an_inception_has_its_activation_behind_convolutions_or_behind_what_they_join(name: str) -> None:
+    network = architecture(name)
+    joins = name == "paddle/googlenet"
+    assert network.convention.activation_after == ("joins" if joins else "convolutions")
+    inceptions = [unit for unit in plan(network).units if unit.kind == "inception"]
+    assert len(inceptions) == 9
+    for unit in inceptions:
+        assert unit.wiring.activation == ("relu" if joins else None)
+        assert {layer.activation for layer in unit.parametrised} == {None if joins else "relu"}
+        kernel = 3 if name in ("torchvision/googlenet", "slim/inception_v1") else 5
+        assert [layer.kernel for layer in unit.layers if isinstance(layer, Convolution)] == [1, 1, 3, 1, kernel, 1]
+
+
+def test_paddles_second_auxiliary_head_alone_lacks_an_activation() -> None:
+    found = {name: [head.layer("fc1").activation for _, head in plan(architecture(name)).auxiliary] for name in HEADS}
+    usual = {name: ["relu", "relu"] for name in HEADS}
+    assert found == usual | {"paddle/googlenet": ["relu", None]}
+
+
+@pytest.mark.parametrize(("mode", "scale"), [("upscale_in_train", 1.0), ("downscale_in_infer", 0.6000000238418579)])
+def test_a_dropout_scales_inference_where_it_does_not_scale_training(mode: str, scale: float) -> None:
+    """By what Paddle multiplies with in every dtype, which is float32's 1 - 0.4."""
+    logits = plan(architecture("paddle/googlenet", dropout_mode=mode)).logits
+    assert logits is not None and logits.dropout is not None
+    assert (logits.dropout.share, logits.dropout.scale) == (0.4, scale)
+
+
+def test_a_dense_layer_drops_what_another_one_gives_it() -> None:
+    planned = plan(architecture("torchvision/vgg11"))
+    dropouts = {layer.scope: layer.dropout and layer.dropout.share for layer in planned.convolutions}
+    assert {scope: share for scope, share in dropouts.items() if share} == {"fc7": 0.5, "logits": 0.5}
+
+
+def test_a_batch_norm_may_lack_gamma() -> None:
+    names = tensor_shapes(architecture("slim/inception_v1"))
+    assert not [name for name in names if name.endswith("gamma")]
+    assert len([name for name in names if name.endswith("beta")]) == 57
 
 
 @pytest.mark.parametrize(("pool_fill", "fill"), [("lowest", -math.inf), ("zero", 0.0)])

@@ -131,6 +131,65 @@ def test_slims_mobilenet_has_a_class_more() -> None:
     assert (found.trainable, found.statistics, found.macs) == (trainable + 1025, statistics, macs + 1024)
 
 
+# By torchvision 0.28, whose meta data print the multiply-accumulates in thousands of millions.
+VGG = {
+    11: (132_863_336, "7.609"),
+    13: (133_047_848, "11.308"),
+    16: (138_357_544, "15.470"),
+    19: (143_667_240, "19.632"),
+}
+VGG_BN = {11: (132_868_840, 5_504), 13: (133_053_736, 5_888), 16: (138_365_992, 8_448), 19: (143_678_248, 11_008)}
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [*((f"torchvision/vgg{depth}", depth) for depth in VGG), ("paddle/vgg16", 16), ("keras/VGG16", 16)],
+)
+def test_a_vgg_has_the_published_counts(name: str, depth: int) -> None:
+    found = infer(architecture(name), 224, 224)
+    trainable, macs = VGG[depth]
+    assert (found.trainable, found.statistics, f"{(found.macs or 0) / 1e9:.3f}") == (trainable, 0, macs)
+
+
+@pytest.mark.parametrize("depth", VGG_BN)
+def test_batch_norms_add_to_a_vgg_what_they_hold(depth: int) -> None:
+    found = infer(architecture(f"torchvision/vgg{depth}_bn"), 224, 224)
+    assert (found.trainable, found.statistics) == VGG_BN[depth]
+
+
+# By torchvision 0.28, tf-slim 1.1 (with and without its class for the background), paddlepaddle 3.3 and, with five
+# classes, the lecture series' own model.
+@pytest.mark.parametrize(
+    ("name", "options", "counts"),
+    [
+        ("torchvision/googlenet", {"aux_logits": False}, (6_624_904, 14_560, 1_498_376_192)),
+        ("torchvision/googlenet", {}, (13_004_888, 15_072, 1_498_376_192)),
+        ("slim/inception_v1", {"num_classes": 1000}, (6_617_624, 14_560, 1_498_376_192)),
+        ("slim/inception_v1", {}, (6_618_649, 14_560, 1_498_377_216)),
+        ("paddle/googlenet", {}, (11_535_736, 0, None)),
+        ("tutorial/googlenet", {"num_classes": 5}, (10_318_655, 0, None)),
+    ],
+)
+def test_a_googlenet_has_the_published_counts(
+    name: str, options: dict[str, object], counts: tuple[int, int, int | None]
+) -> None:
+    found = infer(architecture(name, **options), 224, 224)
+    trainable, statistics, macs = counts
+    assert (found.trainable, found.statistics) == (trainable, statistics)
+    assert macs in (None, found.macs)
+
+
+def test_auxiliary_heads_cost_nothing_at_inference() -> None:
+    without, whole = (infer(architecture("paddle/googlenet", aux_logits=aux), 224, 224) for aux in (False, True))
+    assert without.macs == whole.macs
+    heads = [row.macs or 0 for row in whole.end_points if row.name in ("aux1", "aux2")]
+    assert f"{((whole.macs or 0) + sum(heads)) / 1e9:.2f}" == "1.44"  # as PaddleClas, which runs them, prints it
+
+
+def test_lenet_has_paddles_count() -> None:
+    assert infer(architecture("paddle/LeNet"), 28, 28).parameters == 61_610
+
+
 # Small images and one channel: as their authors count them (d2l-en 8.6; mlcommons/tiny prints 78,666 in all).
 @pytest.mark.parametrize(
     ("name", "parameters"), [("d2l/resnet18", 11_178_378 + 7_808), ("mlperf_tiny/resnet8", 78_666)]
@@ -183,12 +242,20 @@ def test_macs_are_those_of_the_literature(name: str, published: str) -> None:
 
 def test_every_architecture_has_its_published_count() -> None:
     smaller = {"d2l/resnet18", "mlperf_tiny/resnet8", "cifar/plain20", "cifar/plain56", "slim/mobilenet_v1"}
-    assert set(architectures()) == IMAGENET.keys() | CIFAR.keys() | MOBILE.keys() | smaller
+    vggs = {*(f"torchvision/vgg{depth}{bn}" for depth in VGG for bn in ("", "_bn")), "paddle/vgg16", "keras/VGG16"}
+    googlenets = {
+        "torchvision/googlenet",
+        "tutorial/googlenet",
+        "paddle/googlenet",
+        "slim/inception_v1",
+        "paddle/LeNet",
+    }
+    assert set(architectures()) == IMAGENET.keys() | CIFAR.keys() | MOBILE.keys() | smaller | vggs | googlenets
 
 
 @pytest.mark.parametrize("name", architectures())
 def test_counting_tensors_gives_what_counting_layers_gives(name: str) -> None:
-    found = infer(architecture(name), 64, 64)
+    found = infer(architecture(name))
     assert count_parameters(architecture(name)) == (found.trainable, found.parameters)
 
 

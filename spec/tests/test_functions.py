@@ -1,16 +1,37 @@
 """What a network computes, apart from all else that is said of it: `function`, `folded` and `undrawn`."""
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import pytest
 
-from isomorph.spec import Architecture, Initializer, Preprocessing, architecture, architectures, infer, plan, zoos
+from isomorph.spec import (
+    Architecture,
+    Initializer,
+    Preprocessing,
+    architecture,
+    architectures,
+    function,
+    infer,
+    plan,
+    zoos,
+)
+from isomorph.spec.architecture import AuxiliaryHead, Head, InputTransform
 from isomorph.spec.convention import ZEROS, Convention
+from isomorph.spec.function import training_function
 from isomorph.spec.layers import Convolution
 from isomorph.spec.tensors import tensor_shapes
 
 NETWORK = architecture("torchvision/resnet50")
+
+# Where an option is tried on a network that has what it is about.
+NETWORKS = {
+    "depthwise_padding": architecture("keras/MobileNet"),
+    "inception_kernel": architecture("tutorial/googlenet"),
+    "dropout_mode": architecture("tutorial/googlenet"),
+    "dense_initializer": architecture("torchvision/vgg11"),
+}
 
 # Every option, changed: whether inference computes something else.
 OTHERWISE: dict[str, tuple[Any, bool]] = {
@@ -20,20 +41,27 @@ OTHERWISE: dict[str, tuple[Any, bool]] = {
     "include_root_block": (False, True),
     "in_channels": (1, True),
     "dropout": (0.5, False),
+    "auxiliary": ((AuxiliaryHead("aux1", "block3", 1),), True),
+    "input_transform": (InputTransform((2.0,) * 3, (0.0,) * 3), True),
     "bottleneck_stride": ("conv1", True),
     "shortcut": ("zero_channels", True),
     "shortcut_batch_norm": (False, True),
     "activation": ("relu6", True),
+    "activation_after": ("joins", True),
+    "inception_kernel": (3, True),
     "convolution_padding": ("same", True),
     "depthwise_padding": ("same", True),
     "pool_padding": ("same", True),
     "pool_fill": ("zero", True),
     "convolution_bias": (True, True),
     "batch_norm": (False, True),
+    "batch_norm_gamma": (False, True),
     "batch_norm_epsilon": (1.001e-5, True),
     "batch_norm_decay": (0.99, False),
     "running_variance": ("biased", False),
+    "dropout_mode": ("downscale_in_infer", True),
     "convolution_initializer": (Initializer("normal"), False),
+    "dense_initializer": (Initializer("normal"), False),
     "logits_initializer": (Initializer("normal"), False),
     "logits_bias_initializer": (Initializer("normal"), False),
     "last_gamma": (0.0, False),
@@ -42,22 +70,54 @@ OTHERWISE: dict[str, tuple[Any, bool]] = {
 
 
 def test_every_option_is_decided_upon_here() -> None:
-    others = {"num_classes", "global_pool", "output_stride", "include_root_block", "in_channels", "dropout"}
-    assert OTHERWISE.keys() == Convention.__dataclass_fields__.keys() | others
+    others = {"output_stride", "include_root_block", "in_channels", "auxiliary", "input_transform"}
+    heads = Head.__dataclass_fields__.keys()
+    assert OTHERWISE.keys() == Convention.__dataclass_fields__.keys() | heads | others
 
 
 @pytest.mark.parametrize("option", OTHERWISE)
 def test_a_function_is_another_where_inference_is(option: str) -> None:
     value, differs = OTHERWISE[option]
-    changed = NETWORK.with_options(**{option: value})
-    assert changed != NETWORK
-    assert (changed.function() != NETWORK.function()) == differs
+    network = NETWORKS.get(option, NETWORK)
+    changed = network.with_options(**{option: value})
+    assert changed != network
+    assert (function(changed) != function(network)) == differs
+    assert (training_function(changed) != training_function(network)) == (option != "preprocessing")
 
 
-def test_a_function_has_no_name_and_is_its_own() -> None:
-    function = NETWORK.function()
-    assert function.name == ""
-    assert function.function() == function
+# Fields that nothing in the network depends on.
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("torchvision/resnet50", {"depthwise_padding": "same"}),
+        ("torchvision/resnet50", {"inception_kernel": 3}),
+        ("torchvision/resnet50", {"dropout_mode": "downscale_in_infer"}),
+        ("torchvision/resnet18", {"bottleneck_stride": "conv1"}),
+        ("torchvision/vgg16", {"batch_norm_epsilon": 1e-3}),
+        ("torchvision/vgg16", {"shortcut": "none"}),
+        ("torchvision/vgg16", {"convolution_padding": "same"}),  # at a stride of 1
+        ("torchvision/vgg16", {"pool_fill": "zero"}),  # of pools without padding
+        ("torchvision/vgg16", {"batch_norm_decay": 0.5}),
+        ("torchvision/vgg16", {"running_variance": "biased"}),
+        ("torchvision/vgg16", {"last_gamma": 0.0}),
+        ("torchvision/resnet50", {"dense_initializer": ZEROS}),
+        ("cifar/resnet20", {"pool_padding": "same"}),
+    ],
+)
+def test_what_no_layer_depends_on_makes_no_other_function(name: str, options: dict[str, Any]) -> None:
+    assert function(architecture(name, **options)) == function(architecture(name))
+    assert training_function(architecture(name, **options)) == training_function(architecture(name))
+
+
+@pytest.mark.parametrize(("mode", "differs"), [("upscale_in_train", False), ("downscale_in_infer", True)])
+def test_a_share_that_is_dropped_matters_to_inference_where_it_scales_it(mode: str, differs: bool) -> None:
+    one, other = (architecture("torchvision/googlenet", dropout=share, dropout_mode=mode) for share in (0.2, 0.4))
+    assert (function(one) != function(other)) == differs
+    assert training_function(one) != training_function(other)
+
+
+def test_a_function_has_no_name() -> None:
+    assert function(replace(NETWORK, name="mine/resnet50")) == function(NETWORK)
 
 
 # The zoos that took over torchvision's design, and what they call it.
@@ -74,14 +134,14 @@ def test_zoos_say_whose_design_they_took_over() -> None:
 @pytest.mark.parametrize("depth", [18, 34, 50, 101, 152])
 @pytest.mark.parametrize("name", TOOK_OVER.values(), ids=TOOK_OVER)
 def test_a_design_that_was_taken_over_is_the_same_function(name: str, depth: int) -> None:
-    assert architecture(name.format(depth)).function() == architecture(f"torchvision/resnet{depth}").function()
+    assert function(architecture(name.format(depth))) == function(architecture(f"torchvision/resnet{depth}"))
 
 
 @pytest.mark.parametrize(
     ("one", "other"), list(combinations(("torchvision/resnet50", "keras/ResNet50", "slim/resnet_v1_50"), 2))
 )
 def test_three_resnet_50s_are_three_functions(one: str, other: str) -> None:
-    assert architecture(one).function() != architecture(other).function()
+    assert function(architecture(one)) != function(architecture(other))
 
 
 @pytest.mark.parametrize("name", architectures())
@@ -115,5 +175,5 @@ def test_undrawn_is_the_same_function_with_weights_of_zero(name: str) -> None:
     network = architecture(name)
     assert drawn(network) != {ZEROS}
     assert drawn(network.undrawn()) == {ZEROS}
-    assert network.undrawn().function() == network.function()
+    assert function(network.undrawn()) == function(network)
     assert tensor_shapes(network.undrawn()) == tensor_shapes(network)

@@ -8,7 +8,7 @@ import sys
 before = set(sys.modules)
 import isomorph.spec, isomorph.spec.document
 for name in isomorph.spec.architectures():
-    isomorph.spec.infer(isomorph.spec.architecture(name), 32, 32)
+    isomorph.spec.infer(isomorph.spec.architecture(name), 224, 224)
 print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
 """
 

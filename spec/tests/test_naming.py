@@ -1,5 +1,7 @@
 """Zoos' names and axes, both ways."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,39 @@ NAMES = [
     ),
     ("transformers/resnet-50", "logits/weights", "classifier.1.weight", (1000, 2048)),
     ("transformers/resnet-50", "logits/biases", "classifier.1.bias", (1000,)),
+    ("torchvision/vgg11", "block1/weights", "features.0.weight", (64, 3, 3, 3)),
+    ("torchvision/vgg11", "block5/block5_2/biases", "features.18.bias", (512,)),
+    ("torchvision/vgg16_bn", "block5/block5_3/weights", "features.40.weight", (512, 512, 3, 3)),
+    ("torchvision/vgg16_bn", "block5/block5_3/BatchNorm/beta", "features.41.bias", (512,)),
+    ("torchvision/vgg19", "fc6/weights", "classifier.0.weight", (4096, 25088)),
+    ("torchvision/vgg19", "fc7/biases", "classifier.3.bias", (4096,)),
+    ("torchvision/vgg19", "logits/weights", "classifier.6.weight", (1000, 4096)),
+    ("paddle/vgg16", "block5/block5_3/weights", "features.28.weight", (512, 512, 3, 3)),
+    ("paddle/vgg16", "fc6/weights", "classifier.0.weight", (25088, 4096)),
+    ("keras/VGG16", "block3/block3_2/weights", "block3_conv2/kernel", (3, 3, 256, 256)),
+    ("keras/VGG16", "fc6/weights", "fc1/kernel", (25088, 4096)),
+    ("keras/VGG16", "logits/weights", "predictions/kernel", (4096, 1000)),
+    ("paddle/LeNet", "block2/weights", "features.3.weight", (16, 6, 5, 5)),
+    ("paddle/LeNet", "fc3/weights", "fc.0.weight", (400, 120)),
+    ("paddle/LeNet", "logits/weights", "fc.2.weight", (84, 10)),
+    (
+        "slim/inception_v1",
+        "block5/unit_2/inception/branch3/weights",
+        "InceptionV1/InceptionV1/Mixed_5c/Branch_2/Conv2d_0b_3x3/weights",
+        (3, 3, 48, 128),
+    ),
+    (
+        "slim/inception_v1",
+        "block5/unit_1/inception/branch3/BatchNorm/beta",
+        "InceptionV1/InceptionV1/Mixed_5b/Branch_2/Conv2d_0a_3x3/BatchNorm/beta",
+        (128,),
+    ),
+    ("slim/inception_v1", "logits/weights", "InceptionV1/Logits/Conv2d_0c_1x1/weights", (1, 1, 1024, 1001)),
+    ("paddle/googlenet", "block4/unit_5/inception/branch4/weights", "_ince4e._convprj._conv.weight", (128, 528, 1, 1)),
+    ("paddle/googlenet", "aux2/fc1/weights", "_fc_o2.weight", (1152, 1024)),
+    ("paddle/googlenet", "logits/weights", "_fc_out.weight", (1024, 1000)),
+    ("torchvision/googlenet", "aux1/fc1/weights", "aux1.fc1.weight", (1024, 2048)),
+    ("torchvision/googlenet", "Conv2d_2c_3x3/BatchNorm/gamma", "conv3.bn.weight", (192,)),
     ("cifar/resnet20", "block3/unit_3/basic_v1/conv2/weights", "layer3.2.conv2.weight", (64, 64, 3, 3)),
     ("cifar/resnet20", "conv1/BatchNorm/moving_variance", "bn1.running_var", (16,)),
     ("cifar/resnet20", "logits/weights", "linear.weight", (10, 64)),
@@ -115,6 +150,23 @@ def test_every_tensor_has_one_name_that_no_other_has(name: str) -> None:
     assert len({tensor.name for tensor in renamed.values()}) == len(renamed)
 
 
+# What flattened a map by channels or by cells, and what a dense kernel behind it then is: NumPy's own reshape.
+@pytest.mark.parametrize(
+    ("axes", "flattened"),
+    [("O(IHW)", lambda image: image.transpose(2, 0, 1)), ("(HWI)O", lambda image: image), ("(IHW)O", None)],
+    ids=["O(IHW), PyTorch", "(HWI)O, Keras", "(IHW)O, Paddle"],
+)
+def test_a_dense_kernel_behind_a_flattened_map_is_the_convolution_over_it(axes: str, flattened: Any) -> None:
+    flattened = flattened or (lambda image: image.transpose(2, 0, 1))
+    rng = np.random.default_rng(0)
+    image, kernel = rng.integers(9, size=(2, 3, 4)), rng.integers(9, size=(2, 3, 4, 5))
+    dense = Layout(axes).from_canonical(kernel)
+    assert dense.shape == Layout(axes).shape(kernel.shape) == ((5, 24) if axes.startswith("O") else (24, 5))
+    answer = flattened(image).reshape(-1) @ (dense.T if axes.startswith("O") else dense)
+    np.testing.assert_array_equal(answer, np.einsum("hwi,hwio->o", image, kernel))
+    np.testing.assert_array_equal(Layout(axes).to_canonical(dense, kernel.shape), kernel)
+
+
 @pytest.mark.parametrize("axes", ["HWIO", "OIHW", "OHWI", "OI", "IO"])
 def test_a_kernel_survives_the_way_there_and_back(axes: str) -> None:
     layout = Layout(axes)
@@ -123,7 +175,7 @@ def test_a_kernel_survives_the_way_there_and_back(axes: str) -> None:
     theirs = layout.from_canonical(canonical)
     assert theirs.shape == layout.shape(shape)
     assert sorted(theirs.ravel()) == sorted(canonical.ravel())
-    np.testing.assert_array_equal(layout.to_canonical(theirs), canonical)
+    np.testing.assert_array_equal(layout.to_canonical(theirs, shape), canonical)
     # and each letter's axis is where the letters say: moved by one along it, the value moves by its canonical stride
     strides = dict(zip("HWIO", np.cumprod((1, *shape[:0:-1]))[::-1], strict=True))
     origin = (0,) * theirs.ndim
@@ -138,7 +190,10 @@ def test_a_kernel_survives_the_way_there_and_back(axes: str) -> None:
 )
 def test_a_zoos_kernel_survives_the_way_there_and_back(axes: str, shape: tuple[int, ...]) -> None:
     theirs = np.arange(np.prod(shape)).reshape(shape)
-    np.testing.assert_array_equal(Layout(axes).from_canonical(Layout(axes).to_canonical(theirs)), theirs)
+    canonical = (3, 3, 5, 6) if len(axes) == 4 else (1, 1, 5, 6)
+    there = Layout(axes).to_canonical(theirs, canonical)
+    assert there.shape == canonical
+    np.testing.assert_array_equal(Layout(axes).from_canonical(there), theirs)
 
 
 # One network of each zoo.

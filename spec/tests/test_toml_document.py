@@ -1,5 +1,6 @@
 """Architectures as TOML: what is written is read back equal, and what a person gets wrong is told with its line."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from isomorph.spec import (
     architectures,
     zoo,
 )
+from isomorph.spec.architecture import AuxiliaryHead, InputTransform
 from isomorph.spec.toml_document import read_toml
 from isomorph.spec.toml_writing import to_toml
 
@@ -58,6 +60,26 @@ def test_a_file_says_what_a_fields_other_values_are() -> None:
     assert 'output_stride = "none"' in lines
     assert "units = [  # [depth, depth_bottleneck, stride]" in lines
     assert "  { times = 3, numbers = [256, 64, 1] }," in lines
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(AuxiliaryHead("aux1", "block1", 1), id="by default"),
+        pytest.param(
+            AuxiliaryHead("aux1", "block1", 2, (3, 2), 2, 5, 7, False, (0.5, 0)), id="with all fields changed"
+        ),
+        pytest.param(AuxiliaryHead("aux1", "block1", 3, None), id="with an adaptive pool"),
+    ],
+)
+def test_an_auxiliary_head_comes_back_equal(head: AuxiliaryHead) -> None:
+    network = replace(read_toml(TINY), auxiliary=(head,))
+    assert read_toml(to_toml(network)) == network
+
+
+def test_an_input_transform_comes_back_equal() -> None:
+    network = replace(read_toml(TINY), input_transform=InputTransform((0.458, 1, 2.0), (-0.03, 0, 1e-9)))
+    assert read_toml(to_toml(network)) == network
 
 
 # By hand.
@@ -102,6 +124,26 @@ def test_a_network_without_a_name_is_called_as_its_file(file: str, name: str) ->
 
 def test_a_name_of_its_own_wins() -> None:
     assert read_toml('name = "theirs/net"\n' + TINY, "tiny.toml").name == "theirs/net"
+
+
+HEAD = """
+[[auxiliary]]
+scope = "aux1"
+block = "block1"
+unit = 3
+pool = "none"
+"""
+TRANSFORM = """
+[input_transform]
+scale = [2.0, 2.0, 2.0]
+shift = [-1, -1, -1]
+"""
+
+
+def test_there_may_be_auxiliary_heads_and_an_input_transform() -> None:
+    network = read_toml(TINY + HEAD + TRANSFORM)
+    assert network.auxiliary == (AuxiliaryHead("aux1", "block1", 3, None),)
+    assert network.input_transform == InputTransform((2.0, 2.0, 2.0), (-1, -1, -1))
 
 
 KERAS = architecture("keras/ResNet50").convention
@@ -315,6 +357,87 @@ REFUSED = {
     "a pool that no framework has": (
         TINY + '[convention]\npool_padding = "same"\npool_fill = "zero"',
         "x.toml, line 1: A pool_fill of zero needs explicit pool_padding; ",
+    ),
+    "an auxiliary head without a name": (
+        TINY + HEAD.replace('scope = "aux1"', ""),
+        "x.toml, line 16: this [[auxiliary]] has no scope, which is its name.",
+    ),
+    "an auxiliary head without a block": (
+        TINY + HEAD.replace('block = "block1"', ""),
+        "x.toml, line 16: the auxiliary head aux1 has no block.",
+    ),
+    "an auxiliary head of a block's name": (
+        TINY + HEAD.replace("aux1", "block1"),
+        "x.toml, line 17: there is something else of the name block1; choose another.",
+    ),
+    "two auxiliary heads of one name": (
+        TINY + HEAD + HEAD,
+        "x.toml, line 23: there is something else of the name aux1; choose another.",
+    ),
+    "an unknown key of an auxiliary head": (
+        TINY + HEAD + "hiden = 3",
+        'x.toml, line 21: [[auxiliary]] has no field "hiden"; did you mean hidden?',
+    ),
+    "text for an auxiliary head's depth": (
+        TINY + HEAD + 'depth = "3"',
+        'x.toml, line 21: depth is "3", expected a positive integer.',
+    ),
+    "all of what a dense layer reads dropped": (
+        TINY + HEAD + "dropout = [0.5, 1.0]",
+        "x.toml, line 21: dropout is 1.0, expected a number from 0 to below 1.",
+    ),
+    "one share for two layers": (TINY + HEAD + "dropout = [0.5]", "x.toml, line 21: dropout is [0.5], expected a list"),
+    "a pool without a stride": (
+        TINY + HEAD.replace('"none"', "[5]"),
+        "x.toml, line 20: pool is [5], expected a list of 2 or none.",
+    ),
+    "an auxiliary head on a unit that there is not": (
+        TINY + HEAD.replace("unit = 3", "unit = 4"),
+        "x.toml, line 16: aux1 reads unit 4 of block1, which mine/x has not.",
+    ),
+    "an auxiliary head on a block that there is not": (
+        TINY + HEAD.replace('"block1"', '"block2"'),
+        "x.toml, line 16: aux1 reads unit 3 of block2, which mine/x has not.",
+    ),
+    "two auxiliary heads on one unit": (
+        TINY + HEAD + HEAD.replace("aux1", "aux2"),
+        "x.toml, line 22: aux2 and aux1 both read block1/unit_3/basic_v1; a unit has one head.",
+    ),
+    "an auxiliary head in single brackets": (
+        TINY + HEAD.replace("[[auxiliary]]", "[auxiliary]"),
+        "x.toml, line 16: auxiliary is {",
+    ),
+    "a scale too few": (
+        TINY + TRANSFORM.replace("[2.0, 2.0, 2.0]", "[2.0, 2.0]"),
+        "x.toml, line 16: The input_transform of mine/x has 2 scales and 3 shifts; its images have 3 channels.",
+    ),
+    "scales for other images": (
+        "in_channels = 2\n" + TINY + TRANSFORM,
+        "x.toml, line 17: The input_transform of mine/x has 3 scales and 3 shifts; its images have 2 channels.",
+    ),
+    "an input transform without shifts": (
+        TINY + TRANSFORM.replace("shift", "# shift"),
+        "x.toml, line 16: [input_transform] has no shift.",
+    ),
+    "an unknown key of an input transform": (
+        TINY + TRANSFORM + "mean = 3",
+        'x.toml, line 19: [input_transform] has no field "mean"; it has scale, shift.',
+    ),
+    "a shift that is text": (
+        TINY + TRANSFORM.replace("-1, -1, -1", '-1, "x", -1'),
+        'x.toml, line 18: shift is "x", expected a number.',
+    ),
+    "an endless shift": (
+        TINY + TRANSFORM.replace("-1, -1, -1", "-1, inf, -1"),
+        "x.toml, line 18: shift is Infinity, expected a number.",
+    ),
+    "a shift for all channels": (
+        TINY + TRANSFORM.replace("[-1, -1, -1]", "-1"),
+        "x.toml, line 18: shift is -1, expected a list.",
+    ),
+    "an input transform that is a number": (
+        "input_transform = 3\n" + TINY,
+        "x.toml, line 1: input_transform is 3, expected a table, under [input_transform].",
     ),
     "more parameters than any machine holds": (
         TINY.replace("depth = 16\nkernel = 3", "depth = 1000000\nkernel = 1000000"),

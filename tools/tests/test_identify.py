@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from isomorph.spec import Architecture, BadInput, architecture, architectures, plan, tensor_shapes, zoo, zoos
+from isomorph.spec import Architecture, BadInput, architecture, architectures, function, plan, tensor_shapes, zoo, zoos
 from isomorph.tools.identify import identify
 
 from .tensors import Tensors, canonical, changed, of_zoo, plain
@@ -24,6 +24,7 @@ SHARED = [
     dict.fromkeys(("torchvision", "paddle"), "wide_resnet50_2"),
     dict.fromkeys(("torchvision", "paddle"), "wide_resnet101_2"),
     dict.fromkeys(("torchvision", "paddle"), "mobilenet_v2"),
+    dict.fromkeys(("torchvision", "paddle"), "vgg16"),
 ]
 KEPT_ITS_NAMES = ("timm", "tutorial", "wsl")
 TAKEN_OVER = {
@@ -40,12 +41,14 @@ TOLD_BY_CANONICAL_NAMES = TAKEN_OVER | {"transformers/resnet-26": "timm/resnet26
 # Plain networks have the ResNets' tensors, as those' shortcuts have none; nobody has published weights of one.
 UNPUBLISHED = {f"cifar/plain{depth}": f"cifar/resnet{depth}" for depth in (20, 56)}
 
-# Tensors that are alike, and functions that are not: where the stride sits, what is padded, where ReLU stops.
+# Tensors that are alike, and functions that are not: where the stride sits, what is padded, where ReLU stops, and
+# whether there is a pool for images of other sizes.
 ALIKE = (
     *((f"slim/resnet_v1_{depth}", f"torchvision/resnet{depth}") for depth in (50, 101, 152)),
     *((f"keras/ResNet{depth}V2", f"slim/resnet_v2_{depth}") for depth in (50, 101, 152)),
     ("keras/MobileNet", "paddle/mobilenet_v1", "slim/mobilenet_v1"),
     ("keras/MobileNetV2", "torchvision/mobilenet_v2"),
+    ("keras/VGG16", "torchvision/vgg16"),
 )
 REFUSED = {name: names for names in ALIKE for name in names} | {
     name: names for names in ALIKE for name, told in TAKEN_OVER.items() if told in names
@@ -73,7 +76,7 @@ def test_it_is_told_by_canonical_names(name: str) -> None:
     ("name", "told"), [*TOLD_BY_OWN_NAMES.items(), *TOLD_BY_CANONICAL_NAMES.items()], ids=lambda name: name
 )
 def test_what_it_is_told_as_is_the_same_function(name: str, told: str) -> None:
-    assert architecture(name).function() == architecture(told).function()
+    assert function(architecture(name)) == function(architecture(told))
 
 
 @pytest.mark.parametrize(("name", "names"), REFUSED.items(), ids=REFUSED)
@@ -211,6 +214,47 @@ def test_classes_and_input_channels_are_the_files(name: str, options: dict[str, 
 def test_a_file_without_classifier_has_no_head(name: str) -> None:
     found, _ = identify(of_zoo(architecture(name, num_classes=None)), "FILE")
     assert found == architecture(name, num_classes=None)
+
+
+# Files with auxiliary heads and without: torchvision's have them, and lose them in many a loop of training.
+
+
+@pytest.mark.parametrize("tensors", [of_zoo, canonical])
+@pytest.mark.parametrize("name", ["torchvision/googlenet", "paddle/googlenet", "tutorial/googlenet"])
+@pytest.mark.parametrize("aux_logits", [True, False], ids=["with heads", "without heads"])
+def test_auxiliary_heads_are_the_files(aux_logits: bool, name: str, tensors: Callable[[Architecture], Tensors]) -> None:
+    network = architecture(name, aux_logits=aux_logits, num_classes=7)
+    assert bool(network.auxiliary) == aux_logits
+    found, theirs = identify(tensors(network), "FILE")
+    assert found == network
+    assert list(theirs) == list(tensor_shapes(network))
+
+
+@pytest.mark.parametrize("name", ["torchvision/googlenet", "paddle/LeNet"])
+def test_every_value_of_a_dense_layer_arrives_where_it_belongs(name: str) -> None:
+    """Behind a flattened map a kernel's axes are several in one."""
+    test_every_value_arrives_where_it_belongs(name)
+
+
+def test_a_file_that_has_lost_half_a_head_is_refused() -> None:
+    network = architecture("torchvision/googlenet")
+    lost = {name: None for name in of_zoo(network) if name.startswith("aux2.fc")}
+    with pytest.raises(BadInput) as caught:
+        identify(changed(of_zoo(network), lost), "FILE")
+    assert str(caught.value) == (
+        "The tensors are not those of torchvision/googlenet, the nearest to FILE; 4 tensors missing:"
+        " - aux2.fc1.bias, - aux2.fc1.weight, - aux2.fc2.bias, - aux2.fc2.weight."
+    )
+
+
+def test_what_was_asked_for_without_heads_is_not_a_file_that_has_them() -> None:
+    network = architecture("torchvision/googlenet")
+    with pytest.raises(BadInput) as caught:
+        identify(of_zoo(network), "FILE", network.with_options(auxiliary=()))
+    assert str(caught.value).startswith(
+        "The tensors are not those of torchvision/googlenet without auxiliary heads, the nearest to FILE; 18 tensors"
+        " unexpected: + aux1.conv.bn.bias, "
+    )
 
 
 COUNTERS = {

@@ -71,8 +71,8 @@ def document(*path: str | int, value: Any) -> dict[str, Any]:
 
 METADATA_REFUSED = {
     "no JSON": ("nonsense", "its text is not the JSON of an architecture (JSONDecodeError: Expecting value"),
-    "nothing": ({}, "its text is not the JSON of an architecture (KeyError: 'stem')."),
-    "a list": ([1], "its text is not the JSON of an architecture (TypeError: "),
+    "nothing": ({}, "its text is not the JSON of an architecture (TypeError: "),
+    "a list": ([1], "its text is not the JSON of an architecture (AttributeError: "),
     "deep nesting": ("[" * 100_000, "its text is not the JSON of an architecture (RecursionError: "),
     "an unknown field": (to_document(R20) | {"note": 1}, "its text is not the JSON of an architecture (TypeError: "),
     "text for a table": (document("convention", "preprocessing", value="x"), "its text is not the JSON of an archit"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from isomorph.spec import BadInput, architecture, architectures, infer
+from isomorph.spec import BadInput, architecture, architectures, function, infer
 from isomorph.spec.toml_document import read_toml
 from isomorph.spec.toml_writing import to_toml
 from isomorph.tools import own, show
@@ -90,14 +90,14 @@ def test_show_writes_one_to_edit_that_is_the_same_function() -> None:
     assert left() == ["mine.toml"]
     found, asked = find_architecture("mine.toml"), architecture("slim/resnet_v1_50", output_stride=16)
     assert found.name == "mine/resnet_v1_50"
-    assert found.function() == asked.function()
+    assert function(found) == function(asked)
     assert found.convention == asked.convention
 
 
 def test_show_writes_it_to_stdout_alone() -> None:
     said = answered("show", "cifar/resnet20", "--toml", "-")
     assert said.startswith('# cifar/resnet20, to be edited.\n\nname = "mine/resnet20"\n')
-    assert read_toml(said).function() == architecture("cifar/resnet20").function()
+    assert function(read_toml(said)) == function(architecture("cifar/resnet20"))
 
 
 def test_show_writes_it_beside_the_json() -> None:
@@ -108,7 +108,7 @@ def test_show_writes_it_beside_the_json() -> None:
 
 @pytest.mark.parametrize("name", architectures())
 def test_show_gives_a_start_from(name: str) -> None:
-    assert read_toml(show(name).to_toml()).function() == architecture(name).function()
+    assert function(read_toml(show(name).to_toml())) == function(architecture(name))
 
 
 # check and run
@@ -147,6 +147,40 @@ def test_run_keeps_its_end_points(tiny: str) -> None:
     answered("run", tiny, "--backend", "oracle", "--batch", "1", "--out", "y.npz")
     with np.load("y.npz") as kept:
         assert list(kept) == list(infer(find_architecture(tiny)).shapes(1))
+
+
+# Auxiliary heads and an input transform.
+
+TRANSFORMED = """
+[[auxiliary]]
+scope = "aux1"
+block = "block1"
+unit = 1
+pool = "none"
+depth = 3
+hidden = 5
+
+[input_transform]
+scale = [2.0, 2.0, 2.0]
+shift = [-1.0, -1.0, -1.0]
+"""
+
+
+def test_show_prints_auxiliary_heads_and_an_input_transform(tiny: str) -> None:
+    Path(tiny).write_text(TINY + TRANSFORMED)
+    rows = [line.split()[:2] for line in answered("show", tiny).splitlines()[3:]]
+    assert rows[:3] == [["input_transform", "32x32x3"], ["block1/unit_1", "16x16x8"], ["aux1", "1x1x5"]]
+    answered("show", tiny, "--toml", "again.toml")
+    assert function(find_architecture("again.toml")) == function(find_architecture(tiny))
+
+
+def test_check_compares_auxiliary_heads(tiny: str) -> None:
+    Path(tiny).write_text(TINY + TRANSFORMED)
+    backends = ["oracle", "pytorch", "keras", "paddle"]
+    report = json.loads(answered("check", tiny, "--backends", ",".join(backends), "--batch", "1", "--json", "-"))
+    assert [(row["name"], row["status"]) for row in report["backends"]] == [(name, "pass") for name in backends]
+    names = [point["name"] for point in report["backends"][1]["runs"][0]["end_points"]]
+    assert {"input_transform", "aux1/pool", "aux1/logits", "aux1"} <= set(names)
 
 
 # The examples.
@@ -192,6 +226,18 @@ REQUESTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("show", "tiny.toml", "--output-stride", "3"),
         "The target output_stride cannot be reached: mine/tiny can have 1, 2, not 3.",
     ),
+    "groups that do not divide": (
+        ("check", "groups.toml"),
+        "groups.toml, line 4: block1/unit_1/bottleneck_v1/conv2 has 4 channels in and 4 out, which 3 groups do not d",
+    ),
+    "an auxiliary head on no unit": (
+        ("show", "head.toml"),
+        "head.toml, line 12: aux1 reads unit 2 of block1, which mine/head has not.",
+    ),
+    "an option that only a zoo's have": (
+        ("show", "tiny.toml", "-o", "aux_logits=false"),
+        "mine/tiny has no option 'aux_logits'; it has ",
+    ),
     "an output stride that cannot be, in the file": (
         ("show", "stride.toml"),
         "stride.toml, line 1: The target output_stride cannot be reached: mine/stride can have 1, 2, not 3.",
@@ -220,6 +266,10 @@ REQUESTS: dict[str, tuple[tuple[str, ...], str]] = {
 def test_a_request_is_refused_for(arguments: tuple[str, ...], sentence: str) -> None:
     Path("folder.toml").mkdir()
     Path("wrong.toml").write_text(TINY.replace("basic", "basik"))
+    Path("groups.toml").write_text(
+        TINY.replace("basic", "grouped_bottleneck").replace("[8, 8, 2]", "[8, 4, 2, 3]").replace("cifar", "slim")
+    )
+    Path("head.toml").write_text(f'{TINY}\n[[auxiliary]]\nscope = "aux1"\nblock = "block1"\nunit = 2\n')
     Path("stride.toml").write_text(f"output_stride = 3\n{TINY}")
     Path("false.toml").write_text(f'name = "cifar/resnet20"\n{TINY}')
     Path("latin.toml").write_bytes("# rosé".encode("latin-1"))

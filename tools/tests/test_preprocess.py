@@ -37,7 +37,9 @@ def test_an_architecture_gives_all_of_its_own(name: str) -> None:
 # Zoos that preprocess for their networks differently, and the first of each kind.
 DIFFER = {
     "keras": "keras/ResNet50 and keras/ResNet50V2",
-    "slim": "slim/resnet_v1_50 and slim/resnet_v2_50 and slim/mobilenet_v1",
+    "slim": "slim/resnet_v1_50, slim/resnet_v2_50 and slim/inception_v1",
+    "tutorial": "tutorial/resnet34 and tutorial/googlenet",
+    "paddle": "paddle/resnet18 and paddle/LeNet",
 }
 
 
@@ -94,6 +96,12 @@ def test_an_unknown_name_is_refused_with_the_nearest(name: str, hint: str) -> No
             (448, 224),
             "stretched to 448x224, nearest; BGR, mean 103.939 116.779 123.68, std 1",
             id="of stretching",
+        ),
+        pytest.param(
+            "slim/resnet_v2_50",
+            None,
+            "middle 0.875 of both sides, stretched to 299x299, bilinear; RGB, mean 127.5, std 127.5",
+            id="of stretching the middle",
         ),
     ],
 )

@@ -34,5 +34,5 @@ def _folded(layer: Convolution, own: dict[str, Array], epsilon: float) -> dict[s
     biases = own.get(BIASES, np.zeros(layer.depth))
     if not layer.batch_norm:
         return {WEIGHTS: own[WEIGHTS], BIASES: biases}
-    scale = own[GAMMA] / np.sqrt(own[MOVING_VARIANCE] + epsilon)
+    scale = own.get(GAMMA, 1.0) / np.sqrt(own[MOVING_VARIANCE] + epsilon)
     return {WEIGHTS: own[WEIGHTS] * scale, BIASES: own[BETA] + (biases - own[MOVING_MEAN]) * scale}

@@ -8,7 +8,7 @@ network.answer(images)       # what the native object answers, as fast as it can
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -126,7 +126,11 @@ class Network(ABC):
 
         With folded batch norms they are those of `architecture.folded()`, kernels and biases alone.
         """
-        return {name: self._get(name) for name in tensor_shapes(self.plan.architecture)}
+        return dict(self.each_tensor())
+
+    def each_tensor(self) -> Iterator[tuple[str, Array]]:
+        """The same one after the other, for networks that memory would not hold twice."""
+        return ((name, self._get(name)) for name in tensor_shapes(self.plan.architecture))
 
     def state_dict(self, zoo_name: str) -> dict[str, Array]:
         """Its tensors under the names and axes of a zoo, `state_dict("torchvision")`."""

@@ -5,7 +5,8 @@ NumPy's bit generator gives it) under the key (seed, CRC-32 of the tensor's name
 which are a number u in -1 .. 1 in steps of 2^-23. Nothing but products and square roots, which IEEE 754 rounds
 correctly, makes them:
 
-    kernels          u * sqrt(3 / inputs that one output sees)     so that their variance is 1 / fan_in
+    kernels          u * sqrt(3 / inputs that one output sees)     so that their variance is 1 / fan_in; twice that
+                     where an activation follows and no batch norm, as it lets half of the variance through
     gamma            1 + u / 2, a quarter of that in the last convolution of a unit, as training leaves it small
     beta, biases     u / 4
     moving averages  what the oracle finds on the images themselves, rounded to a sixteenth of the standard deviation
@@ -23,8 +24,9 @@ import numpy.typing as npt
 
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.protocol import Options
+from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import Architecture, BadInput, plan, tensor_shapes
-from isomorph.spec.tensors import BETA, BIASES, GAMMA, STATISTICS, split, tensor_name
+from isomorph.spec.tensors import BETA, BIASES, GAMMA, STATISTICS, WEIGHTS, split, tensor_name
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
@@ -54,12 +56,15 @@ def draw_images(architecture: Architecture, batch: int, height: int, width: int,
 
 def draw_tensors(architecture: Architecture, images: Array, seed: int = 0) -> dict[str, Array]:
     """Trained-like canonical tensors in float32, their running statistics calibrated on `images`."""
-    small = small_gammas(architecture)
-    tensors = {name: _draw(name, shape, seed, name in small) for name, shape in tensor_shapes(architecture).items()}
+    small, halved = small_gammas(architecture), halved_kernels(architecture)
+    tensors = {
+        name: _draw(name, shape, seed, name in small, name in halved)
+        for name, shape in tensor_shapes(architecture).items()
+    }
     oracle = OracleNetwork(architecture, Options(dtype="float64"))
     oracle.load(tensors)
-    oracle.calibrate(images, coarse_statistics)
-    return {name: value.astype(np.float32) for name, value in oracle.tensors().items()}
+    statistics = oracle.calibrate(images, coarse_statistics)
+    return tensors | {name: value.astype(np.float32) for name, value in statistics.items()}
 
 
 def small_gammas(architecture: Architecture) -> set[str]:
@@ -68,7 +73,17 @@ def small_gammas(architecture: Architecture) -> set[str]:
     return last & tensor_shapes(architecture).keys()
 
 
-def _draw(name: str, shape: tuple[int, ...], seed: int, small: bool) -> Array:
+def halved_kernels(architecture: Architecture) -> set[str]:
+    """The names of those that an activation follows, at once or behind a concatenation, and no batch norm."""
+    planned = plan(architecture)
+    rectified = [layer for layer in planned.convolutions if layer.activation]
+    for unit in planned.units:
+        if unit.wiring.concatenated and unit.wiring.activation:
+            rectified += [unit.layer(name) for name in unit.wiring.joined]
+    return {tensor_name(layer, WEIGHTS) for layer in rectified if not layer.batch_norm}
+
+
+def _draw(name: str, shape: tuple[int, ...], seed: int, small: bool, halved: bool) -> Array:
     _, leaf = split(name)
     if leaf in STATISTICS:
         return np.ones(shape, np.float32)
@@ -78,7 +93,7 @@ def _draw(name: str, shape: tuple[int, ...], seed: int, small: bool) -> Array:
     elif leaf in (BETA, BIASES):
         values = values / 4
     else:
-        values = values * np.sqrt(3 / np.prod(shape[:-1]))
+        values = values * np.sqrt((6 if halved else 3) / np.prod(shape[:-1]))
     return values.astype(np.float32)
 
 
@@ -113,6 +128,18 @@ def check_images(images: Array, source: str) -> None:
     """Raise BadInput for images that hold NaN or infinity."""
     if not np.isfinite(images).all():
         raise BadInput(f"{source} holds pixels that are NaN or infinite; expected numbers.")
+
+
+def check_decides(network: Architecture, dtype: str, floor: float) -> None:
+    """Raise BadInput where an answer of nothing but zeros would pass for noise.
+
+    floor: the answer's noise floor in `dtype`. Batch norms that were calibrated on a map of one cell come to this.
+    """
+    if FLOORS * floor >= 1:
+        raise BadInput(
+            f"In {dtype} the noise of {network.name}'s answer is {floor:.2g} times that answer, so that agreement would"
+            " mean nothing; larger images, other weights or another dtype are needed."
+        )
 
 
 def check_exercised(network: OracleNetwork, images: Array, answer: Array, floor: float) -> None:

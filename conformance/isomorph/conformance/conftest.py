@@ -35,12 +35,19 @@ class Build(Protocol):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--backend` and `--device`."""
+    """`--backend`, `--device` and `--every-network`."""
     group = parser.getgroup("isomorph")
     group.addoption(
         "--backend", action="append", metavar="NAME", help=f"certify this one; default {', '.join(DEFAULT)}"
     )
+    group.addoption("--every-network", action="store_true", help="also those that others stand for; half an hour")
     group.addoption("--device", choices=["auto", "cpu", "gpu"], default="cpu", help="where; default cpu")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out test_every_network.py unless it is asked for."""
+    asked = config.getoption("--every-network", default=False)
+    return True if collection_path.name == "test_every_network.py" and not asked else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.protocol import Options, as_dtype
-from isomorph.conformance.cases import check_exercised, last_answer
+from isomorph.conformance.cases import check_decides, check_exercised, last_answer
 from isomorph.conformance.verdict import (
     UNIT_ROUNDOFF,
     Array,
@@ -20,6 +20,7 @@ from isomorph.conformance.verdict import (
     relative_l2,
 )
 from isomorph.spec import Architecture, plan
+from isomorph.spec.layers import INPUT
 
 # float64 has nothing finer to be measured against: its floors are float32's, in the ratio of the roundoffs.
 _DOUBLE = UNIT_ROUNDOFF["float64"] / UNIT_ROUNDOFF["float32"]
@@ -85,6 +86,7 @@ class Reference:
             return self._float64()
         orders = [self._oracle(dtype), self._oracle(dtype, halves=True)]
         floors = noise_floors(self.end_points, [network.end_points(self.images) for network in orders], dtype)
+        check_decides(self.architecture, dtype, last_answer(floors))
         check_exercised(orders[0], self.images, last_answer(self.end_points), last_answer(floors))
         inputs = {part: x.astype(as_dtype(dtype)) for part, x in self._inputs().items()}
         local = self._parts(self._oracle("float64"), inputs)
@@ -109,7 +111,7 @@ class Reference:
 
     def _oracle(self, dtype: str, halves: bool = False) -> OracleNetwork:
         network = OracleNetwork(self.architecture, Options(dtype=dtype), halves)
-        network.load(self.tensors)
+        network.borrow(self.tensors)
         return network
 
     def _answer(self, network: OracleNetwork) -> Array:
@@ -118,12 +120,9 @@ class Reference:
         return last[:, 0, 0] if self.plan.global_pool else last
 
     def _inputs(self) -> dict[str, Array]:
-        """Each part's input: the images, then the last end point of the part before."""
-        inputs, x = {}, self.images.astype(np.float64)
-        for part, names in self.plan.parts.items():
-            inputs[part] = x
-            x = self.end_points[names[-1]]
-        return inputs
+        """Each part's input: the images, or the end point that it reads."""
+        images = self.images.astype(np.float64)
+        return {part: images if read == INPUT else self.end_points[read] for part, read in self.plan.reads.items()}
 
     def _parts(self, network: OracleNetwork, inputs: Mapping[str, Array]) -> dict[str, Array]:
         return {name: y for part, x in inputs.items() for name, y in network.part(part, x).items()}

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isomorph.spec import Architecture, Block, Convention, Head, Stem, StemConvolution, StemPool, plan, tensor_shapes
+from isomorph.spec.architecture import AuxiliaryHead, InputTransform
 from isomorph.spec.convention import as_float32
 from isomorph.spec.tensors import GAMMA, MOVING_VARIANCE, split
 
@@ -83,6 +84,58 @@ KIN = {
         "kin/inverted", STEM, mobile("inverted_residual", 3), Head(10), Convention(activation="relu6")
     ),
 }
+
+
+# What has no atrous form. The images are large enough for the auxiliary heads' pools at 49x64.
+RIGID = {
+    "inceptions": Architecture(
+        "rigid/inceptions",
+        Stem((StemConvolution("conv1", 8, 7, stride=2),)),
+        (
+            Block("block1", "inception", ((4, 2, 6, 2, 3, 3), (6, 3, 4, 2, 5, 3))),
+            Block("pool1", "max_pool", ((3, 2),)),
+            Block("block2", "inception", ((4, 2, 6, 2, 3, 3),)),
+        ),
+        Head(10, dropout=0.2),
+        Convention(pool_padding="ceil", inception_kernel=3, batch_norm_gamma=False, batch_norm_epsilon=1e-3),
+        auxiliary=(AuxiliaryHead("aux1", "block1", 2, pool=None, depth=5, hidden=7, dropout=(0.0, 0.7)),),
+    ),
+    "inceptions that activate what they join": Architecture(
+        "rigid/joins",
+        Stem((StemConvolution("conv1", 8, 7, stride=2), StemPool("pool1", 3, stride=2))),
+        (Block("block1", "inception", ((4, 2, 6, 2, 3, 3), (6, 3, 4, 2, 5, 3))),),
+        Head(10, dropout=0.4),
+        Convention(pool_padding="valid", batch_norm=False, activation_after="joins", dropout_mode="downscale_in_infer"),
+        auxiliary=(
+            AuxiliaryHead("aux1", "block1", 1, depth=5, hidden=7, cells=2, dropout=(0.5, 0.7)),
+            AuxiliaryHead("aux2", "block1", 2, depth=5, hidden=7, cells=2, rectified=False),
+        ),
+        input_transform=InputTransform((0.458, 0.448, 0.45), (-0.03, -0.088, -0.188)),
+    ),
+    "dense layers behind a flattened map": Architecture(
+        "rigid/dense",
+        Stem(()),
+        (
+            Block("block1", "convolution", ((6, 3, 1),) * 2),
+            Block("pool1", "max_pool", ((2, 2),)),
+            Block("block2", "valid_convolution", ((8, 5, 1),)),
+            Block("adaptive_pool", "adaptive_pool", ((7,),)),
+            Block("fc6", "dense", ((16, 7),)),
+            Block("fc7", "linear", ((12, 1),)),
+        ),
+        Head(10, dropout=0.5),
+        Convention(pool_padding="valid", convolution_bias=True, batch_norm=False),
+    ),
+}
+
+
+def narrowed(network: Architecture, depth: int = 32) -> Architecture:
+    """The same with dense layers of `depth`, where nearly all of a VGG's values are."""
+    blocks = (
+        replace(block, args=tuple((depth, kernel) for _, kernel in block.args)) if block.unit == "dense" else block
+        for block in network.blocks
+    )
+    return replace(network, blocks=tuple(blocks))
 
 
 def shortened(network: Architecture) -> Architecture:

@@ -9,6 +9,7 @@ import pytest
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.protocol import Options
 from isomorph.conformance.cases import (
+    check_decides,
     check_images,
     check_tensors,
     coarse_statistics,
@@ -16,6 +17,7 @@ from isomorph.conformance.cases import (
     draw_tensors,
     uniform,
 )
+from isomorph.conformance.reference import Reference
 from isomorph.conformance.small_networks import KIN, Array, slim_small
 from isomorph.conformance.verdict import relative_l2
 from isomorph.spec import Architecture, BadInput, architecture, is_trainable, tensor_shapes
@@ -155,3 +157,21 @@ def test_images_that_hold_nan_are_refused() -> None:
     images[0, 3, 3, 2] = np.nan
     with pytest.raises(BadInput, match=r"^it holds pixels that are NaN or infinite"):
         check_images(images, "it")
+
+
+@pytest.mark.parametrize(("floor", "decides"), [(0.1, True), (0.125, False), (1e4, False), (float("inf"), False)])
+def test_noise_as_large_as_the_answer_decides_nothing(floor: float, decides: bool) -> None:
+    """At an eighth of the answer, of which eight pass, zeros would pass."""
+    if decides:
+        check_decides(slim_small(), "float32", floor)
+        return
+    with pytest.raises(BadInput, match=r"^In float32 the noise of slim/resnet's answer is .* times that answer, so"):
+        check_decides(slim_small(), "float32", floor)
+
+
+def test_batch_norms_calibrated_on_maps_of_one_cell_are_refused() -> None:
+    """What two images make of two cells is noise, ever more of it with depth."""
+    network = architecture("cifar/resnet110")
+    images = draw_images(network, 2, 4, 4)
+    with pytest.raises(BadInput, match=r"^In float32 the noise of cifar/resnet110's answer is "):
+        Reference(network, draw_tensors(network, images), images).tier("float32")

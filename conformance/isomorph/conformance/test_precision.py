@@ -45,7 +45,7 @@ def rounding(name: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
             return convolve(rounded(x).astype("f4"), rounded(weights).astype("f4"), *rest).astype(x.dtype)
         return convolve(x, weights, *rest)
 
-    monkeypatch.setattr("isomorph.backends.oracle.units.convolve", convolve_rounded)
+    monkeypatch.setattr("isomorph.backends.oracle.layers.convolve", convolve_rounded)
 
 
 def built(dtype: str) -> Callable[[Architecture], OracleNetwork]:

@@ -8,6 +8,7 @@
 from isomorph.spec.architecture import Architecture, Block, Head, Stem, StemConvolution, StemPool
 from isomorph.spec.convention import Convention, Initializer
 from isomorph.spec.errors import BadInput
+from isomorph.spec.function import function
 from isomorph.spec.inference import EndPoint, Inference, infer
 from isomorph.spec.plan import Plan, plan
 from isomorph.spec.preprocessing import Preprocessing
@@ -32,6 +33,7 @@ __all__ = [
     "architecture",
     "architectures",
     "count_parameters",
+    "function",
     "infer",
     "is_trainable",
     "plan",

@@ -69,12 +69,47 @@ class Head:
 
     num_classes: None leaves the classifier out, the network then ends in `global_pool` or in its last block.
     global_pool: False leaves the mean out, so that logits are a dense map.
-    dropout: the share of what the classifier reads that is dropped in training.
+    dropout: the share that is dropped in training of what the classifier reads, and of what a dense layer before it
+        reads from another one.
     """
 
     num_classes: int | None = 1000
     global_pool: bool = True
     dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class AuxiliaryHead:
+    """A second classifier, on an inner unit, for training (Szegedy et al., 2015, section 5).
+
+    Average pool, 1x1 convolution, dense layer, classifier.
+
+    scope: its name, `aux1`.
+    block, unit: what it reads: the result of that unit, counted from 1, of that block.
+    pool: kernel and stride of the average pool; None for an adaptive one.
+    cells: the dense layer sees `cells` x `cells` cells.
+    depth, hidden: channels of the convolution, units of the dense layer.
+    rectified: whether an activation follows the dense layer.
+    dropout: shares that are dropped in training of what the dense layer and the classifier read.
+    """
+
+    scope: str
+    block: str
+    unit: int
+    pool: tuple[int, int] | None = (5, 3)
+    cells: int = 4
+    depth: int = 128
+    hidden: int = 1024
+    rectified: bool = True
+    dropout: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class InputTransform:
+    """What a network does to its images before its first layer: each channel times `scale`, plus `shift`."""
+
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -86,6 +121,8 @@ class Architecture:
         beyond it become rates (atrous convolution), see `isomorph.spec.atrous`.
     include_root_block: False leaves the stem out and feeds the images to the first block.
     in_channels: the images' channels.
+    auxiliary: classifiers on inner units, in network order. A network without `num_classes` has none.
+    input_transform: None takes the images as they are.
     """
 
     name: str
@@ -96,12 +133,14 @@ class Architecture:
     output_stride: int | None = None
     include_root_block: bool = True
     in_channels: int = 3
+    auxiliary: tuple[AuxiliaryHead, ...] = ()
+    input_transform: InputTransform | None = None
 
     def with_options(self, **options: Any) -> Self:
         """This network with some options changed.
 
-        Takes `num_classes`, `global_pool`, `output_stride`, `include_root_block`, `in_channels` and any field of the
-        convention. Raises BadInput for a name that is none of these, or a number that cannot be.
+        Takes any field of the head and of the convention, and `output_stride`, `include_root_block`, `in_channels`,
+        `auxiliary` and `input_transform`. Raises BadInput for a name that is none of these, or a number that cannot be.
         """
         head = {key: options.pop(key) for key in _HEAD_OPTIONS & options.keys()}
         convention = {key: options.pop(key) for key in _CONVENTION_OPTIONS & options.keys()}
@@ -125,17 +164,8 @@ class Architecture:
         """
         return self.with_options(batch_norm=False, convolution_bias=True)
 
-    def function(self) -> Self:
-        """What this network computes at inference and nothing else: two of the same function compare equal.
-
-        Leaves out its name, how fresh weights are drawn, how training moves the statistics, and the preprocessing.
-        """
-        forgotten = {name: getattr(Convention(), name) for name in _NOT_AT_INFERENCE}
-        return replace(self.with_options(dropout=0.0, **forgotten), name="")
-
 
 _HEAD_OPTIONS = frozenset(Head.__dataclass_fields__)
 _CONVENTION_OPTIONS = frozenset(Convention.__dataclass_fields__)
 _INITIALIZERS = frozenset(name for name in _CONVENTION_OPTIONS if name.endswith("_initializer"))
-_NOT_AT_INFERENCE = _INITIALIZERS | {"batch_norm_decay", "running_variance", "last_gamma", "preprocessing"}
-_OPTIONS = frozenset({"output_stride", "include_root_block", "in_channels"})
+_OPTIONS = frozenset({"output_stride", "include_root_block", "in_channels", "auxiliary", "input_transform"})

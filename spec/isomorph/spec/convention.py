@@ -46,16 +46,22 @@ class Convention:
         "none" leaves shortcuts out altogether: the plain networks of section 4.1.
     shortcut_batch_norm: whether a batch norm follows a projection.
     activation: "relu", or "relu6", which stops at 6.
+    activation_after: "convolutions", and the sums of residual units; or "joins" alone: sums and concatenations.
+    inception_kernel: of the wider branch of an inception unit: 5 as Szegedy et al. (2015) published it, or 3.
     convolution_padding, depthwise_padding, pool_padding: a rule of `isomorph.spec.padding`, which says what each is;
         of convolutions, of those with one channel in each group, and of max pools.
     pool_fill: what a max pool's padding holds: "lowest", -inf, which is never the maximum, or "zero", which is where
         all else is negative. Behind a ReLU they give the same.
     convolution_bias: whether convolutions have a bias, beside that of a batch norm.
-    batch_norm: whether a batch norm follows every convolution but the classifier.
+    batch_norm: whether a batch norm follows every convolution but the dense ones.
+    batch_norm_gamma: whether a batch norm has a gamma; slim calls it `scale`.
     batch_norm_epsilon: added to the variance. Rounded to float32 when a network is built, see `as_float32`.
     batch_norm_decay: share of a running statistic that is kept at each step; PyTorch writes its complement, "momentum".
     running_variance: the batch variance that enters the running one: "unbiased" (n - 1) or "biased" (n).
-    convolution_initializer, logits_initializer, logits_bias_initializer: how fresh weights are drawn.
+    dropout_mode: what dropout leaves is scaled up in training ("upscale_in_train"), or everything is scaled down at
+        inference ("downscale_in_infer"); both are Paddle's words.
+    convolution_initializer, dense_initializer, logits_initializer, logits_bias_initializer: how fresh weights are
+        drawn; dense layers stand before the classifier, and their biases are drawn as its are.
     last_gamma: gamma of a unit's last batch norm in a fresh network; at 0 every unit starts as its shortcut (Goyal et
         al., 2017, section 5.1). All other gammas start at 1.
     preprocessing: what the zoo's own pipeline does to a photograph.
@@ -65,16 +71,21 @@ class Convention:
     shortcut: Literal["projection", "zero_channels", "none"] = "projection"
     shortcut_batch_norm: bool = True
     activation: Literal["relu", "relu6"] = "relu"
+    activation_after: Literal["convolutions", "joins"] = "convolutions"
+    inception_kernel: Literal[3, 5] = 5
     convolution_padding: Literal["explicit", "same"] = "explicit"
     depthwise_padding: Literal["explicit", "same", "after"] = "explicit"
     pool_padding: Literal["explicit", "same", "ceil", "valid"] = "explicit"
     pool_fill: Literal["lowest", "zero"] = "lowest"
     convolution_bias: bool = False
     batch_norm: bool = True
+    batch_norm_gamma: bool = True
     batch_norm_epsilon: float = 1e-5
     batch_norm_decay: float = 0.9
     running_variance: Literal["unbiased", "biased"] = "unbiased"
+    dropout_mode: Literal["upscale_in_train", "downscale_in_infer"] = "upscale_in_train"
     convolution_initializer: Initializer = Initializer("normal", 2.0)
+    dense_initializer: Initializer = Initializer("uniform", 1 / 3)
     logits_initializer: Initializer = Initializer("uniform", 1 / 3)
     logits_bias_initializer: Initializer = ZEROS
     last_gamma: float = 1.0

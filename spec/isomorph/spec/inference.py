@@ -5,7 +5,19 @@ from math import prod
 
 from isomorph.spec.architecture import Architecture
 from isomorph.spec.errors import BadInput
-from isomorph.spec.layers import INPUT, BatchNorm, Convolution, Layer, MaxPool, Subsample, ZeroChannels, name_of
+from isomorph.spec.layers import (
+    INPUT,
+    AdaptivePool,
+    Affine,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Layer,
+    MaxPool,
+    Subsample,
+    ZeroChannels,
+    name_of,
+)
 from isomorph.spec.padding import Rule, out_size
 from isomorph.spec.plan import Plan, plan
 from isomorph.spec.tensors import WEIGHTS, is_trainable, tensors_of
@@ -62,7 +74,10 @@ class EndPoint:
 
 @dataclass(frozen=True)
 class Inference:
-    """Every end point of an architecture at one input size, in network order, and the totals."""
+    """Every end point of an architecture at one input size, in network order, and the totals.
+
+    macs: at inference, without those of auxiliary heads.
+    """
 
     architecture: Architecture
     end_points: tuple[EndPoint, ...]
@@ -93,7 +108,9 @@ def infer(architecture: Architecture, height: Size = None, width: Size = None) -
     single = [row for name, row in rows.items() if name in {conv.scope for conv in planned.parametrised}]
     trainable, statistics = sum(row.trainable for row in single), sum(row.statistics for row in single)
     named = tuple(rows[name] for name in planned.end_points)
-    return Inference(architecture, named, trainable, statistics, _sum([row.macs for row in single]))
+    auxiliary = {layer.scope for _, head in planned.auxiliary for layer in head.layers}
+    macs = _sum([row.macs for row in single if row.name not in auxiliary])
+    return Inference(architecture, named, trainable, statistics, macs)
 
 
 def _rows(planned: Plan, grid: Grid) -> dict[str, EndPoint]:
@@ -108,6 +125,14 @@ def _rows(planned: Plan, grid: Grid) -> dict[str, EndPoint]:
             inside.append(rows[unit.scope])
             grid = inside[-1].grid
         rows[block.scope] = _group(block.scope, inside, inside[-1])
+    for read, head in planned.auxiliary:
+        try:
+            rows |= _unit(head, rows[read].grid)
+        except BadInput as error:
+            why = str(error).removesuffix(".")
+            raise BadInput(
+                f"{head.scope} reads {read}, and {why[0].lower()}{why[1:]}; it can be left out: aux_logits=false."
+            ) from None
     if planned.global_pool:
         # Every cell of the map is seen at once; what that is in pixels only a known size can say.
         grid = Grid(1, 1, grid.stride, grid.receptive_field)
@@ -152,9 +177,17 @@ def _layer(layer: Layer, grid: Grid) -> EndPoint:
             macs = None if out.height is None or out.width is None else out.height * out.width * sizes[WEIGHTS]
             return EndPoint(layer.scope, out, layer.depth, layer.rate, trainable, sum(sizes.values()) - trainable, macs)
         case BatchNorm():
-            return EndPoint(layer.scope, grid, layer.depth, 1, 2 * layer.depth, 2 * layer.depth, 0)
+            learned = sum(map(is_trainable, tensors_of(layer))) * layer.depth
+            return EndPoint(layer.scope, grid, layer.depth, 1, learned, 2 * layer.depth, 0)
         case MaxPool():
             out = grid.window(layer.padding, layer.kernel, layer.stride)
+        case AveragePool():
+            out = grid.window("valid", layer.kernel, layer.stride)
+        case AdaptivePool():
+            # How many cells each window sees depends on the size: stride and receptive field are those of the map.
+            out = Grid(layer.cells, layer.cells, grid.stride, grid.receptive_field)
+        case Affine():
+            out = grid
         case Subsample() | ZeroChannels():
             out = grid.window("explicit", 1, layer.stride)
     return EndPoint(layer.scope, out, layer.depth, 1, 0, 0, 0)

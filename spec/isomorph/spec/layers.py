@@ -3,11 +3,29 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from isomorph.spec.convention import ZEROS, Initializer
+from isomorph.spec.convention import ZEROS, Initializer, as_float32
 from isomorph.spec.padding import Rule
 
 Activation = Literal["relu", "relu6"] | None
 """What follows a layer: ReLU; ReLU6, which stops at 6 (Howard et al., 2017); or nothing."""
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """What training drops of a layer's input.
+
+    share: of its values, from 0 to below 1. What is left is multiplied by 1 / (1 - share), in training alone.
+    downscaled: multiply by 1 - share, in training and inference: Paddle's "downscale_in_infer".
+    """
+
+    share: float
+    downscaled: bool = False
+
+    @property
+    def scale(self) -> float:
+        """What inference multiplies by, rounded to float32 as Paddle does in every dtype."""
+        return as_float32(1 - as_float32(self.share)) if self.downscaled else 1.0
+
 
 INPUT = "input"
 """Name under which the layers of a part refer to what the part is given."""
@@ -21,7 +39,8 @@ class Convolution:
     groups: input channels are cut into so many groups, of which each output sees one.
     source: the layer of the same part that it reads, or INPUT.
     initializer, bias_initializer: how its fresh kernel and bias are drawn.
-    gamma: that of its batch norm in a fresh network.
+    gamma: that of its batch norm in a fresh network; None if it has none.
+    dropout: what training drops of its input.
     """
 
     scope: str
@@ -38,7 +57,8 @@ class Convolution:
     source: str = INPUT
     initializer: Initializer = ZEROS
     bias_initializer: Initializer = ZEROS
-    gamma: float = 1.0
+    gamma: float | None = 1.0
+    dropout: Dropout | None = None
 
     @property
     def depth_seen(self) -> int:
@@ -57,12 +77,16 @@ class Convolution:
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """A batch norm on its own and the activation behind it: how a pre-activation unit begins."""
+    """A batch norm on its own and the activation behind it: how a pre-activation unit begins.
+
+    gamma: in a fresh network; None if it has none.
+    """
 
     scope: str
     depth: int
     activation: Activation = "relu"
     source: str = INPUT
+    gamma: float | None = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +99,38 @@ class MaxPool:
     stride: int
     padding: Rule
     fill: float
+    source: str = INPUT
+
+
+@dataclass(frozen=True)
+class AveragePool:
+    """The mean of `kernel` x `kernel` windows, none of them padded."""
+
+    scope: str
+    depth: int
+    kernel: int
+    stride: int
+    source: str = INPUT
+
+
+@dataclass(frozen=True)
+class AdaptivePool:
+    """The means of `cells` x `cells` windows that cover the map, whatever its size, see `adaptive_windows`."""
+
+    scope: str
+    depth: int
+    cells: int
+    source: str = INPUT
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Each channel times its `scale`, plus its `shift`: constants, none of them learned."""
+
+    scope: str
+    depth: int
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
     source: str = INPUT
 
 
@@ -110,7 +166,8 @@ class ZeroChannels:
 
 
 Shortcut = Convolution | Subsample | ZeroChannels
-Layer = Convolution | BatchNorm | MaxPool | Subsample | ZeroChannels
+Pool = MaxPool | AveragePool | AdaptivePool
+Layer = Convolution | BatchNorm | Pool | Affine | Subsample | ZeroChannels
 Parametrised = Convolution | BatchNorm
 
 

@@ -38,3 +38,11 @@ def out_size(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> int:
     if size < 1 or room < 0:
         raise BadInput(f"A map of size {size} is too small for a {kernel}x{kernel} window.")
     return room // stride + 1
+
+
+def adaptive_windows(size: int, cells: int) -> list[tuple[int, int]]:
+    """Begin and end of each of the `cells` windows along an axis of `size`, as PyTorch's and Paddle's adaptive pools.
+
+    They overlap where `cells` does not divide `size`.
+    """
+    return [(cell * size // cells, -(-(cell + 1) * size // cells)) for cell in range(cells)]

@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
+from math import prod
 from operator import mul
 
-from isomorph.spec.architecture import Architecture, Block, StemConvolution
+from isomorph.spec.architecture import Architecture, Block, InputTransform, StemConvolution
 from isomorph.spec.atrous import Sampling, sample
+from isomorph.spec.auxiliary import auxiliary_heads
 from isomorph.spec.convention import Convention, as_float32
 from isomorph.spec.errors import BadInput
-from isomorph.spec.layers import INPUT, Convolution, MaxPool, Parametrised, Subsample, name_of
-from isomorph.spec.units import LINEAR, Site, Unit, convolution, kind_of, max_pool
+from isomorph.spec.layers import INPUT, Affine, Convolution, MaxPool, Parametrised, Subsample, name_of
+from isomorph.spec.site import LINEAR, Site, convolution, dense, max_pool
+from isomorph.spec.units import Unit, kind_of
+
+StemLayer = Convolution | MaxPool | Affine
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,13 @@ class Plan:
     epsilon, decay: batch norm's, already rounded to float32.
     logits: the classifier; None without one.
     depth: channels behind the last block.
+    auxiliary: of every auxiliary head, the scope of the unit that it reads, and the head, as a unit.
     """
 
     architecture: Architecture
-    stem: tuple[Convolution | MaxPool, ...]
+    stem: tuple[StemLayer, ...]
     blocks: tuple[PlannedBlock, ...]
+    auxiliary: tuple[tuple[str, Unit], ...]
     depth: int
     logits: Convolution | None
     epsilon: float
@@ -53,20 +60,29 @@ class Plan:
         return self.architecture.head.global_pool
 
     @property
-    def dropout(self) -> float:
-        """The share of the classifier's input that is dropped in training."""
-        return self.architecture.head.dropout if self.logits else 0.0
+    def units(self) -> Iterator[Unit]:
+        """The units of all blocks, in order."""
+        return (unit for block in self.blocks for unit in block.units)
 
     @property
-    def units(self) -> Iterator[Unit]:
-        """All units, in order."""
-        return (unit for block in self.blocks for unit in block.units)
+    def all_units(self) -> Iterator[Unit]:
+        """Those, and the auxiliary heads, each behind the unit that it reads."""
+        heads = dict(self.auxiliary)
+        for unit in self.units:
+            yield unit
+            if unit.scope in heads:
+                yield heads[unit.scope]
+
+    @property
+    def heads(self) -> dict[str, str]:
+        """The scope of a unit -> that of the auxiliary head that reads it."""
+        return {read: head.scope for read, head in self.auxiliary}
 
     @property
     def parametrised(self) -> Iterator[Parametrised]:
         """All layers that have tensors, in their order: stem, units (the shortcut first), logits."""
         yield from (layer for layer in self.stem if isinstance(layer, Convolution))
-        for unit in self.units:
+        for unit in self.all_units:
             yield from unit.parametrised
         if self.logits:
             yield self.logits
@@ -80,18 +96,29 @@ class Plan:
     def parts(self) -> dict[str, tuple[str, ...]]:
         """The network cut where one tensor flows: `stem`, each unit's scope, `head`, with their end points in order."""
         parts = {"stem": tuple(layer.scope for layer in self.stem)}
-        for unit in self.units:
+        for unit in self.all_units:
             inner = [layer.scope for layer in unit.layers if not isinstance(layer, Subsample)]
             parts[unit.scope] = tuple(dict.fromkeys((*inner, unit.scope)))  # a unit may be its only layer
         head = ("global_pool",) if self.global_pool else ()
         parts["head"] = head + (("logits", "predictions") if self.logits else ())
         return {part: names for part, names in parts.items() if names}
 
+    @property
+    def reads(self) -> dict[str, str]:
+        """Part -> the end point that it is given; INPUT, which are the images, of the first."""
+        read = {head: unit for unit, head in self.heads.items()}
+        reads, flowing = {}, INPUT
+        for part, names in self.parts.items():
+            reads[part] = read.get(part, flowing)
+            if part not in read:
+                flowing = names[-1]
+        return reads
+
     def depth_into(self, part: str) -> int:
         """Channels of a part's input."""
-        if part == "stem":
+        if self.reads[part] == INPUT:
             return self.architecture.in_channels
-        return next((unit.depth_in for unit in self.units if unit.scope == part), self.depth)
+        return next((unit.depth_in for unit in self.all_units if unit.scope == part), self.depth)
 
     @property
     def end_points(self) -> tuple[str, ...]:
@@ -117,8 +144,14 @@ class Plan:
         for block in self.blocks:
             for number, unit in enumerate(block.units, start=1):
                 place = ("blocks", block.scope, f"unit_{number}")
-                paths |= {layer.scope: (*place, name_of(layer)) for layer in unit.layers} | {unit.scope: place}
+                paths |= _inside(unit, place)
+        for _, head in self.auxiliary:
+            paths |= _inside(head, ("auxiliary", head.scope))
         return paths | {name: ("head", name) for name in ("global_pool", "logits")}
+
+
+def _inside(unit: Unit, place: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    return {layer.scope: (*place, name_of(layer)) for layer in unit.layers} | {unit.scope: place}
 
 
 @lru_cache(maxsize=256)
@@ -135,23 +168,29 @@ def plan(architecture: Architecture) -> Plan:
         _check(block)
     strides = [kind_of(block.unit).stride(args) for block in architecture.blocks for args in block.args]
     sampling = iter(zip(strides, _sample(architecture, strides), strict=True))
-    blocks = []
+    blocks, placed = [], {}
     for block in architecture.blocks:
         kind, units = kind_of(block.unit), []
         for number, args in enumerate(block.args, start=1):
             stride, sampled = next(sampling)
-            site = Site(kind.scope_of(block.scope, number, len(block.args) == 1), depth, sampled, convention)
-            units.append(Unit(site.scope, block.unit, depth, stride, sampled, kind.build(site, *args)))
+            scope = kind.scope_of(block.scope, number, len(block.args) == 1)
+            site = Site(scope, depth, sampled, convention, architecture.head.dropout)
+            units.append(Unit(scope, block.unit, depth, stride, sampled, kind.build(site, *args)))
+            placed[block.scope, number] = units[-1]
             depth = units[-1].depth
         blocks.append(PlannedBlock(block.scope, tuple(units)))
     epsilon, decay = as_float32(convention.batch_norm_epsilon), as_float32(convention.batch_norm_decay)
-    return Plan(architecture, stem, tuple(blocks), depth, _logits(architecture, depth), epsilon, decay)
+    auxiliary = auxiliary_heads(architecture, placed)
+    return Plan(architecture, stem, tuple(blocks), auxiliary, depth, _logits(architecture, depth), epsilon, decay)
 
 
-def _stem(architecture: Architecture) -> tuple[Convolution | MaxPool, ...]:
+def _stem(architecture: Architecture) -> tuple[StemLayer, ...]:
     convention = architecture.convention
-    layers: list[Convolution | MaxPool] = []
+    layers: list[StemLayer] = []
     depth, source = architecture.in_channels, INPUT
+    if architecture.input_transform and architecture.include_root_block:
+        layers.append(_input_transform(architecture.input_transform, architecture))
+        source = name_of(layers[-1])
     for layer in architecture.stem.layers if architecture.include_root_block else ():
         if isinstance(layer, StemConvolution):
             more = {
@@ -168,20 +207,21 @@ def _stem(architecture: Architecture) -> tuple[Convolution | MaxPool, ...]:
     return tuple(layers)
 
 
+def _input_transform(transform: InputTransform, architecture: Architecture) -> Affine:
+    channels = architecture.in_channels
+    if not len(transform.scale) == len(transform.shift) == channels:
+        raise BadInput(
+            f"The input_transform of {architecture.name} has {len(transform.scale)} scales and {len(transform.shift)}"
+            f" shifts; its images have {channels} channels."
+        )
+    return Affine("input_transform", channels, transform.scale, transform.shift)
+
+
 def _logits(architecture: Architecture, depth: int) -> Convolution | None:
-    convention, classes = architecture.convention, architecture.head.num_classes
-    if classes is None:
+    head = architecture.head
+    if head.num_classes is None:
         return None
-    return Convolution(
-        "logits",
-        depth,
-        classes,
-        bias=True,
-        batch_norm=False,
-        activation=None,
-        initializer=convention.logits_initializer,
-        bias_initializer=convention.logits_bias_initializer,
-    )
+    return dense(architecture.convention, "logits", depth, head.num_classes, dropout=head.dropout)
 
 
 def _check(block: Block) -> None:
@@ -202,12 +242,17 @@ def _sample(architecture: Architecture, strides: list[int]) -> list[Sampling]:
     root = architecture.stem.stride if architecture.include_root_block else 1
     target = architecture.output_stride
     try:
-        if target is None:
-            return sample(strides, None)
-        if target % root:
+        if target is not None and target % root:
             raise BadInput(f"The output_stride needs to be a multiple of {root}.")
-        return sample(strides, target // root)
+        sampling = sample(strides, None if target is None else target // root)
     except BadInput as error:
         reachable = sorted({root * stride for stride in accumulate(strides, mul, initial=1)})
         error.add_note(f"{architecture.name} can have {', '.join(map(str, reachable))}, not {target}.")
         raise
+    rigid = next((block.unit for block in architecture.blocks if not kind_of(block.unit).dilates), None)
+    if rigid and any(sampled.rate_after > 1 for sampled in sampling):
+        raise BadInput(
+            f"The output_stride of {architecture.name} cannot be {target}: {rigid} units have no atrous form, so that"
+            f" it stays {root * prod(strides)}."
+        )
+    return sampling

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from isomorph.spec.architecture import Architecture, Block, Stem, StemConvolution, StemPool
 from isomorph.spec.convention import Convention
+from isomorph.spec.naming import Row
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
 
 IMAGENET_STEM = Stem((StemConvolution("conv1", 64, 7, stride=2), StemPool("pool1", 3, stride=2)))
@@ -69,13 +70,13 @@ def imagenet_variants(
 
 # canonical scope -> convolution, batch norm
 PYTORCH_SCOPES = (
-    (r"conv1", "conv1", "bn1"),
-    (
+    Row(r"conv1", "conv1", "bn1"),
+    Row(
         r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/conv(?P<conv>\d)",
         "layer{block}.{unit-1}.conv{conv}",
         "layer{block}.{unit-1}.bn{conv}",
     ),
-    (
+    Row(
         r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/shortcut",
         "layer{block}.{unit-1}.downsample.0",
         "layer{block}.{unit-1}.downsample.1",

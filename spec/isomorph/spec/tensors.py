@@ -38,13 +38,14 @@ def tensor_name(layer: Parametrised, leaf: str) -> str:
 
 def tensors_of(layer: Parametrised) -> dict[str, Shape]:
     """The tensors of one layer and, for a convolution, its batch norm: leaf -> shape."""
+    batch_norm = OF_BATCH_NORM if layer.gamma is not None else OF_BATCH_NORM[1:]
     if isinstance(layer, BatchNorm):
-        return dict.fromkeys(OF_BATCH_NORM, (layer.depth,))
+        return dict.fromkeys(batch_norm, (layer.depth,))
     shapes: dict[str, Shape] = {WEIGHTS: (layer.kernel, layer.kernel, layer.depth_seen, layer.depth)}
     if layer.bias:
         shapes[BIASES] = (layer.depth,)
     if layer.batch_norm:
-        shapes |= dict.fromkeys(OF_BATCH_NORM, (layer.depth,))
+        shapes |= dict.fromkeys(batch_norm, (layer.depth,))
     return shapes
 
 

@@ -19,17 +19,27 @@
     like = "torchvision"                 # a zoo, meaning its first network, or an architecture
     batch_norm_epsilon = 1e-3
 
-Everything else is a field of `Architecture`, `StemConvolution`, `StemPool`, `Head` or `Convention` under its own name.
+There may be `[[auxiliary]]` heads and an `[input_transform]` too. Everything else is a field of `Architecture`,
+`StemConvolution`, `StemPool`, `AuxiliaryHead`, `InputTransform`, `Head` or `Convention` under its own name.
 One that is left out has its default, a convention's that of what it is `like`. "none" is None.
 """
 
 import re
 from bisect import bisect_left
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, get_type_hints
 
-from isomorph.spec.architecture import Architecture, Block, Head, Stem, StemConvolution, StemPool
+from isomorph.spec.architecture import (
+    Architecture,
+    AuxiliaryHead,
+    Block,
+    Head,
+    InputTransform,
+    Stem,
+    StemConvolution,
+    StemPool,
+)
 from isomorph.spec.convention import Convention
 from isomorph.spec.errors import BadInput
 from isomorph.spec.plan import plan
@@ -49,12 +59,23 @@ MOST_VALUES = 1 << 36
 SCALARS = ("in_channels", "output_stride", "include_root_block")
 """The fields of an Architecture that stand above all tables."""
 
-_TABLES = ("stem", "blocks", "head", "convention")
+_TABLES = ("stem", "blocks", "auxiliary", "input_transform", "head", "convention")
 _STEM_LAYERS: dict[str, type[StemConvolution | StemPool]] = {"convolution": StemConvolution, "pool": StemPool}
 _BLOCK = ("scope", "unit", "units")
 
 # What every network has, here or in a backend.
-_TAKEN = ("stem", "blocks", "head", "global_pool", "logits", "predictions", "images", "dropout", "flatten")
+_TAKEN = (
+    "stem",
+    "blocks",
+    "auxiliary",
+    "input_transform",
+    "head",
+    "global_pool",
+    "logits",
+    "predictions",
+    "images",
+    "flatten",
+)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(/[A-Za-z0-9][A-Za-z0-9_-]{0,63})?")
 _SCOPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -93,6 +114,10 @@ class _NetworkText(TomlText):
             tuple(self._block(row, ("blocks", index)) for index, row in self._rows(document, "blocks")),
             self.changed(Head(), document.get("head", {}), ("head",)),
             self._convention(document.get("convention", {})),
+            auxiliary=tuple(
+                self._auxiliary(row, ("auxiliary", index)) for index, row in self._rows(document, "auxiliary")
+            ),
+            input_transform=self._input_transform(document),
             **{key: self.value(document[key], hints[key], (key,)) for key in SCALARS if key in document},
         )
         self._check(network)
@@ -121,14 +146,19 @@ class _NetworkText(TomlText):
             self.refuse(place, 'a [[stem]] has either a convolution or a pool, which is its name: pool = "pool1".')
         kind, made = kinds[0], _STEM_LAYERS[kinds[0]]
         scope = self._scope(row[kind], (*place, kind))
-        own = [field for field in fields(made) if field.name != "scope"]
-        hints = get_type_hints(made)
         rest = {key: value for key, value in row.items() if key != kind}
-        values = self.values(rest, {field.name: hints[field.name] for field in own}, place)
-        for field in own:
-            if field.default is MISSING and field.name not in values:
-                self.refuse(place, f"the {kind} {scope} has no {field.name}.")
-        return made(scope, **values)
+        return self.made(made, rest, place, f"the {kind} {scope}", scope=scope)
+
+    def _auxiliary(self, row: dict[str, Any], place: Place) -> AuxiliaryHead:
+        if "scope" not in row:
+            self.refuse(place, "this [[auxiliary]] has no scope, which is its name.")
+        scope = self._scope(row["scope"], (*place, "scope"))
+        rest = {key: value for key, value in row.items() if key != "scope"}
+        return self.made(AuxiliaryHead, rest, place, f"the auxiliary head {scope}", scope=scope)
+
+    def _input_transform(self, document: dict[str, Any]) -> InputTransform | None:
+        table, place = document.get("input_transform"), ("input_transform",)
+        return None if table is None else self.made(InputTransform, table, place, "[input_transform]")
 
     def _block(self, row: dict[str, Any], place: Place) -> Block:
         self.check_keys(row, _BLOCK, place)
@@ -201,27 +231,35 @@ class _NetworkText(TomlText):
             self.refuse((), f"the network has {values:,} parameters; {MOST_VALUES:,} are the most.")
 
     def _impossible(self, network: Architecture) -> Place:
-        """What makes a network one that cannot be planned: its stem, the first such unit or its output_stride."""
+        """What makes a network one that cannot be planned.
 
-        def fails(count: int) -> bool:
-            try:
-                plan(_first_units(network, count))
-            except BadInput:
-                return True
-            return False
-
-        count = bisect_left(range(len(self.units) + 1), True, key=fails)
+        Its stem, the first such unit, the first such auxiliary head, or its output_stride.
+        """
+        bare = replace(network, auxiliary=(), output_stride=None)
+        count = bisect_left(range(len(self.units) + 1), True, key=lambda count: _fails(_first_units(bare, count)))
         if count == 0:
-            return ("stem",)
-        return ("output_stride",) if count > len(self.units) else self.units[count - 1]
+            return ("stem",) if _fails(replace(_first_units(bare, 0), input_transform=None)) else ("input_transform",)
+        if count <= len(self.units):
+            return self.units[count - 1]
+        heads = range(len(network.auxiliary) + 1)
+        head = bisect_left(heads, True, key=lambda head: _fails(replace(bare, auxiliary=network.auxiliary[:head])))
+        return ("output_stride",) if head not in heads else ("auxiliary", head - 1)
+
+
+def _fails(network: Architecture) -> bool:
+    try:
+        plan(network)
+    except BadInput:
+        return True
+    return False
 
 
 def _first_units(network: Architecture, count: int) -> Architecture:
-    """The network up to and with its unit `count`, without the output_stride, which may ask for more."""
+    """The network up to and with its unit `count`."""
     blocks = []
     for block in network.blocks:
         args = block.args[:count]
         count -= len(args)
         if args:
             blocks.append(replace(block, args=args))
-    return replace(network, blocks=tuple(blocks), output_stride=None)
+    return replace(network, blocks=tuple(blocks))

@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
 from isomorph.spec.errors import BadInput, nearest
@@ -55,6 +55,21 @@ class TomlText:
             made = self.changed(own, value, inner) if is_dataclass(own) else self.value(value, hints[key], inner)
             changes[key] = made
         return replace(base, **changes)  # type: ignore[type-var]  # a Record is a dataclass's
+
+    def made(self, of: type[Record], table: Any, place: Place, called: str, **known: Any) -> Record:
+        """A dataclass with the fields that a table has, and those that are `known`.
+
+        called: what lacks a field that it must have, for the sentence.
+        """
+        if not isinstance(table, dict):
+            self.refuse(place, f"{place[-1]} is {shown(table)}, expected a table, under {title(place)}.")
+        hints = get_type_hints(of)
+        own = [field for field in fields(of) if field.name not in known]  # type: ignore[arg-type]  # a Record is one's
+        values = self.values(table, {field.name: hints[field.name] for field in own}, place)
+        for field in own:
+            if field.default is MISSING and field.name not in values:
+                self.refuse(place, f"{called} has no {field.name}.")
+        return of(**known, **values)
 
     def values(self, table: dict[str, Any], hints: Mapping[str, Any], place: Place) -> dict[str, Any]:
         """The values of a table whose fields have these types, and no others."""

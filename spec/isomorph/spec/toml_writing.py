@@ -22,6 +22,10 @@ def to_toml(architecture: Architecture) -> str:
         lines += ["", "[[stem]]", _pair(kind, layer.scope), *_pairs(layer, _names(layer, but="scope"))]
     for block in architecture.blocks:
         lines += ["", "[[blocks]]", *_pairs(block, ("scope", "unit")), *_units(block)]
+    for head in architecture.auxiliary:
+        lines += ["", "[[auxiliary]]", *_pairs(head, _names(head))]
+    if architecture.input_transform:
+        lines += _table("input_transform", architecture.input_transform)
     lines += [*_table("head", architecture.head), *_table("convention", architecture.convention)]
     return "\n".join(lines) + "\n"
 

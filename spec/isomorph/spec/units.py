@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from isomorph.spec.atrous import Sampling
-from isomorph.spec.convention import Convention
 from isomorph.spec.errors import BadInput
 from isomorph.spec.layers import (
     INPUT,
     Activation,
-    BatchNorm,
-    Convolution,
+    AdaptivePool,
     Layer,
     MaxPool,
     Parametrised,
@@ -23,6 +21,7 @@ from isomorph.spec.layers import (
     ZeroChannels,
     name_of,
 )
+from isomorph.spec.site import LINEAR, Row, Site, batch_norm, convolution, dense, max_pool
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,13 @@ class Wiring:
     layers: in the order of slim's end points, each naming the layer that it reads.
     joined: the layers (or INPUT) whose sum is the unit's result; a single one is the result.
     activation: what follows the sum.
+    concatenated: the result is not the sum of those that are joined, but all of their channels.
     """
 
     layers: tuple[Layer, ...]
     joined: tuple[str, ...]
     activation: Activation = None
+    concatenated: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Unit:
     @property
     def depth(self) -> int:
         """Channels of its result."""
+        if self.wiring.concatenated:
+            return sum(self.layer(name).depth for name in self.wiring.joined)
         return self.layers[-1].depth
 
     def layer(self, name: str) -> Any:
@@ -80,49 +83,6 @@ class Unit:
         return next((x for x in self.layers if name_of(x) == "shortcut" and isinstance(x, Shortcut)), None)
 
 
-@dataclass(frozen=True)
-class Site:
-    """Where a unit is built: its scope, what it is given, and by whose rules."""
-
-    scope: str
-    depth_in: int
-    sampling: Sampling
-    convention: Convention
-
-    def convolution(self, name: str, depth_in: int, depth: int, **rest: Any) -> Convolution:
-        """A convolution of the unit, under the convention."""
-        return convolution(self.convention, f"{self.scope}/{name}", depth_in, depth, **rest)
-
-
-def convolution(convention: Convention, scope: str, depth_in: int, depth: int, **rest: Any) -> Convolution:
-    """Any convolution but the classifier, under `convention`. Raises BadInput for groups that do not divide it."""
-    by_convention: dict[str, Any] = {
-        "padding": convention.convolution_padding,
-        "bias": convention.convolution_bias,
-        "batch_norm": convention.batch_norm,
-        "activation": convention.activation,
-        "initializer": convention.convolution_initializer,
-    }
-    made = Convolution(scope, depth_in, depth, **by_convention | rest)
-    if depth_in % made.groups or depth % made.groups:
-        raise BadInput(f"{scope} has {depth_in} channels in and {depth} out, which {made.groups} groups do not divide.")
-    return made
-
-
-# A bias, and neither batch norm nor activation: in pre-activation networks they stand before a convolution.
-LINEAR: dict[str, Any] = {"bias": True, "batch_norm": False, "activation": None}
-
-POOL_FILLS = {"lowest": float("-inf"), "zero": 0.0}
-
-
-def max_pool(convention: Convention, scope: str, depth: int, kernel: int, stride: int, source: str = INPUT) -> MaxPool:
-    """Any max pool, under `convention`. Raises BadInput for SAME padding with zeros, which no framework has."""
-    padding, fill = convention.pool_padding, POOL_FILLS[convention.pool_fill]
-    if (padding, fill) == ("same", 0):
-        raise BadInput("A pool_fill of zero needs explicit pool_padding; TensorFlow's SAME never pads with zeros.")
-    return MaxPool(scope, depth, kernel, stride, padding, fill, source)
-
-
 FLAT = "{block}/{block}_{number}"
 """The scope of units that are one layer, as slim names those of its VGG: `conv1/conv1_2`."""
 
@@ -134,11 +94,13 @@ class UnitKind:
     scope: the pattern of its units' scopes. A unit of a FLAT kind that is alone in its block has the block's scope.
     fields: the names of the numbers in a Block's args.
     build: those numbers at a site, as layers.
+    dilates: whether a rate can stand for a stride in front of these units.
     """
 
     scope: str
     fields: tuple[str, ...]
     build: Callable[..., Wiring]
+    dilates: bool = True
 
     def stride(self, args: tuple[int, ...]) -> int:
         """The nominal stride of a unit with these args."""
@@ -164,43 +126,7 @@ def _shortcut(site: Site, depth: int) -> tuple[Layer, ...]:
     return (site.convolution("shortcut", site.depth_in, depth, stride=stride, batch_norm=normed, activation=None),)
 
 
-class _Row:
-    """Convolutions in a row: each reads the one before it.
-
-    Those up to the strided one have the unit's rate, those behind it the next one, as if they stood in the next unit.
-    """
-
-    def __init__(self, site: Site, source: str = INPUT) -> None:
-        self.site = site
-        self.source = source
-        self.depth = site.depth_in
-        self.rate = site.sampling.rate
-        self.layers: tuple[Layer, ...] = ()
-
-    def depthwise(self, name: str) -> None:
-        """A 3x3 with one channel in each group; it takes the stride."""
-        convention = self.site.convention
-        self.add(name, self.depth, 3, strided=True, groups=self.depth, padding=convention.depthwise_padding)
-
-    def add(self, name: str, depth: int, kernel: int = 1, *, strided: bool = False, **rest: Any) -> None:
-        """One more, under the convention but for `rest`."""
-        made = self.site.convolution(
-            name,
-            self.depth,
-            depth,
-            kernel=kernel,
-            stride=self.site.sampling.stride if strided else 1,
-            rate=self.rate if kernel > 1 else 1,
-            source=self.source,
-            **rest,
-        )
-        self.layers += (made,)
-        self.source, self.depth = name, depth
-        if strided:
-            self.rate = self.site.sampling.rate_after
-
-
-def _beside_shortcut(site: Site, residual: _Row) -> Wiring:
+def _beside_shortcut(site: Site, residual: Row) -> Wiring:
     """The sum with the shortcut, rectified; the residual alone where the convention leaves shortcuts out."""
     shortcut = _shortcut(site, residual.depth)
     beside = ("shortcut",) if shortcut else (INPUT,)
@@ -210,7 +136,7 @@ def _beside_shortcut(site: Site, residual: _Row) -> Wiring:
 
 def _basic(site: Site, depth: int, depth_bottleneck: int, stride: int) -> Wiring:
     """He et al. (2015), figure 5, left: 3x3, 3x3. The first is as deep as `depth_bottleneck` and takes the stride."""
-    row = _Row(site)
+    row = Row(site)
     row.add("conv1", depth_bottleneck, 3, strided=True)
     row.add("conv2", depth, 3, activation=None, gamma=site.convention.last_gamma)
     return _beside_shortcut(site, row)
@@ -221,7 +147,7 @@ def _bottleneck(site: Site, depth: int, depth_bottleneck: int, stride: int, grou
 
     With groups it is the block of Xie et al. (2017), figure 3 (c).
     """
-    row, first = _Row(site), site.convention.bottleneck_stride == "conv1"
+    row, first = Row(site), site.convention.bottleneck_stride == "conv1"
     row.add("conv1", depth_bottleneck, strided=first)
     row.add("conv2", depth_bottleneck, 3, strided=not first, groups=groups)
     row.add("conv3", depth, activation=None, gamma=site.convention.last_gamma)
@@ -234,8 +160,8 @@ def _bottleneck_v2(site: Site, depth: int, depth_bottleneck: int, stride: int) -
     A projection reads what they make of the input, an identity the input itself; the last convolution and the
     projection have a bias and nothing behind it (tf_slim/nets/resnet_v2.py, `bottleneck`).
     """
-    preact = BatchNorm(f"{site.scope}/preact", site.depth_in, site.convention.activation)
-    row = _Row(site, "preact")
+    preact = batch_norm(site.convention, f"{site.scope}/preact", site.depth_in)
+    row = Row(site, "preact")
     row.add("conv1", depth_bottleneck)
     row.add("conv2", depth_bottleneck, 3, strided=True)
     row.add("conv3", depth, **LINEAR)
@@ -249,7 +175,7 @@ def _bottleneck_v2(site: Site, depth: int, depth_bottleneck: int, stride: int) -
 
 def _separable(site: Site, depth: int, stride: int) -> Wiring:
     """Howard et al. (2017), figure 3, right: a depthwise 3x3, then a 1x1."""
-    row = _Row(site)
+    row = Row(site)
     row.depthwise("depthwise")
     row.add("pointwise", depth)
     return Wiring(row.layers, ("pointwise",))
@@ -260,7 +186,7 @@ def _inverted_residual(site: Site, expansion: int, depth: int, stride: int) -> W
 
     Nothing is widened where the expansion is 1, and nothing added where depths differ or the unit strides.
     """
-    row = _Row(site)
+    row = Row(site)
     if expansion > 1:
         row.add("expand", expansion * site.depth_in)
     row.depthwise("depthwise")
@@ -269,10 +195,47 @@ def _inverted_residual(site: Site, expansion: int, depth: int, stride: int) -> W
     return Wiring(row.layers, (INPUT, "project") if added else ("project",))
 
 
-def _convolution(site: Site, depth: int, kernel: int, stride: int) -> Wiring:
+def _inception(
+    site: Site, branch1: int, branch2_reduce: int, branch2: int, branch3_reduce: int, branch3: int, branch4: int
+) -> Wiring:
+    """Szegedy et al. (2015), figure 2 (b): 1x1; 1x1, 3x3; 1x1, 5x5; max pool, 1x1; all of their channels.
+
+    Fields are named as branches are: the depth of each, and of the 1x1 that reduces the map before two of them.
+    """
+    pool = MaxPool(f"{site.scope}/branch4_pool", site.depth_in, 3, 1, "explicit", float("-inf"))
+    first, second, third, fourth = Row(site), Row(site), Row(site), Row(site, "branch4_pool")
+    first.add("branch1", branch1)
+    second.add("branch2_reduce", branch2_reduce)
+    second.add("branch2", branch2, 3)
+    third.add("branch3_reduce", branch3_reduce)
+    third.add("branch3", branch3, site.convention.inception_kernel)
+    fourth.add("branch4", branch4)
+    layers = (*first.layers, *second.layers, *third.layers, pool, *fourth.layers)
+    activation = site.convention.activation if site.convention.activation_after == "joins" else None
+    return Wiring(layers, ("branch1", "branch2", "branch3", "branch4"), activation, concatenated=True)
+
+
+def _convolution(site: Site, depth: int, kernel: int, stride: int, **rest: Any) -> Wiring:
     """One convolution on its own."""
     geometry = {"kernel": kernel, "stride": site.sampling.stride, "rate": site.sampling.rate if kernel > 1 else 1}
-    return _single(convolution(site.convention, site.scope, site.depth_in, depth, **geometry))
+    return _single(convolution(site.convention, site.scope, site.depth_in, depth, **geometry | rest))
+
+
+def _valid_convolution(site: Site, depth: int, kernel: int, stride: int) -> Wiring:
+    """One convolution on its own, without padding."""
+    return _convolution(site, depth, kernel, stride, padding="valid")
+
+
+def _dense(site: Site, depth: int, kernel: int, **rest: Any) -> Wiring:
+    """A fully connected layer over `kernel` x `kernel` cells; one of kernel 1 reads what another one made."""
+    dropout = site.dropout if kernel == 1 else 0.0
+    rest = {"activation": site.convention.activation, "initializer": site.convention.dense_initializer} | rest
+    return _single(dense(site.convention, site.scope, site.depth_in, depth, kernel=kernel, dropout=dropout, **rest))
+
+
+def _linear(site: Site, depth: int, kernel: int) -> Wiring:
+    """A fully connected layer with nothing behind it."""
+    return _dense(site, depth, kernel, activation=None)
 
 
 def _max_pool(site: Site, kernel: int, stride: int) -> Wiring:
@@ -280,9 +243,14 @@ def _max_pool(site: Site, kernel: int, stride: int) -> Wiring:
     return _single(max_pool(site.convention, site.scope, site.depth_in, kernel, site.sampling.stride))
 
 
+def _adaptive_pool(site: Site, cells: int) -> Wiring:
+    """The means of `cells` x `cells` windows, on its own."""
+    return _single(AdaptivePool(site.scope, site.depth_in, cells))
+
+
 def _batch_norm(site: Site) -> Wiring:
     """One batch norm on its own, with its activation: what ends a pre-activation network."""
-    return _single(BatchNorm(site.scope, site.depth_in, site.convention.activation))
+    return _single(batch_norm(site.convention, site.scope, site.depth_in))
 
 
 def _single(layer: Layer) -> Wiring:
@@ -290,6 +258,7 @@ def _single(layer: Layer) -> Wiring:
 
 
 RESIDUAL = ("depth", "depth_bottleneck", "stride")
+INCEPTION = ("branch1", "branch2_reduce", "branch2", "branch3_reduce", "branch3", "branch4")
 
 KINDS = {
     "basic": UnitKind("{block}/unit_{number}/basic_v1", RESIDUAL, _basic),
@@ -300,8 +269,13 @@ KINDS = {
     "inverted_residual": UnitKind(
         "{block}/unit_{number}/inverted_residual", ("expansion", "depth", "stride"), _inverted_residual
     ),
+    "inception": UnitKind("{block}/unit_{number}/inception", INCEPTION, _inception, dilates=False),
     "convolution": UnitKind(FLAT, ("depth", "kernel", "stride"), _convolution),
-    "max_pool": UnitKind(FLAT, ("kernel", "stride"), _max_pool),
+    "valid_convolution": UnitKind(FLAT, ("depth", "kernel", "stride"), _valid_convolution, dilates=False),
+    "dense": UnitKind(FLAT, ("depth", "kernel"), _dense, dilates=False),
+    "linear": UnitKind(FLAT, ("depth", "kernel"), _linear, dilates=False),
+    "max_pool": UnitKind(FLAT, ("kernel", "stride"), _max_pool, dilates=False),
+    "adaptive_pool": UnitKind(FLAT, ("cells",), _adaptive_pool, dilates=False),
     "batch_norm": UnitKind(FLAT, (), _batch_norm),
 }
 

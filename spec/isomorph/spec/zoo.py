@@ -59,6 +59,17 @@ class Zoo:
         return {width: self.widths[own_name].build(width) for width in self.widths[own_name].published}
 
 
+def switch(name: str, on: Mapping[str, Any], off: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
+    """A zoo's option that is true or false: the options of ours that either means."""
+
+    def translate(wanted: Any) -> dict[str, Any]:
+        if not isinstance(wanted, bool):
+            raise BadInput(f"{name} is {wanted!r}, expected true or false.")
+        return dict(on if wanted else off)
+
+    return translate
+
+
 WIDEST = 64
 """Width multipliers are at most 1.4 in any zoo; this many times the channels would fill any memory."""
 
@@ -97,20 +108,29 @@ def architecture(name: str, **options: Any) -> Architecture:
         close = nearest(name, list(architectures()))
         hint = f"did you mean {' or '.join(close)}?" if close else "`isomorph list` shows all."
         raise BadInput(f"There is no architecture {name!r}; {hint}")
-    for own, translate in found.options.items():
-        if own in options:
-            options |= translate(options.pop(own))
+    options = translated(name, options)
     network = found.networks[own_name]
     if (width := options.pop("width_multiplier", None)) is not None:
         network = _of_width(found, own_name, width)
     return network.with_options(**options)
 
 
+def translated(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of the architecture called `name`, its zoo's own ones said as ours; of any other network as they are."""
+    found = zoos().get(name.partition("/")[0])
+    own = {option: translate for option, translate in found.options.items() if option in options} if found else {}
+    ours = {option: value for option, value in options.items() if option not in own}
+    for option, translate in own.items():
+        ours |= translate(options[option])
+    return ours
+
+
 def _of_width(found: Zoo, own_name: str, width: Any) -> Architecture:
     if own_name not in found.widths:
         raise BadInput(f"{found.name}/{own_name} has no width multiplier; MobileNets have one.")
     if type(width) not in (int, float) or not 0 < width <= WIDEST:
-        raise BadInput(f"The width multiplier of {found.name}/{own_name} is {width!r}; expected a number above 0.")
+        name = f"{found.name}/{own_name}"
+        raise BadInput(f"The width multiplier of {name} is {width!r}; expected a number above 0 and up to {WIDEST}.")
     network = found.widths[own_name].build(width)
     try:
         plan(network)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy.typing as npt
 
-from isomorph.spec import Architecture, BadInput, architecture, architectures, plan, tensor_shapes, zoos
+from isomorph.spec import Architecture, BadInput, architecture, architectures, function, plan, tensor_shapes, zoos
 from isomorph.spec.layers import Convolution
-from isomorph.spec.naming import CANONICAL, Layout, Naming, ZooTensor
+from isomorph.spec.naming import CANONICAL, Layout, Naming, Row, ZooTensor
 from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS, match_exactly, tensor_name
 from isomorph.spec.zoo import Zoo
 
@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
 
 CANONICAL_NAMING = Naming(
-    scopes=((r"(?P<scope>.+/preact|postnorm)", "", "{scope}"), (r"(?P<scope>.+)", "{scope}", "{scope}/BatchNorm")),
+    scopes=(Row(r".+/preact|postnorm", "", "{own}"), Row(r".+", "{own}", "{own}/BatchNorm")),
     leaves={leaf: leaf for leaf in (WEIGHTS, BIASES, *OF_BATCH_NORM)},
     separator="/",
     kernel=Layout(CANONICAL),
@@ -51,7 +51,10 @@ class Reading:
     def title(self) -> str:
         """What to call it in a sentence: its name, and what `architecture` takes beside that to make it."""
         multiplier = "" if self.width == 1 else f" with width_multiplier {self.width:g}"
-        return f"{self.architecture.name}{multiplier}"
+        zoo, own_name = _home(self.architecture)
+        had = zoo.networks[own_name].auxiliary if zoo and own_name in zoo.networks else ()
+        without = " without auxiliary heads" if had and not self.architecture.auxiliary else ""
+        return f"{self.architecture.name}{multiplier}{without}"
 
     @property
     def is_published(self) -> bool:
@@ -94,7 +97,7 @@ def identify(tensors: Tensors, source: str, asked: Architecture | None = None) -
     zoos_here = {reading.architecture.name.partition("/")[0] for reading in fitting.values()}
     own = [reading for reading in fitting.values() if reading.design_of not in zoos_here]
     own = [reading for reading in own if reading.is_published] or own
-    functions = {reading.architecture.function(): reading.title for reading in own}
+    functions = {function(reading.architecture): reading.title for reading in own}
     if len(functions) > 1:
         raise BadInput(
             f"{source} fits {' and '.join(functions.values())}, whose tensors are alike but whose functions are not;"
@@ -112,9 +115,14 @@ def _home(network: Architecture) -> tuple[Zoo | None, str]:
 
 
 def _candidates(asked: Architecture | None) -> Iterator[tuple[Architecture, float]]:
-    """Every architecture at every width for which there are weights, with that; an asked one, if it is a zoo's own."""
+    """Every architecture at every width for which there are weights, with that; an asked one, if it is a zoo's own.
+
+    One with auxiliary heads is followed by itself without them: many a file has left them out.
+    """
     for network in [asked] if asked else map(architecture, architectures()):
         yield network, 1.0
+        if network.auxiliary:
+            yield network.with_options(auxiliary=()), 1.0
         zoo, own_name = _home(network)
         if zoo and network == zoo.networks.get(own_name):
             others = zoo.of_published_width(own_name)
@@ -144,8 +152,7 @@ def _readings(tensors: Tensors, asked: Architecture | None, of_any_size: bool) -
 
 def _sizes(candidate: Architecture) -> set[int]:
     """How many tensors it has, with its classifier and without."""
-    names = tensor_shapes(candidate)
-    return {len(names), sum(not name.startswith("logits/") for name in names)}
+    return {len(tensor_shapes(network)) for network in (candidate, candidate.with_options(num_classes=None))}
 
 
 def _fit(candidate: Architecture, expected: dict[str, ZooTensor], found: dict[str, tuple[int, ...]]) -> Architecture:

@@ -27,14 +27,13 @@ def find_preprocessing(name: str, own: Preprocessing) -> Preprocessing:
 
 
 def _of_all(zoo: Zoo) -> Preprocessing:
-    """What all networks of a zoo have; Keras's and slim's do not agree."""
+    """What all networks of a zoo have; some zoos' do not agree."""
     first_with: dict[Preprocessing, str] = {}
     for network in zoo.networks.values():
         first_with.setdefault(network.convention.preprocessing, network.name)
     if len(first_with) > 1:
-        raise BadInput(
-            f"{zoo.name} preprocesses differently for {' and '.join(first_with.values())}; name the network."
-        )
+        *others, last = first_with.values()
+        raise BadInput(f"{zoo.name} preprocesses differently for {', '.join(others)} and {last}; name the network.")
     (found,) = first_with
     return found
 

@@ -94,7 +94,7 @@ def show(
 
 def _inside_units(planned: Plan) -> set[str]:
     """The end points that are part of a unit and not the whole of one: a unit may be a single layer."""
-    units = {unit.scope for unit in planned.units}
+    units = {unit.scope for unit in planned.all_units}
     return {name for scope in units for name in planned.parts[scope]} - units
 
 

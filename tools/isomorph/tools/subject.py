@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from isomorph.backends.protocol import DEVICES, DTYPES
 from isomorph.conformance.cases import check_tensors, draw_images, draw_tensors
-from isomorph.spec import Architecture, BadInput, architectures, infer
+from isomorph.spec import Architecture, BadInput, architectures, infer, tensor_shapes
 from isomorph.spec.errors import nearest
+from isomorph.spec.tensors import match_exactly
+from isomorph.spec.zoo import translated
 from isomorph.tools.checkpoints import read_checkpoint, sha256
 from isomorph.tools.identify import identify
 from isomorph.tools.images import check_pixels, read_images
@@ -140,7 +142,13 @@ def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject
             raise BadInput(f"The {name} of {path} is {said[0]}, not {said[1]}; leave the option out.")
     _check_dtypes(tensors, str(path))
     check_tensors(tensors, str(path))
-    return Subject(found.with_options(**options), tensors, Origin(str(path), sha256(path)))
+    options = translated(found.name, options)
+    if "width_multiplier" in options:
+        raise BadInput(f"The width of {path} is that of its tensors; leave the option out.")
+    network = found.with_options(**options)
+    shapes = {name: value.shape for name, value in tensors.items()}
+    match_exactly(tensor_shapes(network), shapes, f"{network.name} with these options" if options else network.name)
+    return Subject(network, tensors, Origin(str(path), sha256(path)))
 
 
 def _check_dtypes(tensors: Mapping[str, Array], source: str) -> None:

@@ -19,21 +19,22 @@ LEAVES = {WEIGHTS: "kernel", BIASES: "bias"} | {leaf: leaf for leaf in OF_BATCH_
 class KerasNetwork(Network):
     """An architecture as a functional keras.Model.
 
-    A Keras model has no mode: `fit` trains and `predict` does not, so that `build(training=...)` has nothing to set.
+    A Keras model has no mode: `fit` trains and `predict` does not. `build(training=...)` decides about auxiliary heads
+    alone, which answer in a model that is to be trained.
     """
 
     def __init__(self, architecture: Architecture, options: Options) -> None:
         # Imported here, so that the engine has been chosen.
         import keras
 
-        from isomorph.backends.keras.network import ResNet
-        from isomorph.backends.keras.units import Form
+        from isomorph.backends.keras.layers import Form
+        from isomorph.backends.keras.network import ConvNet
 
         super().__init__(architecture, options)
         self._depthwise = {layer.scope for layer in self.plan.convolutions if layer.is_depthwise}
         self._keras = keras
         with self._on_device(), _room_to_recurse(sum(1 for _ in self.plan.units)):
-            self._network = ResNet(self.plan, Form(self.dtype, options.layout))
+            self._network = ConvNet(self.plan, Form(self.dtype, options.layout), options.training)
             self._inside = keras.Model(self._network.model.inputs, self._network.end_points)
         if options.compiled:
             self._network.model.compile(jit_compile=True)  # how `predict` runs; calling the model stays eager
@@ -48,11 +49,11 @@ class KerasNetwork(Network):
         return self._keras.device(self.device)
 
     def _variable(self, name: str) -> Any:
-        from isomorph.backends.keras.units import layer_name
+        from isomorph.backends.keras.layers import layer_name
 
         scope, leaf = split(name)
         suffix = f"_{BATCH_NORM}" if leaf in OF_BATCH_NORM else ""
-        return getattr(self.native.get_layer(layer_name(scope) + suffix), LEAVES[leaf])
+        return getattr(self._inside.get_layer(layer_name(scope) + suffix), LEAVES[leaf])
 
     def _is_depthwise(self, name: str) -> bool:
         scope, leaf = split(name)
@@ -80,9 +81,8 @@ class KerasNetwork(Network):
     def _answer(self, images: Array) -> Array:
         with self._on_device():
             x = self._to_map(images)
-            return self._from_map(
-                self.native.predict_on_batch(x) if self.options.compiled else self.native(x, training=False)
-            )
+            y = self.native.predict_on_batch(x) if self.options.compiled else self.native(x, training=False)
+            return self._from_map(y[0] if isinstance(y, list) else y)  # without those of auxiliary heads
 
     def _to_map(self, x: Array) -> Any:
         """[N, H, W, C] as the model takes it."""

@@ -5,13 +5,16 @@ from typing import Any
 import keras
 from keras import layers
 
-from isomorph.backends.keras.units import ConvBatchNorm, EndPoints, Form, Tensor, make_layer, make_unit
+from isomorph.backends.keras.layers import ConvBatchNorm, Form, Tensor, make_layer
+from isomorph.backends.keras.units import EndPoints, make_unit
 from isomorph.spec import Plan
+from isomorph.spec.layers import INPUT
 
 
-class ResNet:
+class ConvNet:
     """[N, H, W, in_channels] -> logits [N, classes]; a map [N, h, w, C] where the head does not pool.
 
+    In training, and if there are auxiliary heads, their answers stand behind it: [logits, aux1, aux2, ...].
     With the layout NCHW images and maps are [N, C, H, W].
 
     Attributes:
@@ -20,18 +23,25 @@ class ResNet:
         end_points: canonical name -> the model's symbolic tensor.
     """
 
-    def __init__(self, plan: Plan, form: Form) -> None:
-        units = {unit.scope: Scoped(unit.scope, make_unit(unit, plan, form)) for unit in plan.units}
-        self.parts: dict[str, Any] = {"stem": Stem(plan, form)} | units | {"head": Head(plan, form)}
+    def __init__(self, plan: Plan, form: Form, training: bool) -> None:
+        units = {unit.scope: Scoped(unit.scope, make_unit(unit, plan, form)) for unit in plan.all_units}
+        made: dict[str, Any] = {"stem": Stem(plan, form)} | units | {"head": Head(plan, form)}
+        self.parts = {part: made[part] for part in plan.parts}
         self.end_points: EndPoints = {}
         channels = plan.architecture.in_channels
         shape = tuple(channels if axis == "C" else None for axis in form.layout[1:])
         images = x = keras.Input(shape, dtype=form.dtype, name="images")
-        for part in self.parts.values():
-            x = part(x, self.end_points)
+        for part, read in plan.reads.items():
+            x = self.parts[part](images if read == INPUT else self.end_points[read], self.end_points)
         if plan.global_pool:
             x = layers.Flatten(**form.spatial, name="flatten")(x)
-        self.model = keras.Model(images, x, name=plan.architecture.name.rpartition("/")[2])
+        answers = [
+            layers.GlobalAveragePooling2D(**form.spatial, name=f"{head}_answer")(self.end_points[head])
+            for head in (plan.heads.values() if training else ())
+        ]
+        self.model = keras.Model(
+            images, [x, *answers] if answers else x, name=plan.architecture.name.rpartition("/")[2]
+        )
 
 
 class Stem:
@@ -66,15 +76,12 @@ class Head:
     def __init__(self, plan: Plan, form: Form) -> None:
         pool = layers.GlobalAveragePooling2D(keepdims=True, **form.spatial, name="global_pool")
         self.global_pool = pool if plan.global_pool else None
-        self.dropout = layers.Dropout(plan.dropout, dtype=form.dtype, name="dropout") if plan.dropout else None
         self.logits = ConvBatchNorm(plan.logits, plan, form) if plan.logits else None
         self.axis = form.axis
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
         if self.global_pool:
             end_points["global_pool"] = x = self.global_pool(x)
-        if self.dropout:
-            x = self.dropout(x)
         if self.logits:
             end_points["logits"] = x = self.logits(x)
             end_points["predictions"] = keras.ops.softmax(x, axis=self.axis)

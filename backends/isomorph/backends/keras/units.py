@@ -1,195 +1,23 @@
-"""The units in Keras. Tensors are [N, H, W, C], or [N, C, H, W] where the form says so.
+"""The units in Keras. Tensors are [N, H, W, C], or [N, C, H, W] where the form says so."""
 
-They are plain classes that hold stock layers and are called on symbolic tensors, not subclasses of keras.Layer: the
-model they make is a functional one, which `.keras` files carry whole and whose inner end points can be reached.
-"""
-
-from dataclasses import dataclass
 from typing import Any
 
-from keras import initializers, layers, ops
+from keras import layers
 
-from isomorph.backends.keras.initializers import initializer_of
+from isomorph.backends.keras.layers import (
+    BatchNormActivation,
+    ConvBatchNorm,
+    Form,
+    Tensor,
+    layer_name,
+    make_activation,
+    make_layer,
+)
 from isomorph.spec import Plan
-from isomorph.spec.layers import INPUT, Activation, BatchNorm, Convolution, Layer, MaxPool, Subsample, ZeroChannels
-from isomorph.spec.padding import Rule, pads
+from isomorph.spec.layers import INPUT, Convolution
 from isomorph.spec.units import Unit
 
-Tensor = Any  # symbolic while the model is made, the engine's own when a unit is called alone
 EndPoints = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Form:
-    """What PyTorch and Paddle set on a whole network, and Keras on each layer: dtype, and where the channels are."""
-
-    dtype: str
-    layout: str
-
-    @property
-    def axis(self) -> int:
-        """That of the channels."""
-        return self.layout.index("C")
-
-    @property
-    def spatial(self) -> dict[str, str]:
-        """What layers take that see height and width."""
-        return {"data_format": "channels_last" if self.axis == 3 else "channels_first", "dtype": self.dtype}
-
-    def pads(self, space: tuple[int, int] = (0, 0), channels: tuple[int, int] = (0, 0)) -> list[tuple[int, int]]:
-        """What `ops.pad` takes to pad both height and width by `space`, and the channels by `channels`."""
-        return [(0, 0), *(channels if axis == "C" else space for axis in self.layout[1:])]
-
-
-def layer_name(scope: str) -> str:
-    """Keras forbids "/" in names."""
-    return scope.replace("/", "_")
-
-
-class Conv2D:
-    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth].
-
-    Keras has no explicit padding but ZeroPadding2D; at stride 1 its "same" pads both sides alike, and needs none.
-    """
-
-    def __init__(self, layer: Convolution, form: Form) -> None:
-        name = layer_name(layer.scope)
-        same = layer.padding == "same" or layer.stride == 1
-        self.pad = None if same else make_padding(layer.padding, layer.kernel, layer.stride, layer.rate, name, form)
-        common = {
-            "strides": layer.stride,
-            "padding": "same" if same else "valid",
-            "dilation_rate": layer.rate,
-            "use_bias": layer.bias,
-            "bias_initializer": initializer_of(layer.bias_initializer, layer),
-            "name": name,
-        }
-        initializer = initializer_of(layer.initializer, layer)
-        # A layer of its own where every channel is convolved alone; its kernel is [k, k, depth, 1].
-        self.conv = (
-            layers.DepthwiseConv2D(layer.kernel, depthwise_initializer=initializer, **common, **form.spatial)
-            if layer.is_depthwise
-            else layers.Conv2D(
-                layer.depth,
-                layer.kernel,
-                groups=layer.groups,
-                kernel_initializer=initializer,
-                **common,
-                **form.spatial,
-            )
-        )
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.conv(self.pad(x) if self.pad else x)
-
-
-def make_padding(rule: Rule, kernel: int, stride: int, rate: int, name: str, form: Form) -> Any:
-    """The layer that pads with zeros by a rule that needs no size; None if there is nothing to pad."""
-    border = pads(rule, 0, kernel, stride, rate)
-    return layers.ZeroPadding2D((border, border), **form.spatial, name=f"{name}_pad") if any(border) else None
-
-
-class MaxPool2D:
-    """[N, H, W, C] -> [N, H / stride, W / stride, C]. Keras's layer pads with zeros alone: -inf goes by `ops.pad`."""
-
-    def __init__(self, layer: MaxPool, form: Form) -> None:
-        name, same = layer_name(layer.scope), layer.padding == "same"
-        border = (0, 0) if same else pads(layer.padding, 0, layer.kernel, layer.stride, 1)
-        self.pads = form.pads(border) if any(border) and layer.fill else None
-        self.fill = layer.fill
-        zeros = not (same or layer.fill)
-        self.pad = make_padding(layer.padding, layer.kernel, layer.stride, 1, name, form) if zeros else None
-        self.pool = layers.MaxPooling2D(
-            layer.kernel, layer.stride, padding="same" if same else "valid", **form.spatial, name=name
-        )
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if self.pad:
-            x = self.pad(x)
-        if self.pads:
-            x = ops.pad(x, self.pads, constant_values=self.fill)
-        return self.pool(x)
-
-
-class ConvBatchNorm:
-    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: convolution, batch norm and activation."""
-
-    def __init__(self, layer: Convolution, plan: Plan, form: Form) -> None:
-        self.layers: list[Any] = [Conv2D(layer, form)]
-        if layer.batch_norm:
-            self.layers.append(make_batch_norm(layer.scope, layer.gamma, plan, form))
-        if layer.activation:
-            self.layers.append(make_activation(layer.activation, f"{layer_name(layer.scope)}_relu", form))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        for layer in self.layers:
-            x = layer(x)
-        return x
-
-
-class BatchNormActivation:
-    """[N, H, W, C] -> the same: batch norm and activation without a convolution before them."""
-
-    def __init__(self, layer: BatchNorm, plan: Plan, form: Form) -> None:
-        self.batch_norm = make_batch_norm(layer.scope, 1.0, plan, form)
-        self.activation = make_activation(layer.activation, layer_name(layer.scope), form)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.activation(self.batch_norm(x))
-
-
-def make_batch_norm(scope: str, gamma: float, plan: Plan, form: Form) -> Any:
-    """That of the layer at `scope`. Keras's momentum is the decay itself."""
-    return layers.BatchNormalization(
-        axis=form.axis,
-        momentum=plan.decay,
-        epsilon=plan.epsilon,
-        gamma_initializer=initializers.Constant(gamma),
-        dtype=form.dtype,
-        name=f"{layer_name(scope)}_BatchNorm",
-    )
-
-
-def make_activation(activation: Activation, name: str, form: Form) -> Any:
-    """What follows a layer, as a layer called `name`."""
-    match activation:
-        case "relu":
-            return layers.ReLU(dtype=form.dtype, name=name)
-        case "relu6":
-            return layers.ReLU(max_value=6.0, dtype=form.dtype, name=name)
-        case None:
-            return layers.Identity(dtype=form.dtype, name=name)
-
-
-def make_subsample(layer: Subsample | ZeroChannels, form: Form) -> Any:
-    """A pool of one pixel, called as the layer: a strided slice of an unknown size fails on JAX."""
-    return layers.MaxPooling2D(1, layer.stride, **form.spatial, name=layer_name(layer.scope))
-
-
-class ZeroChannelShortcut:
-    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: a strided slice between channels of zeros."""
-
-    def __init__(self, layer: ZeroChannels, form: Form) -> None:
-        self.subsample = make_subsample(layer, form)
-        self.pads = form.pads(channels=(layer.before, layer.after))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return ops.pad(self.subsample(x), self.pads)
-
-
-def make_layer(layer: Layer, plan: Plan, form: Form) -> Any:
-    """Any layer of the plan."""
-    match layer:
-        case Convolution():
-            return ConvBatchNorm(layer, plan, form)
-        case BatchNorm():
-            return BatchNormActivation(layer, plan, form)
-        case MaxPool():
-            return MaxPool2D(layer, form)
-        case Subsample():
-            return make_subsample(layer, form)
-        case ZeroChannels():
-            return ZeroChannelShortcut(layer, form)
 
 
 def make_shortcut(unit: Unit, plan: Plan, form: Form) -> Any:
@@ -297,6 +125,48 @@ class InvertedResidual:
         return self.add([x, residual]) if self.adds else residual
 
 
+class Inception:
+    """[N, H, W, depth_in] -> [N, H, W, depth]: 1x1; 1x1, 3x3; 1x1, 5x5; max pool, 1x1; all of their channels."""
+
+    def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
+        self.branch1 = ConvBatchNorm(unit.layer("branch1"), plan, form)
+        self.branch2_reduce = ConvBatchNorm(unit.layer("branch2_reduce"), plan, form)
+        self.branch2 = ConvBatchNorm(unit.layer("branch2"), plan, form)
+        self.branch3_reduce = ConvBatchNorm(unit.layer("branch3_reduce"), plan, form)
+        self.branch3 = ConvBatchNorm(unit.layer("branch3"), plan, form)
+        self.branch4_pool = make_layer(unit.layer("branch4_pool"), plan, form)
+        self.branch4 = ConvBatchNorm(unit.layer("branch4"), plan, form)
+        self.concatenate = layers.Concatenate(form.axis, dtype=form.dtype, name=f"{layer_name(unit.scope)}_concatenate")
+        self.activation = make_activation(unit.wiring.activation, layer_name(unit.scope), form)
+
+    def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
+        end_points["branch1"] = branch1 = self.branch1(x)
+        end_points["branch2_reduce"] = branch2_reduce = self.branch2_reduce(x)
+        end_points["branch2"] = branch2 = self.branch2(branch2_reduce)
+        end_points["branch3_reduce"] = branch3_reduce = self.branch3_reduce(x)
+        end_points["branch3"] = branch3 = self.branch3(branch3_reduce)
+        end_points["branch4_pool"] = branch4_pool = self.branch4_pool(x)
+        end_points["branch4"] = branch4 = self.branch4(branch4_pool)
+        return self.activation(self.concatenate([branch1, branch2, branch3, branch4]))
+
+
+class Auxiliary:
+    """[N, H, W, depth_in] -> [N, 1, 1, classes]: average pool, 1x1, dense layer, classifier."""
+
+    def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
+        self.pool = make_layer(unit.layer("pool"), plan, form)
+        self.conv = ConvBatchNorm(unit.layer("conv"), plan, form)
+        self.fc1 = ConvBatchNorm(unit.layer("fc1"), plan, form)
+        self.logits = ConvBatchNorm(unit.layer("logits"), plan, form)
+
+    def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
+        end_points["pool"] = x = self.pool(x)
+        end_points["conv"] = x = self.conv(x)
+        end_points["fc1"] = x = self.fc1(x)
+        end_points["logits"] = x = self.logits(x)
+        return x
+
+
 def make_unit(unit: Unit, plan: Plan, form: Form) -> Any:
     """The unit of a kind: of a class in UNITS, or a single layer."""
     if unit.kind in UNITS:
@@ -313,4 +183,6 @@ UNITS: dict[str, Any] = {
     "bottleneck_v2": BottleneckV2,
     "separable": Separable,
     "inverted_residual": InvertedResidual,
+    "inception": Inception,
+    "auxiliary": Auxiliary,
 }

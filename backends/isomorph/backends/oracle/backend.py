@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from isomorph.backends.oracle.network import ResNet
+from isomorph.backends.oracle.layers import Statistics
+from isomorph.backends.oracle.network import ConvNet
 from isomorph.backends.oracle.operations import Precision
-from isomorph.backends.oracle.units import Statistics
-from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
-from isomorph.spec import Architecture
+from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
+from isomorph.spec import Architecture, is_trainable, tensor_shapes
 from isomorph.spec.tensors import split
 
 
@@ -15,11 +15,12 @@ class OracleNetwork(Network):
 
     def __init__(self, architecture: Architecture, options: Options, halves: bool = False) -> None:
         super().__init__(architecture, options)
-        self._network = ResNet(self.plan, Precision(self.dtype, halves))
+        self._network = ConvNet(self.plan, Precision(self.dtype, halves))
+        self._borrows = False
 
     @property
-    def native(self) -> ResNet:
-        """The `ResNet` of `isomorph.backends.oracle.network`."""
+    def native(self) -> ConvNet:
+        """The `ConvNet` of `isomorph.backends.oracle.network`."""
         return self._network
 
     def _get(self, name: str) -> Array:
@@ -29,7 +30,8 @@ class OracleNetwork(Network):
     def _set(self, name: str, value: Array) -> None:
         scope, leaf = split(name)
         precision = self._network.precision
-        self._network.parametrised[scope].tensors[leaf] = precision.round(value.astype(precision.computed))
+        value = value.astype(precision.computed, copy=not self._borrows)
+        self._network.parametrised[scope].tensors[leaf] = precision.round(value)
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         x = x.astype(self._network.precision.computed, copy=False)
@@ -40,8 +42,17 @@ class OracleNetwork(Network):
         answer = self._run(None, images)[last]
         return answer[:, 0, 0] if self.plan.global_pool else answer
 
-    def calibrate(self, images: Array, statistics: Statistics) -> None:
-        """Set every batch norm's running statistics to `statistics(x)`, x being what reaches it from `images`."""
+    def borrow(self, tensors: Tensors) -> None:
+        """As `load`, but without a copy of what has the network's dtype: it must not change as long as this lives."""
+        self._borrows = True
+        self.load(tensors)
+        self._borrows = False
+
+    def calibrate(self, images: Array, statistics: Statistics) -> dict[str, Array]:
+        """Set every batch norm's running statistics to `statistics(x)`, x being what reaches it from `images`.
+
+        Returns them, under canonical names.
+        """
         for layer in self._network.parametrised.values():
             layer.calibrate = statistics
         try:
@@ -49,6 +60,7 @@ class OracleNetwork(Network):
         finally:
             for layer in self._network.parametrised.values():
                 layer.calibrate = None
+        return {name: self._get(name) for name in tensor_shapes(self.architecture) if not is_trainable(name)}
 
 
 class Oracle(Backend):

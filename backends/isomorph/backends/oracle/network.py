@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from isomorph.backends.oracle.layers import Maker
 from isomorph.backends.oracle.operations import Array, Precision, softmax
-from isomorph.backends.oracle.units import EndPoints, Maker, make_unit
+from isomorph.backends.oracle.units import EndPoints, make_unit
 from isomorph.spec import Plan
+from isomorph.spec.layers import INPUT
 
 
-class ResNet:
+class ConvNet:
     """[N, H, W, C] images -> the end points of all parts."""
 
     def __init__(self, plan: Plan, precision: Precision) -> None:
@@ -15,7 +17,7 @@ class ResNet:
         self.precision = precision
         make = Maker(plan.epsilon, precision)
         self.stem = {layer.scope: make(layer) for layer in plan.stem}
-        self.units = {unit.scope: make_unit(unit, make) for unit in plan.units}
+        self.units = {unit.scope: make_unit(unit, make) for unit in plan.all_units}
         self.logits = make(plan.logits) if plan.logits else None
         self.parametrised = make.made
 
@@ -23,33 +25,37 @@ class ResNet:
         """The end points of all parts (None), or of one on its own input."""
         end_points: EndPoints = {}
         x = self.precision.round(x)
-        for name in self.plan.parts if part is None else (part,):
-            if name == "stem":
-                x = self.run_stem(x, end_points)
-            elif name == "head":
-                x = self.run_head(x, end_points)
-            else:
-                x = self.run_unit(name, x, end_points)
+        if part is not None:
+            self.run(part, x, end_points)
+            return end_points
+        for name, read in self.plan.reads.items():
+            self.run(name, x if read == INPUT else end_points[read], end_points)
         return end_points
 
-    def run_stem(self, x: Array, end_points: EndPoints) -> Array:
+    def run(self, part: str, x: Array, end_points: EndPoints) -> None:
+        """One part on its input."""
+        if part == "stem":
+            self.run_stem(x, end_points)
+        elif part == "head":
+            self.run_head(x, end_points)
+        else:
+            self.run_unit(part, x, end_points)
+
+    def run_stem(self, x: Array, end_points: EndPoints) -> None:
         """Convolutions and pools in a row."""
         for scope, layer in self.stem.items():
             end_points[scope] = x = layer(x)
-        return x
 
-    def run_unit(self, scope: str, x: Array, end_points: EndPoints) -> Array:
+    def run_unit(self, scope: str, x: Array, end_points: EndPoints) -> None:
         """One unit, its end points under its scope."""
         inside: EndPoints = {}
-        end_points[scope] = x = self.units[scope](x, inside)
+        end_points[scope] = self.units[scope](x, inside)
         end_points |= {f"{scope}/{name}": value for name, value in inside.items()}
-        return x
 
-    def run_head(self, x: Array, end_points: EndPoints) -> Array:
+    def run_head(self, x: Array, end_points: EndPoints) -> None:
         """Mean over space, logits, softmax, as far as the head has them."""
         if self.plan.global_pool:
             end_points["global_pool"] = x = self.precision.round(np.mean(x, axis=(1, 2), keepdims=True))
         if self.logits:
             end_points["logits"] = x = self.logits(x)
             end_points["predictions"] = self.precision.round(softmax(x))
-        return x

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.protocol import as_dtype
-from isomorph.spec.layers import Activation, Convolution, MaxPool
-from isomorph.spec.padding import Rule, pads
+from isomorph.spec.layers import Activation, AveragePool, Convolution, MaxPool
+from isomorph.spec.padding import Rule, adaptive_windows, pads
 
 Array = npt.NDArray[Any]
 
@@ -110,6 +110,21 @@ def max_pool(x: Array, pool: MaxPool) -> Array:
     result = seen[..., 0, 0, :].copy()
     for row, column in np.ndindex(kernel, kernel):
         np.maximum(result, seen[..., row, column, :], out=result)
+    return result
+
+
+def average_pool(x: Array, pool: AveragePool) -> Array:
+    """The mean of each window, [N, H, W, C] -> [N, h, w, C]."""
+    return np.asarray(windows(x, pool.kernel, pool.stride, 1, "valid", 0).mean(axis=(3, 4)))
+
+
+def adaptive_pool(x: Array, cells: int) -> Array:
+    """The means of `cells` x `cells` windows that cover the map, [N, H, W, C] -> [N, cells, cells, C]."""
+    batch, height, width, depth = x.shape
+    result = np.empty((batch, cells, cells, depth), x.dtype)
+    for row, (top, bottom) in enumerate(adaptive_windows(height, cells)):
+        for column, (left, right) in enumerate(adaptive_windows(width, cells)):
+            result[:, row, column] = x[:, top:bottom, left:right].mean(axis=(1, 2))
     return result
 
 

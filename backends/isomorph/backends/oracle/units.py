@@ -4,103 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from isomorph.backends.oracle.operations import Array, Precision, activate, convolve, max_pool, subsample
-from isomorph.spec.layers import INPUT, BatchNorm, Convolution, Layer, MaxPool, Subsample, ZeroChannels
-from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, tensors_of
+from isomorph.backends.oracle.layers import Maker
+from isomorph.backends.oracle.operations import Array
+from isomorph.spec.layers import INPUT, Convolution
 from isomorph.spec.units import Unit
 
 EndPoints = dict[str, Array]
-Statistics = Callable[[Array], tuple[Array, Array]]
-Function = Callable[[Array], Array]
-
-
-class Parametrised:
-    """What has tensors.
-
-    Attributes:
-        tensors: leaf -> array in the computed dtype.
-        calibrate: while it is set, every batch norm takes over the statistics that this finds in its input.
-    """
-
-    def __init__(self, layer: Convolution | BatchNorm, epsilon: float, precision: Precision) -> None:
-        self.layer = layer
-        self.epsilon = epsilon
-        self.precision = precision
-        self.tensors = {leaf: np.zeros(shape, precision.computed) for leaf, shape in tensors_of(layer).items()}
-        self.calibrate: Statistics | None = None
-
-    def batch_norm(self, x: Array) -> Array:
-        """Normalise `x` in place by the running statistics; while calibrating, by those that `x` is found to have."""
-        if self.calibrate:
-            self.tensors[MOVING_MEAN], self.tensors[MOVING_VARIANCE] = self.calibrate(x)
-        x -= self.tensors[MOVING_MEAN]
-        x *= self.tensors[GAMMA] / np.sqrt(self.tensors[MOVING_VARIANCE] + x.dtype.type(self.epsilon))
-        x += self.tensors[BETA]
-        return x
-
-
-class ConvBatchNorm(Parametrised):
-    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: convolution, batch norm and activation."""
-
-    layer: Convolution
-
-    def __call__(self, x: Array) -> Array:
-        layer, precision = self.layer, self.precision
-        x = convolve(x, self.tensors[WEIGHTS], layer, precision.halves)
-        if layer.bias:
-            x += self.tensors[BIASES]
-        x = precision.round(x)
-        if layer.batch_norm:
-            x = precision.round(self.batch_norm(x))
-        return activate(x, layer.activation)
-
-
-class BatchNormActivation(Parametrised):
-    """[N, H, W, C] -> the same: batch norm and activation without a convolution before them."""
-
-    layer: BatchNorm
-
-    def __call__(self, x: Array) -> Array:
-        return activate(self.precision.round(self.batch_norm(x.copy())), self.layer.activation)
-
-
-class Maker:
-    """Makes a network's layers, all of one epsilon and precision, and remembers those with tensors by scope."""
-
-    def __init__(self, epsilon: float, precision: Precision) -> None:
-        self.epsilon = epsilon
-        self.precision = precision
-        self.made: dict[str, Parametrised] = {}
-
-    def __call__(self, layer: Layer) -> Function:
-        match layer:
-            case Convolution():
-                self.made[layer.scope] = convolution = ConvBatchNorm(layer, self.epsilon, self.precision)
-                return convolution
-            case BatchNorm():
-                self.made[layer.scope] = batch_norm = BatchNormActivation(layer, self.epsilon, self.precision)
-                return batch_norm
-            case MaxPool():
-                return lambda x: max_pool(x, layer)
-            case Subsample():
-                return lambda x: subsample(x, layer.stride)
-            case ZeroChannels():
-                border = ((0, 0), (0, 0), (0, 0), (layer.before, layer.after))
-                return lambda x: np.pad(subsample(x, layer.stride), border)
-
-    def shortcut(self, unit: Unit) -> Function | None:
-        """What the unit's input passes on its way to the sum; None in a plain network, which has no shortcuts."""
-        if unit.shortcut is None:
-            return (lambda x: x) if INPUT in unit.wiring.joined else None
-        return self(unit.shortcut)
-
-    def add(self, shortcut: Array, residual: Array) -> Array:
-        """Their sum: the precision rounds after every operation."""
-        return self.precision.round(shortcut + residual)
-
-    def activation(self, unit: Unit) -> Function:
-        """What follows the unit's sum; on a copy, as a plain unit's map is its last convolution's, too."""
-        return lambda x: activate(x.copy(), unit.wiring.activation)
 
 
 class Basic:
@@ -197,6 +106,47 @@ class InvertedResidual:
         return self.add(x, residual) if self.adds else residual
 
 
+class Inception:
+    """[N, H, W, depth_in] -> [N, H, W, depth]: 1x1; 1x1, 3x3; 1x1, 5x5; max pool, 1x1; all of their channels."""
+
+    def __init__(self, unit: Unit, make: Maker) -> None:
+        self.branch1 = make(unit.layer("branch1"))
+        self.branch2_reduce = make(unit.layer("branch2_reduce"))
+        self.branch2 = make(unit.layer("branch2"))
+        self.branch3_reduce = make(unit.layer("branch3_reduce"))
+        self.branch3 = make(unit.layer("branch3"))
+        self.branch4_pool = make(unit.layer("branch4_pool"))
+        self.branch4 = make(unit.layer("branch4"))
+        self.activation = make.activation(unit)
+
+    def __call__(self, x: Array, end_points: EndPoints) -> Array:
+        end_points["branch1"] = branch1 = self.branch1(x)
+        end_points["branch2_reduce"] = branch2_reduce = self.branch2_reduce(x)
+        end_points["branch2"] = branch2 = self.branch2(branch2_reduce)
+        end_points["branch3_reduce"] = branch3_reduce = self.branch3_reduce(x)
+        end_points["branch3"] = branch3 = self.branch3(branch3_reduce)
+        end_points["branch4_pool"] = branch4_pool = self.branch4_pool(x)
+        end_points["branch4"] = branch4 = self.branch4(branch4_pool)
+        return self.activation(np.concatenate((branch1, branch2, branch3, branch4), axis=3))
+
+
+class Auxiliary:
+    """[N, H, W, depth_in] -> [N, 1, 1, classes]: average pool, 1x1, dense layer, classifier."""
+
+    def __init__(self, unit: Unit, make: Maker) -> None:
+        self.pool = make(unit.layer("pool"))
+        self.conv = make(unit.layer("conv"))
+        self.fc1 = make(unit.layer("fc1"))
+        self.logits = make(unit.layer("logits"))
+
+    def __call__(self, x: Array, end_points: EndPoints) -> Array:
+        end_points["pool"] = x = self.pool(x)
+        end_points["conv"] = x = self.conv(x)
+        end_points["fc1"] = x = self.fc1(x)
+        end_points["logits"] = x = self.logits(x)
+        return x
+
+
 def make_unit(unit: Unit, make: Maker) -> Callable[[Array, EndPoints], Array]:
     """The unit of a kind: of a class in UNITS, or a single layer."""
     if unit.kind in UNITS:
@@ -213,4 +163,6 @@ UNITS: dict[str, Callable[[Unit, Maker], Callable[[Array, EndPoints], Array]]] =
     "bottleneck_v2": BottleneckV2,
     "separable": Separable,
     "inverted_residual": InvertedResidual,
+    "inception": Inception,
+    "auxiliary": Auxiliary,
 }

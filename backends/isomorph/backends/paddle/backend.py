@@ -9,7 +9,7 @@ import paddle
 from paddle import Tensor, nn
 
 from isomorph.backends.paddle.engine import Engine
-from isomorph.backends.paddle.network import ResNet
+from isomorph.backends.paddle.network import ConvNet, make_network
 from isomorph.backends.protocol import Array, Backend, Network, Options, Unavailable, as_dtype
 from isomorph.spec import Architecture
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
@@ -31,7 +31,7 @@ class PaddleNetwork(Network):
     def __init__(self, architecture: Architecture, options: Options) -> None:
         super().__init__(architecture, options)
         self._place = paddle.CUDAPlace(0) if self.device == "gpu" else paddle.CPUPlace()
-        self._layer = ResNet(self.plan, options.layout).to(device=self._place, dtype=self.dtype)
+        self._layer = make_network(self.plan, options.layout).to(device=self._place, dtype=self.dtype)
         self._engines: dict[tuple[int, ...], Engine] = {}  # one for each size of images
         if options.training:
             self._layer.train()
@@ -39,7 +39,7 @@ class PaddleNetwork(Network):
             self._layer.eval()
 
     @property
-    def native(self) -> ResNet:
+    def native(self) -> ConvNet:
         """The paddle.nn.Layer, [N, C, H, W] -> [N, classes]; in the layout NHWC it takes [N, H, W, C].
 
         It runs eagerly however the network was built: what `compiled` asks for is an exported copy behind `answer`.
@@ -66,7 +66,7 @@ class PaddleNetwork(Network):
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         layer = self._layer if part is None else self._sublayer(part)
         found: dict[str, Array] = {}
-        with paddle.no_grad(), self._in_eval_mode(), self._recorded_in(found):
+        with paddle.no_grad(), self._in_eval_mode(), self._recorded_in(found, whole=part is None):
             layer(self._to_paddle(self._to_map(x)))
         return found
 
@@ -96,15 +96,21 @@ class PaddleNetwork(Network):
                 layer.training = training
 
     @contextmanager
-    def _recorded_in(self, found: dict[str, Array]) -> Iterator[None]:
-        """Have every layer that makes an end point leave a copy of it in `found`."""
+    def _recorded_in(self, found: dict[str, Array], whole: bool) -> Iterator[None]:
+        """Have every layer that makes an end point leave a copy of it in `found`.
+
+        whole: the network runs, and not a part: its auxiliary heads are called, too.
+        """
 
         def hook(name: str, y: Tensor) -> None:
             found[name] = self._from_map(self._to_numpy(y))
             if name == "logits":
                 predictions = paddle.nn.functional.softmax(y, axis=self.options.layout.index("C"))
                 found["predictions"] = self._from_map(self._to_numpy(predictions))
+            if head := heads.get(name):
+                self._sublayer(head)(y)  # nothing else calls it at inference
 
+        heads = self.plan.heads if whole else {}
         names = {name for names in self.plan.parts.values() for name in names} - {"predictions"}
         handles = [
             self._sublayer(name).register_forward_post_hook(lambda _layer, _inputs, y, name=name: hook(name, y))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
-from isomorph.backends.pytorch.network import ResNet
+from isomorph.backends.pytorch.network import ConvNet, make_network
 from isomorph.spec import Architecture
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
 
@@ -39,14 +39,14 @@ class PyTorchNetwork(Network):
             "dtype": getattr(torch, self.dtype),
         }
         self._format = torch.channels_last if options.layout == "NHWC" else torch.contiguous_format
-        self._module = ResNet(self.plan).to(**self._place).train(options.training)
+        self._module = make_network(self.plan).to(**self._place).train(options.training)
         self._module.to(memory_format=self._format)  # type: ignore[call-overload]  # its type stubs forgot this one
         if options.compiled:
             # Whole, or an error: Dynamo runs pieces eagerly, and all behind its recompile_limit, and does not say so.
             self._module.compile(fullgraph=True)  # what `native(x)` calls from now on; `native.forward(x)` stays eager
 
     @property
-    def native(self) -> ResNet:
+    def native(self) -> ConvNet:
         """The nn.Module, [N, C, H, W] -> [N, classes]."""
         return self._module
 
@@ -71,7 +71,7 @@ class PyTorchNetwork(Network):
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         run = self._module.forward if part is None else self._submodule(part)
         found: dict[str, Array] = {}
-        with torch.inference_mode(), self._in_eval_mode(), self._recorded_in(found):
+        with torch.inference_mode(), self._in_eval_mode(), self._recorded_in(found, whole=part is None):
             run(self._to_map(x))
         return found
 
@@ -91,14 +91,20 @@ class PyTorchNetwork(Network):
                 module.training = training
 
     @contextmanager
-    def _recorded_in(self, found: dict[str, Array]) -> Iterator[None]:
-        """Have every module that makes an end point leave a copy of it in `found`."""
+    def _recorded_in(self, found: dict[str, Array], whole: bool) -> Iterator[None]:
+        """Have every module that makes an end point leave a copy of it in `found`.
+
+        whole: the network runs, and not a part: its auxiliary heads are called, too.
+        """
 
         def hook(name: str, y: Tensor) -> None:
             found[name] = self._from_map(y)
             if name == "logits":
                 found["predictions"] = self._from_map(y.softmax(dim=1))
+            if head := heads.get(name):
+                self._submodule(head)(y)  # nothing else calls it at inference
 
+        heads = self.plan.heads if whole else {}
         names = {name for names in self.plan.parts.values() for name in names} - {"predictions"}
         handles = [
             self._submodule(name).register_forward_hook(lambda _module, _inputs, y, name=name: hook(name, y))

@@ -4,12 +4,13 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from isomorph.backends.pytorch.units import ConvBatchNorm, make_layer, make_unit
+from isomorph.backends.pytorch.layers import ConvBatchNorm, make_layer
+from isomorph.backends.pytorch.units import make_unit
 from isomorph.spec import Plan
 from isomorph.spec.plan import PlannedBlock
 
 
-class ResNet(nn.Module):
+class ConvNet(nn.Module):
     """[N, in_channels, H, W] -> logits [N, classes]; a map [N, C, h, w] where the head does not pool."""
 
     def __init__(self, plan: Plan) -> None:
@@ -18,10 +19,31 @@ class ResNet(nn.Module):
         self.blocks = nn.Sequential(OrderedDict((block.scope, make_block(block, plan)) for block in plan.blocks))
         self.head = Head(plan)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         x = self.stem(x)
         x = self.blocks(x)
         return self.head(x)
+
+
+class ConvNetWithAuxiliaryHeads(ConvNet):
+    """The same at inference; in training (logits, aux1, aux2, ...), each [N, classes]."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self.auxiliary = nn.ModuleDict({head.scope: make_unit(head, plan) for _, head in plan.auxiliary})
+        self.read = {plan.modules[read][1:]: head.scope for read, head in plan.auxiliary}
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        if not self.training:
+            return super().forward(x)
+        x = self.stem(x)
+        answers = []
+        for block, units in self.blocks.named_children():
+            for name, unit in units.named_children():
+                x = unit(x)
+                if head := self.read.get((block, name)):
+                    answers.append(self.auxiliary[head](x).mean(dim=(2, 3)))
+        return self.head(x), *answers
 
 
 class Head(nn.Module):
@@ -30,13 +52,11 @@ class Head(nn.Module):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.global_pool = nn.AdaptiveAvgPool2d(1) if plan.global_pool else nn.Identity()
-        self.dropout = nn.Dropout(plan.dropout)
         self.logits = ConvBatchNorm(plan.logits, plan) if plan.logits else nn.Identity()
         self.flatten = nn.Flatten() if plan.global_pool else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.global_pool(x)
-        x = self.dropout(x)
         x = self.logits(x)
         return self.flatten(x)
 
@@ -45,3 +65,9 @@ def make_block(block: PlannedBlock, plan: Plan) -> nn.Sequential:
     """Units in a row, called unit_1, unit_2, ..."""
     units = (make_unit(unit, plan) for unit in block.units)
     return nn.Sequential(OrderedDict((f"unit_{number}", unit) for number, unit in enumerate(units, start=1)))
+
+
+def make_network(plan: Plan) -> ConvNet:
+    """The network of a plan."""
+    made = ConvNetWithAuxiliaryHeads if plan.auxiliary else ConvNet
+    return made(plan)

@@ -1,127 +1,12 @@
 """The units in PyTorch. Tensors are [N, C, H, W] in either layout: that is a matter of how they lie in memory."""
 
-from collections import OrderedDict
-
-import torch.nn.functional as F
+import torch
 from torch import Tensor, nn
 
-from isomorph.backends.pytorch.initializers import draw
+from isomorph.backends.pytorch.layers import BatchNormActivation, ConvBatchNorm, make_activation, make_layer
 from isomorph.spec import Plan
-from isomorph.spec.layers import INPUT, Activation, BatchNorm, Convolution, Layer, MaxPool, Subsample, ZeroChannels
-from isomorph.spec.padding import Rule, pads
+from isomorph.spec.layers import INPUT, Convolution
 from isomorph.spec.units import Unit
-
-
-class Conv2d(nn.Conv2d):
-    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride].
-
-    PyTorch pads both sides alike and refuses padding="same" with a stride: what is not alike is computed here.
-    """
-
-    def __init__(self, layer: Convolution) -> None:
-        self.layer = layer  # before the parent's __init__, which calls reset_parameters
-        self.own = layer.padding == "explicit"
-        padding = layer.rate * (layer.kernel - 1) // 2 if self.own else 0
-        super().__init__(
-            layer.depth_in,
-            layer.depth,
-            layer.kernel,
-            layer.stride,
-            padding,
-            dilation=layer.rate,
-            groups=layer.groups,
-            bias=layer.bias,
-        )
-
-    def reset_parameters(self) -> None:
-        """Draw fresh weights as the zoo does."""
-        draw(self.weight, self.layer.initializer, self.layer)
-        if self.bias is not None:
-            draw(self.bias, self.layer.bias_initializer, self.layer)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.own:
-            x = pad(x, self.layer.padding, self.layer.kernel, self.layer.stride, self.layer.rate, 0.0)
-        return super().forward(x)
-
-
-class MaxPool2d(nn.MaxPool2d):
-    """[N, C, H, W] -> [N, C, H / stride, W / stride]. PyTorch's own padding is -inf, and alike on both sides."""
-
-    def __init__(self, layer: MaxPool) -> None:
-        own = layer.padding == "explicit" and layer.fill == float("-inf")
-        super().__init__(layer.kernel, layer.stride, (layer.kernel - 1) // 2 if own else 0)
-        self.layer = None if own else layer
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.layer:
-            x = pad(x, self.layer.padding, self.layer.kernel, self.layer.stride, 1, self.layer.fill)
-        return super().forward(x)
-
-
-def pad(x: Tensor, rule: Rule, kernel: int, stride: int, rate: int, value: float) -> Tensor:
-    """Pad height and width by a rule; F.pad takes the last axis first."""
-    height, width = (pads(rule, size, kernel, stride, rate) for size in x.shape[2:])
-    return F.pad(x, (*width, *height), value=value)
-
-
-class ConvBatchNorm(nn.Sequential):
-    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: convolution, batch norm and activation."""
-
-    def __init__(self, layer: Convolution, plan: Plan) -> None:
-        super().__init__(OrderedDict(conv=Conv2d(layer)))
-        if layer.batch_norm:
-            # PyTorch's momentum is the share of the new value, the complement of the decay.
-            self.batch_norm = nn.BatchNorm2d(layer.depth, eps=plan.epsilon, momentum=1 - plan.decay)
-            nn.init.constant_(self.batch_norm.weight, layer.gamma)
-        if layer.activation:
-            self.activation = make_activation(layer.activation)
-
-
-class BatchNormActivation(nn.Sequential):
-    """[N, C, H, W] -> the same: batch norm and activation without a convolution before them."""
-
-    def __init__(self, layer: BatchNorm, plan: Plan) -> None:
-        super().__init__(OrderedDict(batch_norm=nn.BatchNorm2d(layer.depth, eps=plan.epsilon, momentum=1 - plan.decay)))
-        self.activation = make_activation(layer.activation)
-
-
-def make_activation(activation: Activation) -> nn.Module:
-    """What follows a layer; in place, as in torchvision, to save memory: Keras and Paddle make a new map."""
-    match activation:
-        case "relu":
-            return nn.ReLU(inplace=True)
-        case "relu6":
-            return nn.ReLU6(inplace=True)
-        case None:
-            return nn.Identity()
-
-
-class ZeroChannelShortcut(nn.Module):
-    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: a strided slice between channels of zeros."""
-
-    def __init__(self, layer: ZeroChannels) -> None:
-        super().__init__()
-        self.subsample = nn.MaxPool2d(1, layer.stride)
-        self.pads = (0, 0, 0, 0, layer.before, layer.after)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pad(self.subsample(x), self.pads)
-
-
-def make_layer(layer: Layer, plan: Plan) -> nn.Module:
-    """Any layer of the plan."""
-    match layer:
-        case Convolution():
-            return ConvBatchNorm(layer, plan)
-        case BatchNorm():
-            return BatchNormActivation(layer, plan)
-        case MaxPool():
-            return MaxPool2d(layer)
-        case Subsample():
-            return nn.MaxPool2d(1, layer.stride)
-        case ZeroChannels():
-            return ZeroChannelShortcut(layer)
 
 
 def make_shortcut(unit: Unit, plan: Plan) -> nn.Module | None:
@@ -225,6 +110,45 @@ class InvertedResidual(nn.Module):
         return residual
 
 
+class Inception(nn.Module):
+    """[N, depth_in, H, W] -> [N, depth, H, W]: 1x1; 1x1, 3x3; 1x1, 5x5; max pool, 1x1; all of their channels."""
+
+    def __init__(self, unit: Unit, plan: Plan) -> None:
+        super().__init__()
+        self.branch1 = ConvBatchNorm(unit.layer("branch1"), plan)
+        self.branch2_reduce = ConvBatchNorm(unit.layer("branch2_reduce"), plan)
+        self.branch2 = ConvBatchNorm(unit.layer("branch2"), plan)
+        self.branch3_reduce = ConvBatchNorm(unit.layer("branch3_reduce"), plan)
+        self.branch3 = ConvBatchNorm(unit.layer("branch3"), plan)
+        self.branch4_pool = make_layer(unit.layer("branch4_pool"), plan)
+        self.branch4 = ConvBatchNorm(unit.layer("branch4"), plan)
+        self.activation = make_activation(unit.wiring.activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        branch1 = self.branch1(x)
+        branch2 = self.branch2(self.branch2_reduce(x))
+        branch3 = self.branch3(self.branch3_reduce(x))
+        branch4 = self.branch4(self.branch4_pool(x))
+        return self.activation(torch.cat((branch1, branch2, branch3, branch4), dim=1))
+
+
+class Auxiliary(nn.Module):
+    """[N, depth_in, H, W] -> [N, classes, 1, 1]: average pool, 1x1, dense layer, classifier."""
+
+    def __init__(self, unit: Unit, plan: Plan) -> None:
+        super().__init__()
+        self.pool = make_layer(unit.layer("pool"), plan)
+        self.conv = ConvBatchNorm(unit.layer("conv"), plan)
+        self.fc1 = ConvBatchNorm(unit.layer("fc1"), plan)
+        self.logits = ConvBatchNorm(unit.layer("logits"), plan)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(x)
+        x = self.conv(x)
+        x = self.fc1(x)
+        return self.logits(x)
+
+
 def make_unit(unit: Unit, plan: Plan) -> nn.Module:
     """The unit of a kind: of a class in UNITS, or a single layer."""
     if unit.kind in UNITS:
@@ -240,4 +164,6 @@ UNITS = {
     "bottleneck_v2": BottleneckV2,
     "separable": Separable,
     "inverted_residual": InvertedResidual,
+    "inception": Inception,
+    "auxiliary": Auxiliary,
 }

@@ -44,8 +44,8 @@ class Peer(ABC):
         """Make the images' own statistics the running ones, by one pass in training mode."""
 
     @abstractmethod
-    def answer(self, images: Array) -> Array:
-        """[N, H, W, C] -> logits [N, classes], or a map [N, h, w, C]."""
+    def answer(self, images: Array, output: str) -> Array:
+        """[N, H, W, C] -> one of its outputs, [N, classes]; without a head a map [N, h, w, C]."""
 
 
 def own_weights(network: Peer, small: Collection[str], images: Array) -> dict[str, Array]:
@@ -86,7 +86,7 @@ def answer(build: type[Peer], request: dict[str, Any]) -> dict[str, Any]:
         for name, run in runs.items():
             network = built(size_of(run), run["head"], dtype)
             network.load({tensor: weights[run["weights"]][tensor] for tensor in network.tensors()})
-            found[f"answer/{name}/{dtype}"] = network.answer(arrays["images"][name].astype(dtype))
+            found[f"answer/{name}/{dtype}"] = network.answer(arrays["images"][name].astype(dtype), run["output"])
     return SharedArrays.write(request["out"], found).to_document()
 
 

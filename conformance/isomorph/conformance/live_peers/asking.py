@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from isomorph.backends.arrays import SharedArrays
-from isomorph.backends.process import ENVIRONMENT
+from isomorph.backends.process import ENVIRONMENT, RemoteNetwork
 from isomorph.conformance.cases import draw_images, draw_tensors, small_gammas
 from isomorph.conformance.reference import Reference
 from isomorph.conformance.small_networks import Array
@@ -33,12 +33,14 @@ class Run:
     height, width: of its two images.
     head: whether the network has its classifier, or ends in its last map.
     weights: "given" by us, or the peer's "own".
+    output: which of the network's outputs, by our end point's name.
     """
 
     height: int
     width: int
     head: bool = True
     weights: str = "given"
+    output: str = "logits"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,16 @@ class Answered:
     def floors(self) -> dict[str, float]:
         """dtype -> the noise floor of its answer."""
         reference = Reference(self.architecture, self.tensors, self.images)
-        return {dtype: reference.answer_floor(dtype) for dtype in self.answers}
+        if self.run.output == "logits":
+            return {dtype: reference.answer_floor(dtype) for dtype in self.answers}
+        return {dtype: reference.tier(dtype).floors[self.run.output] for dtype in self.answers}
+
+    def ours(self, network: RemoteNetwork) -> Array:
+        """What one of our networks gives where this is the peer's answer."""
+        network.load(self.tensors)
+        if self.run.output == "logits":
+            return network.answer(self.images)
+        return network.end_points(self.images)[self.run.output][:, 0, 0]
 
 
 Exchange = Callable[[dict[str, Any]], dict[str, Any]]

@@ -42,8 +42,8 @@ class KerasPeer(Peer):
             layer.momentum = 0.0
         self.model(images, training=True)
 
-    def answer(self, images: Array) -> Array:
-        """[N, H, W, C] -> logits [N, classes], or a map [N, h, w, C]."""
+    def answer(self, images: Array, output: str) -> Array:
+        """[N, H, W, C] -> logits [N, classes]; without a head a map [N, h, w, C]. Keras's have no other output."""
         return np.array(self.model(images, training=False))
 
     def _batch_norms(self) -> list[keras.layers.BatchNormalization]:

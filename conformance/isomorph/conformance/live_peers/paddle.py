@@ -8,12 +8,14 @@ import paddle
 
 from isomorph.conformance.live_peers.answering import Array, Peer, main
 
+OUTPUTS = ("logits", "aux1", "aux2")
+
 
 class PaddlePeer(Peer):
     """A paddle.nn.Layer. Its names are those of its state_dict, "conv1.weight"."""
 
     def __init__(self, name: str, options: Mapping[str, Any], size: tuple[int, int], head: bool, dtype: str) -> None:
-        cut = {} if head else {"num_classes": 0, "with_pool": False}
+        cut: dict[str, Any] = {} if head else {"num_classes": 0, "with_pool": False}
         paddle.seed(0)
         self.dtype = dtype
         self.layer = getattr(paddle.vision.models, name)(**options, **cut).to(dtype=dtype)
@@ -39,10 +41,13 @@ class PaddlePeer(Peer):
         self.layer(self._to_map(images))
         self.layer.eval()
 
-    def answer(self, images: Array) -> Array:
-        """[N, H, W, C] -> logits [N, classes], or a map [N, h, w, C]."""
+    def answer(self, images: Array, output: str) -> Array:
+        """[N, H, W, C] -> one of its outputs, [N, classes]; without a head a map [N, h, w, C]."""
         with paddle.no_grad():
-            answer: Array = self.layer(self._to_map(images)).numpy()
+            outputs = self.layer(self._to_map(images))
+        # GoogLeNet has three, at inference, too.
+        chosen = outputs[OUTPUTS.index(output)] if isinstance(outputs, tuple) else outputs
+        answer: Array = chosen.numpy()
         return answer.transpose(0, 2, 3, 1) if answer.ndim == 4 else answer
 
     def _to_map(self, images: Array) -> paddle.Tensor:

@@ -5,7 +5,7 @@ It is built for Fashion-MNIST, resized, in grey; its layers are numbered in an n
 
 from isomorph.spec.architecture import Architecture, Head
 from isomorph.spec.convention import Convention, Initializer
-from isomorph.spec.naming import Naming
+from isomorph.spec.naming import Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.residual import IMAGENET_STEM, PYTORCH_LEAVES, PYTORCH_LEFT_OUT, imagenet_blocks
 from isomorph.spec.zoo import Zoo
@@ -32,14 +32,14 @@ RESNET18 = Architecture(
 
 NAMING = Naming(
     scopes=(
-        (r"conv1", "0.0", "0.1"),
-        (
+        Row(r"conv1", "0.0", "0.1"),
+        Row(
             r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/conv(?P<conv>\d)",
             "{block}.{unit-1}.conv{conv}",
             "{block}.{unit-1}.bn{conv}",
         ),
-        (r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/shortcut", "{block}.{unit-1}.conv3", ""),
-        (r"logits", "7", ""),
+        Row(r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/shortcut", "{block}.{unit-1}.conv3"),
+        Row(r".*logits", "7"),
     ),
     leaves=PYTORCH_LEAVES,
     left_out=PYTORCH_LEFT_OUT,

@@ -1,6 +1,6 @@
-"""Keras's ResNets (keras/src/applications/resnet.py, 3.15): stride in the first 1x1, every convolution biased.
+"""Keras's networks (keras/src/applications, 3.15). Its ResNets (resnet.py) are biased and stride in the first 1x1.
 
-It is the design of He et al. (2015) as its authors released it, strides included, in Caffe.
+That is the design of He et al. (2015) as its authors released it, strides included, in Caffe.
 """
 
 from dataclasses import replace
@@ -8,10 +8,11 @@ from dataclasses import replace
 from isomorph.spec.architecture import Architecture, Head
 from isomorph.spec.convention import ZEROS, Convention, Initializer
 from isomorph.spec.mobile import at_least, divisible, inverted_residual_blocks, mobile_stem, separable_blocks
-from isomorph.spec.naming import Layout, Naming
+from isomorph.spec.naming import Layout, Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.residual import imagenet_resnets
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
+from isomorph.spec.vgg import vgg
 from isomorph.spec.zoo import Widths, Zoo
 from isomorph.spec.zoos import slim
 
@@ -35,27 +36,31 @@ CONVENTION = Convention(
 
 NAMING = Naming(
     scopes=(
-        (r"conv1", "conv1_conv", "conv1_bn"),
-        (
+        Row(r".+/separable/logits", "conv_preds", kernel=Layout("HWIO")),
+        Row(r".*logits", "predictions"),
+        Row(r"conv1", "conv1_conv", "conv1_bn"),
+        Row(
             r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/conv(?P<conv>\d)",
             "conv{block+1}_block{unit}_{conv}_conv",
             "conv{block+1}_block{unit}_{conv}_bn",
         ),
-        (
+        Row(
             r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/shortcut",
             "conv{block+1}_block{unit}_0_conv",
             "conv{block+1}_block{unit}_0_bn",
         ),
-        (r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/preact", "", "conv{block+1}_block{unit}_preact_bn"),
-        (r"postnorm", "", "post_bn"),
-        (r"Conv2d_0", "conv1", "conv1_bn"),
-        (r"block\d+/unit_\d+/separable/depthwise", "conv_dw_{index+1}", "conv_dw_{index+1}_bn"),
-        (r"block\d+/unit_\d+/separable/pointwise", "conv_pw_{index+1}", "conv_pw_{index+1}_bn"),
-        (r"Conv", "Conv1", "bn_Conv1"),
-        (r"block1/unit_1/inverted_residual/(?P<name>\w+)", "expanded_conv_{name}", "expanded_conv_{name}_BN"),
-        (r"block\d+/unit_\d+/inverted_residual/(?P<name>\w+)", "block_{index}_{name}", "block_{index}_{name}_BN"),
-        (r"Conv_1", "Conv_1", "Conv_1_bn"),
-        (r"logits", "predictions", ""),
+        Row(r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/preact", "", "conv{block+1}_block{unit}_preact_bn"),
+        Row(r"postnorm", "", "post_bn"),
+        Row(r"Conv2d_0", "conv1", "conv1_bn"),
+        Row(r"block\d+/unit_\d+/separable/depthwise", "conv_dw_{index+1}", "conv_dw_{index+1}_bn"),
+        Row(r"block\d+/unit_\d+/separable/pointwise", "conv_pw_{index+1}", "conv_pw_{index+1}_bn"),
+        Row(r"Conv", "Conv1", "bn_Conv1"),
+        Row(r"block1/unit_1/inverted_residual/(?P<name>\w+)", "expanded_conv_{name}", "expanded_conv_{name}_BN"),
+        Row(r"block\d+/unit_\d+/inverted_residual/(?P<name>\w+)", "block_{index}_{name}", "block_{index}_{name}_BN"),
+        Row(r"Conv_1", "Conv_1", "Conv_1_bn"),
+        Row(r"block(?P<block>\d)/block\d_(?P<unit>\d)", "block{block}_conv{unit}"),
+        Row(r"fc6", "fc1", kernel=Layout("(HWI)O")),
+        Row(r"fc7", "fc2", kernel=Layout("IO")),
     ),
     leaves={
         WEIGHTS: "kernel",
@@ -69,7 +74,6 @@ NAMING = Naming(
     kernel=Layout("HWIO"),
     logits=Layout("IO"),
     depthwise=Layout("HWOI"),
-    classifiers={"separable": ("conv_preds", Layout("HWIO"))},
 )
 
 # resnet_v2.py: slim's design of pre-activation, whose pool's zeros no ReLU has been before.
@@ -120,12 +124,22 @@ MOBILENETS = {
     "MobileNetV2": Widths(mobilenet_v2, (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)),
 }
 
+# vgg16.py, whose dense layers are given a map flattened cell by cell; it has no dropout.
+VGG = replace(
+    CONVENTION,
+    dense_initializer=GLOROT,
+    pool_padding="valid",
+    pool_fill="lowest",
+    batch_norm=False,
+)
+
 ZOO = Zoo(
     "keras",
     "keras.applications",
     imagenet_resnets("keras", CONVENTION, (50, 101, 152), "ResNet{depth}")
     | RESNET_V2
-    | {name: widths.build(1.0) for name, widths in MOBILENETS.items()},
+    | {name: widths.build(1.0) for name, widths in MOBILENETS.items()}
+    | {"VGG16": vgg("keras/VGG16", 16, VGG, adaptive=False, dropout=0.0)},
     NAMING,
     options={"alpha": lambda width: {"width_multiplier": width}},
     widths=MOBILENETS,

@@ -1,14 +1,16 @@
-"""Paddle's ResNets (paddle/vision/models/resnet.py, 3.3): torchvision's design, Paddle's names and initialisers."""
+"""Paddle's networks (paddle/vision/models, 3.3): ResNets of torchvision's design, and others of its own."""
 
 from dataclasses import replace
 
-from isomorph.spec.architecture import Architecture, Head
+from isomorph.spec.architecture import Architecture, AuxiliaryHead, Block, Head
 from isomorph.spec.convention import ZEROS, Convention, Initializer
+from isomorph.spec.googlenet import AUXILIARY_UNITS, STEM, googlenet_blocks, inception_names
 from isomorph.spec.mobile import SEPARABLE_SCOPES, divisible, inverted_residual_blocks, mobile_stem, separable_blocks
-from isomorph.spec.naming import Layout, Naming
+from isomorph.spec.naming import Layout, Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.residual import PYTORCH_LEAVES, PYTORCH_SCOPES, imagenet_resnets, imagenet_variants
 from isomorph.spec.tensors import MOVING_MEAN, MOVING_VARIANCE
+from isomorph.spec.vgg import NO_STEM, vgg
 from isomorph.spec.zoo import Widths, Zoo
 from isomorph.spec.zoos import torchvision
 
@@ -31,21 +33,59 @@ SEPARABLE = (
     "conv6",
 )
 
+# googlenet.py
+BRANCHES = {
+    "branch1": "_conv1",
+    "branch2_reduce": "_conv3r",
+    "branch2": "_conv3",
+    "branch3_reduce": "_conv5r",
+    "branch3": "_conv5",
+    "branch4": "_convprj",
+}
+
+GOOGLENET_SCOPES = (
+    Row(r"aux(?P<aux>\d)/conv", "_conv_o{aux}._conv"),
+    Row(r"aux(?P<aux>\d)/fc1", "_fc_o{aux}", kernel=Layout("(IHW)O")),
+    Row(r"aux(?P<aux>\d)/logits", "_out{aux}"),
+    Row(r".+/inception/logits", "_fc_out"),
+    Row(r"Conv2d_1a_7x7", "_conv._conv"),
+    Row(r"Conv2d_2b_1x1", "_conv_1._conv"),
+    Row(r"Conv2d_2c_3x3", "_conv_2._conv"),
+    *(
+        Row(f"{scope}/{branch}", f"_ince{name}.{own}._conv")
+        for scope, name in inception_names("a")
+        for branch, own in BRANCHES.items()
+    ),
+)
+
+# lenet.py and vgg.py: each an nn.Sequential, and a second one for the dense layers, the first of which is given a map
+# flattened channel by channel.
+FLAT_SCOPES = (
+    Row(r"fc4/logits", "fc.2"),
+    Row(r"fc3", "fc.0", kernel=Layout("(IHW)O")),
+    Row(r"fc4", "fc.1", kernel=Layout("IO")),
+    Row(r"fc7/logits", "classifier.6"),
+    Row(r"fc6", "classifier.0", kernel=Layout("(IHW)O")),
+    Row(r"fc7", "classifier.3", kernel=Layout("IO")),
+    Row(r"block\d(/block\d_\d)?", "features.{step}", "features.{step+1}"),
+)
+
 NAMING = Naming(
     scopes=(
         *PYTORCH_SCOPES,
-        (r"Conv2d_0", "conv1.0", "conv1.1"),
+        Row(r"Conv2d_0", "conv1.0", "conv1.1"),
         *(
-            (rf"{scope}/(?P<part>\w+)", f"{name}._{{part}}_conv.0", f"{name}._{{part}}_conv.1")
+            Row(rf"{scope}/(?P<part>depthwise|pointwise)", f"{name}._{{part}}_conv.0", f"{name}._{{part}}_conv.1")
             for scope, name in zip(SEPARABLE_SCOPES, SEPARABLE, strict=True)
         ),
         *torchvision.MOBILE_SCOPES,
-        (r"logits", "fc", ""),
+        *GOOGLENET_SCOPES,
+        *FLAT_SCOPES,
+        Row(r".*logits", "fc"),
     ),
     leaves=PYTORCH_LEAVES | {MOVING_MEAN: "_mean", MOVING_VARIANCE: "_variance"},
     logits=Layout("IO"),
     left_out=r"StructuredToParameterName@@",
-    classifiers={"inverted_residual": ("classifier.1", Layout("IO"))},
 )
 
 # depth, groups, channels of a group in the first block
@@ -79,14 +119,72 @@ MOBILENETS = {
     "mobilenet_v2": Widths(mobilenet_v2, (0.25, 0.5, 0.75, 1.0)),
 }
 
+FLAT = Convention(
+    pool_padding="valid",
+    convolution_bias=True,
+    batch_norm=False,
+    convolution_initializer=CONVENTION.convolution_initializer,
+    dense_initializer=CONVENTION.logits_initializer,
+    logits_initializer=CONVENTION.logits_initializer,
+    logits_bias_initializer=ZEROS,
+    preprocessing=CONVENTION.preprocessing,
+)
+
+# LeCun et al. (1998), with pools for subsampling and nothing between the dense layers.
+LENET = Architecture(
+    "paddle/LeNet",
+    NO_STEM,
+    (
+        Block("block1", "convolution", ((6, 3, 1),)),
+        Block("pool1", "max_pool", ((2, 2),)),
+        Block("block2", "valid_convolution", ((16, 5, 1),)),
+        Block("pool2", "max_pool", ((2, 2),)),
+        Block("fc3", "linear", ((120, 5),)),
+        Block("fc4", "linear", ((84, 1),)),
+    ),
+    Head(num_classes=10),
+    replace(FLAT, preprocessing=Preprocessing(resize=None, size=(28, 28), mean=(127.5,), std=(127.5,))),
+    in_channels=1,
+)
+
+# No batch norm, no bias, and an activation behind concatenations alone.
+GOOGLENET = replace(
+    FLAT,
+    activation_after="joins",
+    convolution_bias=False,
+    dropout_mode="downscale_in_infer",
+    dense_initializer=Initializer("uniform", 1 / 2048, "one"),  # for the 4x4 cells that padded pools would leave
+    logits_initializer=Initializer("uniform", 1.0),  # `xavier`, which is fan-in alone
+    logits_bias_initializer=ZEROS,
+)
+
+GOOGLENET_HEADS = tuple(
+    AuxiliaryHead(
+        scope,
+        "block4",
+        unit,
+        cells=3,
+        rectified=scope == "aux1",
+        dropout=(0.0, 0.7),
+    )
+    for scope, unit in AUXILIARY_UNITS.items()
+)
+
 ZOO = Zoo(
     "paddle",
     "paddle.vision",
     imagenet_resnets("paddle", CONVENTION)
     | imagenet_variants("paddle", CONVENTION, VARIANTS)
-    | {name: widths.build(1.0) for name, widths in MOBILENETS.items()},
+    | {name: widths.build(1.0) for name, widths in MOBILENETS.items()}
+    | {
+        "vgg16": vgg("paddle/vgg16", 16, FLAT, adaptive=True, dropout=0.5),
+        "LeNet": LENET,
+        "googlenet": Architecture(
+            "paddle/googlenet", STEM, googlenet_blocks(), Head(dropout=0.4), GOOGLENET, auxiliary=GOOGLENET_HEADS
+        ),
+    },
     NAMING,
-    options={"scale": lambda width: {"width_multiplier": width}},
+    options={"scale": lambda width: {"width_multiplier": width}, "aux_logits": torchvision.AUX_LOGITS},
     widths=MOBILENETS,
     design_of="torchvision",
 )

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 from isomorph.spec.architecture import Architecture, Block, Head, Stem, StemConvolution, StemPool
 from isomorph.spec.convention import ZEROS, Convention, Initializer
+from isomorph.spec.googlenet import STEM as STEM_INCEPTION
+from isomorph.spec.googlenet import googlenet_blocks, inception_names
 from isomorph.spec.mobile import at_least, mobile_stem, separable_blocks
-from isomorph.spec.naming import Layout, Naming
+from isomorph.spec.naming import Layout, Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS
 from isomorph.spec.zoo import Widths, Zoo
@@ -59,16 +61,46 @@ def resnet_v2_blocks(depth: int) -> tuple[Block, ...]:
     return (*resnet_blocks(depth, "bottleneck_v2"), Block("postnorm", "batch_norm", ((),)))
 
 
+# inception_v1.py, which names the second convolution of a branch 0b, but for one.
+BRANCHES = {
+    "branch1": "Branch_0/Conv2d_0a_1x1",
+    "branch2_reduce": "Branch_1/Conv2d_0a_1x1",
+    "branch2": "Branch_1/Conv2d_0b_3x3",
+    "branch3_reduce": "Branch_2/Conv2d_0a_1x1",
+    "branch3": "Branch_2/Conv2d_0b_3x3",
+    "branch4": "Branch_3/Conv2d_0b_1x1",
+}
+MISNAMED = {("5b", "branch3"): "Branch_2/Conv2d_0a_3x3"}
+INCEPTION_SCOPE = "InceptionV1/InceptionV1"
+MIXED = f"{INCEPTION_SCOPE}/Mixed"
+
+INCEPTION_SCOPES = (
+    *(
+        Row(
+            f"{scope}/{branch}",
+            f"{INCEPTION_SCOPE}/Mixed_{name}/{own}",
+            f"{INCEPTION_SCOPE}/Mixed_{name}/{own}/BatchNorm",
+        )
+        for scope, name in inception_names("b")
+        for branch, usual in BRANCHES.items()
+        for own in (MISNAMED.get((name, branch), usual),)
+    ),
+    Row(r"Conv2d_(1a|2b|2c)_.+", f"{INCEPTION_SCOPE}/{{own}}", f"{INCEPTION_SCOPE}/{{own}}/BatchNorm"),
+)
+
 NAMING = Naming(
     scopes=(
-        (r"(?P<scope>.+/preact|postnorm)", "", "{network}/{scope}"),
-        (r"Conv2d_0", "MobilenetV1/Conv2d_0", "MobilenetV1/Conv2d_0/BatchNorm"),
-        (
+        Row(r".+/separable/logits", "MobilenetV1/Logits/Conv2d_1c_1x1"),
+        Row(r".+/inception/logits", "InceptionV1/Logits/Conv2d_0c_1x1"),
+        *INCEPTION_SCOPES,
+        Row(r".+/preact|postnorm", "", "{network}/{own}"),
+        Row(r"Conv2d_0", "MobilenetV1/Conv2d_0", "MobilenetV1/Conv2d_0/BatchNorm"),
+        Row(
             r".+/separable/(?P<part>\w+)",
             "MobilenetV1/Conv2d_{index+1}_{part}",
             "MobilenetV1/Conv2d_{index+1}_{part}/BatchNorm",
         ),
-        (r"(?P<scope>.+)", "{network}/{scope}", "{network}/{scope}/BatchNorm"),
+        Row(r".+", "{network}/{own}", "{network}/{own}/BatchNorm"),
     ),
     leaves={leaf: leaf for leaf in (WEIGHTS, BIASES, *OF_BATCH_NORM)},
     separator="/",
@@ -76,7 +108,6 @@ NAMING = Naming(
     logits=Layout("HWIO"),
     depthwise=Layout("HWOI"),
     depthwise_weights="depthwise_weights",
-    classifiers={"separable": ("MobilenetV1/Logits/Conv2d_1c_1x1", Layout("HWIO"))},
     left_out=r"global_step|.*/(Momentum|RMSProp|RMSProp_1|ExponentialMovingAverage)",
 )
 
@@ -116,10 +147,33 @@ def mobilenet_v1(width: float) -> Architecture:
 
 MOBILENETS = {"mobilenet_v1": Widths(mobilenet_v1, (0.25, 0.5, 0.75, 1.0))}
 
+# inception_v1.py: batch norm has no gamma. Its arguments' scope is inception_utils.py.
+INCEPTION_V1 = Architecture(
+    "slim/inception_v1",
+    STEM_INCEPTION,
+    googlenet_blocks(last_pool=2),
+    Head(num_classes=1001, dropout=0.2),
+    Convention(
+        inception_kernel=3,
+        convolution_padding="same",
+        pool_padding="same",
+        batch_norm_gamma=False,
+        batch_norm_epsilon=1e-3,
+        batch_norm_decay=0.9997,
+        running_variance="unbiased",
+        convolution_initializer=Initializer("truncated_normal", 0.01**2, "one"),
+        logits_initializer=Initializer("truncated_normal", 2.6),
+        preprocessing=INCEPTION,
+    ),
+)
+
 ZOO = Zoo(
     "slim",
     "TF-slim (TensorFlow 1)",
-    RESNET_V1 | RESNET_V2 | {name: widths.build(1.0) for name, widths in MOBILENETS.items()},
+    RESNET_V1
+    | RESNET_V2
+    | {"inception_v1": INCEPTION_V1}
+    | {name: widths.build(1.0) for name, widths in MOBILENETS.items()},
     NAMING,
     options={"depth_multiplier": lambda width: {"width_multiplier": width}},
     widths=MOBILENETS,

@@ -1,13 +1,14 @@
-"""torchvision's ResNets (torchvision/models/resnet.py, 0.28): the stride sits in the 3x3 of a block's first unit."""
+"""torchvision's networks (torchvision/models, 0.28). In its ResNets the 3x3 of a block's first unit strides."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from isomorph.spec.architecture import Architecture, Head
+from isomorph.spec.architecture import Architecture, AuxiliaryHead, Head, InputTransform
 from isomorph.spec.convention import ZEROS, Convention, Initializer
 from isomorph.spec.errors import BadInput
+from isomorph.spec.googlenet import AUXILIARY_UNITS, STEM, googlenet_blocks, inception_names
 from isomorph.spec.mobile import divisible, inverted_residual_blocks, mobile_stem
-from isomorph.spec.naming import Layout, Naming
+from isomorph.spec.naming import Layout, Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.residual import (
     PYTORCH_LEAVES,
@@ -16,7 +17,8 @@ from isomorph.spec.residual import (
     imagenet_resnets,
     imagenet_variants,
 )
-from isomorph.spec.zoo import Widths, Zoo
+from isomorph.spec.vgg import VGGS, vgg
+from isomorph.spec.zoo import Widths, Zoo, switch
 
 CONVENTION = Convention(
     bottleneck_stride="conv2",
@@ -37,11 +39,12 @@ def output_stride(replace_stride_with_dilation: Sequence[bool]) -> dict[str, int
     Raises BadInput unless there are three and no block strides behind one that does not: such a network's map is not
     the nominal one made denser, and no output_stride names it.
     """
-    switches = tuple(bool(switch) for switch in replace_stride_with_dilation)
-    if len(switches) != 3 or switches != tuple(sorted(switches)):
+    given = replace_stride_with_dilation
+    switches = list(given) if isinstance(given, Sequence) else []
+    if len(switches) != 3 or any(switch not in (False, True) for switch in switches) or switches != sorted(switches):
         raise BadInput(
-            f"replace_stride_with_dilation is {list(replace_stride_with_dilation)}; expected three switches of which"
-            " all behind the first true one are true, such as [False, True, True]."
+            f"replace_stride_with_dilation is {list(given) if isinstance(given, tuple) else given!r}; expected three"
+            " switches of which all behind the first true one are true, such as [False, True, True]."
         )
     return {"output_stride": 32 >> sum(switches)}
 
@@ -52,25 +55,62 @@ INVERTED = r"block\d+/unit_\d+/inverted_residual"
 FEATURE = "features.{index+1}.conv"
 
 MOBILE_SCOPES = (
-    (r"Conv", "features.0.0", "features.0.1"),
-    (rf"{UNWIDENED}/depthwise", f"{FEATURE}.0.0", f"{FEATURE}.0.1"),
-    (rf"{UNWIDENED}/project", f"{FEATURE}.1", f"{FEATURE}.2"),
-    (rf"{INVERTED}/expand", f"{FEATURE}.0.0", f"{FEATURE}.0.1"),
-    (rf"{INVERTED}/depthwise", f"{FEATURE}.1.0", f"{FEATURE}.1.1"),
-    (rf"{INVERTED}/project", f"{FEATURE}.2", f"{FEATURE}.3"),
-    (r"Conv_1", "features.18.0", "features.18.1"),
+    Row(r"Conv_1/logits", "classifier.1"),
+    Row(r"Conv", "features.0.0", "features.0.1"),
+    Row(rf"{UNWIDENED}/depthwise", f"{FEATURE}.0.0", f"{FEATURE}.0.1"),
+    Row(rf"{UNWIDENED}/project", f"{FEATURE}.1", f"{FEATURE}.2"),
+    Row(rf"{INVERTED}/expand", f"{FEATURE}.0.0", f"{FEATURE}.0.1"),
+    Row(rf"{INVERTED}/depthwise", f"{FEATURE}.1.0", f"{FEATURE}.1.1"),
+    Row(rf"{INVERTED}/project", f"{FEATURE}.2", f"{FEATURE}.3"),
+    Row(r"Conv_1", "features.18.0", "features.18.1"),
+)
+
+# A VGG's features are one nn.Sequential, and so is its classifier, whose first layer sees a flattened map.
+VGG_SCOPES = (
+    Row(r"fc7/logits", "classifier.6"),
+    Row(r"block\d(/block\d_\d)?", "features.{step}", "features.{step+1}"),
+    Row(r"fc6", "classifier.0", kernel=Layout("O(IHW)")),
+    Row(r"fc7", "classifier.3", kernel=Layout("OI")),
+)
+
+# Its branches are numbered from 1, and what stands in a branch from 0.
+BRANCHES = {
+    "branch1": "branch1",
+    "branch2_reduce": "branch2.0",
+    "branch2": "branch2.1",
+    "branch3_reduce": "branch3.0",
+    "branch3": "branch3.1",
+    "branch4": "branch4.1",
+}
+
+GOOGLENET_SCOPES = (
+    Row(r"(?P<aux>aux\d)/conv", "{aux}.conv.conv", "{aux}.conv.bn"),
+    Row(r"(?P<aux>aux\d)/fc1", "{aux}.fc1", kernel=Layout("O(IHW)")),
+    Row(r"(?P<aux>aux\d)/logits", "{aux}.fc2"),
+    Row(r"Conv2d_1a_7x7", "conv1.conv", "conv1.bn"),
+    Row(r"Conv2d_2b_1x1", "conv2.conv", "conv2.bn"),
+    Row(r"Conv2d_2c_3x3", "conv3.conv", "conv3.bn"),
+    *(
+        Row(f"{scope}/{branch}", f"inception{name}.{own}.conv", f"inception{name}.{own}.bn")
+        for scope, name in inception_names("a")
+        for branch, own in BRANCHES.items()
+    ),
 )
 
 NAMING = Naming(
     scopes=(
         *PYTORCH_SCOPES,
         *MOBILE_SCOPES,
-        (r"logits", "fc", ""),
+        *VGG_SCOPES,
+        *GOOGLENET_SCOPES,
+        Row(r".*logits", "fc"),
     ),
     leaves=PYTORCH_LEAVES,
     left_out=PYTORCH_LEFT_OUT,
-    classifiers={"inverted_residual": ("classifier.1", Layout("OI"))},
 )
+
+# A deviation of 0.01: of every dense layer but ResNets', and of all that googlenet.py draws.
+NARROW = Initializer("normal", 1e-4, "one")
 
 # depth, groups, channels of a group in the first block
 VARIANTS = {
@@ -87,7 +127,7 @@ def mobilenet_v2(width: float) -> Architecture:
     convention = replace(
         CONVENTION,
         activation="relu6",
-        logits_initializer=Initializer("normal", 1e-4, "one"),
+        logits_initializer=NARROW,
         logits_bias_initializer=ZEROS,
     )
     blocks = inverted_residual_blocks(width, divisible)
@@ -95,13 +135,68 @@ def mobilenet_v2(width: float) -> Architecture:
     return Architecture("torchvision/mobilenet_v2", stem, blocks, head, convention)
 
 
+VGG = replace(
+    CONVENTION,
+    pool_padding="valid",
+    convolution_bias=True,
+    batch_norm=False,
+    dense_initializer=NARROW,
+    logits_initializer=NARROW,
+    logits_bias_initializer=ZEROS,
+)
+
+VGG_BN = replace(VGG, batch_norm=True)
+
+GOOGLENET = replace(
+    CONVENTION,
+    pool_padding="ceil",
+    inception_kernel=3,  # a known bug, which its weights were trained with (googlenet.py, `Inception`)
+    batch_norm_epsilon=1e-3,
+    convolution_initializer=NARROW,
+    dense_initializer=NARROW,
+    logits_initializer=NARROW,
+)
+
+TRANSFORM_INPUT = InputTransform(
+    scale=(0.229 / 0.5, 0.224 / 0.5, 0.225 / 0.5),
+    shift=((0.485 - 0.5) / 0.5, (0.456 - 0.5) / 0.5, (0.406 - 0.5) / 0.5),
+)
+"""From images normalised as torchvision does to those of -1..1, for which its GoogLeNet's weights were trained."""
+
+GOOGLENET_HEADS = tuple(
+    AuxiliaryHead(scope, "block4", unit, pool=None, dropout=(0.0, 0.7)) for scope, unit in AUXILIARY_UNITS.items()
+)
+
+
+AUX_LOGITS = switch("aux_logits", {}, {"auxiliary": ()})
+
+# torchvision switches it on where it loads weights.
+TRANSFORMED = switch("transform_input", {"input_transform": TRANSFORM_INPUT}, {"input_transform": None})
+
 ZOO = Zoo(
     "torchvision",
     "torchvision (PyTorch)",
     imagenet_resnets("torchvision", CONVENTION)
     | imagenet_variants("torchvision", CONVENTION, VARIANTS)
-    | {"mobilenet_v2": mobilenet_v2(1.0)},
+    | {"mobilenet_v2": mobilenet_v2(1.0)}
+    | {f"vgg{depth}": vgg(f"torchvision/vgg{depth}", depth, VGG, adaptive=True, dropout=0.5) for depth in VGGS}
+    | {f"vgg{depth}_bn": vgg(f"torchvision/vgg{depth}_bn", depth, VGG_BN, adaptive=True, dropout=0.5) for depth in VGGS}
+    | {
+        "googlenet": Architecture(
+            "torchvision/googlenet",
+            STEM,
+            googlenet_blocks(last_pool=2),
+            Head(dropout=0.2),
+            GOOGLENET,
+            auxiliary=GOOGLENET_HEADS,
+        )
+    },
     NAMING,
-    options={"replace_stride_with_dilation": output_stride, "width_mult": lambda width: {"width_multiplier": width}},
+    options={
+        "replace_stride_with_dilation": output_stride,
+        "width_mult": lambda width: {"width_multiplier": width},
+        "aux_logits": AUX_LOGITS,
+        "transform_input": TRANSFORMED,
+    },
     widths={"mobilenet_v2": Widths(mobilenet_v2, (1.0,))},
 )

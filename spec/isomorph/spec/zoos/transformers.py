@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from isomorph.spec.naming import Naming
+from isomorph.spec.naming import Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT, imagenet_resnets
 from isomorph.spec.zoo import Zoo
@@ -16,18 +16,18 @@ LAYER = "resnet.encoder.stages.{block-1}.layers.{unit-1}"
 
 NAMING = Naming(
     scopes=(
-        (r"conv1", f"{STEM}.convolution", f"{STEM}.normalization"),
-        (
+        Row(r"conv1", f"{STEM}.convolution", f"{STEM}.normalization"),
+        Row(
             r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/conv(?P<conv>\d)",
             f"{LAYER}.layer.{{conv-1}}.convolution",
             f"{LAYER}.layer.{{conv-1}}.normalization",
         ),
-        (
+        Row(
             r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/shortcut",
             f"{LAYER}.shortcut.convolution",
             f"{LAYER}.shortcut.normalization",
         ),
-        (r"logits", "classifier.1", ""),
+        Row(r".*logits", "classifier.1"),
     ),
     leaves=PYTORCH_LEAVES,
     left_out=PYTORCH_LEFT_OUT,

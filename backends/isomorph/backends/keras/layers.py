@@ -1,0 +1,269 @@
+"""The layers in Keras. Tensors are [N, H, W, C], or [N, C, H, W] where the form says so.
+
+They are plain classes that hold stock layers and are called on symbolic tensors, not subclasses of keras.Layer: the
+model they make is a functional one, which `.keras` files carry whole and whose inner end points can be reached.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import initializers, layers, ops
+
+from isomorph.backends.keras.initializers import initializer_of
+from isomorph.spec import Plan
+from isomorph.spec import layers as spec
+from isomorph.spec.layers import (
+    Activation,
+    AdaptivePool,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Layer,
+    MaxPool,
+    Parametrised,
+    Subsample,
+    ZeroChannels,
+)
+from isomorph.spec.padding import Rule, pads
+
+Tensor = Any  # symbolic while the model is made, the engine's own when a layer is called alone
+
+
+@dataclass(frozen=True)
+class Form:
+    """What PyTorch and Paddle set on a whole network, and Keras on each layer: dtype, and where the channels are."""
+
+    dtype: str
+    layout: str
+
+    @property
+    def axis(self) -> int:
+        """That of the channels."""
+        return self.layout.index("C")
+
+    @property
+    def spatial(self) -> dict[str, str]:
+        """What layers take that see height and width."""
+        return {"data_format": "channels_last" if self.axis == 3 else "channels_first", "dtype": self.dtype}
+
+    def pads(self, space: tuple[int, int] = (0, 0), channels: tuple[int, int] = (0, 0)) -> list[tuple[int, int]]:
+        """What `ops.pad` takes to pad both height and width by `space`, and the channels by `channels`."""
+        return [(0, 0), *(channels if axis == "C" else space for axis in self.layout[1:])]
+
+
+def layer_name(scope: str) -> str:
+    """Keras forbids "/" in names."""
+    return scope.replace("/", "_")
+
+
+class Conv2D:
+    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth].
+
+    Keras has no explicit padding but ZeroPadding2D; at stride 1 its "same" pads both sides alike, and needs none.
+    """
+
+    def __init__(self, layer: Convolution, form: Form) -> None:
+        name = layer_name(layer.scope)
+        same = layer.padding == "same" or (layer.stride == 1 and layer.padding != "valid")
+        self.pad = None if same else make_padding(layer.padding, layer.kernel, layer.stride, layer.rate, name, form)
+        common = {
+            "strides": layer.stride,
+            "padding": "same" if same else "valid",
+            "dilation_rate": layer.rate,
+            "use_bias": layer.bias,
+            "bias_initializer": initializer_of(layer.bias_initializer, layer),
+            "name": name,
+        }
+        initializer = initializer_of(layer.initializer, layer)
+        # A layer of its own where every channel is convolved alone; its kernel is [k, k, depth, 1].
+        self.conv = (
+            layers.DepthwiseConv2D(layer.kernel, depthwise_initializer=initializer, **common, **form.spatial)
+            if layer.is_depthwise
+            else layers.Conv2D(
+                layer.depth,
+                layer.kernel,
+                groups=layer.groups,
+                kernel_initializer=initializer,
+                **common,
+                **form.spatial,
+            )
+        )
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.conv(self.pad(x) if self.pad else x)
+
+
+def make_padding(rule: Rule, kernel: int, stride: int, rate: int, name: str, form: Form) -> Any:
+    """The layer that pads with zeros by a rule that needs no size; None if there is nothing to pad."""
+    border = pads(rule, 0, kernel, stride, rate)
+    return layers.ZeroPadding2D((border, border), **form.spatial, name=f"{name}_pad") if any(border) else None
+
+
+class MaxPool2D:
+    """[N, H, W, C] -> [N, H / stride, W / stride, C]. Keras's layer pads with zeros alone: -inf goes by `ops.pad`."""
+
+    def __init__(self, layer: MaxPool, form: Form) -> None:
+        name, same = layer_name(layer.scope), layer.padding == "same"
+        border = (0, 0) if same else pads(layer.padding, 0, layer.kernel, layer.stride, 1)
+        self.pads = form.pads(border) if any(border) and layer.fill else None
+        self.fill = layer.fill
+        zeros = not (same or layer.fill)
+        self.pad = make_padding(layer.padding, layer.kernel, layer.stride, 1, name, form) if zeros else None
+        self.pool = layers.MaxPooling2D(
+            layer.kernel, layer.stride, padding="same" if same else "valid", **form.spatial, name=name
+        )
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.pad:
+            x = self.pad(x)
+        if self.pads:
+            x = ops.pad(x, self.pads, constant_values=self.fill)
+        return self.pool(x)
+
+
+class AdaptiveAveragePooling2D:
+    """[N, H, W, C] -> [N, cells, cells, C], for any H and W; Keras's own layer needs to know them beforehand.
+
+    A matrix product along each axis. Where windows begin and end follows from the axis's length, which a running sum of
+    ones tells at any time.
+    """
+
+    def __init__(self, layer: AdaptivePool, form: Form) -> None:
+        self.cells = layer.cells
+        self.form = form
+
+    def __call__(self, x: Tensor) -> Tensor:
+        axes = self.form.layout.lower()
+        for axis in "hw":
+            x = ops.einsum(f"{axes},i{axis}->{axes.replace(axis, 'i')}", x, self.weights(x, axis.upper()))
+        return x
+
+    def weights(self, x: Tensor, axis: str) -> Tensor:
+        """[cells, length of the axis]: in each row one over the window's length where the window is."""
+        along = tuple(slice(None) if letter == axis else 0 for letter in self.form.layout)
+        # Counted in float32, which holds all whole numbers that there are here; bfloat16 stops at 256.
+        place = ops.cumsum(ops.cast(ops.ones_like(x[along]), "float32"))
+        length = ops.max(place)
+        cell = np.arange(self.cells, dtype="float32")[:, None]  # behind the symbolic: JAX's own would not take that
+        begin, end = ops.floor(length * cell / self.cells), ops.ceil(length * (cell + 1) / self.cells)
+        inside = ops.cast(ops.logical_and(place > begin, place <= end), self.form.dtype)
+        return inside / ops.sum(inside, axis=1, keepdims=True)
+
+
+class ConvBatchNorm:
+    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: convolution, batch norm and activation."""
+
+    def __init__(self, layer: Convolution, plan: Plan, form: Form) -> None:
+        name = layer_name(layer.scope)
+        self.layers: list[Any] = [Dropout(layer.dropout, name, form)] if layer.dropout else []
+        self.layers.append(Conv2D(layer, form))
+        if layer.batch_norm:
+            self.layers.append(make_batch_norm(layer, plan, form))
+        if layer.activation:
+            self.layers.append(make_activation(layer.activation, f"{name}_relu", form))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class BatchNormActivation:
+    """[N, H, W, C] -> the same: batch norm and activation without a convolution before them."""
+
+    def __init__(self, layer: BatchNorm, plan: Plan, form: Form) -> None:
+        self.batch_norm = make_batch_norm(layer, plan, form)
+        self.activation = make_activation(layer.activation, layer_name(layer.scope), form)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.activation(self.batch_norm(x))
+
+
+def make_batch_norm(layer: Parametrised, plan: Plan, form: Form) -> Any:
+    """That of a layer. Keras's momentum is the decay itself."""
+    return layers.BatchNormalization(
+        axis=form.axis,
+        momentum=plan.decay,
+        epsilon=plan.epsilon,
+        scale=layer.gamma is not None,
+        gamma_initializer=initializers.Constant(1.0 if layer.gamma is None else layer.gamma),
+        dtype=form.dtype,
+        name=f"{layer_name(layer.scope)}_BatchNorm",
+    )
+
+
+def make_activation(activation: Activation, name: str, form: Form) -> Any:
+    """What follows a layer, as a layer called `name`."""
+    match activation:
+        case "relu":
+            return layers.ReLU(dtype=form.dtype, name=name)
+        case "relu6":
+            return layers.ReLU(max_value=6.0, dtype=form.dtype, name=name)
+        case None:
+            return layers.Identity(dtype=form.dtype, name=name)
+
+
+class Dropout:
+    """[N, H, W, C] -> the same. Keras scales up in training; Paddle's "downscale_in_infer" is that, times 1 - p."""
+
+    def __init__(self, dropout: spec.Dropout, name: str, form: Form) -> None:
+        self.dropout = layers.Dropout(dropout.share, dtype=form.dtype, name=f"{name}_dropout")
+        self.scale = None
+        if dropout.downscaled:
+            self.scale = layers.Rescaling(dropout.scale, dtype=form.dtype, name=f"{name}_scale")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        x = self.dropout(x)
+        return self.scale(x) if self.scale else x
+
+
+class Affine:
+    """[N, H, W, C] -> the same: each channel times a constant, plus another."""
+
+    def __init__(self, layer: spec.Affine, form: Form) -> None:
+        shape = [-1 if axis == "C" else 1 for axis in form.layout[1:]]
+        # As float64 arrays: Keras makes float32 of Python's numbers before it makes float64 of them.
+        scale, shift = (np.reshape(np.array(values, np.float64), shape) for values in (layer.scale, layer.shift))
+        self.rescale = layers.Rescaling(scale, shift, dtype=form.dtype, name=layer_name(layer.scope))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.rescale(x)
+
+
+def make_subsample(layer: Subsample | ZeroChannels, form: Form) -> Any:
+    """A pool of one pixel, called as the layer: a strided slice of an unknown size fails on JAX."""
+    return layers.MaxPooling2D(1, layer.stride, **form.spatial, name=layer_name(layer.scope))
+
+
+class ZeroChannelShortcut:
+    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: a strided slice between channels of zeros."""
+
+    def __init__(self, layer: ZeroChannels, form: Form) -> None:
+        self.subsample = make_subsample(layer, form)
+        self.pads = form.pads(channels=(layer.before, layer.after))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return ops.pad(self.subsample(x), self.pads)
+
+
+def make_layer(layer: Layer, plan: Plan, form: Form) -> Any:
+    """Any layer of the plan."""
+    match layer:
+        case Convolution():
+            return ConvBatchNorm(layer, plan, form)
+        case BatchNorm():
+            return BatchNormActivation(layer, plan, form)
+        case MaxPool():
+            return MaxPool2D(layer, form)
+        case AveragePool():
+            name = layer_name(layer.scope)
+            return layers.AveragePooling2D(layer.kernel, layer.stride, **form.spatial, name=name)
+        case AdaptivePool():
+            return AdaptiveAveragePooling2D(layer, form)
+        case spec.Affine():
+            return Affine(layer, form)
+        case Subsample():
+            return make_subsample(layer, form)
+        case ZeroChannels():
+            return ZeroChannelShortcut(layer, form)

@@ -1,0 +1,135 @@
+"""The layers in NumPy: what the frameworks' layers are held against. Arrays are [N, H, W, C]."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from isomorph.backends.oracle.operations import (
+    Array,
+    Precision,
+    activate,
+    adaptive_pool,
+    average_pool,
+    convolve,
+    max_pool,
+    subsample,
+)
+from isomorph.spec import layers as spec
+from isomorph.spec.layers import (
+    INPUT,
+    AdaptivePool,
+    Affine,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Layer,
+    MaxPool,
+    Subsample,
+    ZeroChannels,
+)
+from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, tensors_of
+from isomorph.spec.units import Unit
+
+Statistics = Callable[[Array], tuple[Array, Array]]
+Function = Callable[[Array], Array]
+
+
+class Parametrised:
+    """What has tensors.
+
+    Attributes:
+        tensors: leaf -> array in the computed dtype.
+        calibrate: while it is set, every batch norm takes over the statistics that this finds in its input.
+    """
+
+    def __init__(self, layer: spec.Parametrised, epsilon: float, precision: Precision) -> None:
+        self.layer = layer
+        self.epsilon = epsilon
+        self.precision = precision
+        self.tensors = {leaf: np.zeros(shape, precision.computed) for leaf, shape in tensors_of(layer).items()}
+        self.calibrate: Statistics | None = None
+
+    def batch_norm(self, x: Array) -> Array:
+        """Normalise `x` in place by the running statistics; while calibrating, by those that `x` is found to have."""
+        if self.calibrate:
+            self.tensors[MOVING_MEAN], self.tensors[MOVING_VARIANCE] = self.calibrate(x)
+        x -= self.tensors[MOVING_MEAN]
+        x *= self.tensors.get(GAMMA, x.dtype.type(1)) / np.sqrt(
+            self.tensors[MOVING_VARIANCE] + x.dtype.type(self.epsilon)
+        )
+        x += self.tensors[BETA]
+        return x
+
+
+class ConvBatchNorm(Parametrised):
+    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: convolution, batch norm and activation."""
+
+    layer: Convolution
+
+    def __call__(self, x: Array) -> Array:
+        layer, precision = self.layer, self.precision
+        if layer.dropout and layer.dropout.downscaled:
+            x = precision.round(x * x.dtype.type(layer.dropout.scale))
+        x = convolve(x, self.tensors[WEIGHTS], layer, precision.halves)
+        if layer.bias:
+            x += self.tensors[BIASES]
+        x = precision.round(x)
+        if layer.batch_norm:
+            x = precision.round(self.batch_norm(x))
+        return activate(x, layer.activation)
+
+
+class BatchNormActivation(Parametrised):
+    """[N, H, W, C] -> the same: batch norm and activation without a convolution before them."""
+
+    layer: BatchNorm
+
+    def __call__(self, x: Array) -> Array:
+        return activate(self.precision.round(self.batch_norm(x.copy())), self.layer.activation)
+
+
+class Maker:
+    """Makes a network's layers, all of one epsilon and precision, and remembers those with tensors by scope."""
+
+    def __init__(self, epsilon: float, precision: Precision) -> None:
+        self.epsilon = epsilon
+        self.precision = precision
+        self.made: dict[str, Parametrised] = {}
+
+    def __call__(self, layer: Layer) -> Function:
+        precision = self.precision
+        match layer:
+            case Convolution():
+                self.made[layer.scope] = convolution = ConvBatchNorm(layer, self.epsilon, precision)
+                return convolution
+            case BatchNorm():
+                self.made[layer.scope] = batch_norm = BatchNormActivation(layer, self.epsilon, precision)
+                return batch_norm
+            case MaxPool():
+                return lambda x: max_pool(x, layer)
+            case AveragePool():
+                return lambda x: precision.round(average_pool(x, layer))
+            case AdaptivePool():
+                return lambda x: precision.round(adaptive_pool(x, layer.cells))
+            case Affine():
+                scale, shift = (np.array(values, precision.computed) for values in (layer.scale, layer.shift))
+                return lambda x: precision.round(x * scale + shift)
+            case Subsample():
+                return lambda x: subsample(x, layer.stride)
+            case ZeroChannels():
+                border = ((0, 0), (0, 0), (0, 0), (layer.before, layer.after))
+                return lambda x: np.pad(subsample(x, layer.stride), border)
+
+    def shortcut(self, unit: Unit) -> Function | None:
+        """What the unit's input passes on its way to the sum; None in a plain network, which has no shortcuts."""
+        if unit.shortcut is None:
+            return (lambda x: x) if INPUT in unit.wiring.joined else None
+        return self(unit.shortcut)
+
+    def add(self, shortcut: Array, residual: Array) -> Array:
+        """Their sum: the precision rounds after every operation."""
+        return self.precision.round(shortcut + residual)
+
+    def activation(self, unit: Unit) -> Function:
+        """What follows what a unit joins; on a copy, as a plain unit's map is its last convolution's, too."""
+        return lambda x: activate(x.copy(), unit.wiring.activation)

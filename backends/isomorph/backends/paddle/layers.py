@@ -1,0 +1,192 @@
+"""The layers in Paddle. Tensors are [N, C, H, W], or [N, H, W, C] where `data_format`, told to each, is "NHWC"."""
+
+import paddle
+import paddle.nn.functional as F
+from paddle import ParamAttr, Tensor, nn
+from paddle.jit import not_to_static
+from paddle.nn.initializer import Constant
+
+from isomorph.backends.paddle.initializers import attribute
+from isomorph.spec import Plan
+from isomorph.spec import layers as spec
+from isomorph.spec.layers import (
+    Activation,
+    AdaptivePool,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Layer,
+    MaxPool,
+    Parametrised,
+    Subsample,
+    ZeroChannels,
+)
+from isomorph.spec.padding import Rule, pads
+
+not_to_static(pads)  # Paddle (3.3) translates `match` to static programs as if its last case were the only one
+
+
+class Conv2D(nn.Conv2D):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride].
+
+    Paddle's own padding="SAME" ignores the dilation: all but the explicit is computed here.
+    """
+
+    def __init__(self, layer: Convolution, data_format: str) -> None:
+        own = layer.padding in ("explicit", "valid")
+        super().__init__(
+            layer.depth_in,
+            layer.depth,
+            layer.kernel,
+            layer.stride,
+            padding=layer.rate * (layer.kernel - 1) // 2 if layer.padding == "explicit" else 0,
+            dilation=layer.rate,
+            groups=layer.groups,
+            weight_attr=attribute(layer.initializer, layer),
+            bias_attr=attribute(layer.bias_initializer, layer) if layer.bias else False,
+            data_format=data_format,
+        )
+        self.layer = layer
+        self.own = own
+        self.data_format = data_format
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.own:
+            x = pad(x, self.layer.padding, self.layer.kernel, self.layer.stride, self.layer.rate, 0.0, self.data_format)
+        return super().forward(x)
+
+
+class MaxPool2D(nn.MaxPool2D):
+    """[N, C, H, W] -> [N, C, H / stride, W / stride]. Paddle's own padding is -inf, and alike on both sides."""
+
+    def __init__(self, layer: MaxPool, data_format: str) -> None:
+        own = layer.padding != "same" and layer.fill == float("-inf")
+        padding = (layer.kernel - 1) // 2 if own and layer.padding == "explicit" else 0
+        ceil_mode = own and layer.padding == "ceil"
+        super().__init__(layer.kernel, layer.stride, padding, ceil_mode=ceil_mode, data_format=data_format)
+        self.layer = None if own else layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.layer:
+            x = pad(x, self.layer.padding, self.layer.kernel, self.layer.stride, 1, self.layer.fill, self.data_format)
+        return super().forward(x)
+
+
+def pad(x: Tensor, rule: Rule, kernel: int, stride: int, rate: int, value: float, data_format: str) -> Tensor:
+    """Pad height and width by a rule; F.pad takes the last axis first."""
+    sizes = x.shape[2:] if data_format == "NCHW" else x.shape[1:3]
+    height, width = (pads(rule, size, kernel, stride, rate) for size in sizes)
+    return F.pad(x, [*width, *height], value=value, data_format=data_format)
+
+
+class ConvBatchNorm(nn.Sequential):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: convolution, batch norm and activation."""
+
+    def __init__(self, layer: Convolution, plan: Plan, data_format: str) -> None:
+        super().__init__()
+        if layer.dropout:
+            self.dropout = Dropout(layer.dropout)
+        self.conv = Conv2D(layer, data_format)
+        if layer.batch_norm:
+            self.batch_norm = make_batch_norm(layer, plan, data_format)
+        if layer.activation:
+            self.activation = make_activation(layer.activation)
+
+
+class BatchNormActivation(nn.Sequential):
+    """[N, C, H, W] -> the same: batch norm and activation without a convolution before them."""
+
+    def __init__(self, layer: BatchNorm, plan: Plan, data_format: str) -> None:
+        super().__init__()
+        self.batch_norm = make_batch_norm(layer, plan, data_format)
+        self.activation = make_activation(layer.activation)
+
+
+def make_batch_norm(layer: Parametrised, plan: Plan, data_format: str) -> nn.BatchNorm2D:
+    """That of a layer. Paddle's momentum is the decay itself. It keeps both numbers in float32 whatever the dtype."""
+    gamma = Constant(1.0 if layer.gamma is None else layer.gamma)
+    made = nn.BatchNorm2D(
+        layer.depth,
+        momentum=plan.decay,
+        epsilon=plan.epsilon,
+        weight_attr=ParamAttr(initializer=gamma),
+        data_format=data_format,
+    )
+    if layer.gamma is None:
+        # Not `weight_attr=False`: beta's gradient is left out with gamma's (Paddle 3.3). So ones take that in its
+        # place, which no optimizer moves and no file has.
+        del made.weight
+        ones = paddle.ones([layer.depth])
+        ones.stop_gradient = False
+        made.register_buffer("weight", ones, persistable=False)
+    return made
+
+
+def make_activation(activation: Activation) -> nn.Layer:
+    """What follows a layer."""
+    match activation:
+        case "relu":
+            return nn.ReLU()
+        case "relu6":
+            return nn.ReLU6()
+        case None:
+            return nn.Identity()
+
+
+class Dropout(nn.Dropout):
+    """[N, C, H, W] -> the same, under one of two rules, which are both Paddle's own."""
+
+    def __init__(self, dropout: spec.Dropout) -> None:
+        super().__init__(dropout.share, mode="downscale_in_infer" if dropout.downscaled else "upscale_in_train")
+
+
+class Affine(nn.Layer):
+    """[N, C, H, W] -> the same: each channel times a constant, plus another."""
+
+    def __init__(self, layer: spec.Affine, data_format: str) -> None:
+        super().__init__()
+        shape = (-1, 1, 1) if data_format == "NCHW" else (-1,)
+        for name, values in (("scale", layer.scale), ("shift", layer.shift)):
+            # Not in the state_dict: they are of the design, and zoos' files do not have them.
+            self.register_buffer(name, paddle.to_tensor(values, "float64").reshape(shape), persistable=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale + self.shift
+
+
+class ZeroChannelShortcut(nn.Layer):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: a strided slice between channels of zeros."""
+
+    def __init__(self, layer: ZeroChannels, data_format: str) -> None:
+        super().__init__()
+        self.subsample = nn.MaxPool2D(1, layer.stride, data_format=data_format)
+        # Paddle's pad of all four axes writes past its memory in the inference engine (3.3); that of three out of five,
+        # the last one first, does not.
+        self.pads = [0, 0, 0, 0, 0, 0]
+        channels = 2 * (3 - data_format.index("C"))
+        self.pads[channels : channels + 2] = [layer.before, layer.after]
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.subsample(x).unsqueeze(1)
+        return F.pad(x, self.pads, data_format="NCDHW").squeeze(1)
+
+
+def make_layer(layer: Layer, plan: Plan, data_format: str) -> nn.Layer:
+    """Any layer of the plan."""
+    match layer:
+        case Convolution():
+            return ConvBatchNorm(layer, plan, data_format)
+        case BatchNorm():
+            return BatchNormActivation(layer, plan, data_format)
+        case MaxPool():
+            return MaxPool2D(layer, data_format)
+        case AveragePool():
+            return nn.AvgPool2D(layer.kernel, layer.stride, data_format=data_format)
+        case AdaptivePool():
+            return nn.AdaptiveAvgPool2D(layer.cells, data_format=data_format)
+        case spec.Affine():
+            return Affine(layer, data_format)
+        case Subsample():
+            return nn.MaxPool2D(1, layer.stride, data_format=data_format)
+        case ZeroChannels():
+            return ZeroChannelShortcut(layer, data_format)

@@ -1,0 +1,131 @@
+"""Layers under a convention: what a unit, a stem or a head is built with, where it stands."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from isomorph.spec.atrous import Sampling
+from isomorph.spec.convention import Convention, Initializer
+from isomorph.spec.errors import BadInput
+from isomorph.spec.layers import INPUT, Activation, BatchNorm, Convolution, Dropout, Layer, MaxPool
+
+# A bias, and neither batch norm nor activation: in pre-activation networks they stand before a convolution.
+LINEAR: dict[str, Any] = {"bias": True, "batch_norm": False, "activation": None}
+
+POOL_FILLS = {"lowest": float("-inf"), "zero": 0.0}
+
+
+def convolution(convention: Convention, scope: str, depth_in: int, depth: int, **rest: Any) -> Convolution:
+    """Any convolution but the dense ones, under `convention`. Raises BadInput for groups that do not divide it."""
+    by_convention: dict[str, Any] = {
+        "padding": convention.convolution_padding,
+        "bias": convention.convolution_bias,
+        "batch_norm": convention.batch_norm,
+        "activation": convention.activation if convention.activation_after == "convolutions" else None,
+        "initializer": convention.convolution_initializer,
+    }
+    never: dict[str, Any] = {} if convention.batch_norm_gamma else {"gamma": None}
+    made = Convolution(scope, depth_in, depth, **by_convention | rest | never)
+    if depth_in % made.groups or depth % made.groups:
+        raise BadInput(f"{scope} has {depth_in} channels in and {depth} out, which {made.groups} groups do not divide.")
+    return made
+
+
+def dense(
+    convention: Convention,
+    scope: str,
+    depth_in: int,
+    depth: int,
+    kernel: int = 1,
+    activation: Activation = None,
+    dropout: float = 0.0,
+    source: str = INPUT,
+    initializer: Initializer | None = None,
+) -> Convolution:
+    """A fully connected layer over `kernel` x `kernel` cells, as the convolution without padding that it is.
+
+    On a larger map it gives a map, as slim's VGG does. The classifier is one.
+    """
+    return Convolution(
+        scope,
+        depth_in,
+        depth,
+        kernel,
+        padding="valid",
+        bias=True,
+        batch_norm=False,
+        activation=activation,
+        source=source,
+        initializer=initializer or convention.logits_initializer,
+        bias_initializer=convention.logits_bias_initializer,
+        dropout=Dropout(dropout, convention.dropout_mode == "downscale_in_infer") if dropout else None,
+    )
+
+
+def batch_norm(convention: Convention, scope: str, depth: int) -> BatchNorm:
+    """A batch norm on its own, under `convention`."""
+    return BatchNorm(scope, depth, convention.activation, gamma=1.0 if convention.batch_norm_gamma else None)
+
+
+def max_pool(convention: Convention, scope: str, depth: int, kernel: int, stride: int, source: str = INPUT) -> MaxPool:
+    """Any max pool that strides, under `convention`.
+
+    Raises BadInput for SAME padding with zeros, which no framework has.
+    """
+    padding, fill = convention.pool_padding, POOL_FILLS[convention.pool_fill]
+    if (padding, fill) == ("same", 0):
+        raise BadInput("A pool_fill of zero needs explicit pool_padding; TensorFlow's SAME never pads with zeros.")
+    return MaxPool(scope, depth, kernel, stride, padding, fill, source)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a unit is built: its scope, what it is given, and by whose rules.
+
+    dropout: the share of what a dense unit reads from another one that is dropped in training.
+    """
+
+    scope: str
+    depth_in: int
+    sampling: Sampling
+    convention: Convention
+    dropout: float = 0.0
+
+    def convolution(self, name: str, depth_in: int, depth: int, **rest: Any) -> Convolution:
+        """A convolution of the unit, under the convention."""
+        return convolution(self.convention, f"{self.scope}/{name}", depth_in, depth, **rest)
+
+
+class Row:
+    """Convolutions in a row: each reads the one before it.
+
+    Those up to the strided one have the unit's rate, those behind it the next one, as if they stood in the next unit.
+    """
+
+    def __init__(self, site: Site, source: str = INPUT) -> None:
+        self.site = site
+        self.source = source
+        self.depth = site.depth_in
+        self.rate = site.sampling.rate
+        self.layers: tuple[Layer, ...] = ()
+
+    def depthwise(self, name: str) -> None:
+        """A 3x3 with one channel in each group; it takes the stride."""
+        convention = self.site.convention
+        self.add(name, self.depth, 3, strided=True, groups=self.depth, padding=convention.depthwise_padding)
+
+    def add(self, name: str, depth: int, kernel: int = 1, *, strided: bool = False, **rest: Any) -> None:
+        """One more, under the convention but for `rest`."""
+        made = self.site.convolution(
+            name,
+            self.depth,
+            depth,
+            kernel=kernel,
+            stride=self.site.sampling.stride if strided else 1,
+            rate=self.rate if kernel > 1 else 1,
+            source=self.source,
+            **rest,
+        )
+        self.layers += (made,)
+        self.source, self.depth = name, depth
+        if strided:
+            self.rate = self.site.sampling.rate_after
