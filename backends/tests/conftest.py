@@ -12,10 +12,14 @@ import numpy.typing as npt
 import pytest
 
 from isomorph.spec import Architecture, Block, Convention, Head, Stem, StemConvolution, tensor_shapes
+from isomorph.spec.architecture import AuxiliaryHead, InputTransform
 from isomorph.spec.residual import IMAGENET_STEM, residual_block
 from isomorph.spec.zoos import cifar, slim, torchvision
 
 Array = npt.NDArray[Any]
+
+ONLY = "ISOMORPH_NATIVE_DESIGNS"
+"""Names of the designs that tests of native objects are run with, if not all."""
 
 collect_ignore = ["native"]  # each of its files needs a process of its own
 
@@ -27,7 +31,7 @@ def tiny() -> Architecture:
     return Architecture("slim/tiny", stem, (slim.resnet_block("block1", 2, 1, stride=2),), Head(4), slim.CONVENTION)
 
 
-# Every kind of unit and of padding; subsampled, projected and zero-channel shortcuts.
+# Every kind of unit and of padding; subsampled, projected and zero-channel shortcuts; auxiliary heads.
 DESIGNS = {
     "slim": Architecture(
         "slim/tiny",
@@ -64,6 +68,37 @@ DESIGNS = {
         Head(10),
         Convention(convolution_padding="same", depthwise_padding="after"),
     ),
+    # In training its shares of dropout are so small that one step still shows in the loss.
+    "inceptions": Architecture(
+        "isomorph/inceptions",
+        Stem((StemConvolution("conv1", 8, 7, stride=2),)),
+        (
+            Block("block1", "inception", ((4, 2, 6, 2, 3, 3), (6, 3, 4, 2, 5, 3))),
+            Block("pool1", "max_pool", ((3, 2),)),
+            Block("block2", "inception", ((4, 2, 6, 2, 3, 3),)),
+        ),
+        Head(10, dropout=0.02),
+        Convention(pool_padding="ceil", batch_norm_gamma=False, batch_norm_epsilon=1e-3),
+        auxiliary=(
+            AuxiliaryHead("aux1", "block1", 1, pool=(5, 3), cells=3, depth=5, hidden=7, dropout=(0.02, 0.02)),
+            AuxiliaryHead("aux2", "block1", 2, pool=None, cells=2, depth=5, hidden=7, rectified=False),
+        ),
+        input_transform=InputTransform((0.458, 0.448, 0.45), (-0.03, -0.088, -0.188)),
+    ),
+    "dense": Architecture(
+        "isomorph/dense",
+        Stem((StemConvolution("conv1", 6, 3),)),
+        (
+            Block("pool1", "max_pool", ((2, 2),)),
+            Block("block1", "valid_convolution", ((8, 5, 1),)),
+            Block("adaptive_pool", "adaptive_pool", ((7,),)),
+            Block("fc6", "dense", ((16, 7),)),
+            Block("fc7", "dense", ((12, 1),)),
+            Block("fc8", "linear", ((12, 1),)),
+        ),
+        Head(10, dropout=0.02),
+        Convention(pool_padding="valid", convolution_bias=True, dropout_mode="downscale_in_infer"),
+    ),
 }
 
 
@@ -78,7 +113,7 @@ def small() -> Architecture:
     return replace(DESIGNS["cifar"], blocks=DESIGNS["cifar"].blocks[:1])
 
 
-@pytest.fixture(params=DESIGNS)
+@pytest.fixture(params=os.environ.get(ONLY, " ".join(DESIGNS)).split())
 def design(request: pytest.FixtureRequest) -> Architecture:
     return DESIGNS[request.param]
 

@@ -28,6 +28,8 @@ WARNINGS = (
     "ignore:No ccache found:UserWarning",
     # Paddle's batch norm says so at every step of training.
     "ignore:When training, we now always track global mean and variance:UserWarning",
+    # Paddle (3.3) asks this of itself when it makes a static program to train.
+    "ignore:Tensor do not have 'place' interface for pir graph mode:UserWarning",
     # Keras (3.15) hands NumPy 2.4 variables whose __array__ takes no `copy`.
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",
     # torch.compile (2.13) imports PyTorch's own modules that still use TorchScript.
@@ -89,6 +91,20 @@ def oracle(weights: Callable[[Architecture], dict[str, Array]]) -> Callable[[Arc
         return network.end_points(images)
 
     return end_points
+
+
+@pytest.fixture
+def deterministic(designs: dict[str, Architecture]) -> Architecture:
+    """A network with auxiliary heads that computes in training what it does at inference."""
+    network = designs["inceptions"].folded()
+    heads = tuple(replace(head, dropout=(0.0, 0.0)) for head in network.auxiliary)
+    return network.with_options(dropout=0.0, auxiliary=heads)
+
+
+@pytest.fixture(params=["upscale_in_train", "downscale_in_infer"])
+def dropping(request: pytest.FixtureRequest, designs: dict[str, Architecture]) -> Architecture:
+    """A network whose classifier drops 3 of 10 values, in either mode."""
+    return designs["cifar"].with_options(dropout=0.3, dropout_mode=request.param)
 
 
 @pytest.fixture(params=["lowest", "zero"])

@@ -40,6 +40,11 @@ def to_numpy(x: Any) -> Array:
     return array.astype(np.float64)
 
 
+def answers(found: Any) -> list[Any]:
+    """The logits and, of a model that is to be trained, the auxiliary heads'."""
+    return found if isinstance(found, list) else [found]
+
+
 def test_logits_are_a_row_for_each_image(
     design: Architecture, images: Array, weights: Weights, assert_close: Close
 ) -> None:
@@ -70,26 +75,37 @@ def test_training_moves_the_running_mean_by_the_decay(design: Architecture, imag
     x = to_native(images, WIDEST)
     convolution = keras.Model(network.native.inputs, network.native.get_layer("conv1").output)
     mean = to_numpy(convolution(x)).mean((0, 1, 2))
-    training = to_numpy(network.native(x, training=True))
+    training = to_numpy(answers(network.native(x, training=True))[0])
     moved = network.tensors()["conv1/BatchNorm/moving_mean"]
     assert_close(moved, mean * (1 - plan(design).decay), 1e-6)
-    inference = to_numpy(network.native(x, training=False))
+    inference = to_numpy(answers(network.native(x, training=False))[0])
     assert not np.allclose(inference, training), "inference used the batch's own statistics"
     assert np.array_equal(network.tensors()["conv1/BatchNorm/moving_mean"], moved)
 
 
-def train_one_step(design: Architecture, images: Array, labels: Array) -> tuple[float, float, list[str]]:
-    """The loss before and behind, and the parameters that stayed as they were."""
+def train_one_step(
+    design: Architecture, images: Array, labels: Array, of_heads: float = 1.0
+) -> tuple[float, float, list[str]]:
+    """The loss before and behind, and the parameters that stayed as they were.
+
+    of_heads: times the auxiliary heads' losses.
+    """
     native = build(design, training=True).native
     entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    native.compile(optimizer=keras.optimizers.SGD(0.01), loss=entropy)
+    shares = [1.0, *(of_heads for _ in native.outputs[1:])]
+    native.compile(keras.optimizers.SGD(0.01), [entropy] * len(shares), loss_weights=shares)
     parameters = {parameter.path: parameter for parameter in native.trainable_variables}
     before = {path: to_numpy(parameter) for path, parameter in parameters.items()}
     x, y = to_native(images), labels
-    loss = entropy(y, native(x, training=True))
-    native.train_on_batch(x, y)
+
+    def loss() -> float:
+        losses = [to_numpy(entropy(y, answer)).item() for answer in answers(native(x, training=True))]
+        return float(np.dot(shares, losses))
+
+    found = loss()
+    native.train_on_batch(x, [y] * len(shares))
     still = [path for path in parameters if np.array_equal(to_numpy(parameters[path]), before[path])]
-    return to_numpy(loss).item(), to_numpy(entropy(y, native(x, training=True))).item(), still
+    return found, loss(), still
 
 
 def test_one_training_step_lowers_the_loss(design: Architecture, images: Array, labels: Array) -> None:
@@ -98,10 +114,18 @@ def test_one_training_step_lowers_the_loss(design: Architecture, images: Array, 
 
 
 # In the others a batch norm undoes betas and biases before it, and gammas before a depthwise convolution.
-@pytest.mark.parametrize("design", ["slim", "torchvision", "cifar"], indirect=True)
+@pytest.mark.parametrize("design", ["slim", "torchvision", "cifar", "inceptions"], indirect=True)
 def test_one_training_step_moves_every_parameter(design: Architecture, images: Array, labels: Array) -> None:
     *_, still = train_one_step(design, images, labels)
     assert still == []
+
+
+def test_auxiliary_heads_learn_from_their_own_losses_alone(
+    designs: dict[str, Architecture], images: Array, labels: Array
+) -> None:
+    *_, still = train_one_step(designs["inceptions"], images, labels, of_heads=0.0)
+    assert len(still) == 2 * len(("conv", "beta", "fc1", "bias", "logits", "bias"))
+    assert [name for name in still if not name.startswith("aux")] == []
 
 
 LOAD = """
@@ -173,13 +197,25 @@ def test_compiled_network_gives_the_same_logits(
     assert_close(to_numpy(compiled(x)), to_numpy(network.native(x)), 1e-13)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_half_precision(
-    dtype: str, designs: dict[str, Architecture], images: Array, weights: Weights, assert_close: Close
+@pytest.mark.skipif(ENGINE != "tensorflow", reason="tf.function compiles TensorFlow")
+def test_compiled_network_trains_with_auxiliary_heads(
+    deterministic: Architecture, images: Array, weights: Weights, assert_close: Close
 ) -> None:
-    exact, half = build(designs["slim"]), build(designs["slim"], dtype)
-    exact.load(weights(designs["slim"]))
-    half.load(weights(designs["slim"]))
+    import tensorflow as tf  # noqa: PLC0415 - the other engines need none
+
+    network = build(deterministic, "float64", training=True)
+    network.load(weights(deterministic))
+    x = to_native(images, "float64")
+    compiled = tf.function(network.native, jit_compile=True)
+    for answer, expected in zip(compiled(x), network.native(x), strict=True):
+        assert_close(to_numpy(answer), to_numpy(expected), 1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision(dtype: str, design: Architecture, images: Array, weights: Weights, assert_close: Close) -> None:
+    exact, half = build(design), build(design, dtype)
+    exact.load(weights(design))
+    half.load(weights(design))
     logits = half.native(to_native(images, dtype))
     assert keras.backend.standardize_dtype(logits.dtype) == dtype
     expected = to_numpy(exact.native(to_native(images)))
@@ -211,6 +247,20 @@ def test_batch_norm_holds_the_rounded_epsilon_and_decay(design: Architecture) ->
     convention = design.convention
     assert {layer.epsilon for layer in found} == {as_float32(convention.batch_norm_epsilon)}
     assert {layer.momentum for layer in found} == {as_float32(convention.batch_norm_decay)}
+
+
+def test_batch_norm_without_gamma(designs: dict[str, Architecture]) -> None:
+    native = build(designs["inceptions"], training=True).native
+    found = [layer for layer in native.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert {layer.gamma for layer in found} == {None}
+    assert all(layer.beta.trainable for layer in found)
+    assert [variable.path for variable in native.variables if "gamma" in variable.path] == []
+
+
+def test_input_transform_is_no_tensor_of_the_network(designs: dict[str, Architecture]) -> None:
+    native = build(designs["inceptions"]).native
+    assert [layer.name for layer in native.layers][:2] == ["images", "input_transform"]
+    assert [variable.path for variable in native.variables if "input_transform" in variable.path] == []
 
 
 def test_kernels_are_transposed_and_come_back(design: Architecture, weights: Weights) -> None:
@@ -246,7 +296,7 @@ def test_end_points_leave_the_mode_and_the_statistics_alone(designs: dict[str, A
 
 def test_summary_counts_the_parameters(design: Architecture) -> None:
     trainable, total = count_parameters(design)
-    native = build(design).native
+    native = build(design, training=True).native  # a model for inference is one without auxiliary heads
     lines: list[str] = []
     native.summary(print_fn=lines.append, line_length=200)
     text = "\n".join(lines)

@@ -39,20 +39,71 @@ def to_native(images: Array, layout: str) -> Any:
 
 
 @in_layouts
+@pytest.mark.parametrize("design", ["slim", "inceptions", "dense"], indirect=True)
 def test_native_object_has_the_layout(
     layout: str,
-    designs: dict[str, Architecture],
+    design: Architecture,
     images: Array,
     weights: Weights,
     oracle: Oracle,
     assert_close: Close,
 ) -> None:
     """Keras's own way: every layer knows where its channels are, and so does the model's input."""
-    network = build(designs["slim"], layout=layout)
+    network = build(design, layout=layout)
     assert network.native.input_shape == ((None, None, None, 3) if layout == "NHWC" else (None, 3, None, None))
-    network.load(weights(designs["slim"]))
+    network.load(weights(design))
     logits = keras.ops.convert_to_numpy(network.native(to_native(images, layout)))
-    assert_close(logits, oracle(designs["slim"], images)["logits"][:, 0, 0], 1e-5)
+    assert_close(logits, oracle(design, images)["logits"][:, 0, 0], 1e-5)
+
+
+@in_layouts
+def test_training_answers_with_auxiliary_heads_and_inference_without(
+    layout: str,
+    deterministic: Architecture,
+    images: Array,
+    weights: Weights,
+    oracle: Oracle,
+    assert_close: Close,
+) -> None:
+    """A Keras model has as many answers whether it trains or not: these are two models."""
+    expected = oracle(deterministic, images)
+    network = build(deterministic, layout=layout, training=True)
+    network.load(weights(deterministic))
+    answers = network.native(to_native(images, layout), training=True)
+    for answer, name in zip(answers, ("logits", "aux1", "aux2"), strict=True):
+        assert_close(keras.ops.convert_to_numpy(answer), expected[name].mean((1, 2)), 1e-5)
+    other = build(deterministic, layout=layout)
+    other.load(network.tensors())
+    logits = keras.ops.convert_to_numpy(other.native(to_native(images, layout)))
+    assert_close(logits, expected["logits"][:, 0, 0], 1e-5)
+
+
+def test_dropout_scales_inference_down_in_one_mode_alone(
+    dropping: Architecture, images: Array, weights: Weights, assert_close: Close
+) -> None:
+    """Paddle, whose modes these are, multiplies by float32's 1 - 0.3 in every dtype."""
+    given = weights(dropping) | {"logits/biases": np.zeros(10)}
+    dtype, rounding = ("float64", 1e-14) if ENGINE == "tensorflow" else ("float32", 1e-6)
+    found = []
+    for architecture in (dropping, dropping.with_options(dropout=0.0)):
+        network = build(architecture, dtype=dtype, layout="NHWC")
+        network.load(given)
+        answer = network.native(keras.ops.convert_to_tensor(images.astype(dtype)))
+        found.append(keras.ops.convert_to_numpy(answer))
+    scale = float(np.float32(1) - np.float32(0.3)) if dropping.convention.dropout_mode == "downscale_in_infer" else 1
+    assert_close(found[0], scale * found[1], rounding)
+
+
+def test_dropout_drops_in_training(dropping: Architecture) -> None:
+    native = build(dropping, training=True).native
+    names = [layer.name for layer in native.layers if layer.name in ("logits_dropout", "logits_scale")]
+    x = keras.ops.ones((100, 100))
+    for name in names:
+        x = native.get_layer(name)(x, **({"training": True} if name == "logits_dropout" else {}))
+    found = keras.ops.convert_to_numpy(x)
+    kept = 1.0 if dropping.convention.dropout_mode == "downscale_in_infer" else 1 / 0.7
+    assert np.allclose(found[found != 0], kept)
+    assert np.mean(found == 0) == pytest.approx(0.3, abs=0.02)  # four of its deviations
 
 
 @pytest.mark.parametrize(
@@ -91,6 +142,8 @@ def test_a_pool_is_padded_with_what_the_convention_says(
     assert (found.max() == 0) == (pool.convention.pool_fill == "zero")
 
 
+# What has a batch norm of its own gamma at the end of a unit.
+@pytest.mark.parametrize("design", ["slim", "torchvision", "cifar", "others"], indirect=True)
 def test_a_last_gamma_of_zero_makes_a_unit_its_shortcut(design: Architecture, images: Array) -> None:
     network = build(design.with_options(last_gamma=0.0))
     native, unit = network.native, next(network.plan.units)

@@ -38,6 +38,11 @@ def to_numpy(x: Tensor) -> Array:
     return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
 
 
+def answers(found: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The logits and, in training, the auxiliary heads'."""
+    return found if isinstance(found, tuple) else (found,)
+
+
 def test_logits_are_a_row_for_each_image(
     design: Architecture, images: Array, weights: Weights, assert_close: Close
 ) -> None:
@@ -67,8 +72,10 @@ def test_training_moves_the_running_mean_by_the_decay(design: Architecture, imag
     network = build(design, "float64", training=True)
     x = to_native(images, "float64")
     assert network.native.training
-    mean = to_numpy(network.native.stem.conv1.conv(x)).mean((0, 1, 2))
-    training = to_numpy(network.native(x))
+    convolved: list[Tensor] = []
+    network.native.stem.conv1.conv.register_forward_post_hook(lambda _layer, _inputs, y: convolved.append(y))
+    training = to_numpy(answers(network.native(x))[0])
+    mean = to_numpy(convolved[0]).mean((0, 1, 2))
     moved = network.tensors()["conv1/BatchNorm/moving_mean"]
     assert_close(moved, mean * (1 - plan(design).decay), 1e-6)
     network.native.eval()
@@ -77,19 +84,29 @@ def test_training_moves_the_running_mean_by_the_decay(design: Architecture, imag
     assert np.array_equal(network.tensors()["conv1/BatchNorm/moving_mean"], moved)
 
 
-def train_one_step(design: Architecture, images: Array, labels: Array) -> tuple[float, float, list[str]]:
-    """The loss before and behind, and the parameters that stayed as they were."""
+def train_one_step(
+    design: Architecture, images: Array, labels: Array, of_heads: float = 1.0
+) -> tuple[float, float, list[str]]:
+    """The loss before and behind, and the parameters that stayed as they were.
+
+    of_heads: times the auxiliary heads' losses.
+    """
     native = build(design, training=True).native
     optimizer = paddle.optimizer.SGD(0.01, native.parameters())
     # Paddle counts running statistics among the parameters, as not trainable.
     parameters = {name: parameter for name, parameter in native.named_parameters() if parameter.trainable}
     before = {name: parameter.numpy() for name, parameter in parameters.items()}
     x, y = to_native(images), paddle.to_tensor(labels)
-    loss = F.cross_entropy(native(x), y)
-    loss.backward()
+
+    def loss() -> Tensor:
+        first, *others = (F.cross_entropy(answer, y) for answer in answers(native(x)))
+        return sum((of_heads * other for other in others), first)
+
+    found = loss()
+    found.backward()
     optimizer.step()
     still = [name for name in parameters if np.array_equal(parameters[name].numpy(), before[name])]
-    return loss.item(), F.cross_entropy(native(x), y).item(), still
+    return found.item(), loss().item(), still
 
 
 def test_one_training_step_lowers_the_loss(design: Architecture, images: Array, labels: Array) -> None:
@@ -98,10 +115,18 @@ def test_one_training_step_lowers_the_loss(design: Architecture, images: Array, 
 
 
 # In the others a batch norm undoes betas and biases before it, and gammas before a depthwise convolution.
-@pytest.mark.parametrize("design", ["slim", "torchvision", "cifar"], indirect=True)
+@pytest.mark.parametrize("design", ["slim", "torchvision", "cifar", "inceptions"], indirect=True)
 def test_one_training_step_moves_every_parameter(design: Architecture, images: Array, labels: Array) -> None:
     *_, still = train_one_step(design, images, labels)
     assert still == []
+
+
+def test_auxiliary_heads_learn_from_their_own_losses_alone(
+    designs: dict[str, Architecture], images: Array, labels: Array
+) -> None:
+    *_, still = train_one_step(designs["inceptions"], images, labels, of_heads=0.0)
+    assert len(still) == 2 * len(("conv", "beta", "fc1", "bias", "logits", "bias"))
+    assert [name for name in still if not name.startswith("auxiliary.")] == []
 
 
 LOAD = """
@@ -161,7 +186,7 @@ def test_names_are_slims(designs: dict[str, Architecture]) -> None:
     unit = native.blocks.block1.unit_1
     assert [name for name, _ in unit.named_children()] == ["shortcut", "conv1", "conv2", "conv3", "activation"]
     assert [name for name, _ in unit.conv1.named_children()] == ["conv", "batch_norm", "activation"]
-    assert [name for name, _ in native.head.named_children()] == ["global_pool", "dropout", "logits", "flatten"]
+    assert [name for name, _ in native.head.named_children()] == ["global_pool", "logits", "flatten"]
 
 
 def test_compiled_network_gives_the_same_logits(
@@ -174,10 +199,21 @@ def test_compiled_network_gives_the_same_logits(
     assert_close(to_numpy(compiled(x)), to_numpy(network.native(x)), 1e-13)
 
 
+def test_compiled_network_trains_with_auxiliary_heads(
+    deterministic: Architecture, images: Array, weights: Weights, assert_close: Close
+) -> None:
+    network = build(deterministic, "float64", training=True)
+    network.load(weights(deterministic))
+    x = to_native(images, "float64")
+    compiled = paddle.jit.to_static(network.native, full_graph=True)
+    for answer, expected in zip(compiled(x), network.native(x), strict=True):
+        assert_close(to_numpy(answer), to_numpy(expected), 1e-13)
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_half_precision(dtype: str, designs: dict[str, Architecture]) -> None:
+def test_half_precision(dtype: str, design: Architecture) -> None:
     with pytest.raises(Unavailable, match=rf"^Paddle [\d.]+ has no {dtype} convolution on the CPU\.$"):
-        build(designs["slim"], dtype)
+        build(design, dtype)
 
 
 def test_fresh_weights_follow_the_initializer(draw: Any) -> None:
@@ -202,6 +238,23 @@ def test_batch_norm_holds_the_rounded_epsilon_and_decay(design: Architecture) ->
     convention = design.convention
     assert {layer._epsilon for layer in found} == {as_float32(convention.batch_norm_epsilon)}
     assert {layer._momentum for layer in found} == {as_float32(convention.batch_norm_decay)}
+
+
+def test_batch_norm_without_gamma(designs: dict[str, Architecture]) -> None:
+    """Paddle's would not train beta without one: what stands there are ones, and no parameter."""
+    native = build(designs["inceptions"], training=True).native
+    found = [layer for layer in native.sublayers() if isinstance(layer, nn.BatchNorm2D)]
+    assert [layer for layer in found if not (layer.weight == 1).all()] == []
+    assert all(layer.bias.trainable for layer in found)
+    names = [*native.state_dict(), *(name for name, _ in native.named_parameters())]
+    assert [name for name in names if name.endswith("batch_norm.weight")] == []
+
+
+def test_input_transform_is_no_tensor_of_the_network(designs: dict[str, Architecture]) -> None:
+    native = build(designs["inceptions"]).native
+    assert next(iter(native.stem.named_children()))[0] == "input_transform"
+    names = [*native.state_dict(), *(name for name, _ in native.named_parameters())]
+    assert [name for name in names if "input_transform" in name] == []
 
 
 def test_kernels_are_transposed_and_come_back(design: Architecture, weights: Weights) -> None:
@@ -238,7 +291,8 @@ def test_end_points_leave_the_mode_and_the_statistics_alone(designs: dict[str, A
 
 
 def test_summary_counts_the_parameters(design: Architecture, capsys: pytest.CaptureFixture[str]) -> None:
-    trainable, total = count_parameters(design)
+    # A summary runs the network as inference does: without auxiliary heads.
+    trainable, total = count_parameters(design.with_options(auxiliary=()))
     summary = paddle.summary(build(design).native, (1, 3, 33, 30))
     assert (summary["trainable_params"], summary["total_params"]) == (trainable, total)
     text = capsys.readouterr().out

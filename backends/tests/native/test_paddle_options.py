@@ -32,21 +32,66 @@ def to_native(images: Array, layout: str) -> Tensor:
 
 
 @in_layouts
+@pytest.mark.parametrize("design", ["slim", "inceptions", "dense"], indirect=True)
 def test_native_object_has_the_layout(
     layout: str,
-    designs: dict[str, Architecture],
+    design: Architecture,
     images: Array,
     weights: Weights,
     oracle: Oracle,
     assert_close: Close,
 ) -> None:
     """Paddle's own way: maps lie as `data_format` says, kernels are [O, I, H, W] in both."""
-    network = build(designs["slim"], layout=layout)
+    network, expected = build(design, layout=layout), oracle(design, images)
     native, x = network.native, to_native(images, layout)
-    assert native.stem.conv1.conv.weight.shape == [8, 3, 7, 7]
-    assert native.stem(x).shape == ([8, 9, 8, 8] if layout == "NHWC" else [8, 8, 9, 8])
-    network.load(weights(designs["slim"]))
-    assert_close(native(x).numpy(), oracle(designs["slim"], images)["logits"][:, 0, 0], 1e-5)
+    first = next(network.plan.convolutions)
+    assert native.stem.conv1.conv.weight.shape == [first.depth, 3, first.kernel, first.kernel]
+    batch, height, width, channels = expected[network.plan.stem[-1].scope].shape
+    nhwc, nchw = [batch, height, width, channels], [batch, channels, height, width]
+    assert native.stem(x).shape == (nhwc if layout == "NHWC" else nchw)
+    network.load(weights(design))
+    assert_close(native(x).numpy(), expected["logits"][:, 0, 0], 1e-5)
+
+
+@in_layouts
+def test_training_answers_with_auxiliary_heads_and_inference_without(
+    layout: str,
+    deterministic: Architecture,
+    images: Array,
+    weights: Weights,
+    oracle: Oracle,
+    assert_close: Close,
+) -> None:
+    expected = oracle(deterministic, images)
+    network = build(deterministic, layout=layout, training=True)
+    network.load(weights(deterministic))
+    answers = network.native(to_native(images, layout))
+    for answer, name in zip(answers, ("logits", "aux1", "aux2"), strict=True):
+        assert_close(answer.numpy(), expected[name].mean((1, 2)), 1e-5)
+    network.native.eval()
+    assert_close(network.native(to_native(images, layout)).numpy(), expected["logits"][:, 0, 0], 1e-5)
+
+
+def test_dropout_scales_inference_down_in_one_mode_alone(
+    dropping: Architecture, images: Array, weights: Weights, assert_close: Close
+) -> None:
+    """Paddle, whose modes these are, multiplies by float32's 1 - 0.3 in every dtype."""
+    given = weights(dropping) | {"logits/biases": np.zeros(10)}
+    found = []
+    for architecture in (dropping, dropping.with_options(dropout=0.0)):
+        network = build(architecture, dtype="float64")
+        network.load(given)
+        found.append(network.native(to_native(images, network.options.layout).astype("float64")).numpy())
+    scale = float(np.float32(1) - np.float32(0.3)) if dropping.convention.dropout_mode == "downscale_in_infer" else 1
+    assert_close(found[0], scale * found[1], 1e-14)
+
+
+def test_dropout_drops_in_training(dropping: Architecture) -> None:
+    dropout = build(dropping, training=True).native.head.logits.dropout
+    found = dropout(paddle.ones([100, 100])).numpy()
+    kept = 1.0 if dropping.convention.dropout_mode == "downscale_in_infer" else 1 / 0.7
+    assert np.allclose(found[found != 0], kept)
+    assert np.mean(found == 0) == pytest.approx(0.3, abs=0.02)  # four of its deviations
 
 
 @pytest.mark.parametrize(
@@ -92,6 +137,8 @@ def test_a_pool_is_padded_with_what_the_convention_says(
     assert (found.max() == 0) == (pool.convention.pool_fill == "zero")
 
 
+# What has a batch norm of its own gamma at the end of a unit.
+@pytest.mark.parametrize("design", ["slim", "torchvision", "cifar", "others"], indirect=True)
 def test_a_last_gamma_of_zero_makes_a_unit_its_shortcut(design: Architecture, images: Array) -> None:
     network = build(design.with_options(last_gamma=0.0))
     unit = network.native.blocks.block1.unit_1

@@ -32,22 +32,64 @@ def to_native(images: Array) -> Tensor:
 
 
 @in_layouts
+@pytest.mark.parametrize("design", ["slim", "inceptions", "dense"], indirect=True)
 def test_native_object_has_the_layout(
     layout: str,
-    designs: dict[str, Architecture],
+    design: Architecture,
     images: Array,
     weights: Weights,
     oracle: Oracle,
     assert_close: Close,
 ) -> None:
     """PyTorch's own way: [N, C, H, W] in both, of which NHWC is an order in memory."""
-    network = build(designs["slim"], layout=layout)
+    network = build(design, layout=layout)
     order = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}[layout]
     kernels = {name: tensor for name, tensor in network.native.state_dict().items() if tensor.ndim == 4}
     assert [name for name, kernel in kernels.items() if not kernel.is_contiguous(memory_format=order)] == []
-    network.load(weights(designs["slim"]))
+    network.load(weights(design))
     logits = network.native(to_native(images)).detach().numpy()
-    assert_close(logits, oracle(designs["slim"], images)["logits"][:, 0, 0], 1e-5)
+    assert_close(logits, oracle(design, images)["logits"][:, 0, 0], 1e-5)
+
+
+@in_layouts
+def test_training_answers_with_auxiliary_heads_and_inference_without(
+    layout: str,
+    deterministic: Architecture,
+    images: Array,
+    weights: Weights,
+    oracle: Oracle,
+    assert_close: Close,
+) -> None:
+    expected = oracle(deterministic, images)
+    network = build(deterministic, layout=layout, training=True)
+    network.load(weights(deterministic))
+    answers = network.native(to_native(images))
+    for answer, name in zip(answers, ("logits", "aux1", "aux2"), strict=True):
+        assert_close(answer.detach().numpy(), expected[name].mean((1, 2)), 1e-5)
+    logits = network.native.eval()(to_native(images)).detach().numpy()
+    assert_close(logits, expected["logits"][:, 0, 0], 1e-5)
+
+
+def test_dropout_scales_inference_down_in_one_mode_alone(
+    dropping: Architecture, images: Array, weights: Weights, assert_close: Close
+) -> None:
+    """Paddle, whose modes these are, multiplies by float32's 1 - 0.3 in every dtype."""
+    given = weights(dropping) | {"logits/biases": np.zeros(10)}
+    found = []
+    for architecture in (dropping, dropping.with_options(dropout=0.0)):
+        network = build(architecture, dtype="float64")
+        network.load(given)
+        found.append(network.native(to_native(images).double()).detach().numpy())
+    scale = float(np.float32(1) - np.float32(0.3)) if dropping.convention.dropout_mode == "downscale_in_infer" else 1
+    assert_close(found[0], scale * found[1], 1e-14)
+
+
+def test_dropout_drops_in_training(dropping: Architecture) -> None:
+    dropout = build(dropping, training=True).native.head.logits.dropout
+    found = dropout(torch.ones(100, 100)).numpy()
+    kept = 1.0 if dropping.convention.dropout_mode == "downscale_in_infer" else 1 / 0.7
+    assert np.allclose(found[found != 0], kept)
+    assert np.mean(found == 0) == pytest.approx(0.3, abs=0.02)  # four of its deviations
 
 
 @pytest.mark.parametrize(
@@ -88,6 +130,8 @@ def test_a_pool_is_padded_with_what_the_convention_says(
     assert (found.max() == 0) == (pool.convention.pool_fill == "zero")
 
 
+# What has a batch norm of its own gamma at the end of a unit.
+@pytest.mark.parametrize("design", ["slim", "torchvision", "cifar", "others"], indirect=True)
 def test_a_last_gamma_of_zero_makes_a_unit_its_shortcut(design: Architecture, images: Array) -> None:
     network = build(design.with_options(last_gamma=0.0))
     unit = network.native.blocks.block1.unit_1
