@@ -5,7 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 from rich.console import Console
@@ -18,6 +18,7 @@ from isomorph.spec import (
     Preprocessing,
     architecture,
     count_parameters,
+    function,
     infer,
 )
 from isomorph.tools import CompareReport, compare
@@ -200,6 +201,84 @@ def test_an_architecture_beside_itself() -> None:
     assert lines(report)[-1] == "The same function: weights of one give the same answers in the other."
 
 
+# GoogLeNets, whose auxiliary heads are compared as units are, behind the classifier.
+
+
+@pytest.fixture(scope="module")
+def googlenets() -> CompareReport:
+    return compare("torchvision/googlenet", "paddle/googlenet")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "auxiliary.1.pool none 5 3 inference",
+        "auxiliary.1.cells 4 3 inference",
+        "auxiliary.2.rectified yes no inference",
+        "dropout_mode upscale_in_train downscale_in_infer inference",
+        "inception_kernel 3 5 inference",
+        "aux1 strides none 3 in pool",
+        "parameters 3,188,968 2,271,208",
+    ],
+)
+def test_googlenets_print(line: str, googlenets: CompareReport) -> None:
+    assert line in lines(googlenets)
+
+
+def test_auxiliary_heads_stand_behind_the_classifier(googlenets: CompareReport) -> None:
+    assert [(pair.where, pair.first, pair.second) for pair in googlenets.parts][-3:] == [
+        ("head", "logits", "logits"),
+        ("auxiliary", "aux1", "aux1"),
+        ("auxiliary", "aux2", "aux2"),
+    ]
+
+
+def test_a_network_without_auxiliary_heads_lacks_them() -> None:
+    report = compare("torchvision/googlenet", architecture("torchvision/googlenet", aux_logits=False))
+    assert [(name, first is None, second, affects) for name, (first, second, affects) in fields(report).items()] == [
+        (f"auxiliary.{number}", False, None, "inference") for number in (1, 2)
+    ]
+    assert [(pair.first, pair.second) for pair in report.parts if pair.only] == [("aux1", None), ("aux2", None)]
+    assert "aux1 to aux2 in one only 2 heads -" in lines(report)
+    assert (report.same_tensors, report.same_function) == (False, False)
+
+
+# What a field affects.
+
+
+def test_fields_that_neither_network_depends_on_affect_nothing() -> None:
+    """Batch norms of networks that have none, bottlenecks, shortcuts."""
+    report = compare("keras/VGG16", "torchvision/vgg16")
+    nothing = {name for name, (*_, affects) in fields(report).items() if affects == "nothing"}
+    assert nothing == {"bottleneck_stride", "batch_norm_epsilon", "batch_norm_decay", "running_variance"}
+    assert "batch_norm_epsilon 1.001e-05 1e-05 nothing" in lines(report)
+
+
+@pytest.mark.parametrize("swapped", [False, True], ids=["the second", "the first"])
+def test_a_field_affects_what_it_does_in(swapped: bool) -> None:
+    """One network has batch norms and the other none: its epsilon matters, whichever comes first."""
+    pair = (architecture("torchvision/vgg11"), architecture("torchvision/vgg11_bn", batch_norm_epsilon=1e-3))
+    differing, _ = compare_fields(*(reversed(pair) if swapped else pair))
+    affected = {field.name: field.affects for field in differing}
+    assert affected == {"batch_norm": "inference", "batch_norm_epsilon": "inference"}
+
+
+def test_dropout_affects_inference_where_it_scales_it() -> None:
+    for mode, affects in (("upscale_in_train", "training"), ("downscale_in_infer", "inference")):
+        one = architecture("torchvision/googlenet", dropout_mode=mode)
+        heads = tuple(replace(head, dropout=(0.1, 0.1)) for head in one.auxiliary)
+        differing, _ = compare_fields(one, one.with_options(dropout=0.3, auxiliary=heads))
+        assert {field.name: field.affects for field in differing} == dict.fromkeys(
+            ("auxiliary.1.dropout", "auxiliary.2.dropout", "dropout"), affects
+        )
+
+
+def test_networks_that_differ_in_nothing_that_matters_are_said_to_be_the_same() -> None:
+    report = compare("torchvision/vgg11", architecture("torchvision/vgg11", batch_norm_decay=0.5))
+    assert [field.affects for field in report.fields] == ["nothing"]
+    assert report.verdict == "The same function: weights of one give the same answers in the other."
+
+
 # Options.
 
 
@@ -229,11 +308,14 @@ NESTED = [f"preprocessing.{name}" for name in Preprocessing.__dataclass_fields__
 OPTIONS = ["output_stride", "include_root_block", "in_channels", *Head.__dataclass_fields__]
 FIELDS = [*OPTIONS, *(name for name in Convention.__dataclass_fields__ if name != "preprocessing"), *NESTED]
 
+# What no ResNet-50 depends on.
+MEANINGLESS = {"inception_kernel", "depthwise_padding", "dropout_mode", "dense_initializer"}
+
 
 def another(value: Any, hint: Any) -> Any:
     """A value that the field can have and does not."""
     match value:
-        case str():
+        case _ if get_origin(hint) is Literal:
             return next(choice for choice in get_args(hint) if choice != value)
         case bool():
             return not value
@@ -266,7 +348,8 @@ def test_a_field_that_differs_is_the_only_one_and_its_meaning_is_said(name: str)
     assert [field.name for field in differing] == [name]
     assert all(differing[0].meaning.splitlines())
     assert len(differing[0].meaning) > 20
-    assert (differing[0].affects == "inference") == (changed.function() != NETWORK.function())
+    assert (differing[0].affects == "inference") == (function(changed) != function(NETWORK))
+    assert (differing[0].affects == "nothing") == (name in MEANINGLESS)
     assert alike == compare_fields(NETWORK, NETWORK)[1] - 1
 
 
@@ -287,6 +370,9 @@ PAIRS = [
     ("mlperf_tiny/resnet8", "d2l/resnet18"),
     ("slim/mobilenet_v1", "torchvision/mobilenet_v2"),
     ("paddle/mobilenet_v2", "keras/MobileNet"),
+    ("torchvision/googlenet", "paddle/googlenet"),
+    ("keras/VGG16", "torchvision/vgg16"),
+    ("tutorial/googlenet", "paddle/LeNet"),
 ]
 
 

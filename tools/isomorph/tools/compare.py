@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from isomorph.spec import Architecture, plan, tensor_shapes
+from isomorph.spec import Architecture, function, plan, tensor_shapes
 from isomorph.tools.field_by_field import FieldDifference, compact, compare_fields
 from isomorph.tools.show import ShowReport, show
 from isomorph.tools.tables import Report, by, count, plain_table, short_scope
@@ -42,7 +42,7 @@ class CompareReport(Report):
     @property
     def same_function(self) -> bool:
         """Whether they compute the same at inference, given the same weights."""
-        return self.first.architecture.function() == self.second.architecture.function()
+        return function(self.first.architecture) == function(self.second.architecture)
 
     @property
     def same_tensors(self) -> bool:
@@ -58,7 +58,8 @@ class CompareReport(Report):
     def verdict(self) -> str:
         """What it comes to, in one sentence."""
         if self.same_function:
-            rest = ", and differ in training or preprocessing alone" if self.fields else ""
+            differ = any(field.affects != "nothing" for field in self.fields)
+            rest = ", and differ in training or preprocessing alone" if differ else ""
             return f"The same function: weights of one give the same answers in the other{rest}."
         if self.same_tensors:
             return (
@@ -129,7 +130,8 @@ class CompareReport(Report):
         _add_rows(table, "every unit", everywhere)
         for (where, only, differences), run in groupby(self.parts, key=lambda pair: _kind_of(pair, everywhere)):
             pairs = list(run)
-            number = f"{len(pairs)} {'unit' if where == 'unit' else 'layer'}{'s' if len(pairs) > 1 else ''}"
+            what = {"unit": "unit", "auxiliary": "head"}.get(where, "layer")
+            number = f"{len(pairs)} {what}{'s' if len(pairs) > 1 else ''}"
             if only:
                 table.add_row(_span(pairs), "in one only", *((number, "-") if only == "first" else ("-", number)))
             elif differences:
@@ -162,7 +164,9 @@ def compare(
 def _totals(report: ShowReport) -> dict[str, Any]:
     """What is said of a whole network; its last map is what the head is given."""
     inference = report.inference
-    before_head = [names[-1] for part, names in plan(report.architecture).parts.items() if part != "head"]
+    planned = plan(report.architecture)
+    heads = {"head", *planned.heads.values()}
+    before_head = [names[-1] for part, names in planned.parts.items() if part not in heads]
     last = next(row for row in inference.end_points if row.name == before_head[-1])
     return {
         "architecture": report.architecture.name,

@@ -3,16 +3,29 @@
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import zip_longest
 from typing import Any, Literal
 
-from isomorph.spec import Architecture, Convention, Initializer, Preprocessing, StemConvolution, StemPool
+from isomorph.spec import (
+    Architecture,
+    BadInput,
+    Convention,
+    Initializer,
+    Preprocessing,
+    Stem,
+    StemConvolution,
+    StemPool,
+    function,
+)
+from isomorph.spec.architecture import AuxiliaryHead, InputTransform
+from isomorph.spec.function import training_function
 from isomorph.spec.padding import pads
 
-Affected = Literal["inference", "training", "images", "names"]
-"""What a field decides: the answer; how it is trained; how photographs are prepared for it; what tensors are called."""
+Affected = Literal["inference", "training", "images", "names", "nothing"]
+"""What a field decides: the answer; how it is trained; how photographs are prepared for it; what tensors are called;
+nothing, as neither network has a layer that depends on it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,7 @@ def compare_fields(first: Architecture, second: Architecture) -> tuple[tuple[Fie
     """The fields that differ, in the order in which they are declared, and the number of those that do not."""
     rows = list(_rows(first, second))
     differing = tuple(
-        FieldDifference(name, one, other, _affected(first, name, other), _meaning(of, name, one, other))
+        FieldDifference(name, one, other, _affected(first, second, name, one, other), _meaning(of, name, one, other))
         for name, of, one, other in rows
         if one != other
     )
@@ -56,6 +69,10 @@ def compact(value: Any) -> str:
         case StemConvolution() | StemPool():
             what = "convolution" if isinstance(value, StemConvolution) else "max pool"
             return f"{value.kernel}x{value.kernel} {what}, stride {value.stride}"
+        case AuxiliaryHead():
+            return f"on unit {value.unit} of {value.block}"
+        case InputTransform():
+            return f"times {compact(value.scale)}, plus {compact(value.shift)}"
         case tuple():
             return " ".join(f"{item:.6g}" for item in value)
         case _:
@@ -72,8 +89,13 @@ def _rows(first: Architecture, second: Architecture) -> Iterator[_Row]:
             yield from _fields(f"stem.{number}.", one, other)
         else:
             yield f"stem.{number}", type(one or other), one, other
+    for number, (head, another) in enumerate(zip_longest(first.auxiliary, second.auxiliary)):
+        if head and another:
+            yield from _fields(f"auxiliary.{number + 1}.", head, another)
+        else:
+            yield f"auxiliary.{number + 1}", AuxiliaryHead, head, another
     yield from _fields("", first.head, second.head)
-    for name in ("output_stride", "include_root_block", "in_channels"):
+    for name in ("input_transform", "output_stride", "include_root_block", "in_channels"):
         yield name, Architecture, getattr(first, name), getattr(second, name)
     for name, of, one, other in _fields("", first.convention, second.convention):
         if isinstance(one, Preprocessing):
@@ -87,14 +109,32 @@ def _fields(prefix: str, one: Any, other: Any) -> Iterator[_Row]:
         yield prefix + field.name, type(one), getattr(one, field.name), getattr(other, field.name)
 
 
-def _affected(first: Architecture, name: str, other: Any) -> Affected:
-    """Decided by whether the function is another once this field alone is the other's."""
-    option, _, rest = name.partition(".")
-    if option == "preprocessing":
+def _affected(first: Architecture, second: Architecture, name: str, one: Any, other: Any) -> Affected:
+    """Decided by whether either network computes something else once this field alone is the other's."""
+    if name.startswith("preprocessing."):
         return "images"
-    if option == "stem":
-        return "names" if rest.endswith(".scope") else "inference"
-    return "inference" if first.with_options(**{option: other}).function() != first.function() else "training"
+    if name.endswith(".scope"):
+        return "names"
+    try:
+        pairs = [(first, _with(first, name, other)), (second, _with(second, name, one))]
+        if any(function(network) != function(changed) for network, changed in pairs):
+            return "inference"
+        trained = any(training_function(network) != training_function(changed) for network, changed in pairs)
+    except BadInput:
+        return "inference"  # this field alone cannot be the other's
+    return "training" if trained else "nothing"
+
+
+def _with(network: Architecture, name: str, value: Any) -> Architecture:
+    """The network with this field another, as `_rows` calls it; a layer or a head that is None is left out."""
+    option, *nested = name.split(".")
+    if not nested:
+        return network.with_options(**{option: value})
+    index, field = int(nested[0]) - 1, nested[1] if nested[1:] else None
+    rows: tuple[Any, ...] = network.stem.layers if option == "stem" else network.auxiliary
+    changed = replace(rows[index], **{field: value}) if field else value
+    rows = (*rows[:index], *([] if changed is None else [changed]), *rows[index + 1 :])
+    return replace(network, stem=Stem(rows)) if option == "stem" else replace(network, auxiliary=rows)
 
 
 def _meaning(of: type, name: str, one: Any, other: Any) -> str:

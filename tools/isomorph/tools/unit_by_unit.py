@@ -6,11 +6,24 @@ from itertools import zip_longest
 from typing import Literal
 
 from isomorph.spec import EndPoint, Inference, Plan, plan
-from isomorph.spec.layers import INPUT, Convolution, Layer, MaxPool, Parametrised, Subsample, ZeroChannels, name_of
+from isomorph.spec.layers import (
+    INPUT,
+    Affine,
+    AveragePool,
+    Convolution,
+    Layer,
+    MaxPool,
+    Parametrised,
+    Subsample,
+    ZeroChannels,
+    name_of,
+)
+from isomorph.spec.plan import StemLayer
 from isomorph.spec.units import Unit
 from isomorph.tools.tables import by
 
-Where = Literal["stem", "unit", "head"]
+Where = Literal["stem", "unit", "head", "auxiliary"]
+Window = Convolution | MaxPool | AveragePool
 Value = str | int | None
 
 
@@ -25,7 +38,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two parts side by side: layers of the stem, units, or the classifier.
+    """Two parts side by side: layers of the stem, units, the classifier, or auxiliary heads.
 
     first, second: their scopes; None where only the other network has such a part.
     differences: empty if they are alike, or if there is only one.
@@ -45,7 +58,7 @@ class Pair:
 
 
 def pair_up(first: Inference, second: Inference) -> tuple[Pair, ...]:
-    """All parts, in network order: stem by position, blocks by scope, their units by position, then the classifier.
+    """All parts: stem by position, blocks by scope, their units by position, then the classifier and auxiliary heads.
 
     A block that only the second network has comes behind the first network's.
     """
@@ -59,6 +72,7 @@ def pair_up(first: Inference, second: Inference) -> tuple[Pair, ...]:
             for pair in _pairs("unit", ones.get(block, []), others.get(block, []))
         ),
         *_pairs("head", _layers([planned.logits], first), _layers([other.logits], second)),
+        *_pairs("auxiliary", _heads(planned, first), _heads(other, second)),
     )
 
 
@@ -88,7 +102,12 @@ def _units(planned: Plan, inference: Inference) -> dict[str, list[_Part]]:
     return {block.scope: [_unit(unit, rows[unit.scope]) for unit in block.units] for block in planned.blocks}
 
 
-def _layers(layers: Sequence[Convolution | MaxPool | None], inference: Inference) -> list[_Part]:
+def _heads(planned: Plan, inference: Inference) -> list[_Part]:
+    rows = {row.name: row for row in inference.end_points}
+    return [_unit(head, rows[head.scope]) for _, head in planned.auxiliary]
+
+
+def _layers(layers: Sequence[StemLayer | None], inference: Inference) -> list[_Part]:
     """Those layers that there are."""
     rows = {row.name: row for row in inference.end_points}
     return [_layer(layer, rows[layer.scope]) for layer in layers if layer]
@@ -100,14 +119,15 @@ def _unit(unit: Unit, end_point: EndPoint) -> _Part:
     return _Part(unit.scope, special | _properties(row, unit.layers, end_point))
 
 
-def _layer(layer: Convolution | MaxPool, end_point: EndPoint) -> _Part:
-    kind: dict[str, Value] = {"kind": "convolution" if isinstance(layer, Convolution) else "max_pool"}
+def _layer(layer: StemLayer, end_point: EndPoint) -> _Part:
+    kinds: dict[type, Value] = {Convolution: "convolution", MaxPool: "max_pool", Affine: "input_transform"}
+    kind = {"kind": kinds[type(layer)]}
     return _Part(layer.scope, kind | _properties([layer], [layer], end_point))
 
 
 def _properties(row: Sequence[Layer], layers: Sequence[Layer], end_point: EndPoint) -> dict[str, Value]:
     """What is compared of a part; `row` are its `layers` but for the shortcut."""
-    windows = [layer for layer in row if isinstance(layer, Convolution | MaxPool)]
+    windows = [layer for layer in row if isinstance(layer, Window)]
     wide = [layer for layer in windows if layer.kernel > 1]
     convolutions = [layer for layer in layers if isinstance(layer, Convolution)]
     grid = end_point.grid
@@ -118,7 +138,7 @@ def _properties(row: Sequence[Layer], layers: Sequence[Layer], end_point: EndPoi
         "kernels": _listed(f"{layer.kernel}x{layer.kernel}" for layer in windows),
         "depths": _listed(layer.depth for layer in windows),
         "groups": _listed(dict.fromkeys(layer.groups for layer in row if isinstance(layer, Convolution))),
-        "padding": _listed(dict.fromkeys(layer.padding for layer in wide)),
+        "padding": _listed(dict.fromkeys("valid" if isinstance(x, AveragePool) else x.padding for x in wide)),
         "bias": _which(convolutions, [layer for layer in convolutions if layer.bias]),
         "batch_norm": _which(convolutions, [layer for layer in convolutions if layer.batch_norm]),
         "activation": _listed(
@@ -129,7 +149,7 @@ def _properties(row: Sequence[Layer], layers: Sequence[Layer], end_point: EndPoi
     }
 
 
-def _strides(windows: Sequence[Convolution | MaxPool]) -> str:
+def _strides(windows: Sequence[Window]) -> str:
     """`2 in conv2`; the layer's name says nothing where there is no other."""
     if len(windows) == 1:
         return str(windows[0].stride)
