@@ -7,6 +7,8 @@ import pytest
 from .command import isomorph, refused
 
 R20 = "cifar/resnet20"
+MOBILE = "keras/MobileNet"
+GOOGLENET = "tutorial/googlenet"
 ORACLE = ("--backends", "oracle", "--batch", "1")
 
 
@@ -50,6 +52,54 @@ REQUESTS = {
     "no output stride": (
         ("show", R20, "--output-stride", "0"),
         "output_stride of cifar/resnet20 is 0, expected a positive",
+    ),
+    "an option of no form": (("show", R20, "-o", "x"), "--option x is not of the form NAME=VALUE."),
+    "an option without a value": (("check", R20, "-o", "x="), "--option x= is not of the form NAME=VALUE."),
+    "an unknown option": (("show", R20, "-o", "width=1"), "cifar/resnet20 has no option 'width'; it has activation, "),
+    "an option twice": (
+        ("show", MOBILE, "-o", "width_multiplier=1", "-o", "width_multiplier=0.5"),
+        "--option names width_multiplier twice.",
+    ),
+    "an option in two ways": (
+        ("show", R20, "--num-classes", "3", "-o", "num_classes=4"),
+        "num_classes is given twice, with --option and with an option of its own.",
+    ),
+    "no width": (
+        ("show", MOBILE, "-o", "width_multiplier=0"),
+        "The width multiplier of keras/MobileNet is 0; expected a number above 0 and up to 64.",
+    ),
+    "a width below zero": (
+        ("check", MOBILE, "-o", "width_multiplier=-1"),
+        "The width multiplier of keras/MobileNet is -1; expected a number above 0 and up to 64.",
+    ),
+    "a width that is no number": (
+        ("show", MOBILE, "-o", "width_multiplier=x"),
+        "The width multiplier of keras/MobileNet is 'x'; expected a number above 0 and up to 64.",
+    ),
+    "a width of no channels": (
+        ("show", MOBILE, "-o", "width_multiplier=0.001"),
+        "A width multiplier of 0.001 is impossible for keras/MobileNet: Unit 1 of block1 is (0, 1); a separable unit",
+    ),
+    "a width beyond all memory": (
+        ("run", MOBILE, "-o", "alpha=65", "--out", "y.npz"),
+        "The width multiplier of keras/MobileNet is 65; expected a number above 0 and up to 64.",
+    ),
+    "a width of a network that has one alone": (
+        ("compare", R20, MOBILE, "-o", "width_multiplier=0.5"),
+        "cifar/resnet20 has no width multiplier; MobileNets have one.",
+    ),
+    "auxiliary heads that may be": (
+        ("show", GOOGLENET, "-o", "aux_logits=maybe"),
+        "aux_logits is 'maybe', expected true or false.",
+    ),
+    "an image too small for an auxiliary head": (
+        ("show", GOOGLENET, "--input", "64x64"),
+        "Images of 64x64 are too small for tutorial/googlenet: aux1 reads block4/unit_1/inception, and a map of size 4"
+        " is too small for a 5x5 window; it can be left out: aux_logits=false.",
+    ),
+    "an output stride of units without an atrous form": (
+        ("show", GOOGLENET, "--output-stride", "16"),
+        "The output_stride of tutorial/googlenet cannot be 16: inception units have no atrous form, so that it stays",
     ),
     "an image too small": (
         ("check", R20, *ORACLE, "--input", "0x32"),

@@ -85,6 +85,7 @@ def show_command(
     num_classes: given.NumClasses = None,
     global_pool: given.GlobalPool = None,
     output_stride: given.OutputStride = None,
+    option: given.Option = None,
     end_points: Annotated[bool, typer.Option("--end-points", help="Also what is inside the units.")] = False,
     toml: Annotated[
         str | None, typer.Option("--toml", metavar="FILE", help="Write ARCH as a file to edit; - is stdout.")
@@ -92,7 +93,7 @@ def show_command(
     json: given.Json = None,
 ) -> None:
     """Every unit: output shape, stride, rate, receptive field, parameters, MACs. Needs no framework."""
-    options = given.read_architecture_options(num_classes, global_pool, output_stride)
+    options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     if json is not None and json == toml:
         raise BadInput(f"Both --json and --toml are {json}; they are two files.")
     _check_json(json)
@@ -112,6 +113,7 @@ def compare_command(
     num_classes: given.NumClasses = None,
     global_pool: given.GlobalPool = None,
     output_stride: given.OutputStride = None,
+    option: given.Option = None,
     json: given.Json = None,
 ) -> None:
     """How two designs differ, field by field and unit by unit. Needs no framework.
@@ -119,7 +121,7 @@ def compare_command(
     Options are of both; the size is the first's own if none is given. Exit status: 0 they are the same function at
     inference, 1 they are not, 2 the request is bad.
     """
-    options = given.read_architecture_options(num_classes, global_pool, output_stride)
+    options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     _check_json(json)
     report = compare(first, second, size=given.read_size(input), **options)
     if json != "-":
@@ -142,6 +144,7 @@ def check_command(
     num_classes: given.NumClasses = None,
     global_pool: given.GlobalPool = None,
     output_stride: given.OutputStride = None,
+    option: given.Option = None,
     end_points: Annotated[bool, typer.Option("--end-points", help="Also print every end point's error.")] = False,
     plant: Annotated[
         list[str] | None,
@@ -159,7 +162,7 @@ def check_command(
     json: given.Json = None,
 ) -> None:
     """The main job: same weights in every backend, compared with the oracle; a row each, and the first divergence."""
-    options = given.read_architecture_options(num_classes, global_pool, output_stride)
+    options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     size = given.read_size(input)
     _check_json(json)
     with show_progress() as progress:
@@ -204,6 +207,7 @@ def run_command(
     num_classes: given.NumClasses = None,
     global_pool: given.GlobalPool = None,
     output_stride: given.OutputStride = None,
+    option: given.Option = None,
     end_points: Annotated[
         bool, typer.Option("--end-points/--no-end-points", help="All end points, or the last answer alone.")
     ] = True,
@@ -211,7 +215,7 @@ def run_command(
     json: given.Json = None,
 ) -> None:
     """Run one backend: end points under their names, logits under `logits`."""
-    options = given.read_architecture_options(num_classes, global_pool, output_stride)
+    options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     size = given.read_size(input)
     check_writable(out_file)
     _check_json(json)

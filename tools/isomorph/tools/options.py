@@ -1,10 +1,11 @@
 """The command line's common options, each said once: name, meaning and how its text is read."""
 
-from typing import Annotated, Any
+import json
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from isomorph.spec import BadInput
+from isomorph.spec import BadInput, Convention
 
 Architecture = Annotated[
     str, typer.Argument(metavar="ARCH", help="An architecture (`isomorph list`), or a .toml file with your own.")
@@ -39,6 +40,15 @@ GlobalPool = Annotated[
 OutputStride = Annotated[
     int | None, typer.Option("--output-stride", metavar="N", help="Trade strides beyond N for rates (atrous).")
 ]
+Option = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        "-o",
+        metavar="NAME=VALUE",
+        help="Another option of ARCH: width_multiplier=0.25, aux_logits=false, any field of head and convention.",
+    ),
+]
 Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Limit of one call to a backend.")]
 Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the report there too; - is stdout.")]
 
@@ -59,22 +69,44 @@ def read_names(text: str | None) -> list[str] | None:
 
 
 def read_architecture_options(
-    num_classes: str | None, global_pool: bool | None, output_stride: int | None
+    num_classes: str | None, global_pool: bool | None, output_stride: int | None, more: list[str] | None
 ) -> dict[str, Any]:
-    """The options of an architecture that were given. Raises BadInput for classes that are no number."""
+    """The options of an architecture that were given, each of them once.
+
+    Raises BadInput for classes that are no number, and for what is given twice.
+    """
     options: dict[str, Any] = {"global_pool": global_pool, "output_stride": output_stride}
     options = {name: value for name, value in options.items() if value is not None}
     if num_classes is not None:
         if num_classes != "none" and not num_classes.isdecimal():
             raise BadInput(f"--num-classes {num_classes} is neither a number nor none.")
         options["num_classes"] = None if num_classes == "none" else int(num_classes)
-    return options
+    others = {name: _value(name, text) for name, text in read_pairs("--option", more).items()}
+    for name in options.keys() & others.keys():
+        raise BadInput(f"{name} is given twice, with --option and with an option of its own.")
+    return options | others
+
+
+def _value(name: str, text: str) -> Any:
+    """A number, true, false, none, a list of them, or text."""
+    if text == "none":
+        fields = get_type_hints(Convention)
+        return text if text in get_args(fields.get(name)) else None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return tuple(value) if isinstance(value, list) else value
 
 
 def read_pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
-    """["a=b"] as {"a": "b"}. Raises BadInput for one without an equals sign."""
+    """["a=b"] as {"a": "b"}. Raises BadInput for one without an equals sign, and for a name that comes twice."""
     split = [pair.partition("=") for pair in pairs or []]
     for name, equals, value in split:
         if not (name and equals and value):
             raise BadInput(f"{option} {name}{equals}{value} is not of the form NAME=VALUE.")
-    return {name: value for name, _, value in split}
+    found = {name: value for name, _, value in split}
+    if len(found) < len(split):
+        names = [name for name, *_ in split]
+        raise BadInput(f"{option} names {next(name for name in found if names.count(name) > 1)} twice.")
+    return found
