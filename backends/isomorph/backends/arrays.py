@@ -1,7 +1,7 @@
 """Arrays on their way between processes: one flat file, an index that says what is where, and no copy on reading."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -28,11 +28,11 @@ class SharedArrays:
     index: dict[str, tuple[str, tuple[int, ...], int]]
 
     @classmethod
-    def write(cls, path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> Self:
-        """Write `arrays` to a new file."""
+    def write(cls, path: str | os.PathLike[str], arrays: Mapping[str, Array] | Iterable[tuple[str, Array]]) -> Self:
+        """Write `arrays` to a new file; of an iterator's, one at a time is in memory."""
         index: dict[str, tuple[str, tuple[int, ...], int]] = {}
         with Path(path).open("wb") as file:
-            for name, array in arrays.items():
+            for name, array in arrays.items() if isinstance(arrays, Mapping) else arrays:
                 offset = file.seek(-(-file.tell() // _ALIGNMENT) * _ALIGNMENT)
                 index[name] = (array.dtype.name, tuple(array.shape), offset)
                 # A dtype's name does not say its byte order, so that it is this machine's; bfloat16 has no buffer of

@@ -45,7 +45,7 @@ class Worker:
 
     def tensors(self, key: int, out: str) -> dict[str, Any]:
         """As `Network.tensors`, written to `out`."""
-        return SharedArrays.write(out, self.networks[key].tensors()).to_document()
+        return SharedArrays.write(out, self.networks[key].each_tensor()).to_document()
 
     def end_points(self, key: int, images: dict[str, Any], out: str) -> dict[str, Any]:
         """As `Network.end_points`, written to `out`."""

@@ -39,10 +39,22 @@ def choose_backends(
 def run_side_by_side(
     work: Callable[[BackendProcess], T], processes: Sequence[BackendProcess], at_once: int | None = None
 ) -> list[T]:
-    """What `work` returns for each process, in order, `at_once` of them at a time (None: all)."""
+    """What `work` returns for each process, in order, `at_once` of them at a time (None: all).
+
+    Where they take turns, each ends with its own: frameworks keep memory that nothing of theirs needs any more.
+    """
+    taking_turns = at_once is not None and at_once < len(processes)
+
+    def turn(process: BackendProcess) -> T:
+        try:
+            return work(process)
+        finally:
+            if taking_turns:
+                process.close()
+
     with ThreadPoolExecutor(at_once or len(processes)) as pool:
         try:
-            return list(pool.map(work, processes))
+            return list(pool.map(turn, processes))
         except BaseException:
             # Ctrl-C reaches this thread alone: the others wait for replies until their processes have ended.
             with ThreadPoolExecutor(len(processes)) as closing:
