@@ -1,25 +1,34 @@
-"""The networks for which others stand in test_architectures.py, themselves; with --every-network alone.
+"""Every network at an even size and at an odd one that is not square, as far as test_architectures.py does not.
 
-Each at an even size and at one that is odd and not square.
+Those for which others stand there at both, the rest at the one that is left. It takes half an hour: --every-network.
 """
 
 import pytest
 
 from isomorph.conformance.conftest import Build
 from isomorph.conformance.drawn_case import Case, DrawnCase
-from isomorph.conformance.network_cases import ALIKE
+from isomorph.conformance.network_cases import ALIKE, DEEP, NOT_RUN, RUN_AS, size_of
+from isomorph.conformance.network_cases import CASES as RUN_EVERY_TIME
 from isomorph.conformance.same import assert_same
 from isomorph.spec import architecture
 
-EVEN, ODD = (64, 64), (49, 65)  # which leave the last block more than one cell
+# Which leave the last block more than one cell; dense layers of Keras's that see 7x7 cells and nothing else.
+EVEN_AND_ODD = {"keras/VGG16": ((224, 224), (225, 241))}
+SIZES = ((64, 64), (49, 65))
 
-# Dense layers that see 7x7 cells and nothing else.
-SIZES = {"keras/VGG16": ((224, 224), (225, 241))}
+AT_ONE_SIZE = [
+    name
+    for name, run in RUN_AS.items()
+    if name == run and name not in NOT_RUN and f"{name} on odd images" not in RUN_EVERY_TIME
+]
 
 CASES = {
     f"{name} at {height}x{width}": Case(architecture(name), height, width)
     for name in ALIKE
-    for height, width in SIZES.get(name, (EVEN, ODD))
+    for height, width in EVEN_AND_ODD.get(name, SIZES)
+} | {
+    f"{name} at another size": Case(architecture(name), *(SIZES[0] if name in DEEP else size_of(name, odd=True)))
+    for name in AT_ONE_SIZE
 }
 
 
