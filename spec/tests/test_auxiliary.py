@@ -6,7 +6,7 @@ from math import prod
 import pytest
 
 from isomorph.spec import Architecture, BadInput, architecture, infer, plan
-from isomorph.spec.architecture import AuxiliaryHead, InputTransform
+from isomorph.spec.architecture import AuxiliaryHead, Block, InputTransform
 from isomorph.spec.layers import INPUT
 
 HEADS = ("torchvision/googlenet", "tutorial/googlenet", "paddle/googlenet")
@@ -116,3 +116,14 @@ def test_a_transform_has_a_number_for_each_channel() -> None:
     transform = InputTransform((1.0, 1.0), (0.0, 0.0))
     with pytest.raises(BadInput, match=r"^The input_transform of .* has 2 scales and 2 shifts; its images have 3 "):
         plan(architecture("torchvision/resnet18").with_options(input_transform=transform))
+
+
+def test_what_has_no_atrous_form_may_stand_before_what_has() -> None:
+    """The strides of the units behind a pool are traded; the pool keeps its own."""
+    network = architecture("torchvision/resnet18")
+    pooled = replace(network, blocks=(Block("pool2", "max_pool", ((3, 2),)), *network.blocks))
+    assert [unit.sampling.rate for unit in plan(pooled.with_options(output_stride=16)).units][-1] == 4
+    with pytest.raises(
+        BadInput, match=r"^The output_stride of torchvision/resnet18 cannot be 4: max_pool units have no"
+    ):
+        plan(pooled.with_options(output_stride=4))

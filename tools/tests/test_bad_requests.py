@@ -99,7 +99,7 @@ REQUESTS = {
     ),
     "an output stride of units without an atrous form": (
         ("show", GOOGLENET, "--output-stride", "16"),
-        "The output_stride of tutorial/googlenet cannot be 16: inception units have no atrous form, so that it stays",
+        "The output_stride of tutorial/googlenet cannot be 16: max_pool units have no atrous form.",
     ),
     "an image too small": (
         ("check", R20, *ORACLE, "--input", "0x32"),

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
-from math import prod
 from operator import mul
 
 from isomorph.spec.architecture import Architecture, Block, InputTransform, StemConvolution
@@ -249,10 +248,10 @@ def _sample(architecture: Architecture, strides: list[int]) -> list[Sampling]:
         reachable = sorted({root * stride for stride in accumulate(strides, mul, initial=1)})
         error.add_note(f"{architecture.name} can have {', '.join(map(str, reachable))}, not {target}.")
         raise
-    rigid = next((block.unit for block in architecture.blocks if not kind_of(block.unit).dilates), None)
-    if rigid and any(sampled.rate_after > 1 for sampled in sampling):
-        raise BadInput(
-            f"The output_stride of {architecture.name} cannot be {target}: {rigid} units have no atrous form, so that"
-            f" it stays {root * prod(strides)}."
-        )
+    kinds = (block.unit for block in architecture.blocks for _ in block.args)
+    for kind, sampled in zip(kinds, sampling, strict=True):
+        if sampled.rate_after > 1 and not kind_of(kind).dilates:
+            raise BadInput(
+                f"The output_stride of {architecture.name} cannot be {target}: {kind} units have no atrous form."
+            )
     return sampling

@@ -94,7 +94,7 @@ class UnitKind:
     scope: the pattern of its units' scopes. A unit of a FLAT kind that is alone in its block has the block's scope.
     fields: the names of the numbers in a Block's args.
     build: those numbers at a site, as layers.
-    dilates: whether a rate can stand for a stride in front of these units.
+    dilates: whether these units have an atrous form, in which a rate stands for a stride, theirs or one before them.
     """
 
     scope: str
