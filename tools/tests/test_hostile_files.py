@@ -43,7 +43,7 @@ def test_the_files_that_the_others_are_broken_from_are_sound(tmp_path: Path, for
         pytest.param(b"\x08\x07\x12\x07pytorch" + bytes(99), "looks like an ONNX model", id="onnx"),
         pytest.param(b"\x08\x01\x12\x07" + bytes(99), "looks like a TensorFlow SavedModel", id="saved model"),
         pytest.param(
-            bytes(99) + bytes.fromhex("57fb808b247547db"), "looks like the index of a TensorFlow", id="tensorflow index"
+            bytes(99) + bytes.fromhex("57fb808b247547db"), "ends as a table of TensorFlow's, but", id="tensorflow table"
         ),
         pytest.param(
             b'model_checkpoint_path: "m"', "looks like the `checkpoint` file beside", id="tensorflow checkpoint file"
@@ -70,7 +70,7 @@ def test_what_is_no_checkpoint_is_told_by_its_content(tmp_path: Path, content: b
     ("name", "sentence"),
     [
         pytest.param("absent", "absent: there is no such file: check the name", id="missing"),
-        pytest.param("model.ckpt", "there is one with .index added: this looks like a TensorFlow", id="prefix"),
+        pytest.param("model.ckpt", "model.ckpt.index: the file is empty", id="prefix"),
         pytest.param("folder", "folder: is a folder, a file was expected", id="folder"),
         pytest.param("file/x", "cannot be opened: Not a directory", id="below a file"),
         pytest.param("x" * 300, "cannot be opened: File name too long", id="long name"),

@@ -148,7 +148,7 @@ def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject
     network = found.with_options(**options)
     shapes = {name: value.shape for name, value in tensors.items()}
     match_exactly(tensor_shapes(network), shapes, f"{network.name} with these options" if options else network.name)
-    return Subject(network, tensors, Origin(str(path), sha256(path)))
+    return Subject(network, tensors, Origin(str(path), sha256(checkpoint.path, *checkpoint.shards)))
 
 
 def _check_dtypes(tensors: Mapping[str, Array], source: str) -> None:

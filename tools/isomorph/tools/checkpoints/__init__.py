@@ -8,8 +8,9 @@
 
 Every file is hostile until read. Whatever is wrong with one is `isomorph.spec.errors.BadInput`, one sentence that names
 the file and says what was found, and no file makes this package use more than 64 MiB of memory beyond the file's own
-size. What cannot be noticed: these formats carry no checksum that their own readers look at, so a file whose values
-were changed reads as well as before; `sha256` tells such files apart.
+size. What cannot be noticed: but for TensorFlow's checkpoints, whose checksums are verified, these formats carry none
+that their own readers look at, so a file whose values were changed reads as well as before; `sha256` tells such files
+apart.
 
 A format is one file of this folder and one row of the table in `reading`.
 """

@@ -15,9 +15,9 @@ class Checkpoint:
     """The tensors of one file, and what stood around them.
 
     Attributes:
-        path: the file.
-        format: "safetensors", "PyTorch zip", "PyTorch stream" (the bare pickle stream before PyTorch 1.6) or
-            "PyTorch tar" (before 0.1.10).
+        path: the file; of a TensorFlow checkpoint its index.
+        format: "safetensors", "TensorFlow checkpoint", "PyTorch zip", "PyTorch stream" (the bare pickle stream before
+            PyTorch 1.6) or "PyTorch tar" (before 0.1.10).
         tensors: names as in the file, less what `unwrapped` lists, in the file's order. The arrays are read-only views
             of the mapped file in its own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be
             strided, and unaligned where the file does not align them; NumPy handles both, and `numpy.array` makes an
@@ -26,6 +26,7 @@ class Checkpoint:
         unwrapped: what was peeled off to reach the tensors, outermost first: keys of dictionaries ("state_dict"), then
             prefixes that all names carried ("module.").
         left_out: the entries beside the tensors, on every level that was peeled off ("epoch", "optimizer").
+        shards: the files beside `path` that hold the tensors, where it does not itself.
     """
 
     path: Path
@@ -34,3 +35,4 @@ class Checkpoint:
     metadata: Mapping[str, str]
     unwrapped: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    shards: tuple[Path, ...] = ()

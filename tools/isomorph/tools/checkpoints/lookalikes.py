@@ -3,7 +3,8 @@
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import counted, shown
 
-_READ_HERE = "isomorph reads safetensors and PyTorch's .pth, .pt and .th here"
+READ_HERE = "isomorph reads safetensors, PyTorch's .pth, .pt and .th, and TensorFlow's checkpoints here"
+"""What ends the refusal of a file of another kind."""
 
 _STARTS = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file, such as Keras's .h5",
@@ -12,22 +13,19 @@ _STARTS = {
     b"GGUF": "a GGUF model",
     b"version https://git-lfs": "a Git LFS pointer, not the file itself (run `git lfs pull`)",
     b"<": "a web page or XML, perhaps a failed download",
-    b"model_checkpoint_path": "the `checkpoint` file beside a TensorFlow checkpoint",
+    b"model_checkpoint_path": "the `checkpoint` file beside a TensorFlow checkpoint (name its .index)",
     b"\x08\x01\x12": "a TensorFlow SavedModel",
     **{bytes((8, version, tag)): "an ONNX model" for version in range(3, 32) for tag in (0x12, 0x1A, 0x22, 0x3A)},
 }
-_TABLE_END = 0xDB4775248B80FB57.to_bytes(8, "little")
 
 
 def describe(file: MappedFile) -> str:
     """The rest of the refusal "FILE: ...", for a file that no format recognised."""
     head = file.read(0, 32)
     kind = next((kind for start, kind in _STARTS.items() if head.startswith(start)), None)
-    if kind is None and file.read(file.size - 8, 8) == _TABLE_END:
-        kind = "the index of a TensorFlow checkpoint"
     if kind is None and head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):
         paddle = file.find(b"StructuredToParameterName@@", 0, file.size) >= 0
         kind = "Paddle's .pdparams" if paddle else "a plain Python pickle, not one that PyTorch saved"
     if kind is not None:
-        return f"this looks like {kind}; {_READ_HERE}"
-    return f"its {counted(file.size, 'byte')} start with {shown(head[:8])}, which no checkpoint does; {_READ_HERE}"
+        return f"this looks like {kind}; {READ_HERE}"
+    return f"its {counted(file.size, 'byte')} start with {shown(head[:8])}, which no checkpoint does; {READ_HERE}"

@@ -29,7 +29,7 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         # Not before it is known to be a file: opening a pipe waits for its other end.
         file = path.open("rb") if stat.S_ISREG(mode) else None
     except FileNotFoundError:
-        raise refusal(path, f"there is no such file{_beside(path)}") from None
+        raise refusal(path, "there is no such file: check the name and the folder") from None
     except PermissionError:
         raise refusal(path, "cannot be read for lack of permission: ask its owner, or chmod it") from None
     except (OSError, ValueError) as problem:  # ValueError: the name itself is impossible
@@ -43,23 +43,19 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         yield file
 
 
-def _beside(path: Path) -> str:
-    """A hint for the people who name a TensorFlow checkpoint by its prefix."""
-    with contextlib.suppress(OSError, ValueError):
-        if path.with_name(path.name + ".index").exists():
-            return (
-                ", but there is one with .index added: this looks like a TensorFlow checkpoint, which is not read here"
-            )
-    return ": check the name and the folder"
+def sha256(*paths: str | Path) -> str:
+    """The SHA-256 digest of a file, or of several one after the other, in hexadecimal, read in pieces.
 
-
-def sha256(path: str | Path) -> str:
-    """The SHA-256 digest of a file, in hexadecimal, read in pieces. `BadInput` where it cannot be read."""
-    with opened(Path(path)) as file:
-        try:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as problem:
-            raise refusal(path, f"cannot be read: {problem.strerror}") from None
+    `BadInput` where one cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        with opened(Path(path)) as file:
+            try:
+                hashlib.file_digest(file, lambda: digest)
+            except OSError as problem:
+                raise refusal(path, f"cannot be read: {problem.strerror}") from None
+    return digest.hexdigest()
 
 
 class MappedFile:

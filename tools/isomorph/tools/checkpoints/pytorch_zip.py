@@ -6,6 +6,7 @@ CRC-32 is not looked at: PyTorch does not either, and `torch.serialization.set_c
 """
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
+from isomorph.tools.checkpoints.lookalikes import READ_HERE
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pickle_machine import unpickle_all
 from isomorph.tools.checkpoints.pytorch_objects import NAMES, StorageRef, storage_ref
@@ -80,4 +81,4 @@ def _other_archive(members: dict[str, Member]) -> str:
         kind = "a NumPy .npz archive"
     else:
         kind = "a zip archive without data.pkl"
-    return f"this looks like {kind}; isomorph reads safetensors and PyTorch's .pth, .pt and .th here"
+    return f"this looks like {kind}; {READ_HERE}"

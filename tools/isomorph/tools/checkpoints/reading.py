@@ -4,14 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from isomorph.tools.checkpoints import lookalikes, pytorch_stream, pytorch_tar, pytorch_zip, safetensors_file
+from isomorph.tools.checkpoints import (
+    lookalikes,
+    pytorch_stream,
+    pytorch_tar,
+    pytorch_zip,
+    safetensors_file,
+    tf_bundle,
+)
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 
 
 @dataclass(frozen=True)
 class Format:
-    """How one format is told from the others by its first bytes, and read."""
+    """How one format is told from the others by its content, and read."""
 
     name: str
     recognise: Callable[[MappedFile], bool]
@@ -20,20 +27,23 @@ class Format:
 
 FORMATS = tuple(
     Format(module.NAME, module.recognise, module.read)
-    for module in (pytorch_zip, pytorch_stream, pytorch_tar, safetensors_file)
+    for module in (pytorch_zip, pytorch_stream, pytorch_tar, safetensors_file, tf_bundle)
 )
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
     """The tensors in the file at `path`, whatever its suffix. Nothing that the file holds is executed.
 
-    The file is mapped, not read: the time this takes grows with the number of tensors, not with their size, and the
-    arrays are views that stand as long as the file is left alone. Whether the values are finite is not looked at.
+    path: the file; of a TensorFlow checkpoint its prefix, its index or any of its shards.
+
+    The file is mapped, not read, and the arrays are views that stand as long as it is left alone: the time this takes
+    grows with the number of tensors, not with their size, but for the checksums of a TensorFlow checkpoint. Whether the
+    values are finite is not looked at.
 
     Raises:
         BadInput: the file cannot be opened, is none of the formats, is damaged, holds code, or holds no tensors.
     """
-    file = MappedFile(Path(path))
+    file = MappedFile(tf_bundle.index_of(Path(path)))
     for form in FORMATS:
         if form.recognise(file):
             return form.read(file)

@@ -1,0 +1,69 @@
+"""The wire format of protocol buffers, as far as the messages of a TensorFlow checkpoint need it.
+
+https://protobuf.dev/programming-guides/encoding
+"""
+
+from collections.abc import Iterator
+
+from isomorph.tools.checkpoints.wording import shown
+
+Value = int | bytes
+
+_LONGEST_VARINT = 10  # bytes: 64 bits, seven in each
+
+
+def varint(data: bytes, position: int) -> tuple[int, int]:
+    """The unsigned number of at most 64 bits at `position`, and the position after it; `ValueError` where none is."""
+    number = 0
+    for length, byte in enumerate(data[position : position + _LONGEST_VARINT], start=1):
+        number |= (byte & 0x7F) << 7 * (length - 1)
+        if byte < 0x80:
+            if number >= 1 << 64:
+                break
+            return number, position + length
+    raise ValueError("a number has no end or more than 64 bits")
+
+
+def fields(message: bytes) -> Iterator[tuple[int, Value]]:
+    """Every field's number and value in turn: int of a varint or of fixed width, bytes of what has a length.
+
+    A `ValueError` says what is wrong. What the numbers mean, and how often each may stand, is the caller's.
+    """
+    position = 0
+    while position < len(message):
+        key, position = varint(message, position)
+        match key & 7:
+            case 0:
+                value, position = varint(message, position)
+                yield key >> 3, value
+                continue
+            case 1:
+                count = 8
+            case 2:
+                count, position = varint(message, position)
+            case 5:
+                count = 4
+            case kind:
+                raise ValueError(f"a field has the wire type {kind}, which is none")
+        if count > len(message) - position:
+            raise ValueError("a field ends beyond its message")
+        raw = message[position : position + count]
+        position += count
+        yield key >> 3, raw if key & 7 == 2 else int.from_bytes(raw, "little")
+
+
+def singular(message: bytes, names: dict[int, tuple[str, type]]) -> dict[str, Value]:
+    """The fields of a message whose fields stand at most once each, by name; left out are those that are not there.
+
+    names: number -> name and type, int or bytes.
+    Raises ValueError for a field of another number or type, or one that stands twice.
+    """
+    found: dict[str, Value] = {}
+    for number, value in fields(message):
+        name, kind = names.get(number, ("", int))
+        if not name or not isinstance(value, kind):
+            raise ValueError(f"a message has the field {shown(number)} of type {type(value).__name__}, unknown here")
+        if name in found:
+            raise ValueError(f"a message has the field {name} twice")
+        found[name] = value
+    return found

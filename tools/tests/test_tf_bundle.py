@@ -1,0 +1,69 @@
+"""TensorFlow's checkpoints: what its own Saver wrote, and what is written here by hand."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isomorph.spec import architecture, tensor_shapes, zoo
+from isomorph.tools.checkpoints import read_checkpoint, sha256
+from isomorph.tools.subject import find_subject
+
+from .tensors import Tensors, canonical
+from .tf_bundles import every_dtype, write_bundle
+
+
+def assert_same(found: Tensors, expected: Tensors) -> None:
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert (found[name].dtype, found[name].shape) == (value.dtype, value.shape), name
+        assert found[name].tobytes() == value.tobytes(), name
+        assert not found[name].flags.writeable
+
+
+@pytest.mark.parametrize("suffix", ["", ".index", ".data-00000-of-00001"])
+def test_what_slims_saver_wrote_comes_back_bit_for_bit(shared: Path, suffix: str) -> None:
+    spec = importlib.util.spec_from_file_location("peer_rule", shared / "peer_rule.py")
+    assert spec
+    assert spec.loader
+    rule = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rule)
+    rows = json.loads((shared / "peers" / "slim_small.json").read_text())["tensors"]
+    checkpoint = read_checkpoint(shared / "peers" / "slim_small" / f"model.ckpt{suffix}")
+    assert checkpoint.format == "TensorFlow checkpoint"
+    assert [path.name for path in (checkpoint.path, *checkpoint.shards)] == [
+        "model.ckpt.index",
+        "model.ckpt.data-00000-of-00001",
+    ]
+    assert_same(dict(checkpoint.tensors), {row[0]: rule.tensor(*row) for row in rows})
+
+
+@pytest.mark.parametrize("shards", [1, 2, 5])
+@pytest.mark.parametrize("per_block", [1, 7, 100])
+def test_every_dtype_comes_back(tmp_path: Path, shards: int, per_block: int) -> None:
+    write_bundle(tmp_path / "model.ckpt-7", every_dtype(), shards, per_block)
+    assert_same(dict(read_checkpoint(tmp_path / "model.ckpt-7").tensors), every_dtype())
+
+
+def test_a_checkpoint_of_slims_is_told_by_its_names(tmp_path: Path) -> None:
+    network = architecture("slim/mobilenet_v1")
+    naming = zoo("slim").naming.tensors(network)
+    own = {naming[name].name: naming[name].from_canonical(value) for name, value in canonical(network).items()}
+    slots = {f"{name}/Momentum": value for name, value in own.items() if name.endswith("weights")}
+    write_bundle(tmp_path / "model.ckpt", own | slots | {"global_step": np.array(3, np.int64)})
+    found = find_subject(tmp_path / "model.ckpt")
+    assert found.architecture.name == "slim/mobilenet_v1"
+    assert found.tensors
+    assert found.origin
+    assert {name: value.shape for name, value in found.tensors.items()} == tensor_shapes(network)
+    files = [tmp_path / f"model.ckpt{suffix}" for suffix in (".index", ".data-00000-of-00001")]
+    assert found.origin.sha256 == sha256(*files)
+
+
+def test_a_file_of_the_prefixs_name_comes_first(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "model.ckpt", every_dtype())
+    (tmp_path / "model.ckpt").write_bytes(b"another")
+    with pytest.raises(ValueError, match="which no checkpoint does"):
+        read_checkpoint(tmp_path / "model.ckpt")
