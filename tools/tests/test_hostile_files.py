@@ -52,13 +52,11 @@ def test_the_files_that_the_others_are_broken_from_are_sound(tmp_path: Path, for
         pytest.param(b"version https://git-lfs.github.com/spec/v1\n", "looks like a Git LFS pointer", id="git lfs"),
         pytest.param(
             b"\x80\x04" + pickled({"StructuredToParameterName@@": {}}) + b".",
-            r"looks like Paddle's \.pdparams",
+            "no arrays were found in it .it holds 'StructuredToParameterName@@'.",
             id="paddle",
         ),
-        pytest.param(PROTO + pickled({"w": 1}) + b".", "looks like a plain Python pickle", id="pickle"),
-        pytest.param(
-            PROTO + call("posix system", "id") + b".", "looks like a plain Python pickle", id="hostile pickle"
-        ),
+        pytest.param(PROTO + pickled({"w": 1}) + b".", "no arrays were found in it .it holds 'w'.", id="pickle"),
+        pytest.param(PROTO + call("posix system", "id") + b".", r"would run posix\.system", id="hostile pickle"),
     ],
 )
 def test_what_is_no_checkpoint_is_told_by_its_content(tmp_path: Path, content: bytes, sentence: str) -> None:

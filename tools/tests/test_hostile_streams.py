@@ -38,7 +38,7 @@ def viewed(*view: object) -> Raw:
 STREAMS = {
     "another protocol": (streamed(S, protocol=1002), "its protocol version is 1002, 1001 was expected"),
     "another magic number": (
-        SOUND["stream"][:13] + b"\x18" + SOUND["stream"][14:], "looks like a plain Python pickle"
+        SOUND["stream"][:13] + b"\x18" + SOUND["stream"][14:], "its pickle is followed by"
     ),
     "big-endian numbers": (streamed(S, machine={"little_endian": False}), "does not say that its numbers are little"),
     "no machine": (streamed(S, machine=[]), "does not say that its numbers are little"),

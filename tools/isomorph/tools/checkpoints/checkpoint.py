@@ -16,8 +16,8 @@ class Checkpoint:
 
     Attributes:
         path: the file; of a TensorFlow checkpoint its index.
-        format: "safetensors", "TensorFlow checkpoint", "PyTorch zip", "PyTorch stream" (the bare pickle stream before
-            PyTorch 1.6) or "PyTorch tar" (before 0.1.10).
+        format: "safetensors", "TensorFlow checkpoint", "Paddle pickle", "PyTorch zip", "PyTorch stream" (the bare
+            pickle stream before PyTorch 1.6) or "PyTorch tar" (before 0.1.10).
         tensors: names as in the file, less what `unwrapped` lists, in the file's order. The arrays are read-only views
             of the mapped file in its own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be
             strided, and unaligned where the file does not align them; NumPy handles both, and `numpy.array` makes an

@@ -1,9 +1,11 @@
-"""Files that people give in place of a checkpoint that is read here, known by their first or last bytes."""
+"""Files that people give in place of a checkpoint that is read here, known by their first bytes."""
 
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import counted, shown
 
-READ_HERE = "isomorph reads safetensors, PyTorch's .pth, .pt and .th, and TensorFlow's checkpoints here"
+READ_HERE = (
+    "isomorph reads safetensors, PyTorch's .pth, .pt and .th, Paddle's .pdparams, and TensorFlow's checkpoints here"
+)
 """What ends the refusal of a file of another kind."""
 
 _STARTS = {
@@ -23,9 +25,6 @@ def describe(file: MappedFile) -> str:
     """The rest of the refusal "FILE: ...", for a file that no format recognised."""
     head = file.read(0, 32)
     kind = next((kind for start, kind in _STARTS.items() if head.startswith(start)), None)
-    if kind is None and head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):
-        paddle = file.find(b"StructuredToParameterName@@", 0, file.size) >= 0
-        kind = "Paddle's .pdparams" if paddle else "a plain Python pickle, not one that PyTorch saved"
     if kind is not None:
         return f"this looks like {kind}; {READ_HERE}"
     return f"its {counted(file.size, 'byte')} start with {shown(head[:8])}, which no checkpoint does; {READ_HERE}"

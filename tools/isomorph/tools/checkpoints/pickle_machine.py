@@ -13,10 +13,11 @@ from typing import Any, cast
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.pickle_values import OPAQUE, Constructor, Entries, Global, Opaque
+from isomorph.tools.checkpoints.pickle_values import OPAQUE, Constructor, Entries, Global, Opaque, Span, Stateful
 from isomorph.tools.checkpoints.wording import counted, shown
 
 _LONGEST_VALUE = 4 << 20  # bytes of one string; names, settings and random states are far below
+_LONGEST_NAME = 1024  # bytes of text that is never left in the file
 _LONGEST_LINE = 1024  # bytes of a module's or a class's name
 _COST = 128  # bytes: the largest object that one opcode makes, with its place on the stack and in the memo
 _COST_OF_CALL = 640  # a tensor: its description now, its array later
@@ -28,6 +29,7 @@ def unpickle(
     end: int,
     names: Mapping[str, Constructor | None],
     persistent: Constructor | None = None,
+    spans: bool = False,
 ) -> tuple[object, int]:
     """Run the pickle that starts at byte `start` of `file` and ends before `end`.
 
@@ -38,15 +40,16 @@ def unpickle(
         names: the globals it may name, "module.name"; with the function that its calls run, or None where there is
             nothing to call.
         persistent: resolves persistent ids (given as 1-tuples), where the format has them.
+        spans: leave bytes, and text longer than a name, in the file, as `Span`s: they are the tensors.
 
     Returns:
-        The value (None, bool, int, float, str, bytes, list, tuple, `Entries`, `Global`, `Opaque`, or what `names` and
-        `persistent` build) and the position after the pickle.
+        The value (None, bool, int, float, str, bytes, list, tuple, `Entries`, `Global`, `Span`, `Opaque`, or what
+        `names` and `persistent` build) and the position after the pickle.
 
     Raises:
         BadInput: anything else.
     """
-    machine = _Machine(file, _Window(file, start, end), names, persistent)
+    machine = _Machine(file, _Window(file, start, end), names, persistent, spans)
     return machine.run(), machine.window.position
 
 
@@ -56,9 +59,10 @@ def unpickle_all(
     end: int,
     names: Mapping[str, Constructor | None],
     persistent: Constructor | None = None,
+    spans: bool = False,
 ) -> object:
     """The value of the one pickle that fills `[start, end)`; as `unpickle` otherwise."""
-    value, position = unpickle(file, start, end, names, persistent)
+    value, position = unpickle(file, start, end, names, persistent, spans)
     if position != end:
         raise file.damaged(
             f"its pickle is followed by {counted(end - position, 'byte')} at byte {position:,}, nothing was expected"
@@ -83,6 +87,19 @@ class _Window:
         self.position += count
         return data
 
+    def span(self, opcode: str) -> Span | None:
+        """Where a string lies whose opcode was just read, and skip it; None for text as short as names, not skipped."""
+        width = _LENGTHS[opcode]
+        count = int.from_bytes(self.read(width), "little")
+        text = "UNICODE" in opcode
+        if text and count <= _LONGEST_NAME:
+            self.position -= width
+            return None
+        if count > self.end - self.position:
+            raise ValueError("it stops in the middle")
+        self.position += count
+        return Span(self.position - count, count, text)
+
     def line(self) -> str:
         """Text up to a newline, which is left out."""
         newline = self.file.find(b"\n", self.position, min(self.end, self.position + _LONGEST_LINE))
@@ -98,11 +115,13 @@ class _Machine:
         window: _Window,
         names: Mapping[str, Constructor | None],
         persistent: Constructor | None,
+        spans: bool,
     ) -> None:
         self.file = file
         self.window = window
         self.names = names
         self.persistent = persistent
+        self.spans = spans
         self.stack: list[object] = []
         self.marks: list[int] = []
         self.memo: dict[int, object] = {}
@@ -118,6 +137,9 @@ class _Machine:
                 if step is None:
                     raise ValueError(f"it uses the pickle opcode {opcode.name}, which no checkpoint needs")
                 self.file.spend(_COST)
+                if self.spans and opcode.name in _LENGTHS and (span := self.window.span(opcode.name)):
+                    self.push(span)
+                    continue
                 if opcode.name in _LINES:
                     argument: Any = (self.window.line(), self.window.line())
                 else:
@@ -270,9 +292,11 @@ class _Machine:
 
     def build(self, _: object) -> None:
         """Set an object's attributes: `_metadata` of a state_dict, the settings of an `argparse.Namespace`."""
-        self.pop()
-        if not isinstance(self.top(), Entries | Opaque):
-            raise ValueError(f"it sets attributes of {shown(self.top())}")
+        state, target = self.pop(), self.top()
+        if isinstance(target, Stateful):
+            target.set_state(state)
+        elif not isinstance(target, Entries | Opaque):
+            raise ValueError(f"it sets attributes of {shown(target)}")
 
     def persistent_id(self, _: object) -> None:
         if self.persistent is None:
@@ -284,6 +308,16 @@ _OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opco
 
 # Module and name, on two lines, are taken as they are; pickletools would undo backslashes, Python's machine does not.
 _LINES = {"GLOBAL", "INST"}
+
+# Bytes that say how long the string is that follows.
+_LENGTHS = {
+    "BINUNICODE": 4,
+    "BINUNICODE8": 8,
+    "SHORT_BINBYTES": 1,
+    "BINBYTES": 4,
+    "BINBYTES8": 8,
+    "BINSTRING": 4,
+}
 
 _Step = Callable[[_Machine, Any], None]
 _STEPS: dict[str, _Step] = {

@@ -20,6 +20,25 @@ class Global:
         return f"{self.module}.{self.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A string left where it lies: `count` bytes of the file from `start`, as they are or, if `text`, in UTF-8."""
+
+    start: int
+    count: int
+    text: bool = False
+
+
+class Stateful:
+    """An object whose attributes the pickle sets after the call that made it."""
+
+    __slots__ = ()
+
+    def set_state(self, state: object) -> None:
+        """Take the attributes; a `ValueError` says what is wrong with them."""
+        raise NotImplementedError
+
+
 class Opaque:
     """Something harmless that is no tensor; what it held was thrown away."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from isomorph.tools.checkpoints import (
     lookalikes,
+    paddle_pickle,
     pytorch_stream,
     pytorch_tar,
     pytorch_zip,
@@ -27,7 +28,7 @@ class Format:
 
 FORMATS = tuple(
     Format(module.NAME, module.recognise, module.read)
-    for module in (pytorch_zip, pytorch_stream, pytorch_tar, safetensors_file, tf_bundle)
+    for module in (pytorch_zip, pytorch_stream, pytorch_tar, safetensors_file, tf_bundle, paddle_pickle)
 )
 
 
