@@ -36,7 +36,7 @@ def test_the_files_that_the_others_are_broken_from_are_sound(tmp_path: Path, for
         pytest.param(b"x", "its 1 byte start with b'x', which no checkpoint does", id="one byte"),
         pytest.param(bytes(7), "its 7 bytes start with", id="seven zeros"),
         pytest.param(random.Random(0).randbytes(5000), "its 5,000 bytes start with", id="noise"),
-        pytest.param(b"\x89HDF\r\n\x1a\n" + bytes(99), r"looks like an HDF5 file, such as Keras's \.h5", id="h5"),
+        pytest.param(b"\x89HDF\r\n\x1a\n" + bytes(99), "it is no sound HDF5 file", id="h5"),
         pytest.param(b"\x93NUMPY\1\0" + bytes(99), "looks like a NumPy .npy array", id="npy"),
         pytest.param(b"\x1f\x8b\x08" + bytes(99), "looks like a gzip archive", id="gzip"),
         pytest.param(b"GGUF" + bytes(99), "looks like a GGUF model", id="gguf"),

@@ -16,12 +16,14 @@ class Checkpoint:
 
     Attributes:
         path: the file; of a TensorFlow checkpoint its index.
-        format: "safetensors", "TensorFlow checkpoint", "Paddle pickle", "PyTorch zip", "PyTorch stream" (the bare
-            pickle stream before PyTorch 1.6) or "PyTorch tar" (before 0.1.10).
-        tensors: names as in the file, less what `unwrapped` lists, in the file's order. The arrays are read-only views
-            of the mapped file in its own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be
+        format: "safetensors", "TensorFlow checkpoint", "Paddle pickle", "Keras HDF5" (.h5, .weights.h5), "Keras
+            archive" (.keras), "PyTorch zip", "PyTorch stream" (the bare pickle stream before PyTorch 1.6) or "PyTorch
+            tar" (before 0.1.10).
+        tensors: names as in the file, less what `unwrapped` lists, in the file's order; of Keras's files by the rules
+            of `keras_h5`, in the order of their groups' names. The arrays are read-only views of the mapped file in its own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be
             strided, and unaligned where the file does not align them; NumPy handles both, and `numpy.array` makes an
-            ordinary copy. They stand as long as the file is not changed or cut.
+            ordinary copy. What HDF5 holds in chunks has been decoded instead. They stand as long as the file is not
+            changed or cut.
         metadata: safetensors' `__metadata__`; empty for the other formats.
         unwrapped: what was peeled off to reach the tensors, outermost first: keys of dictionaries ("state_dict"), then
             prefixes that all names carried ("module.").

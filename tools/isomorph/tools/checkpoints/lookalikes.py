@@ -4,12 +4,12 @@ from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import counted, shown
 
 READ_HERE = (
-    "isomorph reads safetensors, PyTorch's .pth, .pt and .th, Paddle's .pdparams, and TensorFlow's checkpoints here"
+    "isomorph reads safetensors, PyTorch's .pth, .pt and .th, Keras's .h5 and .keras, Paddle's .pdparams, and "
+    "TensorFlow's checkpoints here"
 )
 """What ends the refusal of a file of another kind."""
 
 _STARTS = {
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file, such as Keras's .h5",
     b"\x93NUMPY": "a NumPy .npy array",
     b"\x1f\x8b": "a gzip archive (unpack it first)",
     b"GGUF": "a GGUF model",

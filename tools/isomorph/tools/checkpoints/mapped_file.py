@@ -18,7 +18,8 @@ from isomorph.tools.checkpoints.wording import counted, refusal, shown
 MOST_AXES = 16
 """No network has tensors of more axes, and NumPy's own limit depends on its version."""
 
-_ALLOWANCE = 32 << 20  # bytes of Python objects that any file may become, beyond its own size
+ALLOWANCE = 32 << 20
+"""Bytes of objects that any file may become, beyond its own size."""
 
 
 @contextlib.contextmanager
@@ -71,7 +72,7 @@ class MappedFile:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except (OSError, ValueError) as problem:
                 raise self.bad(f"cannot be mapped into memory: {problem}") from None
-        self._left = self.size + _ALLOWANCE
+        self._left = self.size + ALLOWANCE
 
     def bad(self, sentence: str) -> BadInput:
         """The refusal of this file, to be raised."""

@@ -76,7 +76,7 @@ def _records(file: MappedFile) -> dict[str, Member]:
 def _other_archive(members: dict[str, Member]) -> str:
     """What a zip archive without PyTorch's `data.pkl` is."""
     if "model.weights.h5" in members:
-        kind = "a Keras .keras archive"
+        kind = "a Keras .keras archive with something before its parts"
     elif any(name.endswith(".npy") for name in members):
         kind = "a NumPy .npz archive"
     else:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isomorph.tools.checkpoints import (
+    keras_archive,
+    keras_h5,
     lookalikes,
     paddle_pickle,
     pytorch_stream,
@@ -28,7 +30,16 @@ class Format:
 
 FORMATS = tuple(
     Format(module.NAME, module.recognise, module.read)
-    for module in (pytorch_zip, pytorch_stream, pytorch_tar, safetensors_file, tf_bundle, paddle_pickle)
+    for module in (
+        keras_archive,
+        keras_h5,
+        pytorch_zip,
+        pytorch_stream,
+        pytorch_tar,
+        safetensors_file,
+        tf_bundle,
+        paddle_pickle,
+    )
 )
 
 

@@ -1,0 +1,85 @@
+"""Keras's `.keras`: a zip archive of config.json and model.weights.h5, of which nothing is deserialised by Keras.
+
+The configuration lists the layers, by class and name, in the order in which the weights number the layers of each
+class (keras/src/saving/saving_lib.py, `_save_container_state`). It is read as JSON for these alone: a Lambda's code in
+it stays text.
+"""
+
+import json
+from collections.abc import Iterator
+
+from isomorph.tools.checkpoints.checkpoint import Checkpoint
+from isomorph.tools.checkpoints.hdf5_file import SIGNATURE, Window
+from isomorph.tools.checkpoints.keras_h5 import Layer, read_window
+from isomorph.tools.checkpoints.keras_names import group_name
+from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.wording import shown
+from isomorph.tools.checkpoints.zip_directory import Member, read_directory
+
+NAME = "Keras archive"
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_FIRST = (b"metadata.json", _CONFIG.encode(), _WEIGHTS.encode())
+_FREE_CONFIG = 1 << 20  # bytes that any file may have; a thousand layers' worth
+_DEEPEST = 16  # models inside models
+
+
+def recognise(file: MappedFile) -> bool:
+    """Whether it starts as a zip archive whose first member is one of those that Keras writes."""
+    head = file.read(0, 64)
+    length = int.from_bytes(head[26:28], "little")
+    return head.startswith(b"PK\3\4") and head[30 : 30 + length] in _FIRST
+
+
+def read(file: MappedFile) -> Checkpoint:
+    """The checkpoint in `file`.
+
+    Raises:
+        BadInput: the archive is not sound, lacks one of its two parts or has one compressed, its configuration is no
+            JSON or far larger than names and options are, or the weights are refused (`keras_h5`).
+    """
+    members = read_directory(file)
+    config, weights = _member(file, members, _CONFIG), _member(file, members, _WEIGHTS)
+    window = Window(file, weights.start, weights.size)
+    if window.bytes_at(0, len(SIGNATURE)) != SIGNATURE:
+        raise file.damaged(f"its {_WEIGHTS} starts with {shown(window.bytes_at(0, 8))}, HDF5's signature was expected")
+    return read_window(window, NAME, dict(_layers(_json(file, config), "", _DEEPEST)))
+
+
+def _member(file: MappedFile, members: dict[str, Member], name: str) -> Member:
+    member = members.get(name)
+    if member is None:
+        raise file.bad(f"it is an archive of Keras's without {name}, which was expected in it: save it again as .keras")
+    if not member.stored:
+        raise file.damaged(f"its {name} is compressed, which Keras never does")
+    return member
+
+
+def _json(file: MappedFile, member: Member) -> object:
+    # JSON becomes Python objects of up to thirty times its size.
+    if member.size > _FREE_CONFIG + file.size // 32:
+        raise file.bad(f"its {_CONFIG} takes {member.size:,} of its {file.size:,} bytes, far more than layers do")
+    try:
+        return json.loads(file.read(member.start, member.size))
+    except (ValueError, RecursionError) as problem:
+        raise file.damaged(f"its {_CONFIG} cannot be read ({shown(str(problem), 100)})") from None
+
+
+def _layers(config: object, path: str, deepest: int) -> Iterator[tuple[str, Layer]]:
+    """The group of every layer in the weights, and what the configuration says of it; nothing where it lists none."""
+    match config:
+        case {"config": {"layers": list(entries)}} if deepest:
+            pass
+        case _:
+            return
+    used: dict[str, int] = {}
+    for entry in entries:
+        match entry:
+            case {"class_name": str(class_name), "config": {"name": str(name)} as options}:
+                kind = group_name(class_name)
+            case _:
+                continue
+        number = used[kind] = used.get(kind, -1) + 1
+        group = f"{path}/layers/{kind}" + (f"_{number}" if number else "")
+        yield group, Layer(name, kind, options)
+        yield from _layers(entry, group, deepest - 1)

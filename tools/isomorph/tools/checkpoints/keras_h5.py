@@ -1,0 +1,153 @@
+"""Keras's `.h5` and `.weights.h5`, read by h5py and never by Keras.
+
+Keras 2 (and Keras 3's legacy `.h5`) has a group for each layer, at the top or in `model_weights`, and in it variables
+by name. These become `conv1/kernel`, in the order of names. The attributes layer_names and weight_names only tell that
+it is one: what Keras reads by their order is found here by name.
+
+Keras 3's `.weights.h5` has `layers/CLASS_NUMBER/vars/0, 1, ...`. What its layers are called cannot be told: their
+groups' names stand for them, `conv2d_1`, which count the layers of each class and are what Keras would call them
+itself, had nobody named them. (A newer Keras notes the name in an attribute, which `hdf5_guard` says why not to read.)
+What a variable is, is told by the class and the number of variables (`keras_names`); where that does not suffice it
+keeps its number. `keras_archive` has the configuration, which says all of this.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import h5py
+
+from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
+from isomorph.tools.checkpoints.hdf5_data import array_of
+from isomorph.tools.checkpoints.hdf5_file import SIGNATURE, Window, opened
+from isomorph.tools.checkpoints.hdf5_guard import Contents, contents
+from isomorph.tools.checkpoints.keras_names import keras2_name, leaves
+from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.wording import shown
+
+NAME = "Keras HDF5"
+
+_WHOLE_MODEL = "model_weights"
+_OPTIMIZERS = ("/optimizer", "/optimizer_weights")
+_DICE = "seed_generator"  # of a dropout: the state of its random numbers
+_CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+
+
+class Layer(NamedTuple):
+    """What a configuration says about a layer."""
+
+    name: str
+    kind: str
+    config: Mapping[str, object]
+
+
+class _Found(NamedTuple):
+    """Where the tensors are, name -> path, and what was peeled off or left out."""
+
+    paths: dict[str, str]
+    unwrapped: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def recognise(file: MappedFile) -> bool:
+    """Whether it starts with HDF5's signature."""
+    return file.read(0, len(SIGNATURE)) == SIGNATURE
+
+
+def read(file: MappedFile) -> Checkpoint:
+    """The checkpoint in `file`; `BadInput` where it is no sound HDF5, points outside itself, or is not Keras's."""
+    return read_window(Window(file, 0, file.size), NAME, {})
+
+
+def read_window(window: Window, form: str, layers: Mapping[str, Layer]) -> Checkpoint:
+    """The checkpoint in `window`, a whole HDF5 file; `layers` are those of its configuration, by their groups."""
+    file = window.file
+    with opened(window) as root:
+        held = contents(file, root)
+        found = _keras3(file, held, layers) if _is_keras3(root, held) else _keras2(file, root, held)
+        if not found.paths:
+            raise file.bad("it holds no tensors, at least one was expected: is it the right file?")
+        tensors: dict[str, Tensor] = {name: array_of(window, root[path]) for name, path in found.paths.items()}
+    return Checkpoint(file.path, form, MappingProxyType(tensors), MappingProxyType({}), found.unwrapped, found.left_out)
+
+
+def _is_keras3(root: h5py.File, held: Contents) -> bool:
+    return not _has_layers(root) and any(path.endswith("/vars") for path in held.groups)
+
+
+def _has_layers(group: h5py.Group) -> bool:
+    """Whether Keras 2 listed its layers there, if need be in several attributes."""
+    return "layer_names" in group.attrs or "layer_names0" in group.attrs
+
+
+def _named(file: MappedFile, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    paths: dict[str, str] = {}
+    for name, path in pairs:
+        if name in paths:
+            raise file.bad(f"two of its tensors are called {shown(name)} ({shown(paths[name])} and {shown(path)})")
+        paths[name] = path
+    return paths
+
+
+def _keras2(file: MappedFile, root: h5py.File, held: Contents) -> _Found:
+    whole = f"/{_WHOLE_MODEL}" in held.groups
+    if not _has_layers(root[_WHOLE_MODEL] if whole else root):
+        stands = ", ".join(shown(name) for name in list(root)[:5]) or "nothing"
+        raise file.bad(f"it is HDF5, but not Keras's: it holds {stands}, layer_names or layers/.../vars was expected")
+    top = f"/{_WHOLE_MODEL}/" if whole else "/"
+    inside: dict[str, list[str]] = {}
+    for path in held.datasets:
+        if path.startswith(top):
+            layer, _, below = path.removeprefix(top).partition("/")
+            if not below:
+                raise file.bad(f"its data set {shown(path)} stands among its layers, in one of which it was expected")
+            inside.setdefault(layer, []).append(below)
+    names = (
+        (keras2_name(layer, one, beside), f"{top}{layer}/{one}") for layer, beside in inside.items() for one in beside
+    )
+    paths = _named(file, names)
+    return _Found(paths, (_WHOLE_MODEL,), tuple(sorted(set(root) - {_WHOLE_MODEL}))) if whole else _Found(paths, (), ())
+
+
+def _keras3(file: MappedFile, held: Contents, layers: Mapping[str, Layer]) -> _Found:
+    inside: dict[str, list[str]] = {}
+    left_out: list[str] = []
+    for path in held.datasets:
+        owner, _, number = path.rpartition("/vars/")
+        if path.startswith(tuple(f"{top}/" for top in _OPTIMIZERS)) or owner.endswith(f"/{_DICE}"):
+            left_out.append(path.removeprefix("/"))
+        elif not path.startswith(f"{owner}/vars/"):
+            raise file.bad(f"its data set {shown(path)} is not in a layer's vars, where all were expected")
+        else:
+            inside.setdefault(owner, []).append(number)
+    pairs: list[tuple[str, str]] = []
+    for owner, numbers in inside.items():
+        leaf_names = _leaf_names(numbers, _kind(owner, layers), layers.get(owner))
+        scope = _scope(owner, layers.get(owner))
+        pairs += [(f"{scope}/{leaf}", f"{owner}/vars/{number}") for number, leaf in leaf_names.items()]
+    return _Found(_named(file, pairs), (), tuple(left_out))
+
+
+def _leaf_names(numbers: list[str], kind: str, layer: Layer | None) -> dict[str, str]:
+    """{"0": "kernel", "1": "bias"}: the numbers of a layer's variables, and what they are."""
+    counted_up = [str(number) for number in range(len(numbers))]
+    if set(numbers) != set(counted_up):
+        return {number: number for number in numbers}  # a layer that names its variables itself
+    return dict(zip(counted_up, leaves(kind, len(numbers), layer.config if layer else None), strict=True))
+
+
+def _kind(owner: str, layers: Mapping[str, Layer]) -> str:
+    """The class of a layer, in snake case: as configured, or as its group is called before its number."""
+    if owner in layers:
+        return layers[owner].kind
+    own = owner.rpartition("/")[2]
+    stem, _, number = own.rpartition("_")
+    return stem if number.isdigit() else own
+
+
+def _scope(owner: str, layer: Layer | None) -> str:
+    """What to call a layer: as configured, or as its own group is called; a part of one, by its way there."""
+    parent, _, own = owner.rpartition("/")
+    if parent.rpartition("/")[2] in _CONTAINERS:
+        return layer.name if layer else own
+    return "/".join(part for part in owner.split("/") if part and part not in _CONTAINERS) or "vars"

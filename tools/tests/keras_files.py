@@ -1,0 +1,75 @@
+"""Small files as Keras saves them, written with h5py."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+
+from .tensors import Tensors
+
+Changes = Callable[[h5py.File], object]
+
+NOTED = "my_layer"
+KERNEL = np.arange(18, dtype=np.float32).reshape(3, 3, 2, 1)
+
+
+def hdf5(write: Changes) -> bytes:
+    out = io.BytesIO()
+    with h5py.File(out, "w") as root:
+        write(root)
+    return out.getvalue()
+
+
+def keras2(layers: Mapping[str, Tensors], top: str = "", change: Changes = lambda root: None) -> bytes:
+    """A file of Keras 2's; the names of variables are given in full."""
+
+    def write(root: h5py.File) -> None:
+        group = root.create_group(top) if top else root
+        group.attrs["layer_names"] = [name.encode() for name in layers]
+        for name, variables in layers.items():
+            layer = group.create_group(name)
+            layer.attrs["weight_names"] = [variable.encode() for variable in variables]
+            for variable, value in variables.items():
+                layer.create_dataset(variable, data=value)
+        change(root)
+
+    return hdf5(write)
+
+
+def keras3(layers: Mapping[str, list[Any]]) -> bytes:
+    """A `.weights.h5` of Keras 3's, which notes the layers' own names in attributes."""
+
+    def write(root: h5py.File) -> None:
+        for path, values in layers.items():
+            variables = root.create_group(f"{path}/vars")
+            variables.attrs["name"] = NOTED
+            for number, value in enumerate(values):
+                variables.create_dataset(str(number), data=value)
+
+    return hdf5(write)
+
+
+def archive(weights: bytes, config: object, method: int = zipfile.ZIP_STORED) -> bytes:
+    """A `.keras`; a configuration in bytes stands as it is, and one of None is left out."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as file:
+        file.writestr("metadata.json", "{}")
+        if config is not None:
+            file.writestr("config.json", config if isinstance(config, bytes) else json.dumps(config))
+        file.writestr("model.weights.h5", weights)
+    return out.getvalue()
+
+
+def configured(*layers: tuple[str, str, dict[str, object]]) -> dict[str, object]:
+    """The configuration of a model of these layers: class, name, options."""
+    described = [
+        {"class_name": kind, "config": {"name": name} | options, "inbound_nodes": []} for kind, name, options in layers
+    ]
+    return {"class_name": "Functional", "config": {"name": "functional", "layers": described}}
+
+
+ONE = {"conv": {"conv/kernel:0": KERNEL}}
