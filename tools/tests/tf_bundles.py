@@ -7,7 +7,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
-from isomorph.tools.checkpoints.crc32c import masked_crc32c
+from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c
 
 from .tensors import Tensors
 

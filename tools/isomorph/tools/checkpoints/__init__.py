@@ -12,7 +12,7 @@ size. What cannot be noticed: but for TensorFlow's checkpoints, whose checksums 
 that their own readers look at, so a file whose values were changed reads as well as before; `sha256` tells such files
 apart.
 
-A format is one file of this folder and one row of the table in `reading`.
+A format is one file, in the folder of its framework, and one row of the table in `reading`.
 """
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor

@@ -20,10 +20,10 @@ class Checkpoint:
             archive" (.keras), "PyTorch zip", "PyTorch stream" (the bare pickle stream before PyTorch 1.6) or "PyTorch
             tar" (before 0.1.10).
         tensors: names as in the file, less what `unwrapped` lists, in the file's order; of Keras's files by the rules
-            of `keras_h5`, in the order of their groups' names. The arrays are read-only views of the mapped file in its own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be
-            strided, and unaligned where the file does not align them; NumPy handles both, and `numpy.array` makes an
-            ordinary copy. What HDF5 holds in chunks has been decoded instead. They stand as long as the file is not
-            changed or cut.
+            of `keras.h5`, in the order of their groups' names. The arrays are read-only views of the mapped file in its
+            own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be strided, and unaligned where the
+            file does not align them; NumPy handles both, and `numpy.array` makes an ordinary copy. What HDF5 holds in
+            chunks has been decoded instead. They stand as long as the file is not changed or cut.
         metadata: safetensors' `__metadata__`; empty for the other formats.
         unwrapped: what was peeled off to reach the tensors, outermost first: keys of dictionaries ("state_dict"), then
             prefixes that all names carried ("module.").

@@ -1,22 +1,19 @@
-"""Which format a file has, told from its content: one row of a table, and one file of this folder, for each."""
+"""Which format a file has, told from its content: one row of a table for each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from isomorph.tools.checkpoints import (
-    keras_archive,
-    keras_h5,
-    lookalikes,
-    paddle_pickle,
-    pytorch_stream,
-    pytorch_tar,
-    pytorch_zip,
-    safetensors_file,
-    tf_bundle,
-)
+from isomorph.tools.checkpoints import lookalikes, safetensors_file
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
+from isomorph.tools.checkpoints.keras import archive as keras_archive
+from isomorph.tools.checkpoints.keras import h5 as keras_h5
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.paddle import pdparams
+from isomorph.tools.checkpoints.pytorch import stream as pytorch_stream
+from isomorph.tools.checkpoints.pytorch import tar as pytorch_tar
+from isomorph.tools.checkpoints.pytorch import zip as pytorch_zip
+from isomorph.tools.checkpoints.tensorflow import bundle
 
 
 @dataclass(frozen=True)
@@ -37,8 +34,8 @@ FORMATS = tuple(
         pytorch_stream,
         pytorch_tar,
         safetensors_file,
-        tf_bundle,
-        paddle_pickle,
+        bundle,
+        pdparams,
     )
 )
 
@@ -55,7 +52,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     Raises:
         BadInput: the file cannot be opened, is none of the formats, is damaged, holds code, or holds no tensors.
     """
-    file = MappedFile(tf_bundle.index_of(Path(path)))
+    file = MappedFile(bundle.index_of(Path(path)))
     for form in FORMATS:
         if form.recognise(file):
             return form.read(file)

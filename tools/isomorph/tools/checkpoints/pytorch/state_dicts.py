@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.pickle_values import Entries
-from isomorph.tools.checkpoints.pytorch_objects import StorageRef, TensorRef
+from isomorph.tools.checkpoints.pickles.values import Entries
+from isomorph.tools.checkpoints.pytorch.objects import StorageRef, TensorRef
 from isomorph.tools.checkpoints.wording import counted, shown
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "model_ema", "state_dict_ema")

@@ -12,7 +12,7 @@ import numpy as np
 
 from isomorph.tools.checkpoints.checkpoint import Tensor
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
-from isomorph.tools.checkpoints.pickle_values import OPAQUE, Constructor, Entries, Global
+from isomorph.tools.checkpoints.pickles.values import OPAQUE, Constructor, Entries, Global
 from isomorph.tools.checkpoints.wording import counted, shown
 
 _LARGEST = 1 << 48  # elements or bytes: 256 TiB, more than any file, and far from overflowing 64 bits

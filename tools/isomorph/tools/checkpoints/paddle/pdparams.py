@@ -17,12 +17,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from isomorph.tools.checkpoints import numpy_pickles
 from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.numpy_pickles import ArrayRef, shape_of
-from isomorph.tools.checkpoints.pickle_machine import unpickle_all
-from isomorph.tools.checkpoints.pickle_values import Constructor, Entries
+from isomorph.tools.checkpoints.paddle import numpy_pickles
+from isomorph.tools.checkpoints.paddle.numpy_pickles import ArrayRef, shape_of
+from isomorph.tools.checkpoints.pickles.machine import unpickle_all
+from isomorph.tools.checkpoints.pickles.values import Constructor, Entries
 from isomorph.tools.checkpoints.wording import counted, shown
 
 NAME = "Paddle pickle"

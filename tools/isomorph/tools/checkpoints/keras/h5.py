@@ -18,10 +18,10 @@ from typing import NamedTuple
 import h5py
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
-from isomorph.tools.checkpoints.hdf5_data import array_of
-from isomorph.tools.checkpoints.hdf5_file import SIGNATURE, Window, opened
-from isomorph.tools.checkpoints.hdf5_guard import Contents, contents
-from isomorph.tools.checkpoints.keras_names import keras2_name, leaves
+from isomorph.tools.checkpoints.keras.hdf5_data import array_of
+from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE, Window, opened
+from isomorph.tools.checkpoints.keras.hdf5_guard import Contents, contents
+from isomorph.tools.checkpoints.keras.names import keras2_name, leaves
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import shown
 

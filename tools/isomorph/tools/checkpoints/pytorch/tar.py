@@ -11,10 +11,10 @@ import struct
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
-from isomorph.tools.checkpoints.pickle_machine import unpickle, unpickle_all
-from isomorph.tools.checkpoints.pytorch_objects import NAMES, StorageRef, TensorRef, storage_ref, tensor_ref
-from isomorph.tools.checkpoints.pytorch_stream import check_little_endian, read_storage
-from isomorph.tools.checkpoints.state_dicts import checkpoint_of
+from isomorph.tools.checkpoints.pickles.machine import unpickle, unpickle_all
+from isomorph.tools.checkpoints.pytorch.objects import NAMES, StorageRef, TensorRef, storage_ref, tensor_ref
+from isomorph.tools.checkpoints.pytorch.state_dicts import checkpoint_of
+from isomorph.tools.checkpoints.pytorch.stream import check_little_endian, read_storage
 from isomorph.tools.checkpoints.wording import shown
 
 NAME = "PyTorch tar"

@@ -6,10 +6,10 @@ pickle; then, for each key, the number of elements in eight bytes and the elemen
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.pickle_machine import unpickle
-from isomorph.tools.checkpoints.pickle_values import Entries
-from isomorph.tools.checkpoints.pytorch_objects import NAMES, StorageRef, storage_ref
-from isomorph.tools.checkpoints.state_dicts import checkpoint_of
+from isomorph.tools.checkpoints.pickles.machine import unpickle
+from isomorph.tools.checkpoints.pickles.values import Entries
+from isomorph.tools.checkpoints.pytorch.objects import NAMES, StorageRef, storage_ref
+from isomorph.tools.checkpoints.pytorch.state_dicts import checkpoint_of
 from isomorph.tools.checkpoints.wording import counted, shown
 
 NAME = "PyTorch stream"

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.pickle_values import OPAQUE, Constructor, Entries, Global, Opaque, Span, Stateful
+from isomorph.tools.checkpoints.pickles.values import OPAQUE, Constructor, Entries, Global, Opaque, Span, Stateful
 from isomorph.tools.checkpoints.wording import counted, shown
 
 _LONGEST_VALUE = 4 << 20  # bytes of one string; names, settings and random states are far below

@@ -18,10 +18,10 @@ import ml_dtypes
 import numpy as np
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
-from isomorph.tools.checkpoints.crc32c import masked_crc32c_of
-from isomorph.tools.checkpoints.leveldb_table import is_table, read_table
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
-from isomorph.tools.checkpoints.protobuf import fields, singular
+from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c_of
+from isomorph.tools.checkpoints.tensorflow.leveldb_table import is_table, read_table
+from isomorph.tools.checkpoints.tensorflow.protobuf import fields, singular
 from isomorph.tools.checkpoints.wording import counted, refusal, shown
 
 NAME = "TensorFlow checkpoint"

@@ -10,9 +10,9 @@ Sources: leveldb/doc/table_format.md; tensorflow/tsl (xla), lib/io/format.h and 
 from collections.abc import Iterator
 
 from isomorph.spec.errors import BadInput
-from isomorph.tools.checkpoints.crc32c import masked_crc32c
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.protobuf import varint
+from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c
+from isomorph.tools.checkpoints.tensorflow.protobuf import varint
 from isomorph.tools.checkpoints.wording import shown
 
 MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")

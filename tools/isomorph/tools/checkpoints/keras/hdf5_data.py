@@ -15,7 +15,7 @@ import ml_dtypes
 import numpy as np
 
 from isomorph.tools.checkpoints.checkpoint import Tensor
-from isomorph.tools.checkpoints.hdf5_file import Window
+from isomorph.tools.checkpoints.keras.hdf5_file import Window
 from isomorph.tools.checkpoints.mapped_file import ALLOWANCE, MOST_AXES
 from isomorph.tools.checkpoints.wording import counted, shown
 

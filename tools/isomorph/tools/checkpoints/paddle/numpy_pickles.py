@@ -14,7 +14,7 @@ import numpy as np
 
 from isomorph.tools.checkpoints.checkpoint import Tensor
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
-from isomorph.tools.checkpoints.pickle_values import Constructor, Global, Span, Stateful
+from isomorph.tools.checkpoints.pickles.values import Constructor, Global, Span, Stateful
 from isomorph.tools.checkpoints.wording import shown
 
 _LARGEST = 1 << 48  # elements along an axis: more than any file has bytes

@@ -8,9 +8,9 @@ CRC-32 is not looked at: PyTorch does not either, and `torch.serialization.set_c
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.lookalikes import READ_HERE
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.pickle_machine import unpickle_all
-from isomorph.tools.checkpoints.pytorch_objects import NAMES, StorageRef, storage_ref
-from isomorph.tools.checkpoints.state_dicts import checkpoint_of
+from isomorph.tools.checkpoints.pickles.machine import unpickle_all
+from isomorph.tools.checkpoints.pytorch.objects import NAMES, StorageRef, storage_ref
+from isomorph.tools.checkpoints.pytorch.state_dicts import checkpoint_of
 from isomorph.tools.checkpoints.wording import shown
 from isomorph.tools.checkpoints.zip_directory import Member, read_directory
 

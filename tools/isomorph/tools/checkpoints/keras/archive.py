@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterator
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
-from isomorph.tools.checkpoints.hdf5_file import SIGNATURE, Window
-from isomorph.tools.checkpoints.keras_h5 import Layer, read_window
-from isomorph.tools.checkpoints.keras_names import group_name
+from isomorph.tools.checkpoints.keras.h5 import Layer, read_window
+from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE, Window
+from isomorph.tools.checkpoints.keras.names import group_name
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import shown
 from isomorph.tools.checkpoints.zip_directory import Member, read_directory
@@ -36,7 +36,7 @@ def read(file: MappedFile) -> Checkpoint:
 
     Raises:
         BadInput: the archive is not sound, lacks one of its two parts or has one compressed, its configuration is no
-            JSON or far larger than names and options are, or the weights are refused (`keras_h5`).
+            JSON or far larger than names and options are, or the weights are refused (`keras.h5`).
     """
     members = read_directory(file)
     config, weights = _member(file, members, _CONFIG), _member(file, members, _WEIGHTS)

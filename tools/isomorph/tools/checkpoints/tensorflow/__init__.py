@@ -1,0 +1,1 @@
+"""TensorFlow's checkpoints: an index and its shards."""
