@@ -13,7 +13,6 @@ from .tensors import Tensors
 
 Changes = Callable[[h5py.File], object]
 
-NOTED = "my_layer"
 KERNEL = np.arange(18, dtype=np.float32).reshape(3, 3, 2, 1)
 
 
@@ -40,13 +39,14 @@ def keras2(layers: Mapping[str, Tensors], top: str = "", change: Changes = lambd
     return hdf5(write)
 
 
-def keras3(layers: Mapping[str, list[Any]]) -> bytes:
-    """A `.weights.h5` of Keras 3's, which notes the layers' own names in attributes."""
+def keras3(layers: Mapping[str, list[Any]], noted: Mapping[str, str] | None = None) -> bytes:
+    """A `.weights.h5` of Keras 3's; `noted` are the layers' own names, which it has in attributes."""
 
     def write(root: h5py.File) -> None:
         for path, values in layers.items():
             variables = root.create_group(f"{path}/vars")
-            variables.attrs["name"] = NOTED
+            if noted and path in noted:
+                variables.attrs["name"] = noted[path]
             for number, value in enumerate(values):
                 variables.create_dataset(str(number), data=value)
 

@@ -12,7 +12,7 @@ from isomorph.spec import architecture, zoo
 from isomorph.tools.checkpoints import read_checkpoint
 from isomorph.tools.identify import identify
 
-from .hostile_files import read
+from .hostile_files import read, refusal
 from .keras_files import KERNEL, ONE, archive, configured, hdf5, keras2, keras3
 from .tensors import plain
 
@@ -111,7 +111,7 @@ KEPT: dict[str, list[Any]] = {
 LEFT_OUT = ("layers/dropout/seed_generator/vars/0", "optimizer/vars/0")
 
 
-def test_keras_3_names_layers_by_class_and_number(tmp_path: Path) -> None:
+def test_an_older_keras_3_names_layers_by_class_and_number(tmp_path: Path) -> None:
     checkpoint = read(tmp_path, keras3(KEPT))
     assert list(checkpoint.tensors) == [
         *(f"batch_normalization/{leaf}" for leaf in ("gamma", "beta", "moving_mean", "moving_variance")),
@@ -130,6 +130,39 @@ def test_keras_3_names_layers_by_class_and_number(tmp_path: Path) -> None:
     np.testing.assert_array_equal(checkpoint.tensors["batch_normalization/moving_variance"], 4 * B)
 
 
+NOTED = {
+    "layers/batch_normalization": "conv1_bn",
+    "layers/batch_normalization_1": "conv2_bn",
+    "layers/conv2d": "conv1",
+    "layers/conv2d_1": "conv2",
+    "layers/depthwise_conv2d": "conv_dw",
+    "layers/functional/layers/dense": "predictions",
+}
+
+
+def test_keras_3_notes_the_names_of_layers(tmp_path: Path) -> None:
+    checkpoint = read(tmp_path, keras3(KEPT, NOTED))
+    assert list(checkpoint.tensors) == [
+        *(f"conv1_bn/{leaf}" for leaf in ("gamma", "beta", "moving_mean", "moving_variance")),
+        *(f"conv2_bn/{number}" for number in range(3)),
+        "conv1/kernel",
+        "conv2/kernel",
+        "conv2/bias",
+        "conv_dw/kernel",
+        "predictions/kernel",
+        "predictions/bias",
+        "gru/cell/0",
+        "gru/cell/1",
+    ]
+    assert checkpoint.left_out == LEFT_OUT
+    np.testing.assert_array_equal(checkpoint.tensors["conv2/kernel"], KERNEL + 1)
+
+
+def test_a_part_of_a_layer_is_called_after_the_layer(tmp_path: Path) -> None:
+    content = keras3({"layers/gru": [], "layers/gru/cell": [B]}, {"layers/gru": "mine", "layers/gru/cell": "inner"})
+    assert list(read(tmp_path, content).tensors) == ["mine/cell/0"]
+
+
 CONFIG = configured(
     ("InputLayer", "input", {}),
     ("Conv2D", "conv1", {"use_bias": False}),
@@ -142,8 +175,9 @@ CONFIG = configured(
 )
 
 
-def test_the_configuration_of_an_archive_names_all(tmp_path: Path) -> None:
-    checkpoint = read(tmp_path, archive(keras3(KEPT), CONFIG))
+@pytest.mark.parametrize("noted", [{}, NOTED], ids=["alone", "and the weights"])
+def test_the_configuration_of_an_archive_names_all(tmp_path: Path, noted: dict[str, str]) -> None:
+    checkpoint = read(tmp_path, archive(keras3(KEPT, noted), CONFIG))
     assert checkpoint.format == "Keras archive"
     assert list(checkpoint.tensors) == [
         *(f"conv1_bn/{leaf}" for leaf in ("gamma", "beta", "moving_mean", "moving_variance")),
@@ -221,12 +255,17 @@ def test_a_dtype_and_a_shape_arrive(tmp_path: Path, dtype: str, shape: tuple[int
     np.testing.assert_array_equal(tensor, value)
 
 
-def test_bfloat16_arrives_as_keras_3_marks_it(tmp_path: Path) -> None:
+def marked(mark: str) -> bytes:
+    """Opaque bytes of a kernel, and what Keras 3 would say of bfloat16."""
     value = np.array([1, 2, 3], ml_dtypes.bfloat16)
+    return hdf5(lambda root: root.create_dataset("layers/dense/vars/0", data=value).attrs.create("dtype", mark))
 
-    def write(root: h5py.File) -> None:
-        root.create_dataset("layers/dense/vars/0", data=value).attrs["dtype"] = "bfloat16"
 
-    tensor = read(tmp_path, hdf5(write)).tensors["dense/kernel"]
-    assert tensor.dtype == value.dtype
-    np.testing.assert_array_equal(tensor, value)
+def test_bfloat16_arrives_as_keras_3_marks_it(tmp_path: Path) -> None:
+    tensor = read(tmp_path, marked("bfloat16")).tensors["dense/kernel"]
+    assert tensor.dtype == ml_dtypes.bfloat16
+    np.testing.assert_array_equal(tensor, np.array([1, 2, 3], ml_dtypes.bfloat16))
+
+
+def test_another_mark_is_not_bfloat16s(tmp_path: Path) -> None:
+    assert "'/layers/dense/vars/0' is opaque, little-endian float16" in refusal(tmp_path, marked("float8"))

@@ -4,20 +4,21 @@ Keras 2 (and Keras 3's legacy `.h5`) has a group for each layer, at the top or i
 by name. These become `conv1/kernel`, in the order of names. The attributes layer_names and weight_names only tell that
 it is one: what Keras reads by their order is found here by name.
 
-Keras 3's `.weights.h5` has `layers/CLASS_NUMBER/vars/0, 1, ...`. What its layers are called cannot be told: their
-groups' names stand for them, `conv2d_1`, which count the layers of each class and are what Keras would call them
-itself, had nobody named them. (A newer Keras notes the name in an attribute, which `hdf5_guard` says why not to read.)
-What a variable is, is told by the class and the number of variables (`keras_names`); where that does not suffice it
-keeps its number. `keras_archive` has the configuration, which says all of this.
+Keras 3's `.weights.h5` has `layers/CLASS_NUMBER/vars/0, 1, ...`, and what the layer is called in the attribute `name`
+of its vars. Where there is none, as an older Keras leaves it, the group's own name stands for the layer's: `conv2d_1`
+counts the layers of each class and is what Keras would call it itself, had nobody named it. What a variable is, is told
+by the class and the number of variables (`names`); where that does not suffice it keeps its number. `archive` has the
+configuration, which says all of this.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 import h5py
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
+from isomorph.tools.checkpoints.keras.hdf5_attributes import Attributes, address_of
 from isomorph.tools.checkpoints.keras.hdf5_data import array_of
 from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE, Window, opened
 from isomorph.tools.checkpoints.keras.hdf5_guard import Contents, contents
@@ -64,10 +65,18 @@ def read_window(window: Window, form: str, layers: Mapping[str, Layer]) -> Check
     file = window.file
     with opened(window) as root:
         held = contents(file, root)
-        found = _keras3(file, held, layers) if _is_keras3(root, held) else _keras2(file, root, held)
+        attributes = Attributes(window)
+
+        def noted(owner: str) -> str | None:
+            path = f"{owner}/vars"
+            return attributes.text(address_of(root[path]), "name") if path in held.groups else None
+
+        found = _keras3(file, held, layers, noted) if _is_keras3(root, held) else _keras2(file, root, held)
         if not found.paths:
             raise file.bad("it holds no tensors, at least one was expected: is it the right file?")
-        tensors: dict[str, Tensor] = {name: array_of(window, root[path]) for name, path in found.paths.items()}
+        tensors: dict[str, Tensor] = {
+            name: array_of(window, root[path], attributes) for name, path in found.paths.items()
+        }
     return Checkpoint(file.path, form, MappingProxyType(tensors), MappingProxyType({}), found.unwrapped, found.left_out)
 
 
@@ -109,7 +118,10 @@ def _keras2(file: MappedFile, root: h5py.File, held: Contents) -> _Found:
     return _Found(paths, (_WHOLE_MODEL,), tuple(sorted(set(root) - {_WHOLE_MODEL}))) if whole else _Found(paths, (), ())
 
 
-def _keras3(file: MappedFile, held: Contents, layers: Mapping[str, Layer]) -> _Found:
+def _keras3(
+    file: MappedFile, held: Contents, layers: Mapping[str, Layer], noted: Callable[[str], str | None]
+) -> _Found:
+    """`noted` tells what the file itself calls the layer of a group."""
     inside: dict[str, list[str]] = {}
     left_out: list[str] = []
     for path in held.datasets:
@@ -123,7 +135,7 @@ def _keras3(file: MappedFile, held: Contents, layers: Mapping[str, Layer]) -> _F
     pairs: list[tuple[str, str]] = []
     for owner, numbers in inside.items():
         leaf_names = _leaf_names(numbers, _kind(owner, layers), layers.get(owner))
-        scope = _scope(owner, layers.get(owner))
+        scope = _scope(owner, layers, noted)
         pairs += [(f"{scope}/{leaf}", f"{owner}/vars/{number}") for number, leaf in leaf_names.items()]
     return _Found(_named(file, pairs), (), tuple(left_out))
 
@@ -145,9 +157,9 @@ def _kind(owner: str, layers: Mapping[str, Layer]) -> str:
     return stem if number.isdigit() else own
 
 
-def _scope(owner: str, layer: Layer | None) -> str:
-    """What to call a layer: as configured, or as its own group is called; a part of one, by its way there."""
+def _scope(owner: str, layers: Mapping[str, Layer], noted: Callable[[str], str | None]) -> str:
+    """What to call a layer: as configured, noted, or as its group is; a part of one, as its group in the layer."""
     parent, _, own = owner.rpartition("/")
     if parent.rpartition("/")[2] in _CONTAINERS:
-        return layer.name if layer else own
-    return "/".join(part for part in owner.split("/") if part and part not in _CONTAINERS) or "vars"
+        return layers[owner].name if owner in layers else noted(owner) or own
+    return f"{_scope(parent, layers, noted)}/{own}" if parent else own or "vars"

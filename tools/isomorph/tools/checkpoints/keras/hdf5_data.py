@@ -15,6 +15,7 @@ import ml_dtypes
 import numpy as np
 
 from isomorph.tools.checkpoints.checkpoint import Tensor
+from isomorph.tools.checkpoints.keras.hdf5_attributes import Attributes, address_of
 from isomorph.tools.checkpoints.keras.hdf5_file import Window
 from isomorph.tools.checkpoints.mapped_file import ALLOWANCE, MOST_AXES
 from isomorph.tools.checkpoints.wording import counted, shown
@@ -50,7 +51,7 @@ _LARGEST_CHUNK = 8 << 20  # bytes; decoding one takes three times that, and h5py
 _COST = 256  # bytes of Python objects that one chunk becomes
 
 
-def array_of(window: Window, dataset: h5py.Dataset) -> Tensor:
+def array_of(window: Window, dataset: h5py.Dataset, attributes: Attributes) -> Tensor:
     """The values of `dataset`, read-only: a view of the mapped file if they lie in one piece, else decoded.
 
     Raises:
@@ -58,7 +59,7 @@ def array_of(window: Window, dataset: h5py.Dataset) -> Tensor:
             stored, is virtual, or is compressed by anything but gzip, with or without shuffle.
     """
     file, name = window.file, dataset.name
-    dtype = _dtype(window, dataset)
+    dtype = _dtype(window, dataset, attributes)
     if dataset.shape is None:
         raise file.bad(f"its data set {shown(name)} has no shape, numbers were expected")
     shape = tuple(int(extent) for extent in dataset.shape)
@@ -99,13 +100,14 @@ def _overdeclared(window: Window, dataset: h5py.Dataset, declared: int, stored: 
     )
 
 
-def _dtype(window: Window, dataset: h5py.Dataset) -> np.dtype:
+def _dtype(window: Window, dataset: h5py.Dataset, attributes: Attributes) -> np.dtype:
     kind = dataset.id.get_type()
     for known, dtype in _DTYPES.items():
         if kind.get_class() == known.get_class() and kind.equal(known):
             return dtype
-    # Keras gives bfloat16 an attribute, and no other dtype (saving_lib.py, `H5IOStore.__setitem__`): HDF5 lacks it.
-    if kind.get_class() == h5py.h5t.OPAQUE and kind.get_size() == 2 and "dtype" in dataset.attrs:
+    # HDF5 lacks bfloat16: Keras says in an attribute what its two opaque bytes are (saving_lib.py, `H5IOStore`).
+    opaque = kind.get_class() == h5py.h5t.OPAQUE and kind.get_size() == _BFLOAT16.itemsize
+    if opaque and attributes.text(address_of(dataset), "dtype") == _BFLOAT16.name:
         return _BFLOAT16
     told = _KINDS.get(kind.get_class(), f"numbers of {counted(kind.get_size(), 'byte')} of another kind")
     wanted = ", ".join(str(dtype) for dtype in _DTYPES.values())

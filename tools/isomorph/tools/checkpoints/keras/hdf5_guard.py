@@ -3,9 +3,8 @@
 HDF5 can point anywhere: to another file (external links), to a path (soft links), back to where one came from (hard
 links that form a cycle). Keras writes none of these, so they are refused before anything is followed.
 
-No attribute is read, here or elsewhere in this package; whether there is one is all that is asked. Keras's are texts of
-variable length, for which libhdf5 (1.14.6) takes and fills as much memory as the reference to the text declares, before
-it looks whether the text is there: 11 KB became 4 GiB.
+libhdf5 reads no attribute, here or elsewhere in this package; whether there is one is all that it is asked. What is
+needed of them `hdf5_attributes` reads, which says why.
 """
 
 from dataclasses import dataclass
