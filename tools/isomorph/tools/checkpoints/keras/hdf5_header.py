@@ -81,12 +81,10 @@ def _blocks(window: Window, start: int, size: int, version: int, head: int) -> I
 def _head(block: bytes, at: int, version: int) -> tuple[int, int, int]:
     """The type, the length and the flags of the message at byte `at`."""
     if version == 1:
-        return (
-            int.from_bytes(block[at : at + 2], "little"),
-            int.from_bytes(block[at + 2 : at + 4], "little"),
-            block[at + 4],
-        )
-    return block[at], int.from_bytes(block[at + 1 : at + 3], "little"), block[at + 3]
+        kind, length, flags = block[at : at + 2], block[at + 2 : at + 4], block[at + 4]
+    else:
+        kind, length, flags = block[at : at + 1], block[at + 1 : at + 3], block[at + 3]
+    return int.from_bytes(kind, "little"), int.from_bytes(length, "little"), flags
 
 
 def _continued(content: bytes, version: int) -> tuple[int, int]:

@@ -1,0 +1,137 @@
+"""The layers of a Keras model that have variables, in the order of `model.layers`, without Keras.
+
+Keras loads a `.h5` by that order, and numbers the groups of a `.weights.h5` by it. In a functional model it is that of
+decreasing depth, which is the number of layers on the longest way to the output; among those of one depth it is that in
+which they are met on the way back from the output (keras/src/ops/function.py, `map_graph`). All of a unit's layers are
+deeper than those of the next one, so that the order differs from the network's inside units of several branches alone:
+the last layers of a shortcut stand among the last of the residual.
+
+This holds for isomorph's own Keras networks, for keras.applications, and for whatever else joins the branches of a unit
+in the order of its wiring. What only some of them have between two layers, such as a ZeroPadding2D, does not count
+here: it stands where the other branch has come to its end.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from isomorph.spec import Architecture, plan
+from isomorph.spec.layers import INPUT, BatchNorm, Convolution, Layer, Parametrised, name_of
+from isomorph.spec.naming import ZooTensor
+from isomorph.spec.tensors import BATCH_NORM, BIASES, OF_BATCH_NORM, WEIGHTS, tensor_name, tensors_of
+from isomorph.spec.units import Unit
+from isomorph.spec.zoos.keras import NAMING
+
+DROPOUT = "dropout"
+
+
+@dataclass(frozen=True)
+class OrderedLayer:
+    """One layer of a Keras model.
+
+    name: its own, `conv1_bn`; of a dropout, which is not told by its name, its convolution's and `_dropout`.
+    kind: its class in snake case, as Keras names groups: conv2d, depthwise_conv2d, dense, batch_normalization or
+        dropout, which has no variables but the state of its random numbers.
+    tensors: canonical name -> the tensor in Keras's form, `conv1_bn/gamma`, in the order of the layer's variables.
+    """
+
+    name: str
+    kind: str
+    tensors: Mapping[str, ZooTensor]
+
+
+@dataclass(frozen=True)
+class LayerOrder:
+    """layers: those of the model for inference, in its order. left_out: the canonical tensors that it has not."""
+
+    layers: tuple[OrderedLayer, ...]
+    left_out: tuple[str, ...]
+
+
+def own_tensors(architecture: Architecture) -> dict[str, ZooTensor]:
+    """Canonical name -> the tensor of isomorph's own Keras network, for every one of `architecture`, in network order.
+
+    Its layers have their canonical scopes for names, less the "/", which Keras forbids (backends/keras/layers.py).
+    """
+    made: dict[str, ZooTensor] = {}
+    for layer in plan(architecture).parametrised:
+        for leaf, shape in tensors_of(layer).items():
+            name = layer.scope.replace("/", "_") + (f"_{BATCH_NORM}" if leaf in OF_BATCH_NORM else "")
+            depthwise = isinstance(layer, Convolution) and layer.is_depthwise
+            layout = (NAMING.depthwise if depthwise else NAMING.kernel) if leaf == WEIGHTS else None
+            zoo_shape = layout.shape(shape) if layout else shape
+            made[tensor_name(layer, leaf)] = ZooTensor(f"{name}/{NAMING.leaves[leaf]}", zoo_shape, shape, layout)
+    return made
+
+
+def layer_order(architecture: Architecture, tensors: Mapping[str, ZooTensor]) -> LayerOrder:
+    """The layers of a Keras model of `architecture`, in the order of `model.layers`.
+
+    tensors: canonical name -> what the model calls it and how it lies there: `own_tensors`, or those that the zoo of a
+        Keras model names, `zoo("keras").naming.tensors(architecture)`.
+
+    Auxiliary heads answer in training alone; a model for inference has none, and their tensors are left out.
+    """
+    planned = plan(architecture)
+    layers: list[OrderedLayer] = []
+    for layer in planned.stem:
+        layers += _made(layer, tensors)
+    for unit in planned.units:
+        layers += _of_unit(unit, tensors)
+    layers += _made(planned.logits, tensors) if planned.logits else ()
+    heads = (layer for _, head in planned.auxiliary for layer in head.parametrised)
+    left_out = tuple(tensor_name(layer, leaf) for layer in heads for leaf in tensors_of(layer))
+    return LayerOrder(tuple(layer for layer in layers if layer.kind), left_out)
+
+
+def _of_unit(unit: Unit, tensors: Mapping[str, ZooTensor]) -> Iterator[OrderedLayer]:
+    made = {name_of(layer): _made(layer, tensors) for layer in unit.layers}
+    places: list[tuple[int, int, OrderedLayer]] = []
+    for rank, name in enumerate(_met_from_the_end(unit)):
+        depth = _depth_behind(unit, name, made)
+        places += [(depth + below, rank, layer) for below, layer in enumerate(reversed(made[name]))]
+    for _, _, layer in sorted(places, key=lambda place: (-place[0], place[1])):
+        yield layer
+
+
+def _met_from_the_end(unit: Unit) -> tuple[str, ...]:
+    """The names of a unit's layers as they are met on the ways back from what it joins, one way after the other."""
+    met: dict[str, None] = {}
+    for name in unit.wiring.joined:
+        while name != INPUT and name not in met:
+            met[name] = None
+            name = unit.layer(name).source  # noqa: PLW2901 - the way goes on from there
+    return tuple(met)
+
+
+def _depth_behind(unit: Unit, name: str, made: Mapping[str, list[OrderedLayer]]) -> int:
+    """How many of Keras's layers follow this one in its unit, on the longest way to what is joined."""
+    readers = (name_of(layer) for layer in unit.layers if layer.source == name)
+    return max((_depth_behind(unit, reader, made) + len(made[reader]) for reader in readers), default=0)
+
+
+def _made(layer: Layer, tensors: Mapping[str, ZooTensor]) -> list[OrderedLayer]:
+    """What a layer is in Keras, in order; of a nameless kind what has nothing to save."""
+    nothing = OrderedLayer("", "", {})
+    if not isinstance(layer, Parametrised):
+        return [nothing]
+    made = []
+    if isinstance(layer, Convolution):
+        made.append(_with_variables(layer, (WEIGHTS, BIASES), tensors))
+        if layer.dropout:
+            made.insert(0, OrderedLayer(f"{made[0].name}_dropout", DROPOUT, {}))
+    if isinstance(layer, BatchNorm) or layer.batch_norm:
+        made.append(_with_variables(layer, OF_BATCH_NORM, tensors))
+    return [*made, nothing] if layer.activation else made
+
+
+def _with_variables(layer: Parametrised, leaves: tuple[str, ...], tensors: Mapping[str, ZooTensor]) -> OrderedLayer:
+    names = [tensor_name(layer, leaf) for leaf in leaves if leaf in tensors_of(layer)]
+    own = {name: tensors[name] for name in names}
+    first = own[names[0]]
+    if not isinstance(layer, Convolution) or WEIGHTS not in leaves:
+        kind = "batch_normalization"
+    elif len(first.shape) == 2:
+        kind = "dense"
+    else:
+        kind = "depthwise_conv2d" if layer.is_depthwise else "conv2d"
+    return OrderedLayer(first.name.rpartition("/")[0], kind, own)
