@@ -23,7 +23,7 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         # A folder of its own in the same place: the file in it has ordinary permissions, and renaming stays atomic.
         with tempfile.TemporaryDirectory(prefix=f".{target.name[:32]}-", dir=target.parent) as folder:
             unfinished = Path(folder) / "unfinished"
-            with unfinished.open("wb") as file:
+            with unfinished.open("w+b") as file:  # h5py reads what it has written
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
