@@ -14,9 +14,12 @@ import pytest
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints import read_checkpoint
+from isomorph.tools.checkpoints.tensorflow.leveldb_writing import block
+from isomorph.tools.checkpoints.tensorflow.protobuf import varint_of
+from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
 
 from .test_checkpoint_bombs import MEASURED, MEGABYTE
-from .tf_bundles import Entries, block, entry, header, message, shape_of, table, varint, write, write_bundle
+from .tf_bundles import Entries, entry, header, message, shape_of, table, write
 
 DATA = np.arange(4, dtype="<f4").tobytes()
 FIRST = (b"", header())
@@ -47,7 +50,7 @@ def keys(*names: bytes) -> Entries:
 
 
 SOUND = table([FIRST, W])
-AT_0 = b"\0" + varint(len(block([FIRST, W])))
+AT_0 = b"\0" + varint_of(len(block([FIRST, W])))
 
 
 def with_byte(position: int, value: int) -> bytes:
@@ -79,10 +82,10 @@ TABLES = {
     "a block twice": (table([FIRST, W], index=[(b"w", AT_0), (b"x", AT_0)]), "up to b'x' is .*or lies in another"),
     "a block of no place": (table([FIRST, W], index=[(b"w", AT_0 + b"x")]), "up to b'w' is described as none"),
     "a block of 2^40 bytes": (
-        table([FIRST, W], index=[(b"w", b"\0" + varint(1 << 40))]), "a block has 1,099,511,627,776 bytes, at most"
+        table([FIRST, W], index=[(b"w", b"\0" + varint_of(1 << 40))]), "a block has 1,099,511,627,776 bytes, at most"
     ),
     "a block at 2^40": (
-        table([FIRST, W], index=[(b"w", varint(1 << 40) + b"\1")]), "at byte 1,099,511,627,776 reaches beyond the"
+        table([FIRST, W], index=[(b"w", varint_of(1 << 40) + b"\1")]), "at byte 1,099,511,627,776 reaches beyond the"
     ),
     "a key beyond its block's": (table([FIRST, W], index=[(b"v", AT_0)]), "the key b'w' is not in its place"),
     "a key twice": (table(keys(b"a", b"a")), "the key b'a' is not in its place among the sorted, or stands twice"),
@@ -239,7 +242,7 @@ BOMBS = {
 
 def _names_of_a_long_prefix(count: int) -> bytes:
     """A block that writes 30,000 bytes of a name once."""
-    rest = (varint(30_000) + b"\6" + varint(len(NOTHING)) + b"%06d" % n + NOTHING for n in range(count))
+    rest = (varint_of(30_000) + b"\6" + varint_of(len(NOTHING)) + b"%06d" % n + NOTHING for n in range(count))
     return block([FIRST, (b"x" * 30_000, NOTHING)])[:-8] + b"".join(rest) + struct.pack("<II", 0, 1)
 
 

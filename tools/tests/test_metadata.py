@@ -8,8 +8,8 @@ import pytest
 
 from isomorph.spec import Architecture, BadInput, architecture
 from isomorph.spec.document import to_document
-from isomorph.tools.checkpoints import write_safetensors
-from isomorph.tools.subject import METADATA, find_subject
+from isomorph.tools.checkpoints import METADATA, write_safetensors
+from isomorph.tools.subject import find_subject
 
 from .tensors import Tensors, canonical, plain
 

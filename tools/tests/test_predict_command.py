@@ -13,10 +13,9 @@ from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.spec import architecture
 from isomorph.spec.document import to_document
 from isomorph.tools import batches, predict, run
-from isomorph.tools.checkpoints import write_safetensors
+from isomorph.tools.checkpoints import METADATA, write_safetensors
 from isomorph.tools.predict import softmax
 from isomorph.tools.side_by_side import COMPARED
-from isomorph.tools.subject import METADATA
 
 from .command import answered, isomorph, left, refused
 from .tensors import Tensors, changed, of_zoo, plain

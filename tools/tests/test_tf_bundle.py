@@ -9,10 +9,11 @@ import pytest
 
 from isomorph.spec import architecture, tensor_shapes, zoo
 from isomorph.tools.checkpoints import read_checkpoint, sha256
+from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
 from isomorph.tools.subject import find_subject
 
 from .tensors import Tensors, canonical
-from .tf_bundles import every_dtype, write_bundle
+from .tf_bundles import every_dtype, write_shards
 
 
 def assert_same(found: Tensors, expected: Tensors) -> None:
@@ -43,7 +44,7 @@ def test_what_slims_saver_wrote_comes_back_bit_for_bit(shared: Path, suffix: str
 @pytest.mark.parametrize("shards", [1, 2, 5])
 @pytest.mark.parametrize("per_block", [1, 7, 100])
 def test_every_dtype_comes_back(tmp_path: Path, shards: int, per_block: int) -> None:
-    write_bundle(tmp_path / "model.ckpt-7", every_dtype(), shards, per_block)
+    write_shards(tmp_path / "model.ckpt-7", every_dtype(), shards, per_block)
     assert_same(dict(read_checkpoint(tmp_path / "model.ckpt-7").tensors), every_dtype())
 
 

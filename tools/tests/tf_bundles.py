@@ -1,17 +1,18 @@
 """TensorFlow checkpoints built by hand, byte by byte, so that each can be wrong in one place."""
 
-import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
 
+from isomorph.tools.checkpoints.tensorflow import protobuf
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c
+from isomorph.tools.checkpoints.tensorflow.leveldb_writing import block, closed, footer, handle
+from isomorph.tools.checkpoints.tensorflow.protobuf import Fixed32
 
 from .tensors import Tensors
 
-MAGIC = struct.pack("<Q", 0xDB4775248B80FB57)
 DTYPES = {
     "float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int16": 5, "int8": 6, "complex64": 8, "int64": 9, "bool": 10,
     "bfloat16": 14, "uint16": 17, "complex128": 18, "float16": 19, "uint32": 22, "uint64": 23,
@@ -19,27 +20,11 @@ DTYPES = {
 Entries = list[tuple[bytes, bytes]]
 
 
-def varint(number: int) -> bytes:
-    """Of seven bits a byte, the lowest first; negative numbers in 64 bits."""
-    number &= (1 << 64) - 1
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*out, number))
-
-
 def message(*fields: tuple[int, int | bytes]) -> bytes:
     """A protocol buffer: field 6 is a checksum of fixed width, as in BundleEntryProto; the others have none."""
-    out = b""
-    for number, value in fields:
-        if isinstance(value, bytes):
-            out += varint(number << 3 | 2) + varint(len(value)) + value
-        elif number == 6:
-            out += varint(number << 3 | 5) + struct.pack("<I", value)
-        else:
-            out += varint(number << 3) + varint(value)
-    return out
+    return protobuf.message(
+        *((n, Fixed32(value) if n == 6 and isinstance(value, int) else value) for n, value in fields)
+    )
 
 
 def shape_of(*sizes: int) -> bytes:
@@ -59,27 +44,6 @@ def entry(
     )
 
 
-def block(entries: Entries, every: int = 16) -> bytes:
-    """Of a table: the entries, with a restart at `every` so many, and the restarts."""
-    out, restarts, last = b"", [0], b""
-    for number, (key, value) in enumerate(entries):
-        shared = 0
-        if number % every:
-            shared = next((at for at, pair in enumerate(zip(key, last, strict=False)) if pair[0] != pair[1]), -1)
-            shared = min(len(key), len(last)) if shared < 0 else shared
-        elif number:
-            restarts.append(len(out))
-        out += varint(shared) + varint(len(key) - shared) + varint(len(value)) + key[shared:] + value
-        last = key
-    return out + struct.pack(f"<{len(restarts) + 1}I", *restarts, len(restarts))
-
-
-def closed(content: bytes, compression: int = 0) -> bytes:
-    """A block and what follows it."""
-    content += bytes([compression])
-    return content + struct.pack("<I", masked_crc32c(content))
-
-
 def table(
     *blocks: Entries | bytes, compression: int = 0, meta: bytes | None = None, index: Entries | None = None
 ) -> bytes:
@@ -88,16 +52,16 @@ def table(
     for number, one in enumerate(blocks):
         content = one if isinstance(one, bytes) else block(one)
         last = b"\xff" * (number + 1) if isinstance(one, bytes) else one[-1][0]
-        places.append((last, varint(len(out)) + varint(len(content))))
+        places.append((last, handle(len(out), content)))
         out += closed(content, compression)
     handles = b""
     for content in (block([]) if meta is None else meta, block(places if index is None else index, every=1)):
-        handles += varint(len(out)) + varint(len(content))
+        handles += handle(len(out), content)
         out += closed(content)
-    return out + handles.ljust(40, b"\0") + MAGIC
+    return out + footer(handles)
 
 
-def write_bundle(prefix: Path, tensors: Tensors, shards: int = 1, per_block: int = 7) -> None:
+def write_shards(prefix: Path, tensors: Tensors, shards: int = 1, per_block: int = 7) -> None:
     """A sound checkpoint, its tensors dealt out among the shards."""
     parts = [b""] * shards
     entries: Entries = [(b"", header(shards))]

@@ -15,7 +15,7 @@ from isomorph.spec import Architecture, BadInput, architectures, infer, tensor_s
 from isomorph.spec.errors import nearest
 from isomorph.spec.tensors import match_exactly
 from isomorph.spec.zoo import translated
-from isomorph.tools.checkpoints import read_checkpoint, sha256
+from isomorph.tools.checkpoints import METADATA, read_checkpoint, sha256
 from isomorph.tools.identify import identify
 from isomorph.tools.images import check_pixels, read_images
 from isomorph.tools.metadata import read_architecture
@@ -28,9 +28,6 @@ LONGEST = 1_000_000
 
 MOST_MEMORY = 1 << 62
 """Bytes; what the system's calls can express."""
-
-METADATA = "isomorph.architecture"
-"""The key under which a canonical `.safetensors` file says, as JSON, which architecture its tensors are of."""
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,26 @@ size. What cannot be noticed: but for TensorFlow's checkpoints, whose checksums 
 that their own readers look at, so a file whose values were changed reads as well as before; `sha256` tells such files
 apart.
 
-A format is one file, in the folder of its framework, and one row of the table in `reading`.
+A format is one file, in the folder of its framework, and one row of the table in `reading`; what writes it is another
+file in the same folder. A file that is written appears whole or not at all, and is the framework's own in its form.
 """
 
-from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
+from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import sha256
+from isomorph.tools.checkpoints.paddle.writing import write_pdparams
+from isomorph.tools.checkpoints.pytorch.zip_writing import write_pytorch_zip
 from isomorph.tools.checkpoints.reading import read_checkpoint
 from isomorph.tools.checkpoints.safetensors_file import write_safetensors
+from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
 
-__all__ = ["Checkpoint", "Tensor", "read_checkpoint", "sha256", "write_safetensors"]
+__all__ = [
+    "METADATA",
+    "Checkpoint",
+    "Tensor",
+    "read_checkpoint",
+    "sha256",
+    "write_bundle",
+    "write_pdparams",
+    "write_pytorch_zip",
+    "write_safetensors",
+]

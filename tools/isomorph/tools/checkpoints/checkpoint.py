@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Tensor = NDArray[Any]
 
+METADATA = "isomorph.architecture"
+"""The key of the metadata that says, as JSON, which architecture the tensors of a canonical file are of."""
+
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value, so two checkpoints have no `==`
 class Checkpoint:
@@ -24,7 +27,8 @@ class Checkpoint:
             own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be strided, and unaligned where the
             file does not align them; NumPy handles both, and `numpy.array` makes an ordinary copy. What HDF5 holds in
             chunks has been decoded instead. They stand as long as the file is not changed or cut.
-        metadata: safetensors' `__metadata__`; empty for the other formats.
+        metadata: safetensors' `__metadata__`; of a PyTorch zip the record `isomorph.architecture` under that name,
+            where it has one; empty for the other formats.
         unwrapped: what was peeled off to reach the tensors, outermost first: keys of dictionaries ("state_dict"), then
             prefixes that all names carried ("module.").
         left_out: the entries beside the tensors, on every level that was peeled off ("epoch", "optimizer").

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.tensor_bytes import pieces
 from isomorph.tools.checkpoints.wording import refusal, shown
 from isomorph.tools.writing import new_file
 
@@ -117,7 +118,7 @@ def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata:
     with new_file(path) as file:
         file.write(header)
         for name in order:
-            file.write(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data)
+            file.writelines(pieces(tensors[name]))
 
 
 def _layout(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> tuple[bytes, list[str]]:

@@ -17,7 +17,9 @@ from isomorph.tools.checkpoints.pickles.values import OPAQUE, Constructor, Entri
 from isomorph.tools.checkpoints.wording import counted, shown
 
 _LONGEST_VALUE = 4 << 20  # bytes of one string; names, settings and random states are far below
-_LONGEST_NAME = 1024  # bytes of text that is never left in the file
+LONGEST_NAME = 1024
+"""Bytes of text that is never left in the file."""
+
 _LONGEST_LINE = 1024  # bytes of a module's or a class's name
 _COST = 128  # bytes: the largest object that one opcode makes, with its place on the stack and in the memo
 _COST_OF_CALL = 640  # a tensor: its description now, its array later
@@ -92,7 +94,7 @@ class _Window:
         width = _LENGTHS[opcode]
         count = int.from_bytes(self.read(width), "little")
         text = "UNICODE" in opcode
-        if text and count <= _LONGEST_NAME:
+        if text and count <= LONGEST_NAME:
             self.position -= width
             return None
         if count > self.end - self.position:

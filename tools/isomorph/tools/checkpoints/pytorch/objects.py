@@ -17,7 +17,7 @@ from isomorph.tools.checkpoints.wording import counted, shown
 
 _LARGEST = 1 << 48  # elements or bytes: 256 TiB, more than any file, and far from overflowing 64 bits
 
-_DTYPES: dict[str, np.dtype] = {
+DTYPES: dict[str, np.dtype] = {
     "torch.float64": np.dtype("<f8"),
     "torch.float32": np.dtype("<f4"),
     "torch.float16": np.dtype("<f2"),
@@ -34,22 +34,24 @@ _DTYPES: dict[str, np.dtype] = {
     "torch.uint8": np.dtype("u1"),
     "torch.bool": np.dtype("?"),
 }
+"""What NumPy can hold of what PyTorch can."""
 
-_STORAGES: dict[str, np.dtype] = {
-    "torch.DoubleStorage": _DTYPES["torch.float64"],
-    "torch.FloatStorage": _DTYPES["torch.float32"],
-    "torch.HalfStorage": _DTYPES["torch.float16"],
-    "torch.BFloat16Storage": _DTYPES["torch.bfloat16"],
-    "torch.ComplexDoubleStorage": _DTYPES["torch.complex128"],
-    "torch.ComplexFloatStorage": _DTYPES["torch.complex64"],
-    "torch.LongStorage": _DTYPES["torch.int64"],
-    "torch.IntStorage": _DTYPES["torch.int32"],
-    "torch.ShortStorage": _DTYPES["torch.int16"],
-    "torch.CharStorage": _DTYPES["torch.int8"],
-    "torch.ByteStorage": _DTYPES["torch.uint8"],
-    "torch.BoolStorage": _DTYPES["torch.bool"],
-    "torch.storage.UntypedStorage": _DTYPES["torch.uint8"],
+STORAGES: dict[str, np.dtype] = {
+    "torch.DoubleStorage": DTYPES["torch.float64"],
+    "torch.FloatStorage": DTYPES["torch.float32"],
+    "torch.HalfStorage": DTYPES["torch.float16"],
+    "torch.BFloat16Storage": DTYPES["torch.bfloat16"],
+    "torch.ComplexDoubleStorage": DTYPES["torch.complex128"],
+    "torch.ComplexFloatStorage": DTYPES["torch.complex64"],
+    "torch.LongStorage": DTYPES["torch.int64"],
+    "torch.IntStorage": DTYPES["torch.int32"],
+    "torch.ShortStorage": DTYPES["torch.int16"],
+    "torch.CharStorage": DTYPES["torch.int8"],
+    "torch.ByteStorage": DTYPES["torch.uint8"],
+    "torch.BoolStorage": DTYPES["torch.bool"],
+    "torch.storage.UntypedStorage": DTYPES["torch.uint8"],
 }
+"""What storages of a type hold; the last holds bytes, whatever they are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,11 @@ def tensor_ref(
 
 def storage_ref(saved: object, key: object, length: object) -> StorageRef:
     """A whole storage, from its type, key and number of elements as they were saved."""
-    if not isinstance(saved, Global) or str(saved) not in _STORAGES:
+    if not isinstance(saved, Global) or str(saved) not in STORAGES:
         raise ValueError(f"a storage has the type {saved if isinstance(saved, Global) else shown(saved)}")
     if not isinstance(key, str):
         raise ValueError(f"a storage has the key {shown(key)}, text was expected")
-    return StorageRef(key, _STORAGES[str(saved)], size_of(length))
+    return StorageRef(key, STORAGES[str(saved)], size_of(length))
 
 
 def size_of(value: object) -> int:
@@ -159,10 +161,10 @@ def _tensor(arguments: tuple[object, ...], dtype: np.dtype | None = None) -> obj
 def _tensor_with_dtype(arguments: tuple[object, ...]) -> object:
     """`_rebuild_tensor_v3`: a version 2 whose seventh argument is the dtype, its storage being mere bytes."""
     dtype = arguments[6] if len(arguments) > 6 else None
-    if not isinstance(dtype, Global) or str(dtype) not in _DTYPES:
+    if not isinstance(dtype, Global) or str(dtype) not in DTYPES:
         kind = dtype if isinstance(dtype, Global) else shown(dtype)
         raise ValueError(f"a tensor has the dtype {kind}, which NumPy cannot hold")
-    return _tensor(arguments, _DTYPES[str(dtype)])
+    return _tensor(arguments, DTYPES[str(dtype)])
 
 
 def _parameter(arguments: tuple[object, ...]) -> object:
@@ -231,8 +233,8 @@ _THROWN_AWAY = (  # settings, counters and random states of a training run
 
 _NEVER_CALLED = (
     "numpy.ndarray",
-    *_STORAGES,
-    *_DTYPES,
+    *STORAGES,
+    *DTYPES,
     "torch.float8_e4m3fn",  # these have no dtype here, and a tensor of one is refused by its name
     "torch.float8_e5m2",
     "torch.float8_e4m3fnuz",

@@ -27,7 +27,7 @@ from isomorph.tools.checkpoints.wording import counted, refusal, shown
 NAME = "TensorFlow checkpoint"
 
 # types.proto, `DataType`
-_DTYPES = {
+DTYPES = {
     1: np.dtype("<f4"),
     2: np.dtype("<f8"),
     3: np.dtype("<i4"),
@@ -58,11 +58,16 @@ _ENTRY = {
 _SLICES = 7
 _DIM, _UNKNOWN_RANK = 2, 3
 _MIN_CONSUMER = 2  # versions.proto
-_VERSION = 1  # tensor_bundle.cc, `kTensorBundleVersion`: what readers of today are
+VERSION = 1  # tensor_bundle.cc, `kTensorBundleVersion`: what readers of today are
 
-_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-_SHARD = re.compile(r"(?P<prefix>.+)\.data-\d{5,}-of-\d{5,}", re.DOTALL)
+OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+SHARD = re.compile(r"(?P<prefix>.+)\.data-\d{5,}-of-\d{5,}", re.DOTALL)
 _COST = 1024  # bytes of Python objects for one tensor
+
+
+def is_name(name: str) -> bool:
+    """Whether a tensor may be called so here: the empty name is the header's, and no variable has such others."""
+    return bool(name) and name.isprintable() and ".." not in name
 
 
 def index_of(path: Path) -> Path:
@@ -70,7 +75,7 @@ def index_of(path: Path) -> Path:
 
     Raises BadInput for a shard without its index.
     """
-    shard = _SHARD.fullmatch(path.name)
+    shard = SHARD.fullmatch(path.name)
     try:
         index = path.with_name((shard["prefix"] if shard else path.name) + ".index")
         there, beside = path.exists(), index.exists()
@@ -134,8 +139,8 @@ def _header(file: MappedFile, message: bytes) -> int:
         raise file.damaged(f"its header cannot be read: {problem}") from None
     if header.get("endianness", 0) != 0:
         raise file.bad("its numbers are big-endian, little-endian was expected: save it on a little-endian machine")
-    if not isinstance(oldest_reader, int) or oldest_reader > _VERSION:
-        raise file.bad(f"it asks for readers of version {shown(oldest_reader)}, {_VERSION} is read here")
+    if not isinstance(oldest_reader, int) or oldest_reader > VERSION:
+        raise file.bad(f"it asks for readers of version {shown(oldest_reader)}, {VERSION} is read here")
     shards = header.get("num_shards", 0)
     assert isinstance(shards, int)
     if not 1 <= shards < 1 << 31:
@@ -150,7 +155,7 @@ def _entry(file: MappedFile, key: bytes, message: bytes, shards: int) -> _Entry:
         name = key.decode()
     except UnicodeDecodeError:
         name = ""
-    if not name.isprintable() or not name or ".." in name:
+    if not is_name(name):
         raise file.bad(f"it names a tensor {shown(key)}, printable text without '..' was expected")
     try:
         if any(number == _SLICES for number, _ in fields(message)):
@@ -163,19 +168,19 @@ def _entry(file: MappedFile, key: bytes, message: bytes, shards: int) -> _Entry:
         raise file.damaged(f"its entry for {shown(name)} cannot be read: {problem}") from None
     numbers = {field: value for field, value in found.items() if isinstance(value, int)}
     code, shard = numbers.get("dtype", 0), numbers.get("shard_id", 0)
-    if name == _OBJECT_GRAPH:
+    if name == OBJECT_GRAPH:
         raise file.bad(
             "it was saved by tf.train.Checkpoint, under the names of Python's attributes, names of variables were "
             "expected: save it with tf.compat.v1.train.Saver"
         )
-    if code not in _DTYPES:
+    if code not in DTYPES:
         raise file.bad(
             f"its tensor {shown(name)} holds {_NO_NUMBERS.get(code, f'TensorFlow type {shown(code)}')}, one of "
-            f"{', '.join(dtype.name for dtype in _DTYPES.values())} was expected"
+            f"{', '.join(dtype.name for dtype in DTYPES.values())} was expected"
         )
     if shard >= shards:
         raise file.damaged(f"its tensor {shown(name)} is in shard {shown(shard)}, of which there are {shards:,}")
-    dtype, size = _DTYPES[code], numbers.get("size", 0)
+    dtype, size = DTYPES[code], numbers.get("size", 0)
     if size != prod(shape) * dtype.itemsize:
         raise file.damaged(
             f"its tensor {shown(name)} of shape {shown(shape)} and {dtype} has {shown(size)} bytes, "

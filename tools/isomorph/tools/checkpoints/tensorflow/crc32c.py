@@ -13,7 +13,12 @@ _MASK_DELTA = 0xA282EAD8  # leveldb/util/crc32c.h
 
 def masked_crc32c(data: bytes) -> int:
     """The masked checksum of `data`."""
-    return _mask(google_crc32c.value(data))
+    return masked(google_crc32c.value(data))
+
+
+def masked(crc: int) -> int:
+    """The masked form of a checksum."""
+    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def masked_crc32c_of(file: MappedFile, start: int, count: int) -> int:
@@ -21,8 +26,4 @@ def masked_crc32c_of(file: MappedFile, start: int, count: int) -> int:
     crc, end = 0, start + count
     for position in range(start, end, _PIECE):
         crc = google_crc32c.extend(crc, file.read(position, min(_PIECE, end - position)))
-    return _mask(crc)
-
-
-def _mask(crc: int) -> int:
-    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
+    return masked(crc)

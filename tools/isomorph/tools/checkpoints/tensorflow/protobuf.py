@@ -1,4 +1,4 @@
-"""The wire format of protocol buffers, as far as the messages of a TensorFlow checkpoint need it.
+"""The wire format of protocol buffers, read and written as far as the messages of a TensorFlow checkpoint need it.
 
 https://protobuf.dev/programming-guides/encoding
 """
@@ -10,6 +10,10 @@ from isomorph.tools.checkpoints.wording import shown
 Value = int | bytes
 
 _LONGEST_VARINT = 10  # bytes: 64 bits, seven in each
+
+
+class Fixed32(int):
+    """An integer that is written in four bytes, whatever it is."""
 
 
 def varint(data: bytes, position: int) -> tuple[int, int]:
@@ -67,3 +71,26 @@ def singular(message: bytes, names: dict[int, tuple[str, type]]) -> dict[str, Va
             raise ValueError(f"a message has the field {name} twice")
         found[name] = value
     return found
+
+
+def varint_of(number: int) -> bytes:
+    """`number` as `varint` reads it; a negative one in 64 bits."""
+    number &= (1 << 64) - 1
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*out, number))
+
+
+def message(*fields: tuple[int, Value]) -> bytes:
+    """A message of fields, each a number and a value; as proto3 has it, an integer of 0 is left out."""
+    out = b""
+    for number, value in fields:
+        if isinstance(value, bytes):
+            out += varint_of(number << 3 | 2) + varint_of(len(value)) + value
+        elif value and isinstance(value, Fixed32):
+            out += varint_of(number << 3 | 5) + value.to_bytes(4, "little")
+        elif value:
+            out += varint_of(number << 3) + varint_of(value)
+    return out
