@@ -28,9 +28,9 @@ SUBJECTS = {"the network": "", "options": "_options", "export": "_export"}
 # What a backend has beside layers, units, network and backend, and why.
 MORE_FILES = {
     "oracle": {"operations"},  # NumPy has no convolution; and the oracle draws no fresh weights
-    "pytorch": {"initializers"},
-    "keras": {"initializers", "engines"},  # Keras runs on other frameworks
-    "paddle": {"initializers", "engine"},  # what Paddle has for a compiler is a program of its own
+    "pytorch": {"initializers", "naming"},  # the oracle's tensors are the canonical ones
+    "keras": {"initializers", "naming", "engines"},  # Keras runs on other frameworks
+    "paddle": {"initializers", "naming", "engine"},  # what Paddle has for a compiler is a program of its own
 }
 # What a unit holds beside what PyTorch's does, and why.
 MORE_ATTRIBUTES = {

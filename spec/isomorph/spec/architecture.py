@@ -142,6 +142,8 @@ class Architecture:
         Takes any field of the head and of the convention, and `output_stride`, `include_root_block`, `in_channels`,
         `auxiliary` and `input_transform`. Raises BadInput for a name that is none of these, or a number that cannot be.
         """
+        if not options:
+            return self
         head = {key: options.pop(key) for key in _HEAD_OPTIONS & options.keys()}
         convention = {key: options.pop(key) for key in _CONVENTION_OPTIONS & options.keys()}
         if unknown := sorted(options.keys() - _OPTIONS):

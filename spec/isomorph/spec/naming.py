@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ from isomorph.spec.plan import Plan, plan
 from isomorph.spec.tensors import OF_BATCH_NORM, WEIGHTS, Shape, tensor_name, tensors_of
 
 CANONICAL = "HWIO"
+
+_GROUP = re.compile(r"\{(?P<group>\w+?)(?P<shift>[+-]\d+)?\}")
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Row(NamedTuple):
     caught and `{group-1}`, `{group+1}` for the number next to it; `{network}` is the architecture's own name, `{own}`
     the layer's canonical scope, `{index}` the number of units before the layer's own, and `{step}` that of the modules
     before it in an nn.Sequential of all units in which convolution, batch norm, activation and pool are one each.
+    `{module}` is where isomorph's own networks that nest their modules have the layer, joined by dots, and `{flat}` the
+    canonical scope where one name must say it all, joined by underscores.
 
     kernel: the layout of their kernels, where it is another than the zoo's.
     """
@@ -114,7 +119,7 @@ class Naming:
         renamed: dict[str, ZooTensor] = {}
         for layer in planned.parametrised:
             scope = layer.scope if layer is not planned.logits else _classifier(planned)
-            row = self._row(scope, network | {"own": layer.scope} | places.get(layer.scope, {}))
+            row = self._row(scope, network | places[layer.scope])
             for leaf, shape in tensors_of(layer).items():
                 template = row.batch_norm if leaf in OF_BATCH_NORM else row.convolution
                 own, layout = self._kernel(layer, row) if leaf == WEIGHTS else (self.leaves[leaf], None)
@@ -136,6 +141,25 @@ class Naming:
         """Whether a tensor called `name` in the zoo's file is one that a network computes with."""
         return re.fullmatch(self.left_out, name) is None
 
+    def knows(self, name: str) -> bool:
+        """Whether the tensor of some layer might be called `name`: False is certain, and told without a plan."""
+        return self._any_name.fullmatch(name) is not None
+
+    @cached_property
+    def _any_name(self) -> re.Pattern[str]:
+        leaves = {leaf: leaf in OF_BATCH_NORM for leaf in self.leaves}
+        endings = {True: set[str](), False: {self.depthwise_weights} if self.depthwise_weights else set[str]()}
+        for leaf, normalises in leaves.items():
+            endings[normalises].add(self.leaves[leaf])
+        templates = {(row.convolution, False) for row in self.scopes} | {(row.batch_norm, True) for row in self.scopes}
+        return re.compile(
+            "|".join(
+                f"{_GROUP.sub('.*', template)}{re.escape(self.separator)}(?:{'|'.join(sorted(endings[normalises]))})"
+                for template, normalises in sorted(templates)
+                if template
+            )
+        )
+
     def _row(self, scope: str, known: dict[str, str]) -> Row:
         """The row for a scope, its templates filled."""
         for row in self.scopes:
@@ -153,11 +177,20 @@ def _classifier(planned: Plan) -> str:
 
 
 def _places(planned: Plan) -> dict[str, dict[str, str]]:
-    """A layer's scope -> what `{index}` and `{step}` are for it."""
-    places, step = {}, 0
+    """A layer's scope -> what its own placeholders are for it; `{index}` and `{step}` for those of units alone."""
+    modules = planned.modules
+    places = {
+        layer.scope: {
+            "own": layer.scope,
+            "module": ".".join(modules[layer.scope]),
+            "flat": layer.scope.replace("/", "_"),
+        }
+        for layer in planned.parametrised
+    }
+    step = 0
     for index, unit in enumerate(planned.units):
         for layer in unit.layers:
-            places[layer.scope] = {"index": str(index), "step": str(step)}
+            places.setdefault(layer.scope, {}).update(index=str(index), step=str(step))
             step += 1
             if isinstance(layer, Convolution):
                 step += layer.batch_norm + (layer.activation is not None)
@@ -169,4 +202,4 @@ def _fill(template: str, groups: dict[str, str]) -> str:
         group, shift = found["group"], found["shift"]
         return str(int(groups[group]) + int(shift)) if shift else groups[group]
 
-    return re.sub(r"\{(?P<group>\w+?)(?P<shift>[+-]\d+)?\}", value, template)
+    return _GROUP.sub(value, template)

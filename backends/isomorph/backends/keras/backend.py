@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from isomorph.backends.keras.engines import choose_engine, engine_version, has_gpu, use_exact_arithmetic
+from isomorph.backends.keras.naming import NAMING
 from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
 from isomorph.spec import Architecture
-from isomorph.spec.tensors import BATCH_NORM, BIASES, OF_BATCH_NORM, WEIGHTS, split
 
 # canonical leaf -> weight of a Conv2D or a BatchNormalization, which has slim's own names
-LEAVES = {WEIGHTS: "kernel", BIASES: "bias"} | {leaf: leaf for leaf in OF_BATCH_NORM}
 
 
 class KerasNetwork(Network):
@@ -31,7 +30,7 @@ class KerasNetwork(Network):
         from isomorph.backends.keras.network import ConvNet
 
         super().__init__(architecture, options)
-        self._depthwise = {layer.scope for layer in self.plan.convolutions if layer.is_depthwise}
+        self._named = NAMING.tensors(self.plan.architecture)
         self._keras = keras
         with self._on_device(), _room_to_recurse(sum(1 for _ in self.plan.units)):
             self._network = ConvNet(self.plan, Form(self.dtype, options.layout), options.training)
@@ -49,22 +48,14 @@ class KerasNetwork(Network):
         return self._keras.device(self.device)
 
     def _variable(self, name: str) -> Any:
-        from isomorph.backends.keras.layers import layer_name
-
-        scope, leaf = split(name)
-        suffix = f"_{BATCH_NORM}" if leaf in OF_BATCH_NORM else ""
-        return getattr(self._inside.get_layer(layer_name(scope) + suffix), LEAVES[leaf])
-
-    def _is_depthwise(self, name: str) -> bool:
-        scope, leaf = split(name)
-        return leaf == WEIGHTS and scope in self._depthwise
+        layer, _, variable = self._named[name].name.partition("/")
+        return getattr(self._inside.get_layer(layer), variable)
 
     def _get(self, name: str) -> Array:
-        value = self._to_numpy(self._variable(name)).copy()
-        return value.transpose(0, 1, 3, 2) if self._is_depthwise(name) else value  # [k, k, C, 1] there
+        return self._named[name].to_canonical(self._to_numpy(self._variable(name))).copy()
 
     def _set(self, name: str, value: Array) -> None:
-        value = value.transpose(0, 1, 3, 2) if self._is_depthwise(name) else value
+        value = self._named[name].from_canonical(value)
         # A copy: on a CPU JAX would go on using the memory that it is given.
         self._variable(name).assign(value.astype(as_dtype(self.dtype)))
 

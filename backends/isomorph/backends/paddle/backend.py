@@ -9,27 +9,19 @@ import paddle
 from paddle import Tensor, nn
 
 from isomorph.backends.paddle.engine import Engine
+from isomorph.backends.paddle.naming import NAMING
 from isomorph.backends.paddle.network import ConvNet, make_network
 from isomorph.backends.protocol import Array, Backend, Network, Options, Unavailable, as_dtype
 from isomorph.spec import Architecture
-from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
+
 
 # canonical leaf -> attribute of a ConvBatchNorm
-LEAVES = {
-    WEIGHTS: "conv.weight",
-    BIASES: "conv.bias",
-    GAMMA: "batch_norm.weight",
-    BETA: "batch_norm.bias",
-    MOVING_MEAN: "batch_norm._mean",
-    MOVING_VARIANCE: "batch_norm._variance",
-}
-
-
 class PaddleNetwork(Network):
     """An architecture as a paddle.nn.Layer."""
 
     def __init__(self, architecture: Architecture, options: Options) -> None:
         super().__init__(architecture, options)
+        self._named = NAMING.tensors(self.plan.architecture)
         self._place = paddle.CUDAPlace(0) if self.device == "gpu" else paddle.CPUPlace()
         self._layer = make_network(self.plan, options.layout).to(device=self._place, dtype=self.dtype)
         self._engines: dict[tuple[int, ...], Engine] = {}  # one for each size of images
@@ -47,19 +39,17 @@ class PaddleNetwork(Network):
         return self._layer
 
     def _parameter(self, name: str) -> Tensor:
-        scope, leaf = split(name)
-        return attrgetter(LEAVES[leaf])(self._sublayer(scope))
+        return attrgetter(self._named[name].name)(self._layer)
 
     def _sublayer(self, scope: str) -> nn.Layer:
         """That of an end point or a part."""
         return attrgetter(".".join(self.plan.modules.get(scope, (scope,))))(self._layer)
 
     def _get(self, name: str) -> Array:
-        value = self._to_numpy(self._parameter(name))
-        return value.transpose(2, 3, 1, 0).copy() if value.ndim == 4 else value
+        return self._named[name].to_canonical(self._to_numpy(self._parameter(name))).copy()
 
     def _set(self, name: str, value: Array) -> None:
-        value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
+        value = self._named[name].from_canonical(value)
         self._parameter(name).set_value(self._to_paddle(value))
         self._engines.clear()
 

@@ -11,19 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
+from isomorph.backends.pytorch.naming import NAMING
 from isomorph.backends.pytorch.network import ConvNet, make_network
 from isomorph.spec import Architecture
-from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
-
-# canonical leaf -> attribute of a ConvBatchNorm
-LEAVES = {
-    WEIGHTS: "conv.weight",
-    BIASES: "conv.bias",
-    GAMMA: "batch_norm.weight",
-    BETA: "batch_norm.bias",
-    MOVING_MEAN: "batch_norm.running_mean",
-    MOVING_VARIANCE: "batch_norm.running_var",
-}
 
 
 class PyTorchNetwork(Network):
@@ -34,6 +24,7 @@ class PyTorchNetwork(Network):
 
     def __init__(self, architecture: Architecture, options: Options) -> None:
         super().__init__(architecture, options)
+        self._named = NAMING.tensors(self.plan.architecture)
         self._place = {
             "device": "cuda" if self.device == "gpu" else "cpu",
             "dtype": getattr(torch, self.dtype),
@@ -51,8 +42,7 @@ class PyTorchNetwork(Network):
         return self._module
 
     def _parameter(self, name: str) -> Tensor:
-        scope, leaf = split(name)
-        parameter: Tensor = attrgetter(LEAVES[leaf])(self._submodule(scope))
+        parameter: Tensor = attrgetter(self._named[name].name)(self._module)
         return parameter
 
     def _submodule(self, scope: str) -> nn.Module:
@@ -60,11 +50,10 @@ class PyTorchNetwork(Network):
         return self._module.get_submodule(".".join(self.plan.modules.get(scope, (scope,))))
 
     def _get(self, name: str) -> Array:
-        value = self._to_numpy(self._parameter(name))
-        return value.transpose(2, 3, 1, 0).copy() if value.ndim == 4 else value
+        return self._named[name].to_canonical(self._to_numpy(self._parameter(name))).copy()
 
     def _set(self, name: str, value: Array) -> None:
-        value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
+        value = self._named[name].from_canonical(value)
         with torch.no_grad():
             self._parameter(name).copy_(self._to_torch(value))
 

@@ -1,0 +1,11 @@
+"""What the PyTorch networks call their tensors, for who reads and writes their state_dicts without PyTorch."""
+
+from isomorph.spec.naming import Layout, Naming, Row
+from isomorph.spec.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT
+
+NAMING = Naming(
+    scopes=(Row(r".+", "{module}.conv", "{module}.batch_norm"),),
+    leaves=PYTORCH_LEAVES,
+    logits=Layout("OIHW"),
+    left_out=PYTORCH_LEFT_OUT,
+)

@@ -1,0 +1,21 @@
+"""All the names that a checkpoint's tensors may have: a zoo's, canonical ones, those of isomorph's own networks."""
+
+from isomorph.backends.keras import naming as keras
+from isomorph.backends.paddle import naming as paddle
+from isomorph.backends.pytorch import naming as pytorch
+from isomorph.spec.naming import CANONICAL, Layout, Naming, Row
+from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS
+
+CANONICAL_NAMING = Naming(
+    scopes=(Row(r".+/preact|postnorm", "", "{own}"), Row(r".+", "{own}", "{own}/BatchNorm")),
+    leaves={leaf: leaf for leaf in (WEIGHTS, BIASES, *OF_BATCH_NORM)},
+    separator="/",
+    kernel=Layout(CANONICAL),
+    logits=Layout(CANONICAL),
+)
+
+NATIVE = {"pytorch": pytorch.NAMING, "keras": keras.NAMING, "paddle": paddle.NAMING}
+"""Backend -> what its networks call their tensors."""
+
+OWN = {"canonical": CANONICAL_NAMING} | {f"isomorph's {backend}": naming for backend, naming in NATIVE.items()}
+"""What people are told -> the names that every architecture has, whatever its zoo."""
