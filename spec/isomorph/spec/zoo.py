@@ -8,13 +8,15 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from isomorph.spec import zoos as _zoos
 from isomorph.spec.architecture import Architecture
 from isomorph.spec.errors import BadInput, nearest
 from isomorph.spec.naming import Naming
 from isomorph.spec.plan import plan
+
+Framework = Literal["pytorch", "tensorflow", "keras", "paddle"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,11 @@ class Zoo:
 
     name: the first half of its architectures' names.
     origin: where the design comes from, for people.
+    framework: whose files its weights come in.
     networks: its architectures by their own names.
     naming: how it names and lays out tensors.
+    constructor: the Python call that makes one of its networks, with `{name}` and `{classes}`; empty where there is no
+        package to install.
     options: its own way of saying an option -> the function that translates the value into our options.
     widths: its networks that come in several widths.
     design_of: the zoo whose design this one took over; a file that fits both is taken for that one's.
@@ -45,8 +50,10 @@ class Zoo:
 
     name: str
     origin: str
+    framework: Framework
     networks: Mapping[str, Architecture]
     naming: Naming
+    constructor: str = ""
     options: Mapping[str, Callable[[Any], dict[str, Any]]] = field(default_factory=dict)
     widths: Mapping[str, Widths] = field(default_factory=dict)
     design_of: str | None = None

@@ -19,8 +19,11 @@ from isomorph.backends.process import TIMEOUT, BackendFailed
 from isomorph.spec import BadInput
 from isomorph.spec.preprocessing import NORMALISATIONS
 from isomorph.tools import options as given
+from isomorph.tools.carry import Rounding
 from isomorph.tools.check import check
 from isomorph.tools.compare import compare
+from isomorph.tools.containers import CONTAINERS
+from isomorph.tools.convert import convert
 from isomorph.tools.inventory import list_
 from isomorph.tools.plant import read_plant
 from isomorph.tools.predict import predict
@@ -290,6 +293,66 @@ def predict_command(
         out.print(report)
     _write_json(json, report.to_json())
     raise typer.Exit(report.exit_status)
+
+
+@app.command("convert", short_help="A checkpoint as another zoo's, or in another kind of file.")
+def convert_command(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="A checkpoint.")],
+    target: Annotated[str, typer.Argument(metavar="DST", help="The new file; its suffix says what kind.")],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="ZOO|ARCH", help="Names and axes of a zoo, if it has the same function."),
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", metavar="FORMAT", help=f"Where DST does not say: {', '.join(CONTAINERS)}.")
+    ] = None,
+    arch: given.Arch = None,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", metavar="DTYPE", help="Cast to it; default: every tensor's own.")
+    ] = None,
+    fold_bias: Annotated[
+        bool, typer.Option("--fold-bias", help="Allow biases to go into batch norms' means: one rounding.")
+    ] = False,
+    fold_epsilon: Annotated[
+        bool, typer.Option("--fold-epsilon", help="Allow another epsilon to go into the variances: one rounding.")
+    ] = False,
+    num_classes: Annotated[
+        int | None, typer.Option("--num-classes", metavar="N", help="Of a new head, or of ARCH with --partial.")
+    ] = None,
+    head: Annotated[str | None, typer.Option("--head", metavar="new", help="Replace the head by a fresh one.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Take what fits --arch, draw the rest, and list both.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="What fresh tensors are drawn from.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace DST if it is there.")] = False,
+    json: given.Json = None,
+) -> None:
+    """A checkpoint as another zoo's (--to), or in another kind of file (DST's suffix). Needs no framework.
+
+    Every tensor of SRC is written with its own bits, or listed with the reason.
+    """
+    if head not in (None, "new"):
+        raise BadInput(f"--head {head} is not known; expected new.")
+    _check_json(json)
+    with show_progress() as progress:
+        report = convert(
+            source,
+            target,
+            to=to,
+            format=format,
+            arch=arch,
+            dtype=dtype,
+            rounding=Rounding(fold_bias, fold_epsilon),
+            num_classes=num_classes,
+            new_head=head == "new",
+            partial=partial,
+            seed=seed,
+            force=force,
+            progress=progress,
+        )
+    if json != "-":
+        out.print(report, soft_wrap=True)
+    _write_json(json, report.to_json())
 
 
 @app.callback(invoke_without_command=True)

@@ -3,6 +3,7 @@
 from isomorph.backends.keras import naming as keras
 from isomorph.backends.paddle import naming as paddle
 from isomorph.backends.pytorch import naming as pytorch
+from isomorph.spec import zoos
 from isomorph.spec.naming import CANONICAL, Layout, Naming, Row
 from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS
 
@@ -19,3 +20,8 @@ NATIVE = {"pytorch": pytorch.NAMING, "keras": keras.NAMING, "paddle": paddle.NAM
 
 OWN = {"canonical": CANONICAL_NAMING} | {f"isomorph's {backend}": naming for backend, naming in NATIVE.items()}
 """What people are told -> the names that every architecture has, whatever its zoo."""
+
+
+def all_namings() -> dict[str, Naming]:
+    """Form -> naming: the zoos', then those that every architecture has."""
+    return {name: found.naming for name, found in zoos().items()} | OWN

@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from isomorph.spec import Architecture, BadInput, architecture, architectures, plan, zoos
 from isomorph.spec.layers import Convolution
-from isomorph.spec.naming import Naming, ZooTensor
+from isomorph.spec.naming import ZooTensor
 from isomorph.spec.tensors import WEIGHTS, tensor_name, tensors_of
 from isomorph.spec.zoo import Zoo
-from isomorph.tools.namings import OWN
+from isomorph.tools.namings import OWN, all_namings
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
@@ -71,11 +71,6 @@ class Reading:
     def canonical(self, tensors: Tensors) -> dict[str, Array]:
         """Views of the file's tensors under canonical names and axes, in network order."""
         return {name: tensor.to_canonical(tensors[tensor.name]) for name, tensor in self.expected.items()}
-
-
-def all_namings() -> dict[str, Naming]:
-    """Form -> naming: the zoos', then those that every architecture has."""
-    return {name: found.naming for name, found in zoos().items()} | OWN
 
 
 def of_whole_files(tensors: Tensors, asked: Architecture | None) -> Iterator[list[Reading]]:

@@ -15,11 +15,10 @@ from isomorph.spec import Architecture, BadInput, architectures, infer, tensor_s
 from isomorph.spec.errors import nearest
 from isomorph.spec.tensors import match_exactly
 from isomorph.spec.zoo import translated
-from isomorph.tools.checkpoints import METADATA, read_checkpoint, sha256
-from isomorph.tools.identify import identify
+from isomorph.tools.checkpoints import sha256
 from isomorph.tools.images import check_pixels, read_images
-from isomorph.tools.metadata import read_architecture
 from isomorph.tools.own import find_architecture, is_architecture
+from isomorph.tools.weights import read_weights
 
 Array = npt.NDArray[Any]
 
@@ -129,9 +128,8 @@ def make_case(
 
 
 def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject:
-    checkpoint = read_checkpoint(path)
-    asked = find_architecture(arch) if arch else _told(path, checkpoint.metadata)
-    found, tensors = identify(checkpoint.tensors, str(path), asked)
+    weights = read_weights(path, arch)
+    found, tensors = weights.architecture, dict(weights.tensors)
     own = {"num_classes": found.head.num_classes, "in_channels": found.in_channels}
     for name, value in own.items():
         if name in options and options[name] != value:
@@ -145,7 +143,7 @@ def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject
     network = found.with_options(**options)
     shapes = {name: value.shape for name, value in tensors.items()}
     match_exactly(tensor_shapes(network), shapes, f"{network.name} with these options" if options else network.name)
-    return Subject(network, tensors, Origin(str(path), sha256(checkpoint.path, *checkpoint.shards)))
+    return Subject(network, tensors, Origin(str(path), sha256(weights.checkpoint.path, *weights.checkpoint.shards)))
 
 
 def _check_dtypes(tensors: Mapping[str, Array], source: str) -> None:
@@ -153,16 +151,6 @@ def _check_dtypes(tensors: Mapping[str, Array], source: str) -> None:
     for name, value in tensors.items():
         if value.dtype.name not in DTYPES:
             raise BadInput(f"{source} holds {name} in {value.dtype}; expected one of {', '.join(DTYPES)}.")
-
-
-def _told(path: Path, metadata: Mapping[str, str]) -> Architecture | None:
-    """The architecture that a file's metadata names."""
-    if METADATA not in metadata:
-        return None
-    try:
-        return read_architecture(metadata[METADATA])
-    except BadInput as error:
-        raise BadInput(f"The {METADATA} of {path} is no architecture: {error}") from None
 
 
 def _looks_like_a_file(subject: str) -> bool:

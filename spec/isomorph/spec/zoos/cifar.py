@@ -50,6 +50,7 @@ PLAIN = {f"plain{depth}": plain(depth) for depth in (20, 56)}
 ZOO = Zoo(
     "cifar",
     "He et al. (2015), section 4.2, for CIFAR-10",
+    "pytorch",
     {f"resnet{depth}": resnet(depth) for depth in (20, 32, 44, 56, 110, 1202)} | PLAIN,
     NAMING,
     unpublished=frozenset(PLAIN),  # their tensors are those of the ResNets, whose shortcuts have none

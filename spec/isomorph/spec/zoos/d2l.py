@@ -45,4 +45,4 @@ NAMING = Naming(
     left_out=PYTORCH_LEFT_OUT,
 )
 
-ZOO = Zoo("d2l", "Dive into Deep Learning (PyTorch)", {"resnet18": RESNET18}, NAMING)
+ZOO = Zoo("d2l", "Dive into Deep Learning (PyTorch)", "pytorch", {"resnet18": RESNET18}, NAMING)

@@ -136,6 +136,7 @@ VGG = replace(
 ZOO = Zoo(
     "keras",
     "keras.applications",
+    "keras",
     imagenet_resnets("keras", CONVENTION, (50, 101, 152), "ResNet{depth}")
     | RESNET_V2
     | {name: widths.build(1.0) for name, widths in MOBILENETS.items()}
@@ -143,4 +144,5 @@ ZOO = Zoo(
     NAMING,
     options={"alpha": lambda width: {"width_multiplier": width}},
     widths=MOBILENETS,
+    constructor="keras.applications.{name}(weights=None, classes={classes})",
 )

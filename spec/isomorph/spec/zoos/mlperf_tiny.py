@@ -52,4 +52,4 @@ NAMING = Naming(
     logits=keras.NAMING.logits,
 )
 
-ZOO = Zoo("mlperf_tiny", "MLPerf Tiny (Keras), for CIFAR-10", {"resnet8": RESNET8}, NAMING)
+ZOO = Zoo("mlperf_tiny", "MLPerf Tiny (Keras), for CIFAR-10", "keras", {"resnet8": RESNET8}, NAMING)

@@ -173,6 +173,7 @@ GOOGLENET_HEADS = tuple(
 ZOO = Zoo(
     "paddle",
     "paddle.vision",
+    "paddle",
     imagenet_resnets("paddle", CONVENTION)
     | imagenet_variants("paddle", CONVENTION, VARIANTS)
     | {name: widths.build(1.0) for name, widths in MOBILENETS.items()}
@@ -187,4 +188,5 @@ ZOO = Zoo(
     options={"scale": lambda width: {"width_multiplier": width}, "aux_logits": torchvision.AUX_LOGITS},
     widths=MOBILENETS,
     design_of="torchvision",
+    constructor="paddle.vision.models.{name}(num_classes={classes})",
 )

@@ -170,6 +170,7 @@ INCEPTION_V1 = Architecture(
 ZOO = Zoo(
     "slim",
     "TF-slim (TensorFlow 1)",
+    "tensorflow",
     RESNET_V1
     | RESNET_V2
     | {"inception_v1": INCEPTION_V1}

@@ -17,8 +17,10 @@ CONVENTION = replace(
 ZOO = Zoo(
     "timm",
     "timm (PyTorch)",
+    "pytorch",
     imagenet_resnets("timm", CONVENTION, (18, 26, 34, 50, 101, 152))
     | imagenet_variants("timm", CONVENTION, {"resnext50_32x4d": (50, 32, 4)}),
     torchvision.NAMING,
     design_of="torchvision",
+    constructor="timm.create_model('{name}', num_classes={classes})",
 )

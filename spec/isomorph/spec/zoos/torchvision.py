@@ -176,6 +176,7 @@ TRANSFORMED = switch("transform_input", {"input_transform": TRANSFORM_INPUT}, {"
 ZOO = Zoo(
     "torchvision",
     "torchvision (PyTorch)",
+    "pytorch",
     imagenet_resnets("torchvision", CONVENTION)
     | imagenet_variants("torchvision", CONVENTION, VARIANTS)
     | {"mobilenet_v2": mobilenet_v2(1.0)}
@@ -199,4 +200,5 @@ ZOO = Zoo(
         "transform_input": TRANSFORMED,
     },
     widths={"mobilenet_v2": Widths(mobilenet_v2, (1.0,))},
+    constructor="torchvision.models.{name}(num_classes={classes})",
 )

@@ -36,6 +36,7 @@ NAMING = Naming(
 ZOO = Zoo(
     "transformers",
     "Hugging Face transformers (PyTorch)",
+    "pytorch",
     imagenet_resnets("transformers", CONVENTION, (18, 26, 34, 50, 101, 152), "resnet-{depth}"),
     NAMING,
     design_of="torchvision",

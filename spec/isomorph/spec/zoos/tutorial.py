@@ -37,6 +37,7 @@ VARIANTS = {"resnext50_32x4d": (50, 32, 4), "resnext101_32x8d": (101, 32, 8)}
 ZOO = Zoo(
     "tutorial",
     "deep-learning-for-image-processing (PyTorch)",
+    "pytorch",
     imagenet_resnets("tutorial", torchvision.CONVENTION, (34, 101))
     | imagenet_variants("tutorial", torchvision.CONVENTION, VARIANTS)
     | {

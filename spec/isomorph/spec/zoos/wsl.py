@@ -9,6 +9,7 @@ VARIANTS = {f"resnext101_32x{width}d": (101, 32, width) for width in (8, 16, 32,
 ZOO = Zoo(
     "wsl",
     "WSL-Images (PyTorch)",
+    "pytorch",
     imagenet_variants("wsl", torchvision.CONVENTION, VARIANTS),
     torchvision.NAMING,
     design_of="torchvision",

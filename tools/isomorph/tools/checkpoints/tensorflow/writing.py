@@ -41,7 +41,7 @@ def write_bundle(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
         BadInput: no tensors or no elements in any, a dtype that TensorFlow lacks, a name that is empty, not printable,
             has ".." in it, or is TensorFlow's own, or a path that names a shard or cannot be written.
     """
-    index, shard = _files(Path(path))
+    index, shard = bundle_files(Path(path))
     check_tensors(index, tensors, _CODES)
     for name in tensors:
         if not is_name(name) or name == OBJECT_GRAPH:
@@ -54,8 +54,11 @@ def write_bundle(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
         index.unlink(missing_ok=True)  # it is of the older shard, which is replaced next
 
 
-def _files(path: Path) -> tuple[Path, Path]:
-    """The index and the shard."""
+def bundle_files(path: Path) -> tuple[Path, Path]:
+    """The index and the shard of a checkpoint.
+
+    path: its prefix or its index. Raises BadInput for what is the name of a shard, or of nothing.
+    """
     prefix = path.name.removesuffix(".index")
     if not prefix or SHARD.fullmatch(prefix):
         raise refusal(path, "is no name for a TensorFlow checkpoint, its prefix or index was expected (model.ckpt)")
