@@ -18,11 +18,12 @@ from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, Re
 from isomorph.conformance.precision import prove_precision
 from isomorph.conformance.reference import Reference, Tier
 from isomorph.conformance.verdict import RunVerdict
-from isomorph.spec import Architecture, BadInput, count_parameters, infer, tensor_shapes
+from isomorph.spec import Architecture, BadInput, count_parameters, infer, plan, tensor_shapes
 from isomorph.spec.tensors import match_exactly
+from isomorph.tools.own import is_architecture
 from isomorph.tools.reports import BackendReport, CheckReport, Status
 from isomorph.tools.side_by_side import choose_backends, run_side_by_side
-from isomorph.tools.subject import Case, check_limits, check_request, find_subject, make_case
+from isomorph.tools.subject import Case, Subject, check_limits, check_request, find_subject, make_case
 
 Array = npt.NDArray[Any]
 Progress = Callable[[str, str], None]
@@ -30,6 +31,7 @@ Progress = Callable[[str, str], None]
 
 def check(
     subject: str | Path | Architecture,
+    other: str | Path | None = None,
     *,
     backends: Sequence[str] | None = None,
     device: str = "auto",
@@ -46,13 +48,14 @@ def check(
     progress: Progress = lambda who, what: None,
     **options: Any,
 ) -> CheckReport:
-    """Compare one network across backends.
+    """Compare one network across backends, or two files as functions.
 
     subject: an architecture, its name, or a checkpoint file.
+    other: a second checkpoint: every backend runs it, and is held against the oracle with the first one's weights.
     backends: names; None takes the installed ones of COMPARED. One that is named and not installed is bad input.
     device: "auto", "cpu" or "gpu".
     dtype: the precision people run; float64, which decides on meaning, is always compared too.
-    arch: the architecture of a file that cannot tell.
+    arch: the architecture of a file that cannot tell; of both.
     images: an array [N, H, W, C], or paths of photographs or of one `.npy`; None draws them from `seed`, `batch` of
         `size` (height, width), which defaults to the zoo's own.
     plant: fields of the convention that the backends get wrong on purpose, to see where and how that shows.
@@ -70,7 +73,8 @@ def check(
     names, absent = _choose(backends, interpreters)
     found = find_subject(subject, arch, **options)
     planted = dict(plant or {})
-    built = found.architecture.with_options(**planted).undrawn()
+    second = _find_other(found, other, arch, options)
+    built = (second or found).architecture.with_options(**planted).undrawn()
     check_request(found.architecture, size, batch, seed, device, dtype)
     check_limits(timeout, memory)
     limit = available_memory() if memory is None else int(memory)
@@ -82,12 +86,14 @@ def check(
         progress("oracle", "drawing images and weights" if found.tensors is None else "reading images")
         case = make_case(found, images, size, batch, seed)
         with TemporaryDirectory(prefix="isomorph-") as folder:
-            comparison = _Comparison(case, built, device, dtype, Path(folder), progress)
+            given = second.tensors if second and second.tensors is not None else case.tensors
+            comparison = _Comparison(case, built, given, device, dtype, Path(folder), progress)
             rows = run_side_by_side(comparison.row, processes, _at_once(case, limit, len(names)))
     return CheckReport(
         architecture=found.architecture.name,
         weights=case.weights_origin,
         images=case.images_origin,
+        other=(second.architecture.name, second.origin) if second and second.origin else None,
         input=tuple(case.images.shape),
         parameters=count_parameters(found.architecture),
         oracle_version=Oracle().version,
@@ -95,6 +101,25 @@ def check(
         backends=(*rows, *absent),
         seconds=time.monotonic() - started,
     )
+
+
+def _find_other(
+    found: Subject, other: str | Path | None, arch: str | None, options: Mapping[str, Any]
+) -> Subject | None:
+    """The second file. Raises BadInput where there is no first one, or where their end points are not the same."""
+    if other is None:
+        return None
+    if found.tensors is None or is_architecture(other):
+        raise BadInput("Two checkpoint files can be compared as functions; `isomorph compare` compares architectures.")
+    second = find_subject(other, arch, **options)
+    one, another = (plan(each.architecture).end_points for each in (found, second))
+    if one != another:
+        first = next(filter(None, set(one) ^ set(another)), "their order")
+        raise BadInput(
+            f"{found.architecture.name} and {second.architecture.name} have different end points, the first of them"
+            f" {first}; `isomorph compare` says how the designs differ."
+        )
+    return second
 
 
 def _choose(backends: Sequence[str] | None, python: Mapping[str, str]) -> tuple[list[str], list[BackendReport]]:
@@ -123,18 +148,27 @@ def _at_once(case: Case, memory: int | None, processes: int) -> int:
 class _Comparison:
     """One case, and what each backend's answers to it are held against.
 
-    built: the architecture that the backends build: the case's own, unless something is planted.
+    built, given: the architecture that the backends build, and its tensors: the case's own, unless something is planted
+        or another file is held against it.
     """
 
     def __init__(
-        self, case: Case, built: Architecture, device: str, dtype: str, folder: Path, progress: Progress
+        self,
+        case: Case,
+        built: Architecture,
+        given: Mapping[str, Array],
+        device: str,
+        dtype: str,
+        folder: Path,
+        progress: Progress,
     ) -> None:
         self.case = case
         self.built = built
+        self.given = given
         self.device = device
         self.progress = progress
         self.reference = Reference(case.architecture, case.tensors, case.images)
-        self.tensors = SharedArrays.write(folder / "tensors", case.tensors)
+        self.tensors = SharedArrays.write(folder / "tensors", given)
         self.images = SharedArrays.write(folder / "images", {"images": case.images})
         self.tiers: list[Tier] = []
         self.inputs: dict[str, SharedArrays] = {}
@@ -184,9 +218,10 @@ class _Comparison:
         """Names, shapes and values of its tensors are those it was given. Returns how many values there are."""
         held = network.tensors()
         shapes = {name: tuple(value.shape) for name, value in held.items()}
-        match_exactly(tensor_shapes(self.case.architecture), shapes, self.case.architecture.name)
+        expected = {name: tuple(value.shape) for name, value in self.given.items()}
+        match_exactly(expected, shapes, self.built.name)
         for name, value in held.items():
-            if not np.array_equal(value, np.asarray(self.case.tensors[name]).astype(value.dtype)):
+            if not np.array_equal(value, np.asarray(self.given[name]).astype(value.dtype)):
                 raise BadInput(f"{name} came back from {dtype} with other values than it was given.")
         return sum(value.size for value in held.values())
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from isomorph.tools.tables import Report, count
@@ -54,9 +53,7 @@ class ConvertReport(Report):
 
     def table(self) -> RenderableType:
         """From where to where, what was changed, drawn or left out, and how to load it."""
-        return Group(
-            *(Text(line) for line in self._lines()), *(Padding(Text(line), (0, 0, 0, 2)) for line in self.load)
-        )
+        return Group(*map(Text, (*self._lines(), *(f"  {line}" for line in self.load))))
 
     def to_json(self) -> str:
         """All of it."""
@@ -67,14 +64,14 @@ class ConvertReport(Report):
         lines.append(f"{count(self.tensors)} tensors, {count(self.values)} values, {' and '.join(self.dtypes)}")
         lines += [f"changed: {change}" for change in self.changes]
         if self.drawn:
-            lines.append(f"fresh: {_some(self.drawn)}")
+            lines.append(f"fresh: {some_names(self.drawn)}")
         for why in dict.fromkeys(self.left_out.values()):
             names = [name for name, reason in self.left_out.items() if reason == why]
-            lines.append(f"left out: {_some(names)}: {why}")
+            lines.append(f"left out: {some_names(names)}: {why}")
         return [*lines, "To load it:"]
 
 
-def _some(names: Sequence[str]) -> str:
+def some_names(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
     more = len(names) - MOST_NAMES
     return ", ".join(names[:MOST_NAMES]) + (f" and {count(more)} more" if more > 0 else "")

@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 from rich.console import Console
 
 from isomorph.tools.check import check
-from isomorph.tools.cli import show_progress
+from isomorph.tools.commands.app import show_progress
 
 NETWORK = "slim/resnet_v1_50"
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")

@@ -45,6 +45,7 @@ class CheckReport(Report):
     """The same network on the same images in every backend, against the oracle.
 
     input: [N, H, W, C]. parameters: trainable and total, by the specification.
+    other: architecture and origin of the second file, which every backend ran, if two were compared.
     planted: the fields that were changed in what the backends built, and not in the oracle.
     seconds: how long it took.
     """
@@ -58,6 +59,7 @@ class CheckReport(Report):
     planted: dict[str, Any]
     backends: tuple[BackendReport, ...]
     seconds: float
+    other: tuple[str, Origin] | None = None
 
     @property
     def agree(self) -> bool | None:
@@ -77,6 +79,7 @@ class CheckReport(Report):
         document = {
             "architecture": self.architecture,
             "weights": asdict(self.weights),
+            "other": self.other and {"architecture": self.other[0], "weights": asdict(self.other[1])},
             "images": asdict(self.images),
             "input": self.input,
             "agree": self.agree,
@@ -102,6 +105,7 @@ class CheckReport(Report):
             ("input", "x".join(map(str, self.input))),
             ("images", self.images.source),
             ("weights", self.weights.source),
+            ("other", self.other and f"{self.other[1].source}, {self.other[0]}"),
             ("parameters", f"{trainable:,} and {total - trainable:,} running statistics"),
             ("planted", ", ".join(f"{name}={value}" for name, value in self.planted.items())),
         )

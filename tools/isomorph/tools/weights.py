@@ -47,8 +47,11 @@ def read_weights(path: str | Path, arch: str | None = None) -> Weights:
     arch: the architecture of a file that cannot tell, or that is to be read as another.
     Raises BadInput for a file that cannot be read or fits nothing.
     """
-    path = Path(path)
-    checkpoint = read_checkpoint(path)
+    return identified(Path(path), read_checkpoint(path), arch)
+
+
+def identified(path: Path, checkpoint: Checkpoint, arch: str | None = None) -> Weights:
+    """The same of a checkpoint that has been read."""
     asked = find_architecture(arch) if arch else _told(path, checkpoint.metadata)
     reading = find_reading(checkpoint.tensors, str(path), asked)
     return Weights(path, checkpoint, reading, reading.canonical(checkpoint.tensors))

@@ -1,0 +1,50 @@
+"""What all commands share: the application, its two consoles, progress, and reports as JSON."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from isomorph.tools.writing import check_writable, write_text
+
+app = typer.Typer(
+    help="One specification of a network, the same numbers in every framework, and the reason when they differ.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+out, err = Console(), Console(stderr=True)
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[str, str], None]]:
+    """A line on stderr for everyone at work, as long as it is a terminal; gone when the work is done."""
+    columns = (SpinnerColumn(), TextColumn("{task.fields[who]:<12}{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(who: str, what: str) -> None:
+            if who not in tasks:
+                tasks[who] = bar.add_task(what, who=who, total=None)
+            bar.update(tasks[who], description=what)
+
+        yield report
+
+
+def check_json(path: str | None) -> None:
+    """Raise BadInput before the work where the report could not be written after it."""
+    if path not in (None, "-"):
+        check_writable(path)
+
+
+def write_json(path: str | None, text: str) -> None:
+    """Write a report where `--json` asks for it."""
+    if path == "-":
+        sys.stdout.write(text)
+    elif path is not None:
+        write_text(path, text)

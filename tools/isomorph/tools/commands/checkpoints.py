@@ -1,0 +1,117 @@
+"""Commands about checkpoint files: `inspect`, `diff` and `convert`. They need no framework."""
+
+from typing import Annotated
+
+import typer
+
+from isomorph.spec import BadInput
+from isomorph.tools import options as given
+from isomorph.tools.carry import Rounding
+from isomorph.tools.commands.app import app, check_json, out, show_progress, write_json
+from isomorph.tools.containers import CONTAINERS
+from isomorph.tools.convert import convert
+from isomorph.tools.diff import diff
+from isomorph.tools.inspect import inspect
+
+
+@app.command("inspect", short_help="What is this checkpoint?")
+def inspect_command(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A checkpoint.")],
+    arch: given.Arch = None,
+    tensors: Annotated[bool, typer.Option("--tensors", help="Also print every tensor.")] = False,
+    values: Annotated[
+        bool, typer.Option("--values/--no-values", help="Look for odd values, which reads the whole file.")
+    ] = True,
+    hash: Annotated[bool, typer.Option("--hash", help="Also compute the file's SHA-256.")] = False,
+    json: given.Json = None,
+) -> None:
+    """What a checkpoint is: format, network, names, counts, and what is odd. Needs no framework."""
+    check_json(json)
+    with show_progress() as progress:
+        report = inspect(file, arch=arch, values=values, digest=hash, progress=progress)
+    if json != "-":
+        out.print(report)
+        if tensors:
+            out.print()
+            out.print(report.tensor_table())
+    write_json(json, report.to_json())
+
+
+@app.command("diff", short_help="Are these two checkpoints the same weights?")
+def diff_command(
+    first: Annotated[str, typer.Argument(metavar="A", help="A checkpoint.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another, of any format.")],
+    arch: given.Arch = None,
+    json: given.Json = None,
+) -> None:
+    """Are two checkpoints the same weights, whatever their formats and names? Tensor by tensor. Needs no framework.
+
+    Exit status: 0 all tensors are equal, if need be after a cast, 1 they are not, 2 the request is bad.
+    """
+    check_json(json)
+    with show_progress() as progress:
+        report = diff(first, second, arch=arch, progress=progress)
+    if json != "-":
+        out.print(report)
+    write_json(json, report.to_json())
+    raise typer.Exit(report.exit_status)
+
+
+@app.command("convert", short_help="A checkpoint as another zoo's, or in another kind of file.")
+def convert_command(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="A checkpoint.")],
+    target: Annotated[str, typer.Argument(metavar="DST", help="The new file; its suffix says what kind.")],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="ZOO|ARCH", help="Names and axes of a zoo, if it has the same function."),
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", metavar="FORMAT", help=f"Where DST does not say: {', '.join(CONTAINERS)}.")
+    ] = None,
+    arch: given.Arch = None,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", metavar="DTYPE", help="Cast to it; default: every tensor's own.")
+    ] = None,
+    fold_bias: Annotated[
+        bool, typer.Option("--fold-bias", help="Allow biases to go into batch norms' means: one rounding.")
+    ] = False,
+    fold_epsilon: Annotated[
+        bool, typer.Option("--fold-epsilon", help="Allow another epsilon to go into the variances: one rounding.")
+    ] = False,
+    num_classes: Annotated[
+        int | None, typer.Option("--num-classes", metavar="N", help="Of a new head, or of ARCH with --partial.")
+    ] = None,
+    head: Annotated[str | None, typer.Option("--head", metavar="new", help="Replace the head by a fresh one.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Take what fits --arch, draw the rest, and list both.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="What fresh tensors are drawn from.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace DST if it is there.")] = False,
+    json: given.Json = None,
+) -> None:
+    """A checkpoint as another zoo's (--to), or in another kind of file (DST's suffix). Needs no framework.
+
+    Every tensor of SRC is written with its own bits, or listed with the reason.
+    """
+    if head not in (None, "new"):
+        raise BadInput(f"--head {head} is not known; expected new.")
+    check_json(json)
+    with show_progress() as progress:
+        report = convert(
+            source,
+            target,
+            to=to,
+            format=format,
+            arch=arch,
+            dtype=dtype,
+            rounding=Rounding(fold_bias, fold_epsilon),
+            num_classes=num_classes,
+            new_head=head == "new",
+            partial=partial,
+            seed=seed,
+            force=force,
+            progress=progress,
+        )
+    if json != "-":
+        out.print(report, soft_wrap=True)
+    write_json(json, report.to_json())

@@ -1,0 +1,80 @@
+"""What is odd about a network's tensors: values that no training leaves behind on purpose."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isomorph.spec.naming import ZooTensor
+from isomorph.spec.tensors import GAMMA, MOVING_VARIANCE, WEIGHTS, split
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """tensor: its name in the file. what: in words. values: how many are so."""
+
+    tensor: str
+    what: str
+    values: int
+
+
+def find_oddities(tensors: Mapping[str, Array], named: Mapping[str, ZooTensor]) -> Iterator[Oddity]:
+    """Look at every value once.
+
+    tensors: name in the file -> array. named: canonical name -> the file's, of a known network; empty of another, where
+        NaN and infinity alone are odd.
+    """
+    leaves = {tensor.name: (split(name)[1], tensor) for name, tensor in named.items()}
+    for name, value in tensors.items():
+        leaf, tensor = leaves.get(name, ("", None))
+        if value.dtype.kind not in "fcV":
+            continue  # integers are all finite; a network has none
+        if leaf == WEIGHTS and tensor is not None and tensor.layout is not None:
+            power = _power_by_channel(value, tensor)
+        else:
+            power = _power(value.reshape(1, -1), "oi,oi->o")
+        if not np.isfinite(power).all() and (found := list(_not_finite(name, value))):
+            yield from found  # else its squares alone are too large
+        elif leaf == WEIGHTS and (dead := int(np.count_nonzero(power == 0))):
+            yield Oddity(name, f"{_channels(dead, power.size)} dead: the kernel is zero", dead)
+        elif leaf == GAMMA and (dead := int(np.count_nonzero(value == 0))):
+            yield Oddity(name, f"{_channels(dead, value.size)} constant: gamma is zero", dead)
+        elif leaf == MOVING_VARIANCE:
+            yield from _of_variance(name, value)
+
+
+def _power_by_channel(kernel: Array, tensor: ZooTensor) -> Array:
+    """[depth]: the sum of the squares that make each output channel; not finite where one of them is not."""
+    assert tensor.layout is not None
+    depth = tensor.canonical[-1]
+    if tensor.layout.axes.startswith("O"):
+        return _power(kernel.reshape(depth, -1), "oi,oi->o")
+    if tensor.layout.axes.endswith("O"):
+        return _power(kernel.reshape(-1, depth), "io,io->o")
+    return _power(tensor.to_canonical(kernel).reshape(-1, depth), "io,io->o")
+
+
+def _power(matrix: Array, axes: str) -> Array:
+    wide = matrix if matrix.dtype.itemsize >= 4 else matrix.astype(np.float32)
+    return np.asarray(np.einsum(axes, wide, wide))
+
+
+def _not_finite(name: str, value: Array) -> Iterator[Oddity]:
+    for words, count in (("NaN", np.isnan(value)), ("infinite", np.isinf(value))):
+        if bad := int(np.count_nonzero(count)):
+            yield Oddity(name, f"{bad:,} of {value.size:,} values are {words}", bad)
+
+
+def _of_variance(name: str, value: Array) -> Iterator[Oddity]:
+    if bad := int(np.count_nonzero(value < 0)):
+        yield Oddity(name, f"{bad:,} of {value.size:,} variances are negative", bad)
+    if bad := int(np.count_nonzero(value == 0)):
+        yield Oddity(name, f"{_channels(bad, value.size)} constant before their batch norm: the variance is zero", bad)
+
+
+def _channels(some: int, of: int) -> str:
+    return f"{some:,} of {of:,} channels {'is' if some == 1 else 'are'}"
