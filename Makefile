@@ -34,6 +34,7 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.cost
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.conversions
 
 clean:
 	rm -rf $(VENV) build dist

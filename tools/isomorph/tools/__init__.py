@@ -7,6 +7,10 @@ True
 
 from isomorph.tools.check import check
 from isomorph.tools.compare import CompareReport, compare
+from isomorph.tools.conversions import ConvertReport
+from isomorph.tools.convert import convert
+from isomorph.tools.diff import DiffReport, diff
+from isomorph.tools.inspect import InspectReport, inspect
 from isomorph.tools.inventory import ListReport, list_
 from isomorph.tools.predict import predict
 from isomorph.tools.predictions import PredictingBackend, PredictReport
@@ -18,6 +22,9 @@ __all__ = [
     "BackendReport",
     "CheckReport",
     "CompareReport",
+    "ConvertReport",
+    "DiffReport",
+    "InspectReport",
     "ListReport",
     "PredictReport",
     "PredictingBackend",
@@ -25,6 +32,9 @@ __all__ = [
     "ShowReport",
     "check",
     "compare",
+    "convert",
+    "diff",
+    "inspect",
     "list_",
     "predict",
     "run",
