@@ -9,9 +9,10 @@ import h5py
 import pytest
 
 from isomorph.conformance.small_networks import KIN, RIGID
+from isomorph.backends.keras.naming import NAMING
 from isomorph.spec import Architecture, architecture, plan, tensor_shapes, zoo
 from isomorph.spec.naming import ZooTensor
-from isomorph.tools.checkpoints.keras.layer_order import DROPOUT, LayerOrder, layer_order, own_tensors
+from isomorph.tools.checkpoints.keras.layer_order import DROPOUT, LayerOrder, layer_order
 
 from .keras_process import run_keras
 
@@ -74,7 +75,7 @@ def of_zoo(network: Architecture) -> dict[str, ZooTensor]:
 
 @pytest.mark.parametrize("name", OWN)
 def test_the_order_is_that_of_isomorphs_own_model(name: str, described: dict[str, Any]) -> None:
-    assert told(layer_order(OWN[name], own_tensors(OWN[name]))) == described[name]
+    assert told(layer_order(OWN[name], NAMING.tensors(OWN[name]))) == described[name]
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -94,7 +95,7 @@ def test_the_order_is_that_of_a_published_file(shared: Path) -> None:
 
 @pytest.mark.parametrize("name", OWN)
 def test_every_tensor_has_one_place_or_is_an_auxiliary_heads(name: str) -> None:
-    order = layer_order(OWN[name], own_tensors(OWN[name]))
+    order = layer_order(OWN[name], NAMING.tensors(OWN[name]))
     placed = [tensor for layer in order.layers for tensor in layer.tensors]
     assert sorted((*placed, *order.left_out)) == sorted(tensor_shapes(OWN[name]))
     heads = tuple(f"{head.scope}/" for _, head in plan(OWN[name]).auxiliary)

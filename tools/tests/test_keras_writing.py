@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from isomorph.conformance.small_networks import KIN, RIGID
+from isomorph.backends.keras.naming import NAMING
 from isomorph.spec import Architecture, architecture, zoo
 from isomorph.spec.naming import ZooTensor
 from isomorph.tools.checkpoints import read_checkpoint
-from isomorph.tools.checkpoints.keras.layer_order import layer_order, own_tensors
+from isomorph.tools.checkpoints.keras.layer_order import layer_order
 from isomorph.tools.checkpoints.keras.writing import filled, write_h5, write_weights_h5
 from isomorph.tools.identify import identify
 
@@ -98,11 +99,11 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     """The folder of all files, and of each the tensors of which Keras got something else."""
     folder = tmp_path_factory.mktemp("written")
     for name, network in OWN.items():
-        write(folder, name, network, own_tensors(network))
+        write(folder, name, network, NAMING.tensors(network))
     for name, network in ZOO.items():
         write(folder, name, network, zoo("keras").naming.tensors(network))
     half = (KIN | RIGID)[HALF]
-    write_weights_h5(folder / f"{HALF}.weights.h5", filled(layer_order(half, own_tensors(half)), halved(plain(half))))
+    write_weights_h5(folder / f"{HALF}.weights.h5", filled(layer_order(half, NAMING.tensors(half)), halved(plain(half))))
     widths = {"MobileNet": {"alpha": 0.25}, "MobileNetV2": {"alpha": 0.35}}
     run_keras(f"OWN, ZOO, HALF = {list(OWN)}, {widths}, {HALF!r}\n{LOADED}", folder)
     return folder, json.loads((folder / "outcomes.json").read_text())
@@ -161,7 +162,7 @@ def test_bfloat16_goes_to_keras_and_comes_back(outcomes: tuple[Path, Any]) -> No
     for path in (f"{HALF}.weights.h5", "half, saved.weights.h5"):
         found = read_checkpoint(folder / path).tensors
         assert {value.dtype for value in found.values()} == {np.dtype(ml_dtypes.bfloat16)}
-        theirs = in_keras(own_tensors(network), expected)
+        theirs = in_keras(NAMING.tensors(network), expected)
         assert {name: value.tobytes() for name, value in found.items()} == {
             name: value.tobytes() for name, value in theirs.items()
         }

@@ -1,15 +1,24 @@
 """The kinds of files that tensors can be written to, and whose names belong in each."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from isomorph.spec import Architecture, BadInput, zoos
+from isomorph.spec.document import to_document
+from isomorph.spec.naming import ZooTensor
 from isomorph.spec.zoo import Framework
-from isomorph.tools.checkpoints import write_safetensors
+from isomorph.tools.checkpoints import METADATA, write_safetensors
+from isomorph.tools.checkpoints.keras.layer_order import layer_order
+from isomorph.tools.checkpoints.keras.writing import FilledLayer, filled, write_h5, write_weights_h5
 from isomorph.tools.checkpoints.paddle.writing import write_pdparams
 from isomorph.tools.checkpoints.pytorch.zip_writing import write_pytorch_zip
 from isomorph.tools.checkpoints.tensorflow.writing import bundle_files, write_bundle
+from isomorph.tools.checkpoints.transformers import write_transformers_folder
+from isomorph.tools.namings import all_namings
 from isomorph.tools.readings import Array
 
 NO_PLACE = "a Keras model for inference has no auxiliary heads"
@@ -20,15 +29,34 @@ class Content:
     """What a file is to hold.
 
     architecture: whose tensors they are.
-    form: whose names they have: a zoo's, or one of `isomorph.tools.namings.OWN`.
-    tensors: name in the file -> array with the axes that it has there.
-    metadata: for formats that have room for it.
+    form: whose names they get: a zoo's, or one of `isomorph.tools.namings.OWN`.
+    canonical: canonical name -> array.
     """
 
     architecture: Architecture
     form: str
-    tensors: Mapping[str, Array]
-    metadata: Mapping[str, str]
+    canonical: Mapping[str, Array]
+
+    @property
+    def named(self) -> dict[str, ZooTensor]:
+        """Canonical name -> what the file calls a tensor, and how it lies there."""
+        return all_namings()[self.form].tensors(self.architecture)
+
+    @property
+    def tensors(self) -> dict[str, Array]:
+        """Name in the file -> a view with the axes that it has there."""
+        named = self.named
+        return {named[name].name: named[name].from_canonical(value) for name, value in self.canonical.items()}
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What says whose tensors these are: shapes and names alone cannot always."""
+        return {METADATA: json.dumps(to_document(self.architecture))}
+
+    @property
+    def own_metadata(self) -> dict[str, str]:
+        """The same for a file of isomorph's own; none for a zoo's, in formats where it would stand among the tensors."""
+        return {} if self.form in zoos() else self.metadata
 
 
 def _one_file(path: Path) -> tuple[Path, ...]:
@@ -97,26 +125,52 @@ def _write_pytorch(path: Path, content: Content) -> None:
     write_pytorch_zip(path, content.tensors, records=records)
 
 
+def _write_h5(path: Path, content: Content) -> None:
+    write_h5(path, _layers(content), content.metadata)
+
+
+def _write_weights_h5(path: Path, content: Content) -> None:
+    write_weights_h5(path, _layers(content), content.metadata)
+
+
+def _layers(content: Content) -> tuple[FilledLayer, ...]:
+    return filled(layer_order(content.architecture, content.named), content.canonical)
+
+
+def _write_pdparams(path: Path, content: Content) -> None:
+    write_pdparams(path, content.tensors, content.own_metadata)
+
+
+def _write_bundle(path: Path, content: Content) -> None:
+    notes = {name: np.frombuffer(text.encode(), np.uint8) for name, text in content.own_metadata.items()}
+    write_bundle(path, {**content.tensors, **notes})
+
+
+def _write_folder(path: Path, content: Content) -> None:
+    write_transformers_folder(path, content.tensors, content.architecture)
+
+
+def _left_out_of_keras(architecture: Architecture, form: str) -> tuple[str, ...]:
+    return layer_order(architecture, all_namings()[form].tensors(architecture)).left_out
+
+
 CONTAINERS = {
     container.name: container
     for container in (
         Container("safetensors", (".safetensors",), None, "canonical", _write_safetensors),
         Container("pytorch", (".pth", ".pt", ".th", ".bin"), "pytorch", "isomorph's pytorch", _write_pytorch),
+        Container("h5", (".h5", ".hdf5"), "keras", "isomorph's keras", _write_h5, left_out=_left_out_of_keras),
         Container(
-            "pdparams",
-            (".pdparams",),
-            "paddle",
-            "isomorph's paddle",
-            lambda path, content: write_pdparams(path, content.tensors),
+            "weights.h5",
+            (".weights.h5",),
+            "keras",
+            "isomorph's keras",
+            _write_weights_h5,
+            left_out=_left_out_of_keras,
         ),
-        Container(
-            "tensorflow",
-            (".ckpt", ".index"),
-            "tensorflow",
-            "canonical",
-            lambda path, content: write_bundle(path, content.tensors),
-            files=bundle_files,
-        ),
+        Container("pdparams", (".pdparams",), "paddle", "isomorph's paddle", _write_pdparams),
+        Container("tensorflow", (".ckpt", ".index"), "tensorflow", "canonical", _write_bundle, files=bundle_files),
+        Container("transformers", (), "pytorch", None, _write_folder),
     )
 }
 """By the names that `--format` takes."""

@@ -1,6 +1,5 @@
 """`convert`: a checkpoint as another zoo's, or in another kind of file; every tensor accounted for."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,13 +7,10 @@ import numpy as np
 
 from isomorph.backends.protocol import DTYPES, as_dtype
 from isomorph.spec import Architecture, BadInput
-from isomorph.spec.document import to_document
 from isomorph.tools.carry import Rounding, carry
-from isomorph.tools.checkpoints import METADATA
 from isomorph.tools.containers import CONTAINERS, NO_PLACE, Container, Content, find_container
 from isomorph.tools.conversions import ConvertReport, Side
 from isomorph.tools.loading import how_to_load
-from isomorph.tools.namings import all_namings
 from isomorph.tools.readings import Array
 from isomorph.tools.sources import Source, read_part, read_whole
 from isomorph.tools.targets import find_target
@@ -65,11 +61,10 @@ def convert(
     tensors, changes = carry(read.tensors, read.architecture, wanted, rounding)
     if dtype is not None:
         tensors = {name: _cast(name, value, dtype) for name, value in tensors.items()}
-    named = all_namings()[form].tensors(wanted)
     lost = container.left_out(wanted, form)
-    kept = {named[name].name: named[name].from_canonical(value) for name, value in tensors.items() if name not in lost}
+    kept = {name: value for name, value in tensors.items() if name not in lost}
     progress("convert", f"writing {target}")
-    container.write(Path(target), Content(wanted, form, kept, {METADATA: json.dumps(to_document(wanted))}))
+    container.write(Path(target), Content(wanted, form, kept))
     return ConvertReport(
         source=Side(str(source), read.architecture.name, read.form, read.format),
         target=Side(str(target), wanted.name, form, container.name),

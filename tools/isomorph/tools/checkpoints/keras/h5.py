@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import h5py
 
-from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
+from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
 from isomorph.tools.checkpoints.keras.hdf5_attributes import Attributes, address_of
 from isomorph.tools.checkpoints.keras.hdf5_data import array_of
 from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE, Window, opened
@@ -77,7 +77,11 @@ def read_window(window: Window, form: str, layers: Mapping[str, Layer]) -> Check
         tensors: dict[str, Tensor] = {
             name: array_of(window, root[path], attributes) for name, path in found.paths.items()
         }
-    return Checkpoint(file.path, form, MappingProxyType(tensors), MappingProxyType({}), found.unwrapped, found.left_out)
+        told = attributes.text(address_of(root), METADATA)
+    metadata = {} if told is None else {METADATA: told}
+    return Checkpoint(
+        file.path, form, MappingProxyType(tensors), MappingProxyType(metadata), found.unwrapped, found.left_out
+    )
 
 
 def _is_keras3(root: h5py.File, held: Contents) -> bool:

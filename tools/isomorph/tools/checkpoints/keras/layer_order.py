@@ -19,7 +19,6 @@ from isomorph.spec.layers import INPUT, BatchNorm, Convolution, Layer, Parametri
 from isomorph.spec.naming import ZooTensor
 from isomorph.spec.tensors import BATCH_NORM, BIASES, OF_BATCH_NORM, WEIGHTS, tensor_name, tensors_of
 from isomorph.spec.units import Unit
-from isomorph.spec.zoos.keras import NAMING
 
 DROPOUT = "dropout"
 
@@ -47,26 +46,10 @@ class LayerOrder:
     left_out: tuple[str, ...]
 
 
-def own_tensors(architecture: Architecture) -> dict[str, ZooTensor]:
-    """Canonical name -> the tensor of isomorph's own Keras network, for every one of `architecture`, in network order.
-
-    Its layers have their canonical scopes for names, less the "/", which Keras forbids (backends/keras/layers.py).
-    """
-    made: dict[str, ZooTensor] = {}
-    for layer in plan(architecture).parametrised:
-        for leaf, shape in tensors_of(layer).items():
-            name = layer.scope.replace("/", "_") + (f"_{BATCH_NORM}" if leaf in OF_BATCH_NORM else "")
-            depthwise = isinstance(layer, Convolution) and layer.is_depthwise
-            layout = (NAMING.depthwise if depthwise else NAMING.kernel) if leaf == WEIGHTS else None
-            zoo_shape = layout.shape(shape) if layout else shape
-            made[tensor_name(layer, leaf)] = ZooTensor(f"{name}/{NAMING.leaves[leaf]}", zoo_shape, shape, layout)
-    return made
-
-
 def layer_order(architecture: Architecture, tensors: Mapping[str, ZooTensor]) -> LayerOrder:
     """The layers of a Keras model of `architecture`, in the order of `model.layers`.
 
-    tensors: canonical name -> what the model calls it and how it lies there: `own_tensors`, or those that the zoo of a
+    tensors: canonical name -> what the model calls it and how it lies there: as isomorph's own naming says, or the zoo of a
         Keras model names, `zoo("keras").naming.tensors(architecture)`.
 
     Auxiliary heads answer in training alone; a model for inference has none, and their tensors are left out.

@@ -1,6 +1,6 @@
 """Keras's `.h5` and `.weights.h5`, written without Keras.
 
-    write_weights_h5("resnet.weights.h5", filled(layer_order(network, own_tensors(network)), tensors))
+    write_weights_h5("resnet.weights.h5", filled(layer_order(network, NAMING.tensors(network)), tensors))
 
 Both are of layers in the order of `model.layers`, by which Keras loads them, whatever they are called. A file appears
 whole or not at all, and no more than one tensor is copied at a time.
@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import h5py
 import ml_dtypes
@@ -61,11 +62,15 @@ def filled(order: LayerOrder, tensors: Mapping[str, Tensor]) -> tuple[FilledLaye
     )
 
 
-def write_h5(path: str | os.PathLike[str], layers: Sequence[FilledLayer]) -> None:
+def write_h5(
+    path: str | os.PathLike[str], layers: Sequence[FilledLayer], texts: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Write the legacy `.h5` of weights, which `model.load_weights` and `keras.applications.X(weights=...)` take.
 
     It is what Keras 2 saved (keras/src/legacy/saving/legacy_h5_format.py), with the variables' names of Keras 3,
     `conv1/kernel`. Layers without values are not in it.
+
+    texts: further attributes of the whole file, of at most 64,512 bytes each; Keras leaves them alone.
 
     Raises BadInput for a name or a dtype that it cannot hold, bfloat16 among them, and where the file cannot be
     written; whatever was there before then stays.
@@ -73,6 +78,7 @@ def write_h5(path: str | os.PathLike[str], layers: Sequence[FilledLayer]) -> Non
     _check(path, layers, _DTYPES)
     with new_file(path) as file, h5py.File(file, "w") as root:
         saved = [layer for layer in layers if layer.values]
+        _write_texts(root, texts)
         root.attrs["backend"], root.attrs["keras_version"] = np.bytes_(_BACKEND), np.bytes_(_KERAS_VERSION)
         _write_names(root, "layer_names", [layer.name for layer in saved])
         for layer in saved:
@@ -82,11 +88,13 @@ def write_h5(path: str | os.PathLike[str], layers: Sequence[FilledLayer]) -> Non
                 _write(group, f"{layer.name}/{leaf}", value)
 
 
-def write_weights_h5(path: str | os.PathLike[str], layers: Sequence[FilledLayer]) -> None:
+def write_weights_h5(
+    path: str | os.PathLike[str], layers: Sequence[FilledLayer], texts: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Write the `.weights.h5` of Keras 3, as `model.save_weights` does (keras/src/saving/saving_lib.py).
 
     Layers are numbered by class, and variables by their order; the layers' names are noted. A dropout gets a fresh
-    state of its random numbers, without which Keras would complain.
+    state of its random numbers, without which Keras would complain. texts: as for `write_h5`.
 
     Raises BadInput for a name or a dtype that it cannot hold, and where the file cannot be written; whatever was there
     before then stays.
@@ -94,6 +102,7 @@ def write_weights_h5(path: str | os.PathLike[str], layers: Sequence[FilledLayer]
     _check(path, layers, _DTYPES | {_BFLOAT16})
     used: Counter[str] = Counter()
     with new_file(path) as file, h5py.File(file, "w") as root:
+        _write_texts(root, texts)
         for layer in layers:
             number = f"_{used[layer.kind]}" if used[layer.kind] else ""
             used[layer.kind] += 1
@@ -129,6 +138,11 @@ def _write(group: h5py.Group, name: str, value: Tensor) -> None:
     dataset = group.create_dataset(name, data=value.astype(value.dtype.newbyteorder("<"), copy=False))
     if value.dtype == _BFLOAT16:
         dataset.attrs["dtype"] = _BFLOAT16.name
+
+
+def _write_texts(root: h5py.File, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        root.attrs[name] = np.bytes_(text.encode())
 
 
 def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:

@@ -4,8 +4,8 @@ Beside them stand `StructuredToParameterName@@`, the names that Paddle gave the 
 and 3, `UnpackBigParamInfor@@`: which arrays of more than a gigabyte were cut into slices, and their shapes. A tensor
 deeper inside the saved object is `tuple((name, array))`.
 
-bfloat16 is saved as uint16, and the file does not say so: such tensors come out as uint16, as what else they are is not
-known. Every global is looked up in a table and nothing is executed; Paddle itself runs whatever the file names (issue
+bfloat16 is saved as uint16, which Paddle itself does not have: such arrays are bfloat16, as `paddle.to_tensor` makes
+them. Every global is looked up in a table and nothing is executed; Paddle itself runs whatever the file names (issue
 77735).
 
 Source: paddle/framework/io.py (`_pickle_save`, `_parse_load_result`) and io_utils.py (`_unpack_saved_dict`,
@@ -15,9 +15,10 @@ Source: paddle/framework/io.py (`_pickle_save`, `_parse_load_result`) and io_uti
 from math import prod
 from types import MappingProxyType
 
+import ml_dtypes
 import numpy as np
 
-from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
+from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.paddle import numpy_pickles
 from isomorph.tools.checkpoints.paddle.numpy_pickles import ArrayRef, shape_of
@@ -59,12 +60,18 @@ def read(file: MappedFile) -> Checkpoint:
             f"its {counted(len(arrays), 'array')} would take {total:,} bytes, at most {_MOST_OFTEN} times the file's "
             f"{file.size:,} were expected: it is made to exhaust the memory"
         )
-    tensors = {name: array.array(file, name) for name, array in arrays.items()}
+    tensors = {name: _as_paddle_takes_it(array.array(file, name)) for name, array in arrays.items()}
     if SLICES in entries:
         tensors = _joined(file, tensors, entries[SLICES])
     _check_name_table(file, entries.get(NAME_TABLE), tensors)
-    left_out = tuple(name for name in entries if name not in arrays and name != SLICES)
-    return Checkpoint(file.path, NAME, MappingProxyType(tensors), MappingProxyType({}), left_out=left_out)
+    told = entries.get(METADATA)
+    metadata = {METADATA: told} if isinstance(told, str) else {}
+    left_out = tuple(name for name in entries if name not in arrays and name not in (SLICES, *metadata))
+    return Checkpoint(file.path, NAME, MappingProxyType(tensors), MappingProxyType(metadata), left_out=left_out)
+
+
+def _as_paddle_takes_it(array: Tensor) -> Tensor:
+    return array.view(ml_dtypes.bfloat16) if array.dtype == np.uint16 else array
 
 
 def _array(entry: object) -> ArrayRef | None:

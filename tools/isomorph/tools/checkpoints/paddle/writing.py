@@ -12,6 +12,7 @@ those of an array's pickle.
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import ml_dtypes
 import numpy as np
@@ -29,14 +30,17 @@ _CODES = {
 } | {np.dtype(ml_dtypes.bfloat16): "u2"}
 
 
-def write_pdparams(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
+def write_pdparams(
+    path: str | Path, tensors: Mapping[str, Tensor], texts: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Write `tensors` as a state dict to `path`, which appears whole or not at all; an older file stands until then.
 
-    Names, order, shapes, dtypes and bits come back from `paddle.load` and from `read_checkpoint`, but bfloat16: it is
-    saved as uint16, as Paddle does, and the file cannot tell. Paddle takes uint16 for bfloat16, having none itself;
-    `read_checkpoint` gives uint16 of the same bits. Big-endian tensors come back little-endian. At most one tensor at a
+    Names, order, shapes, dtypes and bits come back from `paddle.load` and from `read_checkpoint`: bfloat16 is saved as
+    uint16, as Paddle does, which has no uint16 of its own and takes it for bfloat16 again. Big-endian tensors come back little-endian. At most one tensor at a
     time is copied, none that lies in C order. A process that is killed meanwhile leaves a hidden folder with the
     unfinished file beside `path`.
+
+    texts: further entries, which `paddle.load` gives with the tensors and `set_state_dict` leaves alone.
 
     Raises:
         BadInput: no tensors, a dtype that Paddle lacks (unsigned integers of more than 8 bits), a name that is no text
@@ -44,8 +48,8 @@ def write_pdparams(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
     """
     path = Path(path)
     check_tensors(path, tensors, _CODES)
-    if taken := {NAME_TABLE, SLICES} & tensors.keys():
-        raise refusal(path, f"a tensor is called {shown(min(taken))}, which Paddle keeps for itself: rename it")
+    if taken := {NAME_TABLE, SLICES, *texts} & tensors.keys():
+        raise refusal(path, f"a tensor is called {shown(min(taken))}, which this file keeps for itself: rename it")
     program = Program(protocol=4)
     program.raw(b"}(")
     with new_file(path) as file:
@@ -55,6 +59,9 @@ def write_pdparams(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
             file.write(program.taken())
             file.writelines(pieces(tensor))
             program.raw(b"tb")
+        for name, text in texts.items():
+            program.text(name)
+            program.text(text)
         program.raw(b"u.")
         file.write(program.taken())
 

@@ -17,7 +17,7 @@ from types import MappingProxyType
 import ml_dtypes
 import numpy as np
 
-from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
+from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c_of
 from isomorph.tools.checkpoints.tensorflow.leveldb_table import is_table, read_table
@@ -123,9 +123,21 @@ def read(file: MappedFile) -> Checkpoint:
     mapped = [_shard(file, path) for path in paths]
     _check_places(file, entries, mapped)
     tensors = {entry.name: _tensor(entry, mapped[entry.shard]) for entry in entries}
-    return Checkpoint(
-        file.path, NAME, MappingProxyType(tensors), MappingProxyType({}), shards=tuple(shard.path for shard in mapped)
-    )
+    metadata = _metadata(file, tensors.pop(METADATA, None))
+    paths = tuple(shard.path for shard in mapped)
+    return Checkpoint(file.path, NAME, MappingProxyType(tensors), MappingProxyType(metadata), shards=paths)
+
+
+def _metadata(file: MappedFile, told: Tensor | None) -> dict[str, str]:
+    """The tensor of bytes in which isomorph notes whose the others are; TensorFlow has no place for a text."""
+    if told is None:
+        return {}
+    if told.dtype != np.uint8:
+        raise file.bad(f"its {METADATA} is {told.dtype}, a text as uint8 was expected")
+    try:
+        return {METADATA: told.tobytes().decode()}
+    except UnicodeDecodeError:
+        raise file.damaged(f"its {METADATA} is no text in UTF-8") from None
 
 
 def _header(file: MappedFile, message: bytes) -> int:
