@@ -8,8 +8,8 @@ from typing import Any
 import h5py
 import pytest
 
-from isomorph.conformance.small_networks import KIN, RIGID
 from isomorph.backends.keras.naming import NAMING
+from isomorph.conformance.small_networks import KIN, RIGID
 from isomorph.spec import Architecture, architecture, plan, tensor_shapes, zoo
 from isomorph.spec.naming import ZooTensor
 from isomorph.tools.checkpoints.keras.layer_order import DROPOUT, LayerOrder, layer_order

@@ -8,8 +8,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from isomorph.conformance.small_networks import KIN, RIGID
 from isomorph.backends.keras.naming import NAMING
+from isomorph.conformance.small_networks import KIN, RIGID
 from isomorph.spec import Architecture, architecture, zoo
 from isomorph.spec.naming import ZooTensor
 from isomorph.tools.checkpoints import read_checkpoint
@@ -103,7 +103,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     for name, network in ZOO.items():
         write(folder, name, network, zoo("keras").naming.tensors(network))
     half = (KIN | RIGID)[HALF]
-    write_weights_h5(folder / f"{HALF}.weights.h5", filled(layer_order(half, NAMING.tensors(half)), halved(plain(half))))
+    write_weights_h5(
+        folder / f"{HALF}.weights.h5", filled(layer_order(half, NAMING.tensors(half)), halved(plain(half)))
+    )
     widths = {"MobileNet": {"alpha": 0.25}, "MobileNetV2": {"alpha": 0.35}}
     run_keras(f"OWN, ZOO, HALF = {list(OWN)}, {widths}, {HALF!r}\n{LOADED}", folder)
     return folder, json.loads((folder / "outcomes.json").read_text())

@@ -10,6 +10,7 @@ from isomorph.tools.compare import CompareReport, compare
 from isomorph.tools.conversions import ConvertReport
 from isomorph.tools.convert import convert
 from isomorph.tools.diff import DiffReport, diff
+from isomorph.tools.fetch import FetchReport, PublishedReport, fetch, list_published
 from isomorph.tools.inspect import InspectReport, inspect
 from isomorph.tools.inventory import ListReport, list_
 from isomorph.tools.predict import predict
@@ -24,18 +25,22 @@ __all__ = [
     "CompareReport",
     "ConvertReport",
     "DiffReport",
+    "FetchReport",
     "InspectReport",
     "ListReport",
     "PredictReport",
     "PredictingBackend",
+    "PublishedReport",
     "RunReport",
     "ShowReport",
     "check",
     "compare",
     "convert",
     "diff",
+    "fetch",
     "inspect",
     "list_",
+    "list_published",
     "predict",
     "run",
     "show",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from isomorph.tools.checkpoints.transformers import write_transformers_folder
 
 from isomorph.spec import Architecture, BadInput, zoos
 from isomorph.spec.document import to_document
@@ -17,7 +18,6 @@ from isomorph.tools.checkpoints.keras.writing import FilledLayer, filled, write_
 from isomorph.tools.checkpoints.paddle.writing import write_pdparams
 from isomorph.tools.checkpoints.pytorch.zip_writing import write_pytorch_zip
 from isomorph.tools.checkpoints.tensorflow.writing import bundle_files, write_bundle
-from isomorph.tools.checkpoints.transformers import write_transformers_folder
 from isomorph.tools.namings import all_namings
 from isomorph.tools.readings import Array
 

@@ -1,4 +1,4 @@
-"""Commands about checkpoint files: `inspect`, `diff` and `convert`. They need no framework."""
+"""Commands about checkpoint files: `inspect`, `diff`, `convert` and `fetch`. They need no framework."""
 
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from isomorph.tools.commands.app import app, check_json, out, show_progress, wri
 from isomorph.tools.containers import CONTAINERS
 from isomorph.tools.convert import convert
 from isomorph.tools.diff import diff
+from isomorph.tools.fetch import fetch, list_published
 from isomorph.tools.inspect import inspect
 
 
@@ -114,4 +115,33 @@ def convert_command(
         )
     if json != "-":
         out.print(report, soft_wrap=True)
+    write_json(json, report.to_json())
+
+
+@app.command("fetch", short_help="Published weights: fetched once, their hash checked.")
+def fetch_command(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[ZOO/NAME]", help="An architecture; without one, all weights are listed.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", metavar="TAG", help="Which of its weights; default: the first listed.")
+    ] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="List the weights, and fetch none.")] = False,
+    json: given.Json = None,
+) -> None:
+    """Published weights: fetched once, their hash checked, into the folder in ISOMORPH_CACHE or the system's cache."""
+    if weights is not None and (name is None or only_list):
+        raise BadInput(f"--weights {weights} chooses what to fetch of one ZOO/NAME, and nothing is to be fetched.")
+    check_json(json)
+    if name is None or only_list:
+        listed = list_published(name)
+        if json != "-":
+            out.print(listed)
+        write_json(json, listed.to_json())
+        return
+    with show_progress() as progress:
+        report = fetch(name, weights=weights, progress=progress)
+    if json != "-":
+        out.print(report)
+        out.print(f"\nnext: {report.next_command}", highlight=False, markup=False, soft_wrap=True)
     write_json(json, report.to_json())

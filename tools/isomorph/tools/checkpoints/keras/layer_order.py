@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from isomorph.spec import Architecture, plan
 from isomorph.spec.layers import INPUT, BatchNorm, Convolution, Layer, Parametrised, name_of
 from isomorph.spec.naming import ZooTensor
-from isomorph.spec.tensors import BATCH_NORM, BIASES, OF_BATCH_NORM, WEIGHTS, tensor_name, tensors_of
+from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS, tensor_name, tensors_of
 from isomorph.spec.units import Unit
 
 DROPOUT = "dropout"
