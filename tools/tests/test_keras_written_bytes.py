@@ -12,9 +12,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from isomorph.backends.keras.naming import NAMING
 from isomorph.spec import BadInput, architecture
 from isomorph.tools.checkpoints import read_checkpoint
-from isomorph.tools.checkpoints.keras.layer_order import layer_order, own_tensors
+from isomorph.tools.checkpoints.keras.layer_order import layer_order
 from isomorph.tools.checkpoints.keras.writing import FilledLayer, filled, write_h5, write_weights_h5
 
 from .tensors import plain
@@ -54,7 +55,7 @@ def test_a_value_comes_back(tmp_path: Path, write: Writer, value: np.typing.NDAr
 @in_both_forms
 def test_the_same_layers_make_the_same_file(tmp_path: Path, write: Writer) -> None:
     network = architecture("mlperf_tiny/resnet8")
-    layers = filled(layer_order(network, own_tensors(network)), plain(network))
+    layers = filled(layer_order(network, NAMING.tensors(network)), plain(network))
     for name in ("a.h5", "b.h5"):
         write(tmp_path / name, layers)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
@@ -112,7 +113,7 @@ def test_a_tensor_that_is_missing_is_named() -> None:
     tensors = plain(network)
     del tensors["conv1/biases"], tensors["logits/weights"]
     with pytest.raises(BadInput, match=r"^There is no tensor conv1/biases for Keras's layers, and 2 of theirs are mis"):
-        filled(layer_order(network, own_tensors(network)), tensors)
+        filled(layer_order(network, NAMING.tensors(network)), tensors)
 
 
 # What is left.

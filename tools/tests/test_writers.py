@@ -18,7 +18,7 @@ from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
 from .written import awkward, described
 
 Writer = Callable[[Path, dict[str, Any]], None]
-WRITERS = {"x.pth": write_pytorch_zip, "x.pdparams": write_pdparams, "x.ckpt.index": write_bundle}
+WRITERS: dict[str, Writer] = {"x.pth": write_pytorch_zip, "x.pdparams": write_pdparams, "x.ckpt.index": write_bundle}
 writers = pytest.mark.parametrize(("name", "write"), WRITERS.items(), ids=WRITERS)
 
 
@@ -28,8 +28,6 @@ def test_what_is_written_comes_back_bit_for_bit(tmp_path: Path, name: str, write
     back = read_checkpoint(tmp_path / name)
     assert (back.path, back.unwrapped, back.left_out) == (tmp_path / name, (), ())
     expected = described(awkward())
-    if write is write_pdparams:
-        expected["bfloat16"][0] = "uint16"  # as Paddle saves it
     assert described(back.tensors) == expected
     order = sorted(expected, key=str.encode) if write is write_bundle else list(expected)
     assert list(back.tensors) == order
@@ -99,8 +97,8 @@ def test_nothing_is_written_of(tmp_path: Path, name: str, write: Writer, case: s
     [
         pytest.param("x.pdparams", "w", "u2", "'w' is uint16, one of float64, ", id="Paddle lacks uint16"),
         pytest.param("x.pdparams", "w", "u4", "'w' is uint32, one of float64, ", id="Paddle lacks uint32"),
-        pytest.param("x.pdparams", "UnpackBigParamInfor@@", "f4", "which Paddle keeps", id="Paddle's slices"),
-        pytest.param("x.pdparams", "StructuredToParameterName@@", "f4", "which Paddle keeps", id="Paddle's names"),
+        pytest.param("x.pdparams", "UnpackBigParamInfor@@", "f4", "which this file keeps", id="Paddle's slices"),
+        pytest.param("x.pdparams", "StructuredToParameterName@@", "f4", "which this file keeps", id="Paddle's names"),
         pytest.param("x.ckpt.index", "", "f4", "called '', which no variable", id="TensorFlow's header"),
         pytest.param("x.ckpt.index", "a/../b", "f4", "called 'a/../b', which no variable", id="a way out"),
         pytest.param("x.ckpt.index", "a\n", "f4", "which no variable", id="control characters"),

@@ -20,35 +20,6 @@ COMMANDS = (networks, backends, checkpoints)
 """What defines them, in the order in which `--help` lists them."""
 
 
-@app.command("fetch", short_help="Published weights: fetched once, their hash checked.")
-def fetch_command(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[ZOO/NAME]", help="An architecture; without one, all weights are listed.")
-    ] = None,
-    weights: Annotated[
-        str | None, typer.Option("--weights", metavar="TAG", help="Which of its weights; default: the first listed.")
-    ] = None,
-    only_list: Annotated[bool, typer.Option("--list", help="List the weights, and fetch none.")] = False,
-    json: given.Json = None,
-) -> None:
-    """Published weights: fetched once, their hash checked, into the folder in ISOMORPH_CACHE or the system's cache."""
-    if weights is not None and (name is None or only_list):
-        raise BadInput(f"--weights {weights} chooses what to fetch of one ZOO/NAME, and nothing is to be fetched.")
-    _check_json(json)
-    if name is None or only_list:
-        listed = list_published(name)
-        if json != "-":
-            out.print(listed)
-        _write_json(json, listed.to_json())
-        return
-    with show_progress() as progress:
-        report = fetch(name, weights=weights, progress=progress)
-    if json != "-":
-        out.print(report)
-        out.print(f"\nnext: {report.next_command}", highlight=False, markup=False, soft_wrap=True)
-    _write_json(json, report.to_json())
-
-
 @app.callback(invoke_without_command=True)
 def _version(
     show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,

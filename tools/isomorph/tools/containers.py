@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from isomorph.tools.checkpoints.transformers import write_transformers_folder
 
 from isomorph.spec import Architecture, BadInput, zoos
 from isomorph.spec.document import to_document
 from isomorph.spec.naming import ZooTensor
 from isomorph.spec.zoo import Framework
-from isomorph.tools.checkpoints import METADATA, write_safetensors
+from isomorph.tools.checkpoints import (
+    METADATA,
+    write_bundle,
+    write_pdparams,
+    write_pytorch_zip,
+    write_safetensors,
+    write_transformers_folder,
+)
 from isomorph.tools.checkpoints.keras.layer_order import layer_order
 from isomorph.tools.checkpoints.keras.writing import FilledLayer, filled, write_h5, write_weights_h5
-from isomorph.tools.checkpoints.paddle.writing import write_pdparams
-from isomorph.tools.checkpoints.pytorch.zip_writing import write_pytorch_zip
-from isomorph.tools.checkpoints.tensorflow.writing import bundle_files, write_bundle
+from isomorph.tools.checkpoints.tensorflow.writing import bundle_files
 from isomorph.tools.namings import all_namings
 from isomorph.tools.readings import Array
 
@@ -55,7 +59,7 @@ class Content:
 
     @property
     def own_metadata(self) -> dict[str, str]:
-        """The same for a file of isomorph's own; none for a zoo's, in formats where it would stand among the tensors."""
+        """The same in a file of isomorph's own alone, for formats where it stands among the tensors."""
         return {} if self.form in zoos() else self.metadata
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import pooch
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -135,6 +134,8 @@ def _rows(name: str) -> tuple[Published, ...]:
 
 
 def _place(row: Published, cache: str | Path | None) -> Path:
+    import pooch  # noqa: PLC0415 - it takes 0.1 s, which no other command should pay
+
     folder = Path(cache or os.environ.get(CACHE) or pooch.os_cache("isomorph"))
     return folder / row.zoo / row.file_name
 

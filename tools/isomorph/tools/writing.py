@@ -32,6 +32,27 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         raise BadInput(f"{target} cannot be written: {error.strerror}.") from None
 
 
+@contextmanager
+def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A folder that takes the name `path` once the block has ended well, and vanishes where it has not.
+
+    Raises BadInput where it cannot be written, or something of that name is there. A process that is killed meanwhile
+    leaves a hidden folder with the unfinished one beside `path`.
+    """
+    target = Path(path)
+    if target.exists():
+        raise BadInput(f"{target} cannot be written: it is there already; name a new folder.")
+    check_writable(target)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{target.name[:32]}-", dir=target.parent) as hidden:
+            unfinished = Path(hidden) / "unfinished"
+            unfinished.mkdir()
+            yield unfinished
+            unfinished.rename(target)
+    except OSError as error:
+        raise BadInput(f"{target} cannot be written: {error.strerror}.") from None
+
+
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise BadInput where no file of that name can be written, as far as that can be told beforehand."""
     target = Path(path)

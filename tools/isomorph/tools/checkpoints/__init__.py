@@ -13,7 +13,8 @@ that their own readers look at, so a file whose values were changed reads as wel
 apart.
 
 A format is one file, in the folder of its framework, and one row of the table in `reading`; what writes it is another
-file in the same folder. A file that is written appears whole or not at all, and is the framework's own in its form.
+file in the same folder. A folder of transformers' is told before them. A file that is written appears whole or not at
+all, and is the framework's own in its form.
 """
 
 from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
@@ -23,6 +24,7 @@ from isomorph.tools.checkpoints.pytorch.zip_writing import write_pytorch_zip
 from isomorph.tools.checkpoints.reading import read_checkpoint
 from isomorph.tools.checkpoints.safetensors_file import write_safetensors
 from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
+from isomorph.tools.checkpoints.transformers.writing import write_transformers_folder
 
 __all__ = [
     "METADATA",
@@ -34,4 +36,5 @@ __all__ = [
     "write_pdparams",
     "write_pytorch_zip",
     "write_safetensors",
+    "write_transformers_folder",
 ]

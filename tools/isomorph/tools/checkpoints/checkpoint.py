@@ -18,17 +18,17 @@ class Checkpoint:
     """The tensors of one file, and what stood around them.
 
     Attributes:
-        path: the file; of a TensorFlow checkpoint its index.
+        path: the file; of a TensorFlow checkpoint its index, of a transformers folder its config.json.
         format: "safetensors", "TensorFlow checkpoint", "Paddle pickle", "Keras HDF5" (.h5, .weights.h5), "Keras
-            archive" (.keras), "PyTorch zip", "PyTorch stream" (the bare pickle stream before PyTorch 1.6) or "PyTorch
-            tar" (before 0.1.10).
+            archive" (.keras), "PyTorch zip", "PyTorch stream" (the bare pickle stream before PyTorch 1.6), "PyTorch
+            tar" (before 0.1.10) or "transformers folder".
         tensors: names as in the file, less what `unwrapped` lists, in the file's order; of Keras's files by the rules
             of `keras.h5`, in the order of their groups' names. The arrays are read-only views of the mapped file in its
             own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be strided, and unaligned where the
             file does not align them; NumPy handles both, and `numpy.array` makes an ordinary copy. What HDF5 holds in
             chunks has been decoded instead. They stand as long as the file is not changed or cut.
-        metadata: safetensors' `__metadata__`; of a PyTorch zip the record `isomorph.architecture` under that name,
-            where it has one; empty for the other formats.
+        metadata: safetensors' `__metadata__`; of other formats METADATA alone, where isomorph noted it, or a
+            transformers folder's config.json describes it.
         unwrapped: what was peeled off to reach the tensors, outermost first: keys of dictionaries ("state_dict"), then
             prefixes that all names carried ("module.").
         left_out: the entries beside the tensors, on every level that was peeled off ("epoch", "optimizer").

@@ -14,6 +14,7 @@ from isomorph.tools.checkpoints.pytorch import stream as pytorch_stream
 from isomorph.tools.checkpoints.pytorch import tar as pytorch_tar
 from isomorph.tools.checkpoints.pytorch import zip as pytorch_zip
 from isomorph.tools.checkpoints.tensorflow import bundle
+from isomorph.tools.checkpoints.transformers import folder
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ FORMATS = tuple(
 def read_checkpoint(path: str | Path) -> Checkpoint:
     """The tensors in the file at `path`, whatever its suffix. Nothing that the file holds is executed.
 
-    path: the file; of a TensorFlow checkpoint its prefix, its index or any of its shards.
+    path: the file; of a TensorFlow checkpoint its prefix, its index or any of its shards; a folder of transformers'.
 
     The file is mapped, not read, and the arrays are views that stand as long as it is left alone: the time this takes
     grows with the number of tensors, not with their size, but for the checksums of a TensorFlow checkpoint. Whether the
@@ -52,6 +53,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     Raises:
         BadInput: the file cannot be opened, is none of the formats, is damaged, holds code, or holds no tensors.
     """
+    if folder.recognise(Path(path)):
+        return folder.read(Path(path))
     file = MappedFile(bundle.index_of(Path(path)))
     for form in FORMATS:
         if form.recognise(file):

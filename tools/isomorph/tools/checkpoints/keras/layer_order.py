@@ -49,8 +49,8 @@ class LayerOrder:
 def layer_order(architecture: Architecture, tensors: Mapping[str, ZooTensor]) -> LayerOrder:
     """The layers of a Keras model of `architecture`, in the order of `model.layers`.
 
-    tensors: canonical name -> what the model calls it and how it lies there: as isomorph's own naming says, or the zoo of a
-        Keras model names, `zoo("keras").naming.tensors(architecture)`.
+    tensors: canonical name -> what the model calls it and how it lies there, by isomorph's own naming for Keras or by
+        that of the model's zoo: `zoo("keras").naming.tensors(architecture)`.
 
     Auxiliary heads answer in training alone; a model for inference has none, and their tensors are left out.
     """

@@ -36,9 +36,9 @@ def write_pdparams(
     """Write `tensors` as a state dict to `path`, which appears whole or not at all; an older file stands until then.
 
     Names, order, shapes, dtypes and bits come back from `paddle.load` and from `read_checkpoint`: bfloat16 is saved as
-    uint16, as Paddle does, which has no uint16 of its own and takes it for bfloat16 again. Big-endian tensors come back little-endian. At most one tensor at a
-    time is copied, none that lies in C order. A process that is killed meanwhile leaves a hidden folder with the
-    unfinished file beside `path`.
+    uint16, as Paddle does, which has no uint16 of its own and takes it for bfloat16 again. Big-endian tensors come back
+    little-endian. At most one tensor at a time is copied, none that lies in C order. A process that is killed meanwhile
+    leaves a hidden folder with the unfinished file beside `path`.
 
     texts: further entries, which `paddle.load` gives with the tensors and `set_state_dict` leaves alone.
 

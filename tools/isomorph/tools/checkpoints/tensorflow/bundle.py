@@ -124,8 +124,8 @@ def read(file: MappedFile) -> Checkpoint:
     _check_places(file, entries, mapped)
     tensors = {entry.name: _tensor(entry, mapped[entry.shard]) for entry in entries}
     metadata = _metadata(file, tensors.pop(METADATA, None))
-    paths = tuple(shard.path for shard in mapped)
-    return Checkpoint(file.path, NAME, MappingProxyType(tensors), MappingProxyType(metadata), shards=paths)
+    held_in = tuple(shard.path for shard in mapped)
+    return Checkpoint(file.path, NAME, MappingProxyType(tensors), MappingProxyType(metadata), shards=held_in)
 
 
 def _metadata(file: MappedFile, told: Tensor | None) -> dict[str, str]:

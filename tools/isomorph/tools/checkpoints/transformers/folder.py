@@ -1,0 +1,161 @@
+"""Reading a folder of transformers': `config.json`, and the weights in one file or in several with an index.
+
+The index names the file of each tensor, and each file must hold the tensors that it names there and no others: which of
+two tensors of one name transformers would take depends on its version. It names files beside it alone; that one may be
+a link to elsewhere, as all are in the cache of the Hugging Face hub.
+
+Source of the names, and of which file counts where there are several: transformers 5.23, utils/__init__.py and
+modeling_utils.py, `_get_resolved_checkpoint_files`.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from isomorph.spec.document import to_document
+from isomorph.spec.errors import BadInput
+from isomorph.tools.checkpoints import lookalikes, safetensors_file
+from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
+from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.pytorch import stream as pytorch_stream
+from isomorph.tools.checkpoints.pytorch import tar as pytorch_tar
+from isomorph.tools.checkpoints.pytorch import zip as pytorch_zip
+from isomorph.tools.checkpoints.transformers.config import MODEL_TYPE, read_config
+from isomorph.tools.checkpoints.wording import refusal, shown
+from isomorph.tools.text_files import read_text
+
+NAME = "transformers folder"
+
+CONFIG = "config.json"
+
+WEIGHTS: Mapping[str, tuple[ModuleType, ...]] = {
+    "model.safetensors": (safetensors_file,),
+    "pytorch_model.bin": (pytorch_zip, pytorch_stream, pytorch_tar),
+}
+"""The file of weights, the first one that is there -> the formats it may have. Behind each one comes its index."""
+
+MOST_JSON = 2 << 20
+"""Bytes of a JSON file; a `config.json` that names 21,841 classes takes most of it."""
+
+LONGEST_NAME = 255
+"""Bytes of a file's name, as Linux and macOS have them."""
+
+
+def recognise(path: Path) -> bool:
+    """Whether `path` is a folder with a `config.json`."""
+    try:
+        return (path / CONFIG).is_file()
+    except (OSError, ValueError):  # an impossible name, which is refused where it is opened
+        return False
+
+
+def read(path: Path) -> Checkpoint:
+    """The checkpoint in the folder at `path`; `BadInput` where a file of it is damaged, hostile or missing.
+
+    What a ResNet's `config.json` says of its architecture becomes metadata; of other models it is left alone.
+    """
+    told = _told(path / CONFIG)
+    for weights, formats in WEIGHTS.items():
+        if (path / weights).exists():
+            found = _read_file(path / weights, formats)
+            return _of_folder(found, path, found.tensors, {**found.metadata, **told}, (found.path,))
+        index = path / f"{weights}.index.json"
+        if index.is_file():  # opening a pipe would wait for its other end
+            parts = _read_parts(index, formats)
+            tensors = {name: part.tensors[name] for part in parts for name in part.tensors}
+            return _of_folder(parts[0], path, tensors, told, tuple(part.path for part in parts))
+    raise refusal(
+        path, f"is a folder with a {CONFIG} and without weights, {' or '.join(WEIGHTS)} was expected: fetch that, too"
+    )
+
+
+def _of_folder(
+    found: Checkpoint, path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str], shards: tuple[Path, ...]
+) -> Checkpoint:
+    return replace(
+        found,
+        path=path / CONFIG,
+        format=NAME,
+        tensors=MappingProxyType(dict(tensors)),
+        metadata=MappingProxyType(metadata),
+        shards=shards,
+    )
+
+
+def _told(path: Path) -> dict[str, str]:
+    """What the `config.json` at `path` says, as metadata; the rest of it is gone before weights are looked at."""
+    config = _json(path, "a model's configuration")
+    if config.get("model_type") != MODEL_TYPE:
+        return {}
+    try:
+        return {METADATA: json.dumps(to_document(read_config(config)))}
+    except BadInput as problem:
+        raise refusal(path, str(problem)) from None
+
+
+def _read_file(path: Path, formats: tuple[ModuleType, ...]) -> Checkpoint:
+    file = MappedFile(path)
+    for form in formats:
+        if form.recognise(file):
+            read_form: Callable[[MappedFile], Checkpoint] = form.read
+            return read_form(file)
+    raise file.bad(lookalikes.describe(file))
+
+
+def _read_parts(index: Path, formats: tuple[ModuleType, ...]) -> list[Checkpoint]:
+    """The files that an index names, each holding what it names there."""
+    places = _json(index, "an index of weights").get("weight_map")
+    if not isinstance(places, dict) or not places:
+        raise refusal(index, f"its weight_map is {shown(places)}, an object of tensors' and files' names was expected")
+    expected: dict[str, list[str]] = {}
+    for tensor, place in places.items():
+        if not isinstance(place, str) or not _is_plain(place):
+            raise refusal(index, f"it has {shown(tensor)} in {shown(place)}, the name of a file beside it was expected")
+        expected.setdefault(place, []).append(tensor)
+    parts = []
+    for place, names in sorted(expected.items()):
+        if not index.with_name(place).exists():
+            raise refusal(index, f"its file {shown(place)} was expected beside it, and is not there: fetch that, too")
+        part = _read_file(index.with_name(place), formats)
+        for name in sorted(part.tensors.keys() ^ set(names)):
+            found, wanted = (place, places.get(name)) if name in part.tensors else ("no file", place)
+            raise refusal(
+                index,
+                f"its tensor {shown(name)} is in {found}, {shown(wanted) if wanted else 'none of that name'} was"
+                " expected: fetch the index and its files again",
+            )
+        parts.append(part)
+    return parts
+
+
+def _is_plain(place: str) -> bool:
+    """Whether it is the name of a file, and no way to another folder."""
+    if not place.isprintable() or len(place.encode()) > LONGEST_NAME:
+        return False
+    return place not in ("", "..") and Path(place).name == place and "\\" not in place
+
+
+def _json(path: Path, expected: str) -> dict[str, Any]:
+    """The object in a small JSON file, no name of which comes twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+            raise refusal(path, f"it says {shown(twice)} twice, once was expected: fetch the file again")
+        return found
+
+    try:
+        document = json.loads(read_text(path, MOST_JSON, expected), object_pairs_hook=once)
+    except BadInput:
+        raise
+    except (ValueError, RecursionError) as problem:
+        reason = str(problem).rstrip(".")
+        raise refusal(path, f"it cannot be read as JSON ({reason}): fetch the file again") from None
+    if not isinstance(document, dict):
+        raise refusal(path, f"it holds {shown(document)}, {expected} was expected")
+    return document
