@@ -196,6 +196,10 @@ class RemoteNetwork:
         """As `Network.tensors`."""
         return self._fetch("tensors")
 
+    def save(self, path: str) -> None:
+        """As `Network.save`."""
+        self._call("save", path=path)
+
     def end_points(self, images: Array | SharedArrays) -> dict[str, Array]:
         """As `Network.end_points`; shared images are called "images"."""
         return self._ask("end_points", images)

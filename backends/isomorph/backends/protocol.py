@@ -4,6 +4,7 @@ network = load_backend("pytorch").build(architecture, device="cpu", dtype="float
 network.native               # the framework's own object: train, save, compile and export it as any other
 network.load(tensors)        # canonical names -> NumPy arrays
 network.end_points(images)   # [N, H, W, C] in, {name: [N, h, w, c]} out
+network.save(path)           # the framework's own file
 network.answer(images)       # what the native object answers, as fast as it can
 """
 
@@ -131,6 +132,13 @@ class Network(ABC):
     def each_tensor(self) -> Iterator[tuple[str, Array]]:
         """The same one after the other, for networks that memory would not hold twice."""
         return ((name, self._get(name)) for name in tensor_shapes(self.plan.architecture))
+
+    def save(self, path: str) -> None:
+        """Write the native object as its framework does: a `.keras`, the state_dict as `.pth` or `.pdparams`.
+
+        Raises Unavailable where the framework has no file of its own.
+        """
+        raise Unavailable(f"{type(self).__name__} has no file of its own; its `tensors()` can be written anywhere.")
 
     def state_dict(self, zoo_name: str) -> dict[str, Array]:
         """Its tensors under the names and axes of a zoo, `state_dict("torchvision")`."""

@@ -47,6 +47,10 @@ class Worker:
         """As `Network.tensors`, written to `out`."""
         return SharedArrays.write(out, self.networks[key].each_tensor()).to_document()
 
+    def save(self, key: int, path: str) -> None:
+        """As `Network.save`."""
+        self.networks[key].save(path)
+
     def end_points(self, key: int, images: dict[str, Any], out: str) -> dict[str, Any]:
         """As `Network.end_points`, written to `out`."""
         given = SharedArrays.from_document(images).open()["images"]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from isomorph.tools.checkpoints import (
 from isomorph.tools.checkpoints.keras.layer_order import layer_order
 from isomorph.tools.checkpoints.keras.writing import FilledLayer, filled, write_h5, write_weights_h5
 from isomorph.tools.checkpoints.tensorflow.writing import bundle_files
+from isomorph.tools.keras_model import write_keras_model
 from isomorph.tools.namings import all_namings
 from isomorph.tools.readings import Array
 
@@ -77,7 +79,7 @@ class Container:
 
     name: what `--format` calls it.
     suffixes: those that ask for it.
-    framework: whose zoos' files are of this kind; None: everyone reads it.
+    frameworks: whose zoos' files are of this kind.
     form: whose names its tensors have where no zoo was asked for; None: it takes a zoo's alone.
     write: makes it appear, whole or not at all.
     files: all that it consists of.
@@ -86,7 +88,7 @@ class Container:
 
     name: str
     suffixes: tuple[str, ...]
-    framework: Framework | None
+    frameworks: tuple[Framework, ...]
     form: str | None
     write: Callable[[Path, Content], None]
     files: Callable[[Path], tuple[Path, ...]] = _one_file
@@ -94,8 +96,7 @@ class Container:
 
     def takes(self, form: str) -> bool:
         """Whether files of this kind are read where tensors have the names of `form`."""
-        framework = zoos()[form].framework if form in zoos() else None
-        return self.framework in (None, framework) or form == self.form
+        return form == self.form or (form in zoos() and zoos()[form].framework in self.frameworks)
 
 
 def find_container(target: str | Path, asked: str | None, to: str | None) -> Container:
@@ -141,6 +142,10 @@ def _layers(content: Content) -> tuple[FilledLayer, ...]:
     return filled(layer_order(content.architecture, content.named), content.canonical)
 
 
+def _write_keras(path: Path, content: Content) -> None:
+    write_keras_model(path, content.architecture, content.canonical, content.metadata)
+
+
 def _write_pdparams(path: Path, content: Content) -> None:
     write_pdparams(path, content.tensors, content.own_metadata)
 
@@ -161,20 +166,21 @@ def _left_out_of_keras(architecture: Architecture, form: str) -> tuple[str, ...]
 CONTAINERS = {
     container.name: container
     for container in (
-        Container("safetensors", (".safetensors",), None, "canonical", _write_safetensors),
-        Container("pytorch", (".pth", ".pt", ".th", ".bin"), "pytorch", "isomorph's pytorch", _write_pytorch),
-        Container("h5", (".h5", ".hdf5"), "keras", "isomorph's keras", _write_h5, left_out=_left_out_of_keras),
+        Container("safetensors", (".safetensors",), get_args(Framework), "canonical", _write_safetensors),
+        Container("pytorch", (".pth", ".pt", ".th", ".bin"), ("pytorch",), "isomorph's pytorch", _write_pytorch),
+        Container("h5", (".h5", ".hdf5"), ("keras",), "isomorph's keras", _write_h5, left_out=_left_out_of_keras),
         Container(
             "weights.h5",
             (".weights.h5",),
-            "keras",
+            ("keras",),
             "isomorph's keras",
             _write_weights_h5,
             left_out=_left_out_of_keras,
         ),
-        Container("pdparams", (".pdparams",), "paddle", "isomorph's paddle", _write_pdparams),
-        Container("tensorflow", (".ckpt", ".index"), "tensorflow", "canonical", _write_bundle, files=bundle_files),
-        Container("transformers", (), "pytorch", None, _write_folder),
+        Container("keras", (".keras",), (), "isomorph's keras", _write_keras, left_out=_left_out_of_keras),
+        Container("pdparams", (".pdparams",), ("paddle",), "isomorph's paddle", _write_pdparams),
+        Container("tensorflow", (".ckpt", ".index"), ("tensorflow",), "canonical", _write_bundle, files=bundle_files),
+        Container("transformers", (), ("pytorch",), None, _write_folder),
     )
 }
 """By the names that `--format` takes."""

@@ -3,7 +3,7 @@
 from isomorph.spec import Architecture, architecture, architectures, zoos
 from isomorph.tools.namings import NATIVE
 
-READERS = {
+READS = {
     "pytorch": 'torch.load("{path}")',
     "safetensors": 'safetensors.torch.load_file("{path}")',
     "pdparams": 'paddle.load("{path}")',
@@ -11,56 +11,63 @@ READERS = {
 """Format -> what reads it into a dictionary."""
 
 LOADS = {
-    "pytorch": "{model}.load_state_dict({read})",
-    "paddle": "{model}.set_state_dict({read})",
-    "keras": '{model}.load_weights("{path}")',
+    "pytorch": "model.load_state_dict({read})",
+    "paddle": "model.set_state_dict({read})",
+    "keras": 'model.load_weights("{path}")',
     "tensorflow": 'tf.compat.v1.train.Saver().restore(session, "{path}")',
 }
 """Framework -> how one of its models takes a file."""
 
+WHOLE = {
+    "transformers": 'model = transformers.AutoModelForImageClassification.from_pretrained("{path}")',
+    "keras": 'model = keras.models.load_model("{path}")',
+}
+"""Format -> what makes the model from a file that holds it whole."""
+
 
 def how_to_load(path: str, network: Architecture, form: str, format: str) -> tuple[str, ...]:
     """Lines for a file of `network` whose tensors have the names of `form`, the last of them the one that loads it."""
-    if format == "transformers":
-        return (f'model = transformers.AutoModelForImageClassification.from_pretrained("{path}")',)
+    if format in WHOLE:
+        return (WHOLE[format].format(path=path),)
     if form in zoos():
-        framework = zoos()[form].framework
-        model = _zoos_own(network, form)
-        lines = (f"model = {model}",) if model else ()
-        return (*lines, _load(framework, "model", path, format))
+        return _into_a_zoos_own(path, network, form, format)
     backend = next((name for name in NATIVE if form == f"isomorph's {name}"), None)
-    build = f"load_backend({backend or 'pytorch'!r}).build({_call(network)})".replace("'", '"')
+    imports = ["from isomorph.backends import load_backend", "from isomorph.spec import architecture"]
+    build = f'load_backend("{backend or "pytorch"}").build({_call(network)})'
     if backend is None:
-        reads = f'read_checkpoint("{path}").tensors'
-        return f"network = {build}", f"network.load({reads})"
-    return f"model = {build}.native", _load(backend, "model", path, format)
+        imports.append("from isomorph.tools.checkpoints import read_checkpoint")
+        return *imports, f"network = {build}", f'network.load(read_checkpoint("{path}").tensors)'
+    return *imports, f"model = {build}.native", _load(backend, path, format)
 
 
-def _load(framework: str, model: str, path: str, format: str) -> str:
-    read = READERS.get(format, "").format(path=path)
-    if format == "safetensors" and framework == "keras":
-        return f'{model}.load_weights("{path}")'
-    return LOADS[framework].format(model=model, path=path, read=read)
-
-
-def _zoos_own(network: Architecture, form: str) -> str | None:
-    """The zoo's own call that makes the network, where the zoo can be installed."""
+def _into_a_zoos_own(path: str, network: Architecture, form: str, format: str) -> tuple[str, ...]:
+    framework = zoos()[form].framework
+    if format == "safetensors" and framework != "pytorch":
+        return (f'tensors = safetensors.numpy.load_file("{path}")',)
     constructor = zoos()[form].constructor
-    if not constructor or network.head.num_classes is None or network.in_channels != 3:
-        return None
-    return constructor.format(name=network.name.rpartition("/")[2], classes=network.head.num_classes)
+    classes, name = network.head.num_classes, network.name.rpartition("/")[2]
+    plain = constructor and classes is not None and network.in_channels == 3
+    made = (f"model = {constructor.format(name=name, classes=classes)}",) if plain else ()
+    return *made, _load(framework, path, format)
+
+
+def _load(framework: str, path: str, format: str) -> str:
+    return LOADS[framework].format(path=path, read=READS.get(format, "").format(path=path))
 
 
 def _call(network: Architecture) -> str:
-    """`architecture("cifar/resnet20", num_classes=7)`, or what makes one's own."""
+    """`architecture("cifar/resnet20", num_classes=7)`, or a name for one's own."""
     if network.name not in architectures():
-        return "network_of_my_own"
+        return "network_of_your_own"
     plain = architecture(network.name)
-    options = []
-    if network.head.num_classes != plain.head.num_classes:
-        options.append(f"num_classes={network.head.num_classes}")
-    if network.in_channels != plain.in_channels:
-        options.append(f"in_channels={network.in_channels}")
-    if plain.auxiliary and not network.auxiliary:
-        options.append("auxiliary=()")
-    return f"architecture({', '.join((repr(network.name), *options))})"
+    zoo, _, own_name = network.name.partition("/")
+    widths = zoos()[zoo].of_published_width(own_name)
+    width = next((width for width, other in widths.items() if other.blocks == network.blocks), 1.0)
+    options = {
+        "width_multiplier": (width, 1.0),
+        "num_classes": (network.head.num_classes, plain.head.num_classes),
+        "in_channels": (network.in_channels, plain.in_channels),
+        "auxiliary": (network.auxiliary, plain.auxiliary),
+    }
+    words = [f"{option}={found!r}" for option, (found, usual) in options.items() if found != usual]
+    return ", ".join((f'architecture("{network.name}"', *words)) + ")"

@@ -59,6 +59,10 @@ class KerasNetwork(Network):
         # A copy: on a CPU JAX would go on using the memory that it is given.
         self._variable(name).assign(value.astype(as_dtype(self.dtype)))
 
+    def save(self, path: str) -> None:
+        """Write the native object whole, as a `.keras`."""
+        self.native.save(path)
+
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         with self._on_device():
             given = self._to_map(x)

@@ -53,6 +53,10 @@ class PaddleNetwork(Network):
         self._parameter(name).set_value(self._to_paddle(value))
         self._engines.clear()
 
+    def save(self, path: str) -> None:
+        """Write the native object's state_dict."""
+        paddle.save(self.native.state_dict(), path)
+
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         layer = self._layer if part is None else self._sublayer(part)
         found: dict[str, Array] = {}

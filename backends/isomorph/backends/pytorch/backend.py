@@ -57,6 +57,10 @@ class PyTorchNetwork(Network):
         with torch.no_grad():
             self._parameter(name).copy_(self._to_torch(value))
 
+    def save(self, path: str) -> None:
+        """Write the native object's state_dict."""
+        torch.save(self.native.state_dict(), path)
+
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         run = self._module.forward if part is None else self._submodule(part)
         found: dict[str, Array] = {}

@@ -7,6 +7,8 @@ it stays text.
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from types import MappingProxyType
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.keras.h5 import Layer, read_window
@@ -14,7 +16,7 @@ from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE, Window
 from isomorph.tools.checkpoints.keras.names import group_name
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import shown
-from isomorph.tools.checkpoints.zip_directory import Member, read_directory
+from isomorph.tools.checkpoints.zip_directory import Member, noted_in, read_directory
 
 NAME = "Keras archive"
 
@@ -43,7 +45,8 @@ def read(file: MappedFile) -> Checkpoint:
     window = Window(file, weights.start, weights.size)
     if window.bytes_at(0, len(SIGNATURE)) != SIGNATURE:
         raise file.damaged(f"its {_WEIGHTS} starts with {shown(window.bytes_at(0, 8))}, HDF5's signature was expected")
-    return read_window(window, NAME, dict(_layers(_json(file, config), "", _DEEPEST)))
+    checkpoint = read_window(window, NAME, dict(_layers(_json(file, config), "", _DEEPEST)))
+    return replace(checkpoint, metadata=MappingProxyType(noted_in(file, members)))
 
 
 def _member(file: MappedFile, members: dict[str, Member], name: str) -> Member:

@@ -8,17 +8,16 @@ CRC-32 is not looked at: PyTorch does not either, and `torch.serialization.set_c
 from dataclasses import replace
 from types import MappingProxyType
 
-from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint
+from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.lookalikes import READ_HERE
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pickles.machine import unpickle_all
 from isomorph.tools.checkpoints.pytorch.objects import NAMES, StorageRef, storage_ref
 from isomorph.tools.checkpoints.pytorch.state_dicts import checkpoint_of
 from isomorph.tools.checkpoints.wording import shown
-from isomorph.tools.checkpoints.zip_directory import Member, read_directory
+from isomorph.tools.checkpoints.zip_directory import Member, noted_in, read_directory
 
 NAME = "PyTorch zip"
-_LONGEST_TEXT = 1 << 20  # bytes: a hundred times what any architecture takes
 
 
 def recognise(file: MappedFile) -> bool:
@@ -49,23 +48,7 @@ def read(file: MappedFile) -> Checkpoint:
 
     value = unpickle_all(file, program.start, program.start + program.size, NAMES, persistent)
     checkpoint = checkpoint_of(file, NAME, value, lambda storage: records[f"data/{storage.key}"].start)
-    return replace(checkpoint, metadata=MappingProxyType(_metadata(file, records)))
-
-
-def _metadata(file: MappedFile, records: dict[str, Member]) -> dict[str, str]:
-    """The record of isomorph's own that says which architecture the tensors are of; PyTorch leaves it alone."""
-    record = records.get(METADATA)
-    if record is None:
-        return {}
-    if record.size > _LONGEST_TEXT:
-        raise file.bad(
-            f"its record {METADATA} has {record.size:,} bytes, at most {_LONGEST_TEXT:,} were expected: save the "
-            "file again without it"
-        )
-    try:
-        return {METADATA: file.read(record.start, record.size).decode()}
-    except UnicodeDecodeError:
-        raise file.damaged(f"its record {METADATA} is no text in UTF-8") from None
+    return replace(checkpoint, metadata=MappingProxyType(noted_in(file, records)))
 
 
 def _records(file: MappedFile) -> dict[str, Member]:
