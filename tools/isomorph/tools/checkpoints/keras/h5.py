@@ -1,4 +1,4 @@
-"""Keras's `.h5` and `.weights.h5`, read by h5py and never by Keras.
+"""Keras's `.h5` and `.weights.h5`, read never by Keras or libhdf5.
 
 Keras 2 (and Keras 3's legacy `.h5`) has a group for each layer, at the top or in `model_weights`, and in it variables
 by name. These become `conv1/kernel`, in the order of names. The attributes layer_names and weight_names only tell that
@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-import h5py
-
 from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
-from isomorph.tools.checkpoints.keras.hdf5_attributes import Attributes, address_of
+from isomorph.tools.checkpoints.keras.hdf5_attributes import Attributes
 from isomorph.tools.checkpoints.keras.hdf5_data import array_of
-from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE, Window, opened
+from isomorph.tools.checkpoints.keras.hdf5_dataset import dataset_at
+from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE, Window
 from isomorph.tools.checkpoints.keras.hdf5_guard import Contents, contents
 from isomorph.tools.checkpoints.keras.names import keras2_name, leaves
 from isomorph.tools.checkpoints.mapped_file import MappedFile
@@ -63,34 +62,42 @@ def read(file: MappedFile) -> Checkpoint:
 def read_window(window: Window, form: str, layers: Mapping[str, Layer]) -> Checkpoint:
     """The checkpoint in `window`, a whole HDF5 file; `layers` are those of its configuration, by their groups."""
     file = window.file
-    with opened(window) as root:
-        held = contents(file, root)
-        attributes = Attributes(window)
+    held, attributes = contents(window), Attributes(window)
 
-        def noted(owner: str) -> str | None:
-            path = f"{owner}/vars"
-            return attributes.text(address_of(root[path]), "name") if path in held.groups else None
+    def noted(owner: str) -> str | None:
+        path = f"{owner}/vars"
+        return attributes.text(held.groups[path], "name") if path in held.groups else None
 
-        found = _keras3(file, held, layers, noted) if _is_keras3(root, held) else _keras2(file, root, held)
-        if not found.paths:
-            raise file.bad("it holds no tensors, at least one was expected: is it the right file?")
-        tensors: dict[str, Tensor] = {
-            name: array_of(window, root[path], attributes) for name, path in found.paths.items()
-        }
-        told = attributes.text(address_of(root), METADATA)
+    whole = f"/{_WHOLE_MODEL}"
+    top = whole if whole in held.groups else "/"
+    if _has_layers(attributes, held.groups[top]):
+        found = _keras2(file, held, top)
+    elif any(path.endswith("/vars") for path in held.groups):
+        found = _keras3(file, held, layers, noted)
+    else:
+        stands = ", ".join(shown(name) for name in _on_top(held)[:5]) or "nothing"
+        raise file.bad(f"it is HDF5, but not Keras's: it holds {stands}, layer_names or layers/.../vars was expected")
+    if not found.paths:
+        raise file.bad("it holds no tensors, at least one was expected: is it the right file?")
+    tensors: dict[str, Tensor] = {
+        name: array_of(window, dataset_at(window, held.datasets[path], path, attributes))
+        for name, path in found.paths.items()
+    }
+    told = attributes.text(held.groups["/"], METADATA)
     metadata = {} if told is None else {METADATA: told}
     return Checkpoint(
         file.path, form, MappingProxyType(tensors), MappingProxyType(metadata), found.unwrapped, found.left_out
     )
 
 
-def _is_keras3(root: h5py.File, held: Contents) -> bool:
-    return not _has_layers(root) and any(path.endswith("/vars") for path in held.groups)
-
-
-def _has_layers(group: h5py.Group) -> bool:
+def _has_layers(attributes: Attributes, group: int) -> bool:
     """Whether Keras 2 listed its layers there, if need be in several attributes."""
-    return "layer_names" in group.attrs or "layer_names0" in group.attrs
+    return attributes.has(group, "layer_names") or attributes.has(group, "layer_names0")
+
+
+def _on_top(held: Contents) -> list[str]:
+    """The names of what stands in the root."""
+    return sorted(path[1:] for path in (*held.groups, *held.datasets) if path.count("/") == 1 and path != "/")
 
 
 def _named(file: MappedFile, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -102,12 +109,8 @@ def _named(file: MappedFile, pairs: Iterable[tuple[str, str]]) -> dict[str, str]
     return paths
 
 
-def _keras2(file: MappedFile, root: h5py.File, held: Contents) -> _Found:
-    whole = f"/{_WHOLE_MODEL}" in held.groups
-    if not _has_layers(root[_WHOLE_MODEL] if whole else root):
-        stands = ", ".join(shown(name) for name in list(root)[:5]) or "nothing"
-        raise file.bad(f"it is HDF5, but not Keras's: it holds {stands}, layer_names or layers/.../vars was expected")
-    top = f"/{_WHOLE_MODEL}/" if whole else "/"
+def _keras2(file: MappedFile, held: Contents, group: str) -> _Found:
+    top = f"{group.rstrip('/')}/"
     inside: dict[str, list[str]] = {}
     for path in held.datasets:
         if path.startswith(top):
@@ -119,7 +122,9 @@ def _keras2(file: MappedFile, root: h5py.File, held: Contents) -> _Found:
         (keras2_name(layer, one, beside), f"{top}{layer}/{one}") for layer, beside in inside.items() for one in beside
     )
     paths = _named(file, names)
-    return _Found(paths, (_WHOLE_MODEL,), tuple(sorted(set(root) - {_WHOLE_MODEL}))) if whole else _Found(paths, (), ())
+    if group == "/":
+        return _Found(paths, (), ())
+    return _Found(paths, (_WHOLE_MODEL,), tuple(name for name in _on_top(held) if name != _WHOLE_MODEL))
 
 
 def _keras3(

@@ -1,0 +1,150 @@
+"""What the header of an HDF5 data set says of it: shape, datatype, layout and filters (IV.A.2.b, d, i, l, h)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import ml_dtypes
+import numpy as np
+
+from isomorph.tools.checkpoints.keras.hdf5_attributes import Attributes
+from isomorph.tools.checkpoints.keras.hdf5_file import Window
+from isomorph.tools.checkpoints.keras.hdf5_header import ADDRESS, NOWHERE, messages, number
+from isomorph.tools.checkpoints.mapped_file import MOST_AXES
+from isomorph.tools.checkpoints.wording import counted, shown
+
+LAYOUT = 0x08
+"""The message that only data sets have."""
+
+COMPACT, CONTIGUOUS, CHUNKED = range(3)
+"""Where the values are: in the header, in one piece, in chunks of one shape."""
+
+DEFLATE, SHUFFLE = 1, 2
+"""The filters of h5py's `compression="gzip"` and `shuffle=True`."""
+
+_SPACE, _TYPE, _EXTERNAL, _FILTERS = 0x01, 0x03, 0x07, 0x0B
+_VIRTUAL = 3
+_NULL = 2  # the type of a dataspace (version 2) that holds nothing
+_LAYOUTS = (3, 4)  # versions of the layout message: HDF5 1.6.3's, and 1.10's, whose chunks have other indexes
+
+_BFLOAT16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+# A datatype message, which h5py encodes behind two bytes of its own, less the version -> the dtype.
+_DTYPES = {
+    bytes([encoded[2] & 0x0F]) + encoded[3:]: np.dtype(name)
+    for encoded, name in (
+        (h5py.h5t.IEEE_F16LE.encode(), "<f2"),
+        (h5py.h5t.IEEE_F32LE.encode(), "<f4"),
+        (h5py.h5t.IEEE_F64LE.encode(), "<f8"),
+        (h5py.h5t.STD_I8LE.encode(), "i1"),
+        (h5py.h5t.STD_I16LE.encode(), "<i2"),
+        (h5py.h5t.STD_I32LE.encode(), "<i4"),
+        (h5py.h5t.STD_I64LE.encode(), "<i8"),
+        (h5py.h5t.STD_U8LE.encode(), "u1"),
+        (h5py.h5t.STD_U16LE.encode(), "<u2"),
+        (h5py.h5t.STD_U32LE.encode(), "<u4"),
+        (h5py.h5t.STD_U64LE.encode(), "<u8"),
+    )
+}
+_OPAQUE, _VARIABLE = 5, 9
+_CLASSES = {
+    3: "text",
+    _OPAQUE: "opaque",
+    6: "compound",
+    7: "references",
+    8: "an enumeration",
+    _VARIABLE: "of variable length",
+    10: "arrays",
+}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set, as declared.
+
+    start, nbytes: of values in one piece; in chunks, `start` is the address of the B-tree of these.
+    content: the values themselves, of a compact one.
+    chunk: the shape of a chunk. filters: what a chunk went through, in the order of writing.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    layout: int
+    start: int = 0
+    nbytes: int = 0
+    content: bytes = b""
+    chunk: tuple[int, ...] = ()
+    filters: tuple[int, ...] = ()
+
+
+def dataset_at(window: Window, address: int, name: str, attributes: Attributes) -> Dataset:
+    """The data set whose header is at byte `address`.
+
+    Raises:
+        BadInput: it is no little-endian numbers or bfloat16, its values are virtual or in another file, or its header
+            is not understood.
+    """
+    said = dict[int, bytes]()
+    for kind, content in messages(window, address):
+        said.setdefault(kind, content)
+    if not {_SPACE, _TYPE, LAYOUT} <= said.keys():
+        raise window.file.bad(f"its data set {shown(name)} has no shape, datatype or layout of its own")
+    dtype = _dtype(window, said[_TYPE], address, name, attributes)
+    shape = _shape(window, said[_SPACE], name)
+    if _EXTERNAL in said:
+        raise window.file.bad(f"its data set {shown(name)} is stored in another file: save it in one")
+    version, layout, rest = number(said[LAYOUT], 0, 1), number(said[LAYOUT], 1, 1), said[LAYOUT][2:]
+    if version not in _LAYOUTS:
+        raise window.file.bad(f"its data set {shown(name)} is stored as version {version}, 3 or 4 were expected")
+    if layout == COMPACT:
+        return Dataset(name, shape, dtype, layout, content=rest[2 : 2 + number(rest, 0, 2)])
+    if layout == CONTIGUOUS:
+        start = number(rest, 0)
+        return Dataset(name, shape, dtype, layout, start, 0 if start == NOWHERE else number(rest, ADDRESS))
+    if layout == _VIRTUAL:
+        raise window.file.bad(f"its data set {shown(name)} is virtual, a view of other data sets: save its values")
+    if layout != CHUNKED or version != _LAYOUTS[0] or number(rest, 0, 1) != len(shape) + 1:
+        raise window.file.bad(f"its data set {shown(name)} has chunks in an index that Keras does not write")
+    chunk = tuple(number(rest, 1 + ADDRESS + 4 * axis, 4) for axis in range(len(shape)))
+    filters = _filters(said.get(_FILTERS, b"\1\0"))
+    return Dataset(name, shape, dtype, layout, number(rest, 1), chunk=chunk, filters=filters)
+
+
+def _shape(window: Window, content: bytes, name: str) -> tuple[int, ...]:
+    version, rank = number(content, 0, 1), number(content, 1, 1)
+    if version == 2 and number(content, 3, 1) == _NULL:
+        raise window.file.bad(f"its data set {shown(name)} has no shape, numbers were expected")
+    if rank > MOST_AXES:
+        raise window.file.bad(f"its data set {shown(name)} has {rank} axes, at most {MOST_AXES} were expected")
+    before = 4 if version == 2 else 8
+    return tuple(number(content, before + ADDRESS * axis) for axis in range(rank))
+
+
+def _dtype(window: Window, content: bytes, address: int, name: str, attributes: Attributes) -> np.dtype:
+    kind, size = number(content, 0, 1) & 0x0F, number(content, 4, 4)
+    plain = bytes([kind]) + content[1:]
+    for known, dtype in _DTYPES.items():
+        if plain.startswith(known):
+            return dtype
+    # HDF5 lacks bfloat16: Keras says in an attribute what its two opaque bytes are (saving_lib.py, `H5IOStore`).
+    if kind == _OPAQUE and size == _BFLOAT16.itemsize and attributes.text(address, "dtype") == _BFLOAT16.name:
+        return _BFLOAT16
+    is_text = kind == _VARIABLE and number(content, 1, 1) & 0x0F == 1
+    told = "text" if is_text else _CLASSES.get(kind, f"numbers of {counted(size, 'byte')} of another kind")
+    wanted = ", ".join(str(dtype) for dtype in _DTYPES.values())
+    raise window.file.bad(f"its data set {shown(name)} is {told}, little-endian {wanted} or bfloat16 were expected")
+
+
+def _filters(content: bytes) -> tuple[int, ...]:
+    """The numbers of the filters, by their message (IV.A.2.l)."""
+    version, found = number(content, 0, 1), []
+    at = 8 if version == 1 else 2
+    for _ in range(number(content, 1, 1)):
+        code = number(content, at, 2)
+        named = version == 1 or code >= 256
+        name = number(content, at + 2, 2) if named else 0
+        values = number(content, at + (6 if named else 4), 2)
+        at += (8 if named else 6) + name + 4 * values
+        at += 4 * (values % 2) if version == 1 else 0  # a name of version 1 is padded already
+        found.append(code)
+    return tuple(found)

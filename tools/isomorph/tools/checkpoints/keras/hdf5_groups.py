@@ -1,0 +1,104 @@
+"""The links in an HDF5 group, by name: III.A (version 1 B-trees), III.B (symbol table nodes), III.D (local heaps) and
+IV.A.2.g (link messages) of the specification.
+
+Keras's groups have symbol tables. Of the newer groups, which h5py makes where it is asked to, the small ones are read,
+that keep their links in their headers.
+"""
+
+from collections.abc import Iterator
+
+from isomorph.tools.checkpoints.keras.hdf5_file import Window
+from isomorph.tools.checkpoints.keras.hdf5_header import ADDRESS, NOWHERE, messages, number
+from isomorph.tools.checkpoints.wording import shown
+
+LINK_INFO, LINK, SYMBOL_TABLE = 0x02, 0x06, 0x11
+"""The messages that only groups have."""
+
+_KINDS = {1: "a soft link", 64: "an external link, to another file"}
+_SOFT_ENTRY = 2  # the cache type of a symbol table entry that is a soft link
+_ENTRY = 40  # bytes of one
+_LONGEST_NAME = 1024
+_COST = 64  # bytes of Python objects that one node of a B-tree becomes
+
+
+def links(window: Window, address: int, path: str) -> Iterator[tuple[bytes, int]]:
+    """The names in the group at byte `address`, whose path is `path`, and where the headers of those objects are.
+
+    Raises:
+        BadInput: a link is not a plain one, what holds it is not inside the file or is not understood.
+    """
+    for kind, content in messages(window, address):
+        if kind == SYMBOL_TABLE:
+            yield from _of_table(window, number(content, 0), number(content, ADDRESS), path)
+        elif kind == LINK:
+            yield _of_message(window, content, path)
+        elif kind == LINK_INFO and number(content, 10 if content[1:2] and content[1] & 1 else 2) != NOWHERE:
+            raise window.file.bad(f"its {shown(path)} has an index that Keras does not write: save it with Keras")
+
+
+def nodes(window: Window, address: int, kind: int, key: int) -> Iterator[tuple[bytes, int]]:
+    """The key before each child of the leaves of the version 1 B-tree at byte `address`, and the child's address.
+
+    kind: 0 for groups, 1 for chunks. key: the bytes of one.
+    """
+    seen: set[int] = set()
+    waiting = [address]
+    while waiting:
+        node = waiting.pop()
+        head = window.exactly(node, 24)
+        count = number(head, 6, 2)
+        if head[:5] != b"TREE" + bytes([kind]) or node in seen:
+            raise window.unsound(f"there is no node of a B-tree at byte {node:,}, or it is its own child")
+        seen.add(node)
+        window.file.spend(_COST * (count + 1))
+        body = window.exactly(node + 24, count * (key + ADDRESS))
+        children = [
+            (body[at : at + key], number(body, at + key)) for at in range(0, count * (key + ADDRESS), key + ADDRESS)
+        ]
+        if head[5]:
+            waiting += [child for _, child in reversed(children)]
+        else:
+            yield from children
+
+
+def _of_table(window: Window, tree: int, heap: int, path: str) -> Iterator[tuple[bytes, int]]:
+    head = window.exactly(heap, 32)
+    if head[:4] != b"HEAP":
+        raise window.unsound(f"there is no local heap at byte {heap:,}")
+    size, names = number(head, 8), number(head, 24)
+    for _, node in nodes(window, tree, 0, ADDRESS):
+        symbols = window.exactly(node, 8)
+        if symbols[:4] != b"SNOD":
+            raise window.unsound(f"there is no node of a symbol table at byte {node:,}")
+        count = number(symbols, 6, 2)
+        window.file.spend(_ENTRY * count)
+        entries = window.exactly(node + 8, _ENTRY * count)
+        for at in range(0, _ENTRY * count, _ENTRY):
+            offset = number(entries, at)
+            name, end, _ = window.bytes_at(names + offset, min(_LONGEST_NAME, max(0, size - offset))).partition(b"\0")
+            if not end:
+                raise window.unsound(f"a name in {shown(path)} has no end")
+            if number(entries, at + 16, 4) == _SOFT_ENTRY:
+                raise _refused(window, path, name, _KINDS[1])
+            yield name, number(entries, at + ADDRESS)
+
+
+def _of_message(window: Window, content: bytes, path: str) -> tuple[bytes, int]:
+    flags = number(content, 1, 1)
+    at = 2
+    kind = number(content, at, 1) if flags & 8 else 0
+    at += (1 if flags & 8 else 0) + (8 if flags & 4 else 0) + (1 if flags & 16 else 0)  # order; character set
+    width = 1 << (flags & 3)
+    length = number(content, at, width)
+    name = content[at + width : at + width + length]
+    target = content[at + width + length : at + width + length + ADDRESS]
+    if kind:
+        raise _refused(window, path, name, _KINDS.get(kind, "a link of an unknown kind"))
+    if len(target) < ADDRESS:
+        raise window.unsound(f"a link in {shown(path)} does not end in its header")
+    return name, number(target, 0)
+
+
+def _refused(window: Window, path: str, name: bytes, kind: str) -> Exception:
+    below = f"{path.rstrip('/')}/{name.decode(errors='replace')}"
+    return window.file.bad(f"its {shown(below)} is {kind}, a group or data set was expected: save the file again")
