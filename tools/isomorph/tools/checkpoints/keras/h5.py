@@ -1,4 +1,4 @@
-"""Keras's `.h5` and `.weights.h5`, read never by Keras or libhdf5.
+"""Keras's `.h5` and `.weights.h5`, read by neither Keras nor libhdf5.
 
 Keras 2 (and Keras 3's legacy `.h5`) has a group for each layer, at the top or in `model_weights`, and in it variables
 by name. These become `conv1/kernel`, in the order of names. The attributes layer_names and weight_names only tell that
