@@ -62,6 +62,7 @@ def convert(
     if dtype is not None:
         tensors = {name: _cast(name, value, dtype) for name, value in tensors.items()}
     lost = container.left_out(wanted, form)
+    wanted = wanted.with_options(auxiliary=()) if lost else wanted
     kept = {name: value for name, value in tensors.items() if name not in lost}
     progress("convert", f"writing {target}")
     container.write(Path(target), Content(wanted, form, kept))

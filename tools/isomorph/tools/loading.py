@@ -46,7 +46,8 @@ def _into_a_zoos_own(path: str, network: Architecture, form: str, format: str) -
         return (f'tensors = safetensors.numpy.load_file("{path}")',)
     constructor = zoos()[form].constructor
     classes, name = network.head.num_classes, network.name.rpartition("/")[2]
-    plain = constructor and classes is not None and network.in_channels == 3
+    usual = network.name in architectures() and network.auxiliary == architecture(network.name).auxiliary
+    plain = constructor and usual and classes is not None and network.in_channels == 3
     made = (f"model = {constructor.format(name=name, classes=classes)}",) if plain else ()
     return *made, _load(framework, path, format)
 

@@ -51,24 +51,23 @@ def _of(network: Architecture) -> dict[str, int | None]:
 
 def _same(source: Architecture, candidates: list[Architecture], to: str) -> Architecture:
     """The first of the candidates that is the same function."""
-    fitting = [candidate for candidate in candidates if _is_same(source, candidate)]
+    fitting = [candidate for candidate in candidates if can_carry(source, candidate)]
     if fitting:
         return fitting[0]
     nearest = max(candidates, key=lambda candidate: len(_tensors(candidate) & _tensors(source)))
     if not _tensors(nearest) & _tensors(source) or len(_tensors(nearest) ^ _tensors(source)) > len(_tensors(source)):
         raise BadInput(f"{to} has no network like {source.name}; `isomorph list` shows what it has.")
-    differing = [field for field in compare_fields(source, nearest)[0] if field.affects != "nothing"]
+    differing = [field for field in compare_fields(source, nearest)[0] if field.affects == "inference"]
     words = [f"{field.name} {compact(field.first)} / {compact(field.second)}" for field in differing[:MOST_FIELDS]]
-    if not words:
-        words = ["their layers"]
+    blocks = zip(source.blocks, nearest.blocks, strict=False)
+    units = next((f"the units of {one.scope}" for one, other in blocks if one.args != other.args), "")
+    words += [units] if units else ["their layers"] if not words else []
+    *others, last = words
+    all_words = f"{', '.join(others)} and {last}" if others else last
     raise BadInput(
         f"{source.name} and {nearest.name}, the nearest to it, are not the same function, so its weights mean something"
-        f" else there; they differ in {', '.join(words)}. `isomorph compare {source.name} {nearest.name}` tells all."
+        f" else there; they differ in {all_words}. `isomorph compare {source.name} {nearest.name}` tells all."
     )
-
-
-def _is_same(source: Architecture, candidate: Architecture) -> bool:
-    return can_carry(source, candidate)
 
 
 def _tensors(network: Architecture) -> set[tuple[str, tuple[int, ...]]]:
