@@ -25,7 +25,7 @@ from isomorph.tools import convert, inspect
 from isomorph.tools.checkpoints import METADATA, write_safetensors
 
 NETWORK = "torchvision/resnet152"
-SUFFIXES = (".safetensors", ".pth", ".pdparams", ".ckpt")
+SUFFIXES = (".safetensors", ".pth", ".h5", ".weights.h5", ".pdparams", ".ckpt")
 ROUNDS = 3
 
 
@@ -50,7 +50,7 @@ def measure(call: Callable[[], object]) -> tuple[float, float]:
 def apart(what: str, *paths: Path) -> tuple[float, float]:
     """One of the jobs in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.conversions", what, *map(str, paths)]
-    seconds, peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    seconds, peak = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
     return float(seconds), float(peak)
 
 

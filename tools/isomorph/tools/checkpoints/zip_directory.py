@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from isomorph.tools.checkpoints.checkpoint import METADATA
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.noted import noted
 from isomorph.tools.checkpoints.wording import shown
 
 # Versions, dates, checksums and what else is not looked at are skipped by an "x".
@@ -20,7 +21,6 @@ _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR64 = struct.Struct("<4sLQL")
 _FOLDER = 0x10  # of the attributes, as MS-DOS has them
 _COST = 512  # bytes of Python objects that one member becomes
-_LONGEST_TEXT = 1 << 20  # bytes: a hundred times what any architecture takes
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "see the 64-bit field"
 
 
@@ -84,20 +84,12 @@ def read_directory(file: MappedFile) -> dict[str, Member]:
 
 def noted_in(file: MappedFile, members: dict[str, Member]) -> dict[str, str]:
     """METADATA and the text of the member that isomorph calls so, if there is one; frameworks leave it alone."""
-    noted = members.get(METADATA)
-    if noted is None:
+    member = members.get(METADATA)
+    if member is None:
         return {}
-    if noted.size > _LONGEST_TEXT:
-        raise file.bad(
-            f"its record {METADATA} has {noted.size:,} bytes, at most {_LONGEST_TEXT:,} were expected: save the "
-            "file again without it"
-        )
-    if not noted.stored:
+    if not member.stored:
         raise file.damaged(f"its record {METADATA} is compressed, which isomorph never does")
-    try:
-        return {METADATA: file.read(noted.start, noted.size).decode()}
-    except UnicodeDecodeError:
-        raise file.damaged(f"its record {METADATA} is no text in UTF-8") from None
+    return noted(file, member.start, member.size)
 
 
 def _extent(file: MappedFile) -> tuple[int, int, int]:

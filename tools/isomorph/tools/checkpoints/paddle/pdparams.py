@@ -20,10 +20,11 @@ import numpy as np
 
 from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.noted import noted
 from isomorph.tools.checkpoints.paddle import numpy_pickles
 from isomorph.tools.checkpoints.paddle.numpy_pickles import ArrayRef, shape_of
 from isomorph.tools.checkpoints.pickles.machine import unpickle_all
-from isomorph.tools.checkpoints.pickles.values import Constructor, Entries
+from isomorph.tools.checkpoints.pickles.values import Constructor, Entries, Span
 from isomorph.tools.checkpoints.wording import counted, shown
 
 NAME = "Paddle pickle"
@@ -64,8 +65,13 @@ def read(file: MappedFile) -> Checkpoint:
     if SLICES in entries:
         tensors = _joined(file, tensors, entries[SLICES])
     _check_name_table(file, entries.get(NAME_TABLE), tensors)
-    told = entries.get(METADATA)
-    metadata = {METADATA: told} if isinstance(told, str) else {}
+    match entries.get(METADATA):
+        case Span(text=True) as told:
+            metadata = noted(file, told.start, told.count)
+        case str(told):  # so short that it was not left in the file
+            metadata = {METADATA: told}
+        case _:
+            metadata = {}
     left_out = tuple(name for name in entries if name not in arrays and name not in (SLICES, *metadata))
     return Checkpoint(file.path, NAME, MappingProxyType(tensors), MappingProxyType(metadata), left_out=left_out)
 
