@@ -80,12 +80,17 @@ def _bias(
     if not np.any(biases):
         yield BIASES, ("biases of zero dropped", biases)
         return
+    if not before.batch_norm:
+        raise BadInput(
+            f"{before.scope} has a bias that is not zero, and there is neither a bias in the other network nor a batch"
+            " norm that could take it."
+        )
+    mean = tensors[tensor_name(before, MOVING_MEAN)]
     if not allowed.bias:
         raise BadInput(
             f"{before.scope} has a bias that is not zero, and there is none in the other network; --fold-bias takes it"
             " into the batch norm's mean, which costs one rounding."
         )
-    mean = tensors[tensor_name(before, MOVING_MEAN)]
     folded = (mean.astype(np.float64) - biases.astype(np.float64)).astype(mean.dtype)
     yield MOVING_MEAN, ("biases folded into the batch norms' means, at one rounding", folded)
 
@@ -116,6 +121,11 @@ def _epsilon(
     variance = tensors[tensor_name(layer, MOVING_VARIANCE)]
     difference = as_float32(ours) - as_float32(theirs)
     folded = (variance.astype(np.float64) + difference).astype(variance.dtype)
+    if negative := int(np.count_nonzero((folded < 0) & (variance >= 0))):
+        raise BadInput(
+            f"{negative:,} of {variance.size:,} variances of {layer.scope} are smaller than the difference of the two"
+            f" epsilons, {-difference:.3g}, and none may be negative; keep the epsilon {ours:g}."
+        )
     yield MOVING_VARIANCE, ("the epsilons' difference folded into the variances, at one rounding", folded)
 
 

@@ -106,7 +106,7 @@ def check(
 def _find_other(
     found: Subject, other: str | Path | None, arch: str | None, options: Mapping[str, Any]
 ) -> Subject | None:
-    """The second file. Raises BadInput where there is no first one, or where their end points are not the same."""
+    """The second file. Raises BadInput where there is no first one, or one that has other end points or inputs."""
     if other is None:
         return None
     if found.tensors is None or is_architecture(other):
@@ -114,11 +114,14 @@ def _find_other(
     second = find_subject(other, arch, **options)
     one, another = (plan(each.architecture).end_points for each in (found, second))
     if one != another:
-        first = next(filter(None, set(one) ^ set(another)), "their order")
+        first = next((name for name in (*one, *another) if (name in one) != (name in another)), "in another order")
         raise BadInput(
             f"{found.architecture.name} and {second.architecture.name} have different end points, the first of them"
             f" {first}; `isomorph compare` says how the designs differ."
         )
+    channels, others = found.architecture.in_channels, second.architecture.in_channels
+    if channels != others:
+        raise BadInput(f"{other} takes images of {others} channels; expected {channels}, as the first.")
     return second
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from isomorph.tools.tables import Report, count
+from isomorph.tools.tables import Report, count, printable
 
 MOST_NAMES = 4
 """Of tensors of which one thing is said, in the table; the JSON has all."""
@@ -27,7 +27,7 @@ class Side:
     format: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.architecture}, {self.names} names, {self.format}"
+        return f"{printable(self.path)}: {self.architecture}, {self.names} names, {self.format}"
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,4 @@ class ConvertReport(Report):
 def some_names(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
     more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {count(more)} more" if more > 0 else "")
+    return ", ".join(map(printable, names[:MOST_NAMES])) + (f" and {count(more)} more" if more > 0 else "")

@@ -1,6 +1,7 @@
 """`convert`: a checkpoint as another zoo's, or in another kind of file; every tensor accounted for."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,13 @@ import numpy as np
 from isomorph.backends.protocol import DTYPES, as_dtype
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.carry import Rounding, carry
+from isomorph.tools.checkpoints.wording import counted
 from isomorph.tools.containers import CONTAINERS, NO_PLACE, Container, Content, find_container
 from isomorph.tools.conversions import ConvertReport, Side
 from isomorph.tools.loading import how_to_load
 from isomorph.tools.readings import Array
 from isomorph.tools.sources import Source, read_part, read_whole
+from isomorph.tools.subject import check_seed
 from isomorph.tools.targets import find_target
 
 NO_ROUNDING = Rounding()
@@ -52,14 +55,18 @@ def convert(
     at all.
     """
     container = find_container(target, format, to)
-    _check_place(Path(source), Path(target), container, force)
+    files = container.files(Path(target))
+    _check_place((Path(source),), files, force)
+    check_seed(seed)
     if dtype is not None and dtype not in DTYPES:
         raise BadInput(f"There is no dtype {dtype!r}; there are {', '.join(DTYPES)}.")
     progress("convert", f"reading {source}")
     read = _read(source, arch, num_classes, new_head, partial, seed)
+    _check_place(read.files, files, force)
     wanted, form = _target(read.architecture, to, container)
     tensors, changes = carry(read.tensors, read.architecture, wanted, rounding)
     if dtype is not None:
+        changes = [*changes, *_casts(tensors, dtype)]
         tensors = {name: _cast(name, value, dtype) for name, value in tensors.items()}
     lost = container.left_out(wanted, form)
     wanted = wanted.with_options(auxiliary=()) if lost else wanted
@@ -79,11 +86,12 @@ def convert(
     )
 
 
-def _check_place(source: Path, target: Path, container: Container, force: bool) -> None:
-    """Raise BadInput where the target is there already, or is the source."""
-    there = [path for path in container.files(target) if path.exists()]
-    if any(path.samefile(source) for path in there if source.exists()):
-        raise BadInput(f"{target} is the source itself; give the result another name.")
+def _check_place(sources: Sequence[Path], targets: Sequence[Path], force: bool) -> None:
+    """Raise BadInput where a file to write is there already, or is one that is read."""
+    there = [path for path in targets if path.exists()]
+    for path in there:
+        if any(path.samefile(source) for source in sources if source.exists()):
+            raise BadInput(f"{path} is the source itself; give the result another name.")
     if there and not force:
         raise BadInput(f"{there[0]} is there already; --force replaces it.")
 
@@ -112,6 +120,8 @@ def _target(source: Architecture, to: str | None, container: Container) -> tuple
             raise BadInput(f"{container.name} takes a zoo's names alone; choose the zoo with --to.")
         return source, container.form
     wanted, form = find_target(source, to)
+    if form is None:
+        return _target(wanted, None, container)
     if not container.takes(form):
         raise BadInput(f"Nothing reads {form}'s names in a {container.name} file; {_kinds_for(form)}")
     return wanted, form
@@ -122,8 +132,16 @@ def _kinds_for(form: str) -> str:
     return f"name the target with one of {', '.join(kinds)}."
 
 
+def _casts(tensors: Mapping[str, Array], dtype: str) -> list[str]:
+    """From which dtypes how many tensors are cast, in words."""
+    dtypes = Counter(value.dtype.name for value in tensors.values() if value.dtype.name != dtype)
+    return [f"cast from {name} to {dtype} ({counted(number, 'tensor')})" for name, number in dtypes.items()]
+
+
 def _cast(name: str, value: Array, dtype: str) -> Array:
-    """Raises BadInput where a finite value is too large for the dtype."""
+    """Raises BadInput for integers and complex numbers, and where a finite value is too large for the dtype."""
+    if value.dtype.name not in DTYPES:
+        raise BadInput(f"{name} is {value.dtype}, which is not cast to {dtype}; expected one of {', '.join(DTYPES)}.")
     with np.errstate(over="ignore"):
         cast = value.astype(as_dtype(dtype))
     if (np.isinf(cast) & np.isfinite(value)).any():

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from isomorph.backends.protocol import DTYPES
 from isomorph.spec import BadInput, function
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint
-from isomorph.tools.tables import Report, by, count, plain_table
+from isomorph.tools.tables import Report, by, count, plain_table, printable
 from isomorph.tools.weights import Weights, identified
 
 Array = npt.NDArray[Any]
@@ -22,7 +23,7 @@ Tensors = Mapping[str, Array]
 Status = Literal["equal", "cast", "different", "shape", "only first", "only second"]
 
 WORDS: dict[Status, str] = {
-    "equal": "equal, bit for bit",
+    "equal": "equal bit for bit",
     "cast": "equal after a cast",
     "different": "different",
     "shape": "of different shapes",
@@ -38,8 +39,11 @@ class TensorDifference:
     """One tensor of either file.
 
     first, second: dtype and shape in each; None where it is missing.
-    max_abs: the largest difference of two values; rel_l2: that of all, in relation to the first file's; values: how
-    many differ. None unless `status` is "different", and where they are not finite.
+    max_abs: the largest difference of two values; rel_l2: that of all, in relation to the first file's; None where that
+        is no finite number.
+    values: how many differ, in their bits if both have one dtype.
+
+    All three are None unless `status` is "different".
     """
 
     name: str
@@ -97,7 +101,7 @@ class DiffReport(Report):
 
     def _lines(self) -> Iterator[Text]:
         for path, name in zip((self.first, self.second), self.architectures, strict=True):
-            yield Text(f"{path}: {name or 'a network that is not known here'}")
+            yield Text(f"{printable(path)}: {name or 'a network that is not known here'}")
         counted = Counter(tensor.status for tensor in self.tensors)
         names = "canonical names" if self.canonical else "the files' own names"
         parts = (f"{count(counted[status])} {words}" for status, words in WORDS.items() if counted[status])
@@ -109,7 +113,7 @@ class DiffReport(Report):
             return
         table = plain_table("tensor", "is", "max abs", "rel L2", "values", right=("max abs", "rel L2", "values"))
         for tensor in unequal[:MOST_ROWS]:
-            table.add_row(tensor.name, _how(tensor), *_numbers(tensor))
+            table.add_row(Text(printable(tensor.name)), _how(tensor), *_numbers(tensor))
         yield table
         if len(unequal) > MOST_ROWS:
             yield Text(f"and {count(len(unequal) - MOST_ROWS)} more; --json has all")
@@ -125,17 +129,18 @@ def diff(
     """Compare two checkpoints tensor by tensor.
 
     arch: what both are read as, where a file cannot tell.
-    Raises BadInput for a file that cannot be read, and for files of which no tensor is called the same.
+    Raises BadInput for a file that cannot be read, for one that `arch` does not fit, and for files of networks that are
+    not known where no tensor of one is called as one of the other.
     """
     progress("diff", "reading")
     checkpoints = read_checkpoint(first), read_checkpoint(second)
     one, other = (_known(Path(path), each, arch) for path, each in zip((first, second), checkpoints, strict=True))
     canonical = one is not None and other is not None
     tensors = (one.tensors, other.tensors) if one and other else tuple(each.tensors for each in checkpoints)
-    if not tensors[0].keys() & tensors[1].keys():
+    if not canonical and not tensors[0].keys() & tensors[1].keys():
         raise BadInput(
-            f"No tensor of {first} is called as one of {second}, and not both are of a network known here; --arch says"
-            " what they are of."
+            f"No tensor of {first} is called as one of {second}, and they are not both of networks known here; --arch"
+            " says what they are of."
         )
     progress("diff", "comparing")
     return DiffReport(
@@ -171,41 +176,55 @@ def _compared(first: Tensors, second: Tensors) -> Iterator[TensorDifference]:
 
 def _of_values(name: str, one: Array, other: Array) -> TensorDifference:
     kinds = _kind(one), _kind(other)
-    if one.dtype == other.dtype and _same_bits(one, other):
+    alike = one.dtype == other.dtype
+    if alike and not _unequal_bits(one, other):
         return TensorDifference(name, "equal", *kinds)
-    if one.dtype != other.dtype and any(
-        np.array_equal(wide.astype(narrow.dtype), narrow, equal_nan=_has_nan(narrow))
-        for wide, narrow in ((one, other), (other, one))
-        if np.can_cast(narrow.dtype, wide.dtype) or wide.dtype.itemsize >= narrow.dtype.itemsize
-    ):
+    if not alike and _is_cast(one, other):
         return TensorDifference(name, "cast", *kinds)
-    before, after = one.astype(np.float64), other.astype(np.float64)
-    gaps = np.abs(after - before)
-    norm = float(np.linalg.norm(before))
-    distance = float(np.linalg.norm(gaps))
+    before, after = _widened(one, other)
+    with np.errstate(over="ignore", invalid="ignore"):  # infinities have no difference
+        gaps = np.abs(after - before)
+        norm, distance = float(np.linalg.norm(before)), float(np.linalg.norm(gaps))
     return TensorDifference(
         name,
         "different",
         *kinds,
-        max_abs=_finite(gaps.max()),
+        max_abs=_finite(float(gaps.max())),
         rel_l2=_finite(distance / norm) if norm else None,
-        values=int(np.count_nonzero(~(before == after))),
+        values=_unequal_bits(one, other) if alike else int(np.count_nonzero(before != after)),
     )
 
 
-def _same_bits(one: Array, other: Array) -> bool:
-    unsigned = np.dtype(f"u{one.dtype.itemsize}")
-    if one.dtype.itemsize > 8:
-        return np.array_equal(one, other)
-    return np.array_equal(one.view(unsigned), other.view(unsigned))
+def _unequal_bits(one: Array, other: Array) -> int:
+    """How many values of two arrays of one dtype differ in any bit: zeros differ in sign, and NaNs in what they say."""
+    parts = [(one.real, other.real), (one.imag, other.imag)] if one.dtype.kind == "c" else [(one, other)]
+    unsigned = np.dtype(f"u{parts[0][0].dtype.itemsize}")
+    unequal = [first.view(unsigned) != second.view(unsigned) for first, second in parts]
+    return int(np.count_nonzero(np.logical_or.reduce(unequal)))
+
+
+def _is_cast(one: Array, other: Array) -> bool:
+    """Whether one is what a cast makes of the other: rounded, but no number made infinite, or an integer."""
+    if not {one.dtype.name, other.dtype.name} <= set(DTYPES):
+        return np.array_equal(*_widened(one, other), equal_nan=True)
+    if not np.array_equal(np.isfinite(one), np.isfinite(other)):
+        return False
+    with np.errstate(over="ignore"):
+        return any(
+            np.array_equal(wide.astype(narrow.dtype), narrow, equal_nan=True)
+            for wide, narrow in ((one, other), (other, one))
+            if wide.dtype.itemsize >= narrow.dtype.itemsize
+        )
+
+
+def _widened(one: Array, other: Array) -> tuple[Array, Array]:
+    """Both in float64, or in complex128 if either is complex."""
+    wide = np.complex128 if "c" in (one.dtype.kind, other.dtype.kind) else np.float64
+    return one.astype(wide), other.astype(wide)
 
 
 def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _has_nan(value: Array) -> bool:
-    return value.dtype.kind in "fcV"
+    return value if np.isfinite(value) else None
 
 
 def _kind(value: Array | None) -> tuple[str, tuple[int, ...]] | None:
@@ -215,7 +234,7 @@ def _kind(value: Array | None) -> tuple[str, tuple[int, ...]] | None:
 def _how(tensor: TensorDifference) -> str:
     if tensor.status == "shape" and tensor.first and tensor.second:
         return f"{by(*tensor.first[1])} / {by(*tensor.second[1])}"
-    return WORDS[tensor.status]
+    return tensor.status
 
 
 def _numbers(tensor: TensorDifference) -> tuple[str, str, str]:

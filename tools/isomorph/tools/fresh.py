@@ -41,13 +41,14 @@ def with_new_head(
 ) -> tuple[Architecture, dict[str, Array], tuple[str, ...]]:
     """The network with fresh classifiers, those of auxiliary heads among them, and the names of these.
 
-    The new tensors have the dtype of the old ones.
+    The new tensors have the dtypes of the old ones, or of the network's first tensor where it had no head.
     """
     changed = architecture.with_options(num_classes=num_classes)
     classifiers = [layer for layer in plan(changed).parametrised if name_of(layer) == "logits"]
     names = frozenset(tensor_name(layer, leaf) for layer in classifiers for leaf in tensors_of(layer))
-    dtype = next(iter(tensors.values())).dtype
-    drawn = {name: value.astype(dtype) for name, value in draw_fresh(changed, names, seed).items()}
+    first = next(iter(tensors.values()))
+    fresh = draw_fresh(changed, names, seed)
+    drawn = {name: value.astype(tensors.get(name, first).dtype) for name, value in fresh.items()}
     order = [tensor_name(layer, leaf) for layer in plan(changed).parametrised for leaf in tensors_of(layer)]
     made = {name: drawn[name] if name in drawn else tensors[name] for name in order}
     return changed, made, tuple(name for name in order if name in names)

@@ -16,9 +16,8 @@ from isomorph.spec.units import Unit
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
 from isomorph.tools.conversions import some_names
 from isomorph.tools.oddities import Oddity, find_oddities
-from isomorph.tools.readings import Reading
-from isomorph.tools.tables import Report, by, count, plain_table
-from isomorph.tools.weights import identified
+from isomorph.tools.tables import Report, by, count, plain_table, printable
+from isomorph.tools.weights import Weights, identified
 
 MOST_ODDITIES = 10
 """In the table; the JSON has all."""
@@ -53,18 +52,18 @@ class InspectReport(Report):
 
     def table(self) -> RenderableType:
         """A fact in each row; then what is odd."""
-        facts = Table.grid(padding=(0, 2))
+        facts = Table.grid(padding=(0, 1))  # so that 80 columns hold a SHA-256 in one piece
         facts.add_column(style="bold")
         facts.add_column(overflow="fold")
         for name, value in self._facts():
-            facts.add_row(name, value)
+            facts.add_row(name, Text(printable(value)))
         return Group(facts, *self._odd_rows())
 
     def tensor_table(self) -> RenderableType:
         """Every tensor of the file: name, dtype and shape."""
         table = plain_table("tensor", "dtype", "shape", right=("shape",))
         for name, (dtype, shape) in self.tensors.items():
-            table.add_row(name, dtype, by(*shape) or "scalar")
+            table.add_row(Text(printable(name)), dtype, by(*shape) or "scalar")
         return table
 
     def to_json(self) -> str:
@@ -99,10 +98,11 @@ class InspectReport(Report):
         if self.oddities is None:
             return []
         if not self.oddities:
-            return [Text("Nothing is odd: all values are finite, no variance is negative, no channel is dead.")]
+            known = ", no variance is negative, no channel is dead" if self.architecture else ""
+            return [Text(f"Nothing is odd: all values are finite{known}.")]
         table = plain_table("odd", "what")
         for oddity in self.oddities[:MOST_ODDITIES]:
-            table.add_row(oddity.tensor, oddity.what)
+            table.add_row(Text(printable(oddity.tensor)), oddity.what)
         more = len(self.oddities) - MOST_ODDITIES
         return [table, *([Text(f"and {count(more)} more; --json has all")] if more > 0 else [])]
 
@@ -120,26 +120,27 @@ def inspect(
     arch: the architecture that it is to be read as. values: look at the values, which reads the whole file. digest:
     compute its SHA-256. A file whose network cannot be told is reported all the same, with the reason.
 
-    Raises BadInput for a file that cannot be read.
+    Raises BadInput for a file that cannot be read, and for one that `arch` does not fit.
     """
     progress("inspect", f"reading {path}")
     checkpoint = read_checkpoint(path)
-    reading, problem = _reading(Path(path), checkpoint, arch)
+    weights, problem = _identified(Path(path), checkpoint, arch)
+    reading = weights.reading if weights else None
+    tensors = weights.checkpoint.tensors if weights else checkpoint.tensors
     progress("inspect", "looking at the values")
-    oddities = tuple(find_oddities(checkpoint.tensors, reading.expected if reading else {})) if values else None
-    files = checkpoint.shards or (checkpoint.path,)
+    oddities = tuple(find_oddities(tensors, reading.expected if reading else {})) if values else None
     return InspectReport(
         path=str(path),
         format=checkpoint.format,
-        size=sum(file.stat().st_size for file in {checkpoint.path, *files}),
+        size=sum(file.stat().st_size for file in {checkpoint.path, *checkpoint.shards}),
         unwrapped=checkpoint.unwrapped,
         beside=checkpoint.left_out,
         architecture=reading.architecture if reading else None,
         title=reading.title if reading else None,
         names=reading.form if reading else None,
         problem=problem,
-        unused=tuple(name for name in checkpoint.tensors if name not in reading.carried) if reading else (),
-        tensors={name: (value.dtype.name, tuple(value.shape)) for name, value in checkpoint.tensors.items()},
+        unused=tuple(name for name in tensors if name not in reading.carried) if reading else (),
+        tensors={name: (value.dtype.name, tuple(value.shape)) for name, value in tensors.items()},
         oddities=oddities,
         sha256=sha256(checkpoint.path, *checkpoint.shards) if digest else None,
     )
@@ -160,9 +161,9 @@ def network_facts(network: Architecture) -> dict[str, Any]:
     }
 
 
-def _reading(path: Path, checkpoint: Checkpoint, arch: str | None) -> tuple[Reading | None, str | None]:
+def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> tuple[Weights | None, str | None]:
     try:
-        return identified(path, checkpoint, arch).reading, None
+        return identified(path, checkpoint, arch), None
     except BadInput as problem:
         if arch is not None:
             raise

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from isomorph.spec import Architecture, BadInput, tensor_shapes
-from isomorph.tools.checkpoints import read_checkpoint
+from isomorph.tools.checkpoints import Checkpoint, read_checkpoint
 from isomorph.tools.fresh import draw_fresh, with_new_head
 from isomorph.tools.namings import all_namings
 from isomorph.tools.own import find_architecture
@@ -21,7 +21,7 @@ class Source:
     """A network and its tensors.
 
     tensors: canonical name -> array, views of the mapped file where nothing was drawn.
-    form: whose names the file has; format: its format.
+    form: whose names the file has; format: its format; files: all that it consists of.
     left_out: name in the file -> why it is none of the tensors.
     drawn: canonical names of those that are fresh.
     """
@@ -30,6 +30,7 @@ class Source:
     tensors: Mapping[str, Array]
     form: str
     format: str
+    files: tuple[Path, ...]
     left_out: Mapping[str, str]
     drawn: tuple[str, ...] = ()
 
@@ -51,9 +52,8 @@ class Source:
 def read_whole(path: str | Path, arch: str | None) -> Source:
     """A file that holds a network whole, as `read_weights` reads it."""
     weights = read_weights(path, arch)
-    return Source(
-        weights.architecture, weights.tensors, weights.reading.form, weights.checkpoint.format, weights.left_out
-    )
+    form, checkpoint = weights.reading.form, weights.checkpoint
+    return Source(weights.architecture, weights.tensors, form, checkpoint.format, _files(checkpoint), weights.left_out)
 
 
 def read_part(path: str | Path, arch: str, num_classes: int | None, seed: int) -> Source:
@@ -77,7 +77,11 @@ def read_part(path: str | Path, arch: str, num_classes: int | None, seed: int) -
     }
     misfits = dict.fromkeys(name for name in checkpoint.tensors if name not in fitting.values())
     left_out = dict.fromkeys((*misfits, *checkpoint.left_out), MISFIT)
-    return Source(network, tensors, form, checkpoint.format, left_out, missing)
+    return Source(network, tensors, form, checkpoint.format, _files(checkpoint), left_out, missing)
+
+
+def _files(checkpoint: Checkpoint) -> tuple[Path, ...]:
+    return checkpoint.path, *checkpoint.shards
 
 
 def _best_fit(network: Architecture, tensors: Mapping[str, Array]) -> tuple[str, dict[str, str]]:

@@ -90,9 +90,14 @@ def check_request(
             raise BadInput(f"There is no {kind} {asked!r}; there are {', '.join(known)}.")
     if batch < 1:
         raise BadInput(f"A batch of {batch} images was asked for; expected at least one.")
+    check_seed(seed)
+    infer(network, *(size or (None, None)))
+
+
+def check_seed(seed: int) -> None:
+    """Raise BadInput for a seed from which nothing can be drawn."""
     if not 0 <= seed < 2**64:
         raise BadInput(f"The seed {seed} is out of range; expected 0 to 2^64 - 1.")
-    infer(network, *(size or (None, None)))
 
 
 def check_limits(timeout: float, memory: float | None = None) -> None:

@@ -35,6 +35,14 @@ def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
     return table
 
 
+def printable(text: str) -> str:
+    """Text that others chose, such as a tensor's name: what would move the cursor or change colours is escaped.
+
+    In a table, wrap it in `Text`, or Rich takes what stands in brackets for its own markup.
+    """
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def short_scope(scope: str) -> str:
     """`block1/unit_3/conv1` for `block1/unit_3/bottleneck_v1/conv1`: a block's units are all of one kind."""
     block, *unit = scope.split("/")

@@ -13,17 +13,17 @@ MOST_FIELDS = 4
 """That differ, in a refusal; `isomorph compare` shows all."""
 
 
-def find_target(source: Architecture, to: str) -> tuple[Architecture, str]:
+def find_target(source: Architecture, to: str) -> tuple[Architecture, str | None]:
     """The network that `source` is in `to`, with the classes and channels of `source`; and whose names it has.
 
     to: a zoo, a network of one, or a `.toml` file with one's own, which takes the names of the zoo that it is called
-        after; canonical ones where there is none.
+        after; None where there is none.
     Raises BadInput where no network is the same function, with the fields in which the nearest differs.
     """
     if is_architecture(to):
         asked = _like(find_architecture(to), source)
         own, _ = home(asked)
-        return _same(source, [asked], to), own.name if own else "canonical"
+        return _same(source, [asked], to), own.name if own else None
     return _same(source, list(_networks(source, to)), to), to
 
 
@@ -56,6 +56,8 @@ def _same(source: Architecture, candidates: list[Architecture], to: str) -> Arch
         return fitting[0]
     nearest = max(candidates, key=lambda candidate: len(_tensors(candidate) & _tensors(source)))
     if not _tensors(nearest) & _tensors(source) or len(_tensors(nearest) ^ _tensors(source)) > len(_tensors(source)):
+        if is_architecture(to):
+            raise BadInput(f"{source.name} and {to} are networks of other tensors; choose one of the same function.")
         raise BadInput(f"{to} has no network like {source.name}; `isomorph list` shows what it has.")
     differing = [field for field in compare_fields(source, nearest)[0] if field.affects == "inference"]
     words = [f"{field.name} {compact(field.first)} / {compact(field.second)}" for field in differing[:MOST_FIELDS]]

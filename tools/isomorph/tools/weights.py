@@ -1,11 +1,15 @@
 """A checkpoint whose architecture is known: its tensors under canonical names, and what else stands in the file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import ml_dtypes
+import numpy as np
 
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.checkpoints import METADATA, Checkpoint, read_checkpoint
+from isomorph.tools.checkpoints.paddle import pdparams
 from isomorph.tools.identify import find_reading
 from isomorph.tools.metadata import read_architecture
 from isomorph.tools.own import find_architecture
@@ -54,7 +58,16 @@ def identified(path: Path, checkpoint: Checkpoint, arch: str | None = None) -> W
     """The same of a checkpoint that has been read."""
     asked = find_architecture(arch) if arch else _told(path, checkpoint.metadata)
     reading = find_reading(checkpoint.tensors, str(path), asked)
+    if checkpoint.format == pdparams.NAME:
+        checkpoint = replace(checkpoint, tensors=_with_bfloat16(checkpoint.tensors))
     return Weights(path, checkpoint, reading, reading.canonical(checkpoint.tensors))
+
+
+def _with_bfloat16(tensors: Mapping[str, Array]) -> dict[str, Array]:
+    """Paddle's tensors: what it saved as uint16 is bfloat16, which its own reader takes it for."""
+    return {
+        name: value.view(ml_dtypes.bfloat16) if value.dtype == np.uint16 else value for name, value in tensors.items()
+    }
 
 
 def _told(path: Path, metadata: Mapping[str, str]) -> Architecture | None:

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from isomorph.spec import BadInput
 from isomorph.tools.writing import check_writable, write_text
 
 app = typer.Typer(
@@ -36,10 +38,13 @@ def show_progress() -> Iterator[Callable[[str, str], None]]:
         yield report
 
 
-def check_json(path: str | None) -> None:
-    """Raise BadInput before the work where the report could not be written after it."""
-    if path not in (None, "-"):
-        check_writable(path)
+def check_json(path: str | None, *files: str | None) -> None:
+    """Raise BadInput before the work where the report cannot be written after it, or would replace one of `files`."""
+    if path is None or path == "-":
+        return
+    check_writable(path)
+    if any(Path(path).resolve() == Path(file).resolve() for file in files if file):
+        raise BadInput(f"--json {path} is a file of this command's already; give the report another name.")
 
 
 def write_json(path: str | None, text: str) -> None:

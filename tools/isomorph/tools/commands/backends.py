@@ -52,7 +52,7 @@ def check_command(
     """The main job: same weights in every backend, compared with the oracle; a row each, and the first divergence."""
     options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     size = given.read_size(input)
-    check_json(json)
+    check_json(json, subject, other)
     with show_progress() as progress:
         report = check(
             subject,
@@ -107,7 +107,7 @@ def run_command(
     options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     size = given.read_size(input)
     check_writable(out_file)
-    check_json(json)
+    check_json(json, subject, out_file)
     with show_progress() as progress:
         report = run(
             subject,
@@ -159,7 +159,7 @@ def predict_command(
 ) -> None:
     """Classes with probabilities, in every backend; exit status 1 where their top classes differ."""
     size = given.read_size(input)
-    check_json(json)
+    check_json(json, file)
     with show_progress() as progress:
         report = predict(
             file,

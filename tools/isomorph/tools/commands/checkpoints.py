@@ -27,7 +27,7 @@ def inspect_command(
     json: given.Json = None,
 ) -> None:
     """What a checkpoint is: format, network, names, counts, and what is odd. Needs no framework."""
-    check_json(json)
+    check_json(json, file)
     with show_progress() as progress:
         report = inspect(file, arch=arch, values=values, digest=hash, progress=progress)
     if json != "-":
@@ -49,7 +49,7 @@ def diff_command(
 
     Exit status: 0 all tensors are equal, if need be after a cast, 1 they are not, 2 the request is bad.
     """
-    check_json(json)
+    check_json(json, first, second)
     with show_progress() as progress:
         report = diff(first, second, arch=arch, progress=progress)
     if json != "-":
@@ -96,7 +96,7 @@ def convert_command(
     """
     if head not in (None, "new"):
         raise BadInput(f"--head {head} is not known; expected new.")
-    check_json(json)
+    check_json(json, source, target)
     with show_progress() as progress:
         report = convert(
             source,
