@@ -5,6 +5,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from isomorph.tools.cli import main
 
 COMMAND = [sys.executable, "-W", "error", "-m", "isomorph.tools.cli"]
 
@@ -31,11 +36,22 @@ def answered(*arguments: str | Path, **more: str) -> str:
 def refused(*arguments: str | Path, **more: str) -> str:
     """The one sentence on stderr with which bad input is refused, and nothing else happens."""
     done = isomorph(*arguments, **more)
-    assert (done.returncode, done.stdout) == (2, ""), f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return _sentence(done.returncode, done.stdout, done.stderr)
+
+
+def refused_here(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """The same in this process, for many requests: starting another takes most of a second."""
+    with pytest.raises(SystemExit) as ended, patch.object(sys, "argv", ["isomorph", *map(str, arguments)]):
+        main()
+    return _sentence(ended.value.code, *capsys.readouterr())
+
+
+def _sentence(status: object, out: str, err: str) -> str:
+    assert (status, out) == (2, ""), f"status {status}\n{out}\n{err}"
     start, end = "isomorph: ", "\n"
-    assert done.stderr.startswith(start)
-    assert done.stderr.endswith(end)
-    sentence = done.stderr.removeprefix(start).removesuffix(end)
+    assert err.startswith(start)
+    assert err.endswith(end)
+    sentence = err.removeprefix(start).removesuffix(end)
     assert sentence.isprintable(), f"more than one line: {sentence}"
     assert sentence.endswith((".", "?")), f"no full stop: {sentence}"
     assert not sentence.endswith(".."), f"two full stops: {sentence}"

@@ -25,8 +25,8 @@ def find_reading(tensors: Tensors, source: str, asked: Architecture | None = Non
     stages = ({each.title: each for each in stage if each.fits()} for stage in of_whole_files(tensors, asked))
     fitting = next(filter(None, stages), {})
     if not fitting:
-        nearest = max(of_any_file(tensors, asked), key=Reading.shared)
-        if nearest.shared() == (0, 0):
+        nearest = max(of_any_file(tensors, asked), key=Reading.shared, default=None)
+        if nearest is None or nearest.shared() == (0, 0):
             known = ", ".join(zoos())
             raise BadInput(
                 f"The first of the tensors in {source} is called {next(iter(tensors))!r}, and no zoo here ({known})"

@@ -93,12 +93,12 @@ def of_whole_files(tensors: Tensors, asked: Architecture | None) -> Iterator[lis
 
 
 def of_any_file(tensors: Tensors, asked: Architecture | None) -> Iterator[Reading]:
-    """All readings under the namings that know most of a file's names, for what does not fit whole."""
+    """All readings under the namings that know most of a file's names, for what does not fit whole; none if none do."""
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     carried = _carried(all_namings(), shapes)
     known = {form: sum(map(all_namings()[form].knows, found)) for form, found in carried.items()}
-    most = {form for form, count in known.items() if count == max(known.values())}
-    for candidate, width in _candidates(asked):
+    most = {form for form, count in known.items() if count and count == max(known.values())}
+    for candidate, width in _candidates(asked) if most else ():
         for form in _forms(candidate, asked, most):
             yield from _read(candidate, form, width, carried[form])
 
@@ -114,9 +114,13 @@ def _all_known(form: str, carried: Shapes) -> bool:
 
 
 def _forms(candidate: Architecture, asked: Architecture | None, known: Collection[str]) -> list[str]:
-    """Those of the `known` names that a candidate may have: an asked one, and nobody's own, those of any zoo."""
+    """Those of the `known` names that a candidate may have: an asked one, and nobody's own, those of any zoo.
+
+    Its own zoo's are the last, which is the one that counts where several zoos have the same names.
+    """
     own, _ = home(candidate)
-    return [form for form in known if form in OWN or asked or own is None or form == own.name]
+    forms = [form for form in known if form in OWN or asked or own is None or form == own.name]
+    return sorted(forms, key=lambda form: own is not None and form == own.name)
 
 
 def _read(candidate: Architecture, form: str, width: float, carried: Shapes) -> Iterator[Reading]:

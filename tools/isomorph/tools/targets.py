@@ -20,7 +20,7 @@ def find_target(source: Architecture, to: str) -> tuple[Architecture, str | None
         after; None where there is none.
     Raises BadInput where no network is the same function, with the fields in which the nearest differs.
     """
-    if is_architecture(to):
+    if is_architecture(to) or "/" in to:
         asked = _like(find_architecture(to), source)
         own, _ = home(asked)
         return _same(source, [asked], to), own.name if own else None
