@@ -165,15 +165,19 @@ def test_infinities_and_nan_are_cast(tmp_path: Path) -> None:
 # Refusals.
 
 REFUSED = {
-    "where the stride sits": ("slim/resnet_v1_50", "torchvision", ["pool_padding same / explicit", "their layers"]),
+    "where the stride sits": (
+        "slim/resnet_v1_50",
+        "torchvision",
+        ["pool_padding same / explicit and the units of block1"],
+    ),
     "a stride, padding and biases": (
         "torchvision/resnet50",
         "keras",
         ["bottleneck_stride conv2 / conv1", "convolution_bias no / yes", "batch_norm_epsilon 1e-05 / 1.001e-05"],
     ),
     "padding": ("keras/MobileNet", "slim", ["depthwise_padding after / same"]),
-    "layers alone": ("torchvision/vgg16", "keras", ["they differ in their layers"]),
-    "depths": ("torchvision/resnet50", "torchvision/resnet101", ["they differ in their layers"]),
+    "layers alone": ("torchvision/vgg16", "keras", ["they differ in the units of "]),
+    "depths": ("torchvision/resnet50", "torchvision/resnet101", ["they differ in the units of block3"]),
 }
 
 

@@ -6,23 +6,23 @@ from isomorph.spec import Architecture, architecture, architectures, zoos
 from isomorph.tools.namings import NATIVE
 
 READS = {
-    "pytorch": 'torch.load({path})',
-    "safetensors": 'safetensors.torch.load_file({path})',
-    "pdparams": 'paddle.load({path})',
+    "pytorch": "torch.load({path})",
+    "safetensors": "safetensors.torch.load_file({path})",
+    "pdparams": "paddle.load({path})",
 }
 """Format -> what reads it into a dictionary."""
 
 LOADS = {
     "pytorch": "model.load_state_dict({read})",
     "paddle": "model.set_state_dict({read})",
-    "keras": 'model.load_weights({path})',
-    "tensorflow": 'tf.compat.v1.train.Saver().restore(session, {path})',
+    "keras": "model.load_weights({path})",
+    "tensorflow": "tf.compat.v1.train.Saver().restore(session, {path})",
 }
 """Framework -> how one of its models takes a file."""
 
 WHOLE = {
-    "transformers": 'model = transformers.AutoModelForImageClassification.from_pretrained({path})',
-    "keras": 'model = keras.models.load_model({path})',
+    "transformers": "model = transformers.AutoModelForImageClassification.from_pretrained({path})",
+    "keras": "model = keras.models.load_model({path})",
 }
 """Format -> what makes the model from a file that holds it whole."""
 
@@ -39,14 +39,14 @@ def how_to_load(path: str, network: Architecture, form: str, format: str) -> tup
     build = f'load_backend("{backend or "pytorch"}").build({_call(network)})'
     if backend is None:
         imports.append("from isomorph.tools.checkpoints import read_checkpoint")
-        return *imports, f"network = {build}", f'network.load(read_checkpoint({path}).tensors)'
+        return *imports, f"network = {build}", f"network.load(read_checkpoint({path}).tensors)"
     return *imports, f"model = {build}.native", _load(backend, path, format)
 
 
 def _into_a_zoos_own(path: str, network: Architecture, form: str, format: str) -> tuple[str, ...]:
     framework = zoos()[form].framework
     if format == "safetensors" and framework != "pytorch":
-        return (f'tensors = safetensors.numpy.load_file({path})',)
+        return (f"tensors = safetensors.numpy.load_file({path})",)
     constructor = zoos()[form].constructor
     classes, name = network.head.num_classes, network.name.rpartition("/")[2]
     usual = network.name in architectures() and network.auxiliary == architecture(network.name).auxiliary
