@@ -52,7 +52,7 @@ MEGABYTE = 1 << 20
 def tensors_from_one_tuple(count: int) -> Raw:
     """A dictionary of `count` tensors of 16 axes, for each of which the pickle spends eleven bytes."""
     function, *_ = tensor().partition(b"(")
-    arguments = pickled((storage(), 0, (1,) * 16, (1,) * 16))
+    arguments = pickled((storage(), 0, (1,) * 16, (1,) * 16, False, None))
     kept = pickled("function") + function + b"q\1" + pickled("arguments") + arguments + b"q\0"
     return raw(b"}(" + kept + b"".join(pickled(f"{n}") + b"h\1h\0R" for n in range(count)) + b"u")
 

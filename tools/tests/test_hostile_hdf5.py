@@ -185,6 +185,14 @@ CONFIG = configured(("Dense", "dense", {}))
 ARCHIVES = {
     "no configuration": (archive(WEIGHTS, None), r"an archive of Keras's without config\.json"),
     "a compressed part": (archive(WEIGHTS, CONFIG, zipfile.ZIP_DEFLATED), r"its .* is compressed, which Keras never"),
+    "weights that were changed": (
+        archive(WEIGHTS, CONFIG).replace(KERNEL.tobytes(), KERNEL[::-1].tobytes()),
+        r"the checksum of its model\.weights\.h5 is not that of its bytes",
+    ),
+    "a configuration that was changed": (
+        archive(WEIGHTS, CONFIG).replace(b"Functional", b"functional"),
+        r"the checksum of its config\.json is not that",
+    ),
     "a configuration that is no JSON": (archive(WEIGHTS, b"{"), r"its config\.json cannot be read"),
     "a configuration without end": (archive(WEIGHTS, b"[" * 200_000), r"its config\.json cannot be read"),
     "a configuration of megabytes": (archive(WEIGHTS, b" " * (2 << 20)), "far more than layers do"),

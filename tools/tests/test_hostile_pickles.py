@@ -54,6 +54,8 @@ PICKLES = {
     "an unknown opcode": (raw(b"\xff"), "a byte that is no pickle opcode"),
     "a persistent id of no storage": (raw(b"NQ"), "refers to something that is no storage|refers to the tensor None"),
     "a memo of 2^31": (raw(b"j" + struct.pack("<I", 1 << 31)), "asks for value 2147483648 of its memo"),
+    "a value kept in place 2^31": (raw(b"Nr" + struct.pack("<I", 1 << 31)), "keeps a value in place 2,147,483,648 of"),
+    "pickle protocol 6": (raw(b"\x80\x06N"), "asks for pickle protocol 6, of which there are 5"),
     "a frame of 2^62": (raw(b"\x95" + struct.pack("<Q", 1 << 62)), "announces 4,611,686,018,427,387,904 bytes where"),
     "bytes of 2^62": (raw(b"\x8e" + struct.pack("<Q", 1 << 62)), "stops in the middle"),
     "text of 2^62": (raw(b"\x8d" + struct.pack("<Q", 1 << 62)), "stops in the middle"),
@@ -109,7 +111,6 @@ HARMLESS = {
     "Python 2's dictionary": call("collections OrderedDict", [["a", 1], ["b", 2]]),
     "Python 2's text": raw(b"U\x03abc"),
     "Python 2's bytes": raw(b"T\x02\0\0\0\xff\xfe"),
-    "a far memo": raw(pickled("a") + b"r" + struct.pack("<I", (1 << 32) - 1)),
     "a huge integer": raw(b"\x8b" + struct.pack("<i", 9000) + b"\x7f" * 9000),
     "a dictionary of numbers": {2: 3, 2.5: None, True: "x"},
 }

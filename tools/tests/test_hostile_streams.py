@@ -76,11 +76,11 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0) -> tarfile.T
     return info
 
 
-def renumbered(content: bytes, name: bytes, size: bytes) -> bytes:
-    """A tar archive with another size, in the field's own octal digits, of the member called `name`."""
+def renumbered(content: bytes, name: bytes, digits: bytes, at: int = 124) -> bytes:
+    """A tar archive with another size, or another field's octal digits, of the member called `name`."""
     start = next(at for at in range(0, len(content), 512) if content[at : at + 100].rstrip(b"\0") == name)
     header = bytearray(content[start : start + 512])
-    header[124:136] = size
+    header[at : at + len(digits)] = digits
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header)
     return content[:start] + bytes(header) + content[start + 512 :]
@@ -99,6 +99,9 @@ TARS = {
     "a long header": (tarred(extra={"uname": "x" * 5000}), "that says more than dates and owners"),
     "a size that is no number": (renumbered(SOUND["tar"], b"pickle", b"9" * 12), "tar header at byte .* is damaged"),
     "a negative size": (renumbered(SOUND["tar"], b"pickle", b"-0000001000\0"), "tar header at byte .* is damaged"),
+    "a size behind a zero": (renumbered(SOUND["tar"], b"pickle", b"\0" + b"0" * 9 + b"32"), "tar header at byte"),
+    "an owner that is no number": (renumbered(SOUND["tar"], b"pickle", b"\xff", 108), "tar header at byte"),
+    "an end inside a block": (SOUND["tar"][:-100], "its tar archive ends inside a block: it was cut short"),
     "a huge size": (renumbered(SOUND["tar"], b"pickle", b"777777777777"), r"ends inside 'pickle' \(byte"),
     "another checksum": (SOUND["tar"].replace(b"ustar\0", b"ustar\1"), "tar header at byte 0 is damaged"),
     "bytes after it": (tarred(tail=b"PK\5\6"), "something follows the end of its tar archive"),

@@ -38,15 +38,32 @@ TENSORS = {
     "strides beyond the end": (tensor(shape=(2, 2), strides=(3, 1)), r"strides \(3, 1\) and offset 0 reaches beyond"),
     "too few strides": (tensor(shape=(2, 2), strides=(1,)), "has 1 stride"),
     "too many axes": (tensor(shape=(1,) * 17, strides=(1,) * 17), "at most 16 integers were expected"),
-    "too few arguments": (call("torch._utils _rebuild_tensor_v2", storage()), "described by 1 value, at least 4"),
+    "too few arguments": (call("torch._utils _rebuild_tensor_v2", storage()), "described by 1 value, 6 or 7 were"),
     "no storage": (tensor(raw(b"N")), "is made of None, a storage was expected"),
-    "a parameter of nothing": (call("torch._utils _rebuild_parameter", None), "something that is no tensor"),
+    "a parameter of nothing": (call("torch._utils _rebuild_parameter", None, True, None), "something that is no tens"),
     "an 8-bit float": (
         call("torch._utils _rebuild_tensor_v3", storage(), 0, (4,), (1,), False, None, raw(b"ctorch\nfloat8_e5m2\n")),
         "the dtype torch.float8_e5m2, which NumPy cannot hold",
     ),
     "a version 3 without dtype": (
-        call("torch._utils _rebuild_tensor_v3", storage(), 0, (4,), (1,)), "the dtype None, which NumPy cannot hold"
+        call("torch._utils _rebuild_tensor_v3", storage(), 0, (4,), (1,), False, None), "by 6 values, 7 or 8 were expec"
+    ),
+    "a version 3 of the dtype None": (
+        call("torch._utils _rebuild_tensor_v3", storage(), 0, (4,), (1,), False, None, None), "the dtype None, which Nu"
+    ),
+    "too many arguments": (tensor(None, 0, (4,), (1,), {}, None), "by 8 values, 6 or 7 were expected"),
+    "negated values": (tensor(None, 0, (4,), (1,), {"neg": True}), "saved as the negative or the conjugate of its val"),
+    "conjugates under a number": (tensor(None, 0, (4,), (1,), {1: True}), "saved as the negative or the conjugate"),
+    "gradients of no kind": (
+        call("torch._utils _rebuild_tensor_v2", storage(), 0, (4,), (1,), 3, None), "gradients to the degree of 3"
+    ),
+    "a parameter with other values": (
+        call("torch._utils _rebuild_parameter_with_state", tensor(), True, None, {"data": tensor()}),
+        "further tensors for attributes",
+    ),
+    "a parameter with other values in a slot": (
+        call("torch._utils _rebuild_parameter_with_state", tensor(), True, None, (None, {"data": tensor()})),
+        "further tensors for attributes",
     ),
     "a longer storage": (tensor(storage(length=5)), "its record 'data/0' has 16 bytes, 20 were expected"),
     "a shorter storage": (tensor(storage(length=3)), "its record 'data/0' has 16 bytes, 12 were expected"),

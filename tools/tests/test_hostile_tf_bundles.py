@@ -99,6 +99,8 @@ HEADERS = {
     "endless shards": (header((1 << 31) - 1), "its shard .* was expected beside it"),
     "the other byte order": (header(1, (2, 1)), "its numbers are big-endian, little-endian was expected"),
     "a later version": (message((1, 1), (3, message((2, 2)))), "it asks for readers of version 2, 1 is read here"),
+    "readers that must not": (message((1, 1), (3, message((1, 1), (3, 1)))), "names readers that must not read it"),
+    "a field of number 0": (b"\0\1", "a field has the number 0, which is none"),
     "an unknown field": (header(1, (9, 1)), "its header cannot be read: a message has the field 9 of type int"),
     "a field twice": (header(1, (1, 1)), "a message has the field num_shards twice"),
     "V1's metadata": (message((1, b"\n\0")), "a message has the field 1 of type bytes, unknown here"),

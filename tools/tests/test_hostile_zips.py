@@ -73,6 +73,13 @@ ZIPS = {
     "another name in the header": (altered(zipped(W), b"archive/data/0", b"archive/data/1"), "is not where"),
     "a 64-bit size that is missing": (in_table(zipped(W), 24, b"\xff" * 4), "lacks the 64-bit size"),
     "another number of members": (altered(zipped(W), b"PK\5\6\0\0\0\0\3\0\3\0", b"PK\5\6\0\0\0\0\2\0\2\0"), "damaged"),
+    "a member on another disk": (in_table(zipped(W), 34, b"\1\0"), "damaged near"),
+    "a patch for a member": (in_table(zipped(W), 8, b"\x20\0"), "is encrypted"),
+    "names that differ in capitals": (zipped(W, more=[("archive/DATA/0", DATA)]), "names that differ in capitals"),
+    "a version that is no number": (zipped(W, more=[("archive/version", b"three")]), "'version' holds no number"),
+    "an alignment that is none": (
+        zipped(W, more=[("archive/.storage_alignment", b"")]), r"record '\.storage_alignment' holds no number"
+    ),
     "another disk": (altered(zipped(W), b"PK\5\6\0\0", b"PK\5\6\1\0"), "damaged near"),
 }  # fmt: skip
 
@@ -88,11 +95,10 @@ def wide(content: bytes, **fields: int) -> bytes:
     """`content` with a 64-bit end record, as PyTorch writes it beside the 32-bit one."""
     end = len(content) - 22
     _, _, _, _, count, size, start, _ = struct.unpack("<4s4H2LH", content[end:])
-    record = {"count": count, "size": size, "start": start, "at": end} | fields
-    long = struct.pack(
-        "<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, record["count"], record["count"], record["size"], record["start"]
-    )
-    return content[:end] + long + struct.pack("<4sLQL", b"PK\6\7", 0, record["at"], 1) + content[end:]
+    record = {"count": count, "size": size, "start": start, "at": end, "own": 44, "disk": 0, "disks": 1} | fields
+    counts = (record["count"], record["count"], record["size"], record["start"])
+    long = struct.pack("<4sQ2H2L4Q", b"PK\6\6", record["own"], 45, 45, record["disk"], 0, *counts)
+    return content[:end] + long + struct.pack("<4sLQL", b"PK\6\7", 0, record["at"], record["disks"]) + content[end:]
 
 
 def test_a_64_bit_archive_is_read(tmp_path: Path) -> None:
@@ -103,7 +109,13 @@ def test_a_64_bit_archive_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path, wide(content)).tensors["w"], [0, 1, 2, 3])
 
 
-@pytest.mark.parametrize("fields", [{"count": 2}, {"size": 1}, {"start": 1 << 63}, {"at": 1 << 63}, {"at": 0}], ids=str)
+WRONG_ENDS: list[dict[str, int]] = [
+    *({"count": 2}, {"size": 1}, {"start": 1 << 63}, {"at": 1 << 63}, {"at": 0}),
+    *({"own": 36}, {"disk": 1}, {"disks": 0}, {"disks": 2}),
+]
+
+
+@pytest.mark.parametrize("fields", WRONG_ENDS, ids=str)
 def test_an_archive_whose_two_ends_disagree_is_refused(tmp_path: Path, fields: dict[str, int]) -> None:
     with pytest.raises(BadInput, match="table of contents is damaged near"):
         read(tmp_path, wide(zipped(W), **fields))

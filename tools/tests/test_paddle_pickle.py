@@ -101,6 +101,10 @@ def dtype_of(code: object = "f4", order: str = "<", *state: object) -> Raw:
     return raw(call("numpy dtype", code, 0, 1) + pickled((3, order, *(state or (None, None, None)), -1, -1, 0)) + b"b")
 
 
+def plain_dtype(version: int = 3, flags: int = 0) -> Raw:
+    return raw(call("numpy dtype", "f4", 0, 1) + pickled((version, "<", None, None, None, -1, -1, flags)) + b"b")
+
+
 def test_pythons_second_version_wrote_strings(tmp_path: Path) -> None:
     long = np.arange(100, dtype="<f4")
     short = raw(b"U\4" + np.ones(1, "<f4").tobytes())
@@ -143,6 +147,21 @@ WRONG: dict[str, tuple[object, str]] = {
     ),
     "a dtype of no code": ({"w": array(dtype=dtype_of(4))}, "a dtype is made in an unknown way"),
     "big-endian numbers": ({"w": array(dtype=dtype_of("f4", ">"))}, "an array is big-endian"),
+    "a dtype of another version": (
+        {"w": array(dtype=plain_dtype(9))},
+        "a dtype is described in an unknown way",
+    ),
+    "a dtype of flags": (
+        {"w": array(dtype=plain_dtype(flags=127))},
+        "a dtype is described in an unknown way",
+    ),
+    "an array of another version": (
+        {"w": array(state=(2, (4,), dtype_of(), False, raw(b"C\x10" + bytes(16))))}, "an array is described in an unk"
+    ),
+    "an array of another kind": (
+        {"w": call("numpy.core.multiarray _reconstruct", raw(b"cnumpy\nndarray\n"), (0,), raw(b"C\1O"))},
+        "an array is made in an unknown way",
+    ),
     "a dtype without order": ({"w": array(dtype=call("numpy dtype", "f4", 0, 1))}, "a dtype has no byte order"),
     "no dtype": ({"w": array(dtype="f4")}, "an array is described in an unknown way"),
     "fewer bytes than its shape": ({"w": array(SMALL)}, r"array 'w' of shape \(4\) and float32 has 4 bytes, 16 were"),

@@ -13,12 +13,14 @@ from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.noted import noted
 from isomorph.tools.checkpoints.wording import shown
 
-# Versions, dates, checksums and what else is not looked at are skipped by an "x".
+# Versions, dates and what else is not looked at are skipped by an "x".
 _LOCAL = struct.Struct("<4s2x2H16x2H")
-_CENTRAL = struct.Struct("<4s4x2H8x2L3H4x2L")
+_CENTRAL = struct.Struct("<4s4x2H4x3L4H2x2L")
 _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR64 = struct.Struct("<4sLQL")
+_END64_HEAD = 12  # bytes that its own size leaves out
+_ENCRYPTED = 0x2061  # of the flags: the member, strongly, or the table; or what stands there is a patch
 _FOLDER = 0x10  # of the attributes, as MS-DOS has them
 _COST = 512  # bytes of Python objects that one member becomes
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "see the 64-bit field"
@@ -26,11 +28,15 @@ _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "see the 64-bit field"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of the archive: its bytes are `[start, start + size)` of the whole, once `stored` as they are."""
+    """One file of the archive: its bytes are `[start, start + size)` of the whole, once `stored` as they are.
+
+    Their CRC-32 is given and not verified: whether the format's own reader does is the caller's business.
+    """
 
     start: int
     size: int
     stored: bool
+    crc32: int
 
 
 def read_directory(file: MappedFile) -> dict[str, Member]:
@@ -49,9 +55,9 @@ def read_directory(file: MappedFile) -> dict[str, Member]:
         head = file.read(position, _CENTRAL.size)
         if len(head) < _CENTRAL.size:
             raise _broken(file, position)
-        magic, flags, method, packed, size, *lengths, attributes, local = _CENTRAL.unpack(head)
+        magic, flags, method, crc32, packed, size, *lengths, disk, attributes, local = _CENTRAL.unpack(head)
         name_length, extra_length, comment_length = lengths
-        if magic != b"PK\1\2":
+        if magic != b"PK\1\2" or disk:
             raise _broken(file, position)
         raw = file.read(position + _CENTRAL.size, name_length)
         extra = file.read(position + _CENTRAL.size + name_length, extra_length)
@@ -68,13 +74,13 @@ def read_directory(file: MappedFile) -> dict[str, Member]:
         if attributes & _FOLDER and packed:
             # PyTorch's reader then skips the bytes, and hands out memory that nothing was read into.
             raise file.damaged(f"its member {shown(name)} is marked as a folder, but has {packed:,} bytes")
-        if flags & 1:
+        if flags & _ENCRYPTED:
             raise file.damaged(f"its member {shown(name)} is encrypted, which no checkpoint is")
         if method == 0 and size != packed:
             raise file.damaged(
                 f"its member {shown(name)} is stored as it is, but in {packed:,} bytes instead of {size:,}"
             )
-        members[name] = Member(start, packed, stored=method == 0)
+        members[name] = Member(start, packed, stored=method == 0, crc32=crc32)
         taken.append((local, start + packed, name))
     if position != end or len(members) != count:
         raise _broken(file, position)
@@ -102,13 +108,16 @@ def _extent(file: MappedFile) -> tuple[int, int, int]:
     end = at
     locator = file.read(at - _LOCATOR64.size, _LOCATOR64.size) if at >= _LOCATOR64.size else b""
     if locator.startswith(b"PK\6\7"):
-        _, _, end, _ = _LOCATOR64.unpack(locator)
+        _, end_disk, end, disks = _LOCATOR64.unpack(locator)
         record = file.read(end, _END64.size)
         if end + _END64.size != at - _LOCATOR64.size or not record.startswith(b"PK\6\6"):
             raise _broken(file, at)
-        *_, count64_here, count64, size64, start64 = _END64.unpack(record)
+        _, own_size, _, _, disk64, first_disk64, count64_here, count64, size64, start64 = _END64.unpack(record)
         narrow, wide = (count_here, count, size, start), (count64_here, count64, size64, start64)
         full = (_FULL16, _FULL16, _FULL32, _FULL32)
+        elsewhere = end_disk or disk64 or first_disk64 or disks != 1
+        if elsewhere or own_size != _END64.size - _END64_HEAD:
+            raise _broken(file, at)
         if any(short not in (limit, long) for short, limit, long in zip(narrow, full, wide, strict=True)):
             raise _broken(file, at)
         count_here, count, size, start = wide
@@ -149,7 +158,7 @@ def _start(file: MappedFile, name: str, raw: bytes, local: int, method: int) -> 
     if len(head) == _LOCAL.size:
         magic, flags, own_method, name_length, extra_length = _LOCAL.unpack(head)
         own_name = file.read(local + _LOCAL.size, name_length)
-        if magic == b"PK\3\4" and own_name == raw and own_method == method and not flags & 1:
+        if magic == b"PK\3\4" and own_name == raw and own_method == method and not flags & _ENCRYPTED:
             return int(local + _LOCAL.size + name_length + extra_length)
     raise file.damaged(f"its member {shown(name)} is not where the archive's table says (byte {local:,})")
 

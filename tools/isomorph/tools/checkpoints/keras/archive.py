@@ -6,6 +6,7 @@ it stays text.
 """
 
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
@@ -24,6 +25,7 @@ _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _FIRST = (b"metadata.json", _CONFIG.encode(), _WEIGHTS.encode())
 _FREE_CONFIG = 1 << 20  # bytes that any file may have; a thousand layers' worth
 _DEEPEST = 16  # models inside models
+_PIECE = 1 << 20  # bytes read at once
 
 
 def recognise(file: MappedFile) -> bool:
@@ -37,11 +39,14 @@ def read(file: MappedFile) -> Checkpoint:
     """The checkpoint in `file`.
 
     Raises:
-        BadInput: the archive is not sound, lacks one of its two parts or has one compressed, its configuration is no
-            JSON or far larger than names and options are, or the weights are refused (`keras.h5`).
+        BadInput: the archive is not sound, lacks one of its two parts or has one compressed or of another checksum,
+            its configuration is no JSON or far larger than names and options are, or the weights are refused
+            (`keras.h5`).
     """
     members = read_directory(file)
     config, weights = _member(file, members, _CONFIG), _member(file, members, _WEIGHTS)
+    for name, member in ((_CONFIG, config), (_WEIGHTS, weights)):
+        _check_sum(file, name, member)
     window = Window(file, weights.start, weights.size)
     if window.bytes_at(0, len(SIGNATURE)) != SIGNATURE:
         raise file.damaged(f"its {_WEIGHTS} starts with {shown(window.bytes_at(0, 8))}, HDF5's signature was expected")
@@ -56,6 +61,15 @@ def _member(file: MappedFile, members: dict[str, Member], name: str) -> Member:
     if not member.stored:
         raise file.damaged(f"its {name} is compressed, which Keras never does")
     return member
+
+
+def _check_sum(file: MappedFile, name: str, member: Member) -> None:
+    """Refuse a part whose bytes are not those that were saved: Keras, too, looks at the archive's checksums."""
+    crc32, end = 0, member.start + member.size
+    for start in range(member.start, end, _PIECE):
+        crc32 = zlib.crc32(file.read(start, min(_PIECE, end - start)), crc32)
+    if crc32 != member.crc32:
+        raise file.damaged(f"the checksum of its {name} is not that of its bytes")
 
 
 def _json(file: MappedFile, member: Member) -> object:

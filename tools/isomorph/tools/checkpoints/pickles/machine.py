@@ -6,6 +6,7 @@ a call runs the caller's own function from that table. `pickletools` describes t
 each only after the opcode was found to be allowed.
 """
 
+import pickle
 import pickletools
 import sys
 from collections.abc import Callable, Mapping
@@ -42,7 +43,8 @@ def unpickle(
         names: the globals it may name, "module.name"; with the function that its calls run, or None where there is
             nothing to call.
         persistent: resolves persistent ids (given as 1-tuples), where the format has them.
-        spans: leave bytes, and text longer than a name, in the file, as `Span`s: they are the tensors.
+        spans: leave bytes, but for a single one, and text longer than a name in the file, as `Span`s: they are the
+            tensors.
 
     Returns:
         The value (None, bool, int, float, str, bytes, list, tuple, `Entries`, `Global`, `Span`, `Opaque`, or what
@@ -90,11 +92,14 @@ class _Window:
         return data
 
     def span(self, opcode: str) -> Span | None:
-        """Where a string lies whose opcode was just read, and skip it; None for text as short as names, not skipped."""
+        """Where a string lies whose opcode was just read, and skip it.
+
+        None, and nothing is skipped, for text as short as names and for a single byte, which may be a code of NumPy's.
+        """
         width = _LENGTHS[opcode]
         count = int.from_bytes(self.read(width), "little")
         text = "UNICODE" in opcode
-        if text and count <= LONGEST_NAME:
+        if count <= (LONGEST_NAME if text else 1):
             self.position -= width
             return None
         if count > self.end - self.position:
@@ -159,6 +164,10 @@ class _Machine:
     def _bad(self, at: int, problem: str) -> BadInput:
         return self.file.damaged(f"its pickle cannot be read at byte {at:,}, where {problem}")
 
+    def protocol(self, version: int) -> None:
+        if version > pickle.HIGHEST_PROTOCOL:
+            raise ValueError(f"it asks for pickle protocol {version}, of which there are {pickle.HIGHEST_PROTOCOL}")
+
     def frame(self, length: int) -> None:
         left = self.window.end - self.window.position
         if length > left:
@@ -210,6 +219,8 @@ class _Machine:
             self.push_value(raw)
 
     def put(self, index: int) -> None:
+        if index > self.file.size:  # Python's machine makes room for all places below
+            raise ValueError(f"it keeps a value in place {index:,} of its memo, far more than it has values")
         self.memo[index] = self.top()
 
     def memoize(self, _: object) -> None:
@@ -348,7 +359,7 @@ _STEPS: dict[str, _Step] = {
     "TUPLE2": lambda machine, _: machine.push(machine.last(2)),
     "TUPLE3": lambda machine, _: machine.push(machine.last(3)),
     "TUPLE": lambda machine, _: machine.push(tuple(machine.since_mark())),
-    "PROTO": lambda machine, _: None,
+    "PROTO": _Machine.protocol,
     "FRAME": _Machine.frame,
     "STOP": lambda machine, _: None,
     "MARK": _Machine.mark,

@@ -151,16 +151,29 @@ def _sizes_of(values: object) -> tuple[int, ...]:
 
 
 def _tensor(arguments: tuple[object, ...], dtype: np.dtype | None = None) -> object:
-    """`_rebuild_tensor(storage, offset, size, stride)`; version 2 adds gradients and hooks, which weights have not."""
-    if len(arguments) < 4:
-        raise ValueError(f"a tensor is described by {counted(len(arguments), 'value')}, at least 4 were expected")
-    storage, offset, shape, strides, *_ = arguments
+    """What all versions of `_rebuild_tensor` start with: storage, offset, size, stride; then, but for the first,
+    whether it needs gradients, and hooks, which weights have not.
+    """
+    storage, offset, shape, strides, *more = arguments
+    if more and not isinstance(more[0], bool):
+        raise ValueError(f"a tensor needs gradients to the degree of {shown(more[0])}, yes or no was expected")
     return tensor_ref(storage, offset, shape, strides, dtype)
 
 
-def _tensor_with_dtype(arguments: tuple[object, ...]) -> object:
-    """`_rebuild_tensor_v3`: a version 2 whose seventh argument is the dtype, its storage being mere bytes."""
-    dtype = arguments[6] if len(arguments) > 6 else None
+def _tensor_1(arguments: tuple[object, ...]) -> object:
+    """`_rebuild_tensor`."""
+    return _tensor(_some(arguments, "a tensor", 4, 4))
+
+
+def _tensor_2(arguments: tuple[object, ...]) -> object:
+    """`_rebuild_tensor_v2`: the seventh argument says what becomes of the values once they are read."""
+    return _tensor(_plain(_some(arguments, "a tensor", 6, 7), 6))
+
+
+def _tensor_3(arguments: tuple[object, ...]) -> object:
+    """`_rebuild_tensor_v3`: a version 2 with the dtype in the seventh place, its storage being mere bytes."""
+    arguments = _plain(_some(arguments, "a tensor", 7, 8), 7)
+    dtype = arguments[6]
     if not isinstance(dtype, Global) or str(dtype) not in DTYPES:
         kind = dtype if isinstance(dtype, Global) else shown(dtype)
         raise ValueError(f"a tensor has the dtype {kind}, which NumPy cannot hold")
@@ -168,10 +181,36 @@ def _tensor_with_dtype(arguments: tuple[object, ...]) -> object:
 
 
 def _parameter(arguments: tuple[object, ...]) -> object:
-    """`_rebuild_parameter(data, requires_grad, backward_hooks)`: the tensor itself."""
-    if not arguments or not isinstance(arguments[0], TensorRef):
+    """`_rebuild_parameter(data, requires_grad, backward_hooks)`: the tensor itself.
+
+    A fourth argument has attributes of Python's. One that is a tensor could be `data`, and take the first one's place.
+    """
+    tensor, _, _, *state = _some(arguments, "a parameter", 3, 4)
+    if not isinstance(tensor, TensorRef):
         raise ValueError("a parameter is made of something that is no tensor")
-    return arguments[0]
+    for attributes in state[0] if state and isinstance(state[0], tuple) else state:
+        if isinstance(attributes, Entries) and any(isinstance(value, TensorRef) for value in attributes.values()):
+            raise ValueError("a parameter has further tensors for attributes, none were expected")
+    return tensor
+
+
+def _some(arguments: tuple[object, ...], what: str, least: int, most: int) -> tuple[object, ...]:
+    """The arguments; a `ValueError` where they are too few or too many."""
+    if not least <= len(arguments) <= most:
+        expected = f"{least}" if least == most else f"{least} or {most}"
+        raise ValueError(f"{what} is described by {counted(len(arguments), 'value')}, {expected} were expected")
+    return arguments
+
+
+def _plain(arguments: tuple[object, ...], place: int) -> tuple[object, ...]:
+    """The arguments; a `ValueError` where the one at `place`, if there, has PyTorch negate or conjugate the values."""
+    metadata = arguments[place] if len(arguments) > place else None
+    if metadata is not None and (not isinstance(metadata, Entries) or metadata or metadata.strangers):
+        raise ValueError(
+            "a tensor is saved as the negative or the conjugate of its values, plain ones were expected (save it with "
+            ".resolve_neg().resolve_conj())"
+        )
+    return arguments
 
 
 def _dictionary(arguments: tuple[object, ...]) -> object:
@@ -199,9 +238,9 @@ def _opaque(_: tuple[object, ...]) -> object:
 
 
 _TENSORS: dict[str, Constructor] = {
-    "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_tensor_v3": _tensor_with_dtype,
+    "torch._utils._rebuild_tensor": _tensor_1,
+    "torch._utils._rebuild_tensor_v2": _tensor_2,
+    "torch._utils._rebuild_tensor_v3": _tensor_3,
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter,
 }

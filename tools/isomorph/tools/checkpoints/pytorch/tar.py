@@ -19,6 +19,7 @@ from isomorph.tools.checkpoints.wording import shown
 
 NAME = "PyTorch tar"
 _BLOCK = 512
+_FACTS = (100, 108, 116, 329, 337)  # where mode, owner, group and device stand: Python stops at one it cannot read
 _LONGEST_END = 64 * _BLOCK  # zeros that fill up the last record
 _PARTS = ("sys_info", "pickle", "tensors", "storages")
 _HARMLESS = {b"mtime", b"atime", b"ctime", b"uid", b"gid", b"uname", b"gname"}  # of a member's extended header
@@ -61,7 +62,9 @@ def _parts(file: MappedFile) -> dict[str, Extent]:
             raise file.bad("it ends inside a header of its tar archive: it was cut short, fetch it again")
         name, kind = head[:100].rstrip(b"\0").decode("latin-1"), head[156:157]
         size, checksum = _octal(head[124:136]), _octal(head[148:156])
-        if size is None or checksum != sum(head[:148]) + sum(head[156:]) + 8 * ord(" "):
+        facts = (*(head[start : start + 8] for start in _FACTS), head[136:148])
+        odd = any(_octal(field) is None and field.strip(b" \0") for field in facts)
+        if odd or size is None or checksum != sum(head[:148]) + sum(head[156:]) + 8 * ord(" "):
             raise file.damaged(f"its tar header at byte {position:,} is damaged")
         start = position + _BLOCK
         if start + size > file.size:
@@ -80,6 +83,8 @@ def _parts(file: MappedFile) -> dict[str, Extent]:
         position = start + -(-size // _BLOCK) * _BLOCK
     if file.size - position > _LONGEST_END or any(file.read(position, _LONGEST_END)):
         raise file.damaged(f"something follows the end of its tar archive (byte {position:,})")
+    if (file.size - position) % _BLOCK:
+        raise file.bad("its tar archive ends inside a block: it was cut short, fetch it again")
     missing = [name for name in _PARTS if name not in parts]
     if missing:
         raise file.damaged(f"its tar archive lacks {', '.join(missing)}, which PyTorch's checkpoints have")
@@ -87,7 +92,7 @@ def _parts(file: MappedFile) -> dict[str, Extent]:
 
 
 def _octal(field: bytes) -> int | None:
-    digits = field.strip(b" \0")
+    digits = field.lstrip(b" ").rstrip(b" \0")
     return int(digits, 8) if digits and not digits.strip(b"01234567") else None
 
 

@@ -18,6 +18,8 @@ from isomorph.tools.checkpoints.wording import shown
 from isomorph.tools.checkpoints.zip_directory import Member, noted_in, read_directory
 
 NAME = "PyTorch zip"
+_NUMBERS = ("version", ".format_version", ".storage_alignment", ".data/version", ".data/serialization_id")
+_LONGEST_NUMBER = 64  # digits
 
 
 def recognise(file: MappedFile) -> bool:
@@ -71,6 +73,13 @@ def _records(file: MappedFile) -> dict[str, Member]:
     for name, member in records.items():
         if not member.stored:
             raise file.damaged(f"its record {shown(name)} is compressed, which PyTorch never does")
+    if len({name.lower() for name in members}) < len(members):
+        raise file.damaged("its zip archive has names that differ in capitals alone, which PyTorch does not tell apart")
+    for name in _NUMBERS:
+        number = records.get(name)
+        # PyTorch ends the version with a newline.
+        if number and not file.read(number.start, min(number.size, _LONGEST_NUMBER)).removesuffix(b"\n").isdigit():
+            raise file.damaged(f"its record {shown(name)} holds no number")
     order = records.get("byteorder")
     if order is not None and file.read(order.start, min(order.size, 16)) != b"little":
         raise file.bad("its byteorder record is not 'little': save it on a little-endian machine")

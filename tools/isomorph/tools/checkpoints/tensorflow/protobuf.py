@@ -36,6 +36,8 @@ def fields(message: bytes) -> Iterator[tuple[int, Value]]:
     position = 0
     while position < len(message):
         key, position = varint(message, position)
+        if not 1 <= key >> 3 < 1 << 29:
+            raise ValueError(f"a field has the number {shown(key >> 3)}, which is none")
         match key & 7:
             case 0:
                 value, position = varint(message, position)
