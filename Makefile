@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench mutations clean
 
 $(READY): pyproject.toml requirements-cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit("isomorph needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -35,6 +35,10 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.cost
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.conversions
+
+# 20,000 damaged files of every checkpoint format, read here and by the format's own reader.
+mutations: $(READY)
+	$(BIN)/python -m mutations.run
 
 clean:
 	rm -rf $(VENV) build dist

@@ -1,0 +1,96 @@
+"""Keras's own reader and h5py's beside it, and sound files of its three forms.
+
+Keras loads into a model, and compares names and shapes with that: what it finds unlike its model says nothing about
+the file. h5py gives every data set of the file, whatever it is called.
+"""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+from mutations.described import of_arrays
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+
+
+def _model(named: bool) -> Any:
+    name = "{}".format if named else lambda _: None
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([
+        keras.layers.Input((4, 4, 1)),
+        keras.layers.Conv2D(2, 3, name=name("first")),
+        keras.layers.BatchNormalization(name=name("norm")),
+        keras.layers.Flatten(),
+        keras.layers.Dense(2, name=name("logits")),
+    ])  # fmt: skip
+    for variable in model.variables:
+        variable.assign(np.random.default_rng(len(variable.path)).standard_normal(variable.shape).astype(np.float32))
+    return model
+
+
+_MODELS: dict[str, Any] = {}
+_CONFIGS: dict[str, bytes] = {}
+
+
+def save(folder: Path) -> None:
+    """Sound files, in a folder for each format."""
+    for form in ("h5", "weights.h5", "keras"):
+        (folder / form).mkdir(exist_ok=True)
+        for seed, model in models().items():
+            path = folder / form / f"{seed}.{form}"
+            (model.save_weights if form == "weights.h5" else model.save)(path)
+
+
+def models() -> dict[str, Any]:
+    """The models of which the seeds are, by the seeds' names."""
+    if not _MODELS:
+        _MODELS.update({"named": _model(True), "numbered": _model(False)})
+    return _MODELS
+
+
+def read(path: Path, seed: str) -> dict[str, Any]:
+    """Every data set that h5py gives, and every variable by its layer's and its own name that Keras loads."""
+    answer: dict[str, Any] = {}
+    try:
+        answer["datasets"] = _datasets(path)
+    except Exception as problem:
+        return {"error": f"h5py: {type(problem).__name__}: {problem}"[:300]}
+    try:
+        answer["tensors"] = of_arrays(_variables(path, seed))
+    except Exception as problem:
+        answer["error"] = f"{type(problem).__name__}: {problem}"[:600]
+    return answer
+
+
+def _datasets(path: Path) -> dict[str, Any]:
+    content: Any = path
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            content = io.BytesIO(archive.read(_WEIGHTS))
+    found: dict[str, Any] = {}
+    with h5py.File(content, "r") as root:
+
+        def take(name: str, item: object) -> None:
+            if isinstance(item, h5py.Dataset):
+                found[name] = item[()]
+
+        root.visititems(take)
+    return dict(of_arrays(found))
+
+
+def _variables(path: Path, seed: str) -> dict[str, Any]:
+    model = models()[seed]
+    if path.suffix == ".keras":
+        model = keras.models.load_model(path, compile=False)
+    else:
+        for variable in model.variables:
+            variable.assign(np.zeros(variable.shape, np.float32))
+        model.load_weights(path)
+    whole = path.suffixes == [".h5"]  # of which each variable has its name with all of its scopes
+    return {variable.path if whole else f"{layer.name}/{variable.name}": np.asarray(variable)
+            for layer in model.layers for variable in layer.variables}  # fmt: skip
