@@ -176,15 +176,41 @@ def test_an_older_layout_is_refused(tmp_path: Path) -> None:
     assert "is stored as version 2, 3 or 4 were" in refusal(tmp_path, content.replace(layout, bytes([2]) + layout[1:]))
 
 
-def test_a_list_of_free_places_without_end_is_not_followed(tmp_path: Path) -> None:
+def test_a_list_of_free_places_without_end_is_refused(tmp_path: Path) -> None:
     """One byte, for which libhdf5 takes memory without end as soon as a group is opened."""
     content = bytearray(keras2({"conv": {"conv/kernel:0": KERNEL}}))
     heap = content.index(b"HEAP")
     free = int.from_bytes(content[heap + 16 : heap + 24], "little")
     names = int.from_bytes(content[heap + 24 : heap + 32], "little")
     content[names + free : names + free + 8] = free.to_bytes(8, "little")
-    (tmp_path / "x.h5").write_bytes(content)
-    assert list(read_checkpoint(tmp_path / "x.h5").tensors) == ["conv/kernel"]
+    assert "the room in the names at byte" in refusal(tmp_path, bytes(content))
+
+
+def in_node(content: bytes, field: int, value: bytes) -> bytes:
+    """`content` with a field of the first entry of the first node of a symbol table overwritten."""
+    at = content.index(b"SNOD") + 8 + field
+    return content[:at] + value + content[at + len(value) :]
+
+
+TWO = keras2({"aa": {"aa/kernel:0": KERNEL}, "bb": {"bb/kernel:0": KERNEL}})
+DAMAGED = {
+    "two links of one name": (
+        in_node(TWO, 0, (TWO.index(b"bb\0") - TWO.index(b"aa\0") + 8).to_bytes(8, "little")),
+        "not in order, or one",
+    ),
+    "a link of no kind": (in_node(TWO, 16, b"\7"), "is of the kind 7, which is none"),
+    "a heap of another version": (TWO.replace(b"HEAP\0", b"HEAP\1", 1), "there is no local heap at byte"),
+    "a node of another version": (TWO.replace(b"SNOD\1", b"SNOD\2", 1), "there is no node of a symbol table at byte"),
+    "a file that ends earlier than it is": (
+        TWO[:40] + (len(TWO) - 50).to_bytes(8, "little") + TWO[48:],
+        "which are not all there",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "sentence"), DAMAGED.values(), ids=DAMAGED)
+def test_damage_that_libhdf5_refuses_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
+    assert sentence in refusal(tmp_path, content)
 
 
 SMALL = {

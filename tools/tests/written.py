@@ -27,7 +27,7 @@ def awkward() -> Tensors:
     return tensors | {
         "bool": np.array([True, False]),
         "bfloat16": random.normal(size=(3, 7)).astype(ml_dtypes.bfloat16),
-        "nan": np.array([0x7FC00001, 0xFF800000, 0x80000000], np.uint32).view(np.float32),
+        "nan": np.array([0x7FC00001, 0xFF800000, 0x80000000, 1], np.uint32).view(np.float32),
         "scalar": np.array(1.5, np.float32),
         "empty": np.zeros((0, 3), np.float32),
         "transposed": random.normal(size=(3, 4, 5)).T,

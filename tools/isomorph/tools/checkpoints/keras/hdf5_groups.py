@@ -15,7 +15,8 @@ LINK_INFO, LINK, SYMBOL_TABLE = 0x02, 0x06, 0x11
 """The messages that only groups have."""
 
 _KINDS = {1: "a soft link", 64: "an external link, to another file"}
-_SOFT_ENTRY = 2  # the cache type of a symbol table entry that is a soft link
+_SOFT_ENTRY = 2  # the cache type of a symbol table entry that is a soft link, and the last there is
+_NO_ROOM = 1  # the offset of the free block behind the last
 _ENTRY = 40  # bytes of one
 _LONGEST_NAME = 1024
 _COST = 64  # bytes of Python objects that one node of a B-tree becomes
@@ -63,12 +64,14 @@ def nodes(window: Window, address: int, kind: int, key: int) -> Iterator[tuple[b
 
 def _of_table(window: Window, tree: int, heap: int, path: str) -> Iterator[tuple[bytes, int]]:
     head = window.exactly(heap, 32)
-    if head[:4] != b"HEAP":
+    if head[:5] != b"HEAP\0":
         raise window.unsound(f"there is no local heap at byte {heap:,}")
     size, names = number(head, 8), number(head, 24)
+    _check_room(window, names, size, number(head, 16))
+    last = b""
     for _, node in nodes(window, tree, 0, ADDRESS):
         symbols = window.exactly(node, 8)
-        if symbols[:4] != b"SNOD":
+        if symbols[:5] != b"SNOD\1":
             raise window.unsound(f"there is no node of a symbol table at byte {node:,}")
         count = number(symbols, 6, 2)
         window.file.spend(_ENTRY * count)
@@ -78,9 +81,27 @@ def _of_table(window: Window, tree: int, heap: int, path: str) -> Iterator[tuple
             name, end, _ = window.bytes_at(names + offset, min(_LONGEST_NAME, max(0, size - offset))).partition(b"\0")
             if not end:
                 raise window.unsound(f"a name in {shown(path)} has no end")
-            if number(entries, at + 16, 4) == _SOFT_ENTRY:
+            if name <= last:
+                raise window.unsound(f"the names in {shown(path)} are not in order, or one stands twice")
+            last = name
+            cached = number(entries, at + 16, 4)
+            if cached == _SOFT_ENTRY:
                 raise _refused(window, path, name, _KINDS[1])
+            if cached > _SOFT_ENTRY:
+                raise window.unsound(f"a link in {shown(path)} is of the kind {cached}, which is none")
             yield name, number(entries, at + ADDRESS)
+
+
+def _check_room(window: Window, names: int, size: int, free: int) -> None:
+    """Refuse a heap whose free blocks are not inside it: libhdf5 does, or follows a list that has no end."""
+    seen: set[int] = set()
+    while free != _NO_ROOM:
+        block = window.exactly(names + free, 16) if free <= size - 16 and free not in seen else b""
+        if not 0 < number(block, 8) <= size - free:
+            raise window.unsound(f"the room in the names at byte {names:,} is not inside them, or has no end")
+        window.file.spend(_COST)
+        seen.add(free)
+        free = number(block, 0)
 
 
 def _of_message(window: Window, content: bytes, path: str) -> tuple[bytes, int]:

@@ -44,7 +44,12 @@ def contents(window: Window) -> Contents:
         path, address = waiting.pop()
         groups[path] = address
         inner: list[tuple[str, int]] = []
-        for raw, target in sorted(links(window, address, path)):
+        held = dict[bytes, int]()
+        for raw, target in links(window, address, path):
+            if raw in held:
+                raise window.unsound(f"its group {shown(path)} holds two things called {shown(raw)}")
+            held[raw] = target
+        for raw, target in sorted(held.items()):
             file.spend(_COST + len(raw))
             below = path.rstrip("/") + "/" + _text(window, path, raw)
             if target in seen:

@@ -17,6 +17,8 @@ NOWHERE = (1 << 64) - 1
 
 _CONTINUATION = 0x10
 _SHARED = 0x02  # a bit of a message's flags: its content stands elsewhere
+_NEVER_SHARED = 0x04
+_ALIGNMENT = 8  # bytes, of messages of version 1
 _COST = 64  # bytes of Python objects that one message becomes
 
 
@@ -63,7 +65,9 @@ def root_of(window: Window) -> int:
         raise window.unsound("its addresses are of another kind than those that Keras writes")
     if number(head, known.end) > window.size:
         raise window.unsound(f"a truncated file, of {window.size:,} of {counted(number(head, known.end), 'byte')}")
-    return number(window.exactly(known.root, ADDRESS), 0)
+    root = number(window.exactly(known.root, ADDRESS), 0)
+    window.size = number(head, known.end)  # what stands behind it is no part of it
+    return root
 
 
 def messages(window: Window, address: int) -> Iterator[Message]:
@@ -100,13 +104,19 @@ def _blocks(window: Window, start: int, size: int, version: int, head: int) -> I
             kind, length, flags = _head(block, at, version)
             content = block[at + head : at + head + length]
             window.file.spend(_COST)
-            if len(content) < length:
-                raise window.unsound(f"a message at byte {start + at:,} is longer than its header")
+            if len(content) < length or (version == 1 and length % _ALIGNMENT):
+                raise window.unsound(
+                    f"a message at byte {start + at:,} is longer than its header, or of no whole 8 bytes"
+                )
+            if flags & _SHARED and flags & _NEVER_SHARED:
+                raise window.unsound(f"a message at byte {start + at:,} is shared and must not be")
             if kind == _CONTINUATION:
                 waiting.append(_continued(content, version))
             elif not flags & _SHARED:
                 yield Message(kind, content)
             at += head + length
+        if version == 1 and at != size:
+            raise window.unsound(f"the header at byte {start:,} has room that no message fills")
 
 
 def _head(block: bytes, at: int, version: int) -> tuple[int, int, int]:
