@@ -47,8 +47,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     path: the file; of a TensorFlow checkpoint its prefix, its index or any of its shards; a folder of transformers'.
 
     The file is mapped, not read, and the arrays are views that stand as long as it is left alone: the time this takes
-    grows with the number of tensors, not with their size, but for the checksums of a TensorFlow checkpoint. Whether the
-    values are finite is not looked at.
+    grows with the number of tensors, not with their size, but for the checksums of a TensorFlow checkpoint and of a
+    `.keras` archive. Whether the values are finite is not looked at.
 
     Raises:
         BadInput: the file cannot be opened, is none of the formats, is damaged, holds code, or holds no tensors.
