@@ -44,8 +44,7 @@ KNOWN = (
     ),
     Known(
         ("keras",),
-        r"refused: (TypeError: .* could not be deserialized properly|ValueError: Only instances of `keras.Layer`"
-        r"|ValueError: Could not deserialize )",
+        r"refused: ValueError: load_model alone: ",
         "Keras makes the model that the configuration describes; here it is read for the layers' names alone",
     ),
     Known(

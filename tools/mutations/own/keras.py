@@ -86,7 +86,11 @@ def _datasets(path: Path) -> dict[str, Any]:
 def _variables(path: Path, seed: str) -> dict[str, Any]:
     model = models()[seed]
     if path.suffix == ".keras":
-        model = keras.models.load_model(path, compile=False)
+        try:
+            model = keras.models.load_model(path, compile=False)
+        except Exception as problem:
+            model.load_weights(path)  # raises what is wrong with those
+            raise ValueError(f"load_model alone: {problem}") from problem
     else:
         for variable in model.variables:
             variable.assign(np.zeros(variable.shape, np.float32))
