@@ -2,7 +2,7 @@
 
     .venv/bin/python -m mutations.run [--count 20000] [--keep FOLDER] [FORMAT ...]
 
-The rules are seeded: file 17 of a format is the same on every machine with the same versions of the frameworks.
+The rules are seeded: file 17 of a format is the same for the same versions of the frameworks, but for a .keras's date.
 """
 
 import argparse
