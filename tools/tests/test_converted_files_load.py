@@ -15,10 +15,14 @@ from .written import run_framework
 
 Array = npt.NDArray[Any]
 
-IMPORTS = {"pytorch": "torch", "paddle": "paddle", "keras": "keras"}
-CASES = {".pth": "pytorch", ".pdparams": "paddle", ".h5": "keras", ".weights.h5": "keras", ".keras": "keras"}
+CASES = {
+    "pytorch": ("torch", [".pth"]),
+    "paddle": ("paddle", [".pdparams"]),
+    "keras": ("keras", [".h5", ".weights.h5", ".keras"]),
+}
+"""Backend -> its framework's module, and the files that are its own: one process loads them all."""
 
-# The answer of the model that was loaded, every warning an error once its framework is imported.
+# The answers of the models that were loaded, every warning an error once the framework is imported.
 SCRIPT = """
 import json, os, sys, warnings
 import numpy as np
@@ -28,27 +32,30 @@ import {module}
 warnings.simplefilter("error")
 warnings.filterwarnings("ignore", message="__array__")  # TensorFlow's own, of what NumPy makes of its tensors
 os.chdir(sys.argv[1])
-images = np.load("images.npy")
-{lines}
+images, answers = np.load("images.npy"), []
 if "{backend}" != "keras":
-    model.eval()
     make = {{"pytorch": "tensor", "paddle": "to_tensor"}}["{backend}"]
     images = getattr({module}, make)(images.transpose(0, 3, 1, 2).copy())
-answer = model(images)
-print(json.dumps((np.asarray(answer) if "{backend}" == "keras" else answer.detach().numpy()).tolist()))
+for lines in {lines}:
+    exec(lines)
+    answer = model(images)
+    answers.append((np.asarray(answer) if "{backend}" == "keras" else answer.detach().numpy()).tolist())
+print(json.dumps(answers))
 """
 
 
-@pytest.mark.parametrize(("suffix", "backend"), CASES.items(), ids=CASES)
-def test_the_printed_lines_load_it(tmp_path: Path, shared: Path, suffix: str, backend: str) -> None:
+@pytest.mark.parametrize("backend", CASES)
+def test_the_printed_lines_load_it(tmp_path: Path, shared: Path, backend: str) -> None:
     source = shared / "weights" / "cifar_pytorch" / "resnet20-12fca82f.th"
-    load = convert(source, tmp_path / f"r20{suffix}").load
+    module, suffixes = CASES[backend]
+    loads = [convert(source, tmp_path / f"r20{suffix}").load for suffix in suffixes]
     images = np.random.default_rng(0).standard_normal((2, 32, 32, 3), np.float32)
     np.save(tmp_path / "images.npy", images)
-    module = IMPORTS[backend]
-    program = SCRIPT.format(backend=backend, module=module, lines="\n".join(load).replace(f"{tmp_path}/", ""))
-    found = np.array(run_framework(module, program, tmp_path))
-    assert found == pytest.approx(expected(source, images), rel=1e-4, abs=1e-4)
+    lines = ["\n".join(load).replace(f"{tmp_path}/", "") for load in loads]
+    found = run_framework(module, SCRIPT.format(backend=backend, module=module, lines=lines), tmp_path)
+    assert len(found) == len(suffixes)
+    for answer in found:
+        assert np.array(answer) == pytest.approx(expected(source, images), rel=1e-4, abs=1e-4)
 
 
 def expected(path: Path, images: Array) -> Array:

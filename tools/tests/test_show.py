@@ -25,7 +25,14 @@ FRAMEWORKS = ("torch", "tensorflow", "keras", "paddle", "jax")
 # Help.
 
 
-@pytest.mark.parametrize("command", ["list", "show", "compare", "check", "run", "predict"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("list", "show", "compare"),
+        *("check", "run", "predict"),
+        *("inspect", "diff", "convert", "fetch"),
+    ],
+)
 def test_help_of(command: str) -> None:
     said = answered(command, "--help")
     assert said.startswith(f"Usage: isomorph {command} ")
@@ -34,7 +41,11 @@ def test_help_of(command: str) -> None:
 
 def test_help_lists_every_command_with_a_whole_sentence() -> None:
     commands = answered("--help").partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in commands] == ["list", "show", "compare", "check", "run", "predict"]
+    assert [line.split()[0] for line in commands] == [
+        *("list", "show", "compare"),
+        *("check", "run", "predict"),
+        *("inspect", "diff", "convert", "fetch"),
+    ]
     assert [line for line in commands if line.endswith("...") or len(line) > 80] == []
 
 

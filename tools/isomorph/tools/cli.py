@@ -16,8 +16,8 @@ from isomorph.spec import BadInput
 from isomorph.tools.commands import backends, checkpoints, networks
 from isomorph.tools.commands.app import app, err, out
 
-COMMANDS = (networks, backends, checkpoints)
-"""What defines them, in the order in which `--help` lists them."""
+for module in (networks, backends, checkpoints):  # in the order in which `--help` lists them
+    app.add_typer(module.commands)
 
 
 @app.callback(invoke_without_command=True)

@@ -8,14 +8,16 @@ from isomorph.backends.process import TIMEOUT
 from isomorph.spec.preprocessing import NORMALISATIONS
 from isomorph.tools import options as given
 from isomorph.tools.check import check
-from isomorph.tools.commands.app import app, check_json, out, show_progress, write_json
+from isomorph.tools.commands.app import check_json, out, show_progress, write_json
 from isomorph.tools.plant import read_plant
 from isomorph.tools.predict import predict
 from isomorph.tools.run import run, write_end_points
 from isomorph.tools.writing import check_writable
 
+commands = typer.Typer()
 
-@app.command("check", short_help="The main job: the same weights in every backend, compared.")
+
+@commands.command("check", short_help="The main job: the same weights in every backend, compared.")
 def check_command(
     subject: given.Subject,
     other: Annotated[
@@ -81,7 +83,7 @@ def check_command(
     raise typer.Exit(report.exit_status)
 
 
-@app.command("run", short_help="Run one backend and keep its end points.")
+@commands.command("run", short_help="Run one backend and keep its end points.")
 def run_command(
     subject: given.Subject,
     out_file: Annotated[str, typer.Option("--out", metavar="Y.npz", help="Where the end points go.")],
@@ -130,7 +132,7 @@ def run_command(
     write_json(json, report.to_json())
 
 
-@app.command("predict", short_help="Classes with probabilities, in every backend.")
+@commands.command("predict", short_help="Classes with probabilities, in every backend.")
 def predict_command(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A checkpoint.")],
     images: Annotated[

@@ -7,15 +7,17 @@ import typer
 from isomorph.spec import BadInput
 from isomorph.tools import options as given
 from isomorph.tools.carry import Rounding
-from isomorph.tools.commands.app import app, check_json, out, show_progress, write_json
+from isomorph.tools.commands.app import check_json, out, show_progress, write_json
 from isomorph.tools.containers import CONTAINERS
 from isomorph.tools.convert import convert
 from isomorph.tools.diff import diff
 from isomorph.tools.fetch import fetch, list_published
 from isomorph.tools.inspect import inspect
 
+commands = typer.Typer()
 
-@app.command("inspect", short_help="What is this checkpoint?")
+
+@commands.command("inspect", short_help="What is this checkpoint?")
 def inspect_command(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A checkpoint.")],
     arch: given.Arch = None,
@@ -38,7 +40,7 @@ def inspect_command(
     write_json(json, report.to_json())
 
 
-@app.command("diff", short_help="Are these two checkpoints the same weights?")
+@commands.command("diff", short_help="Are these two checkpoints the same weights?")
 def diff_command(
     first: Annotated[str, typer.Argument(metavar="A", help="A checkpoint.")],
     second: Annotated[str, typer.Argument(metavar="B", help="Another, of any format.")],
@@ -58,7 +60,7 @@ def diff_command(
     raise typer.Exit(report.exit_status)
 
 
-@app.command("convert", short_help="A checkpoint as another zoo's, or in another kind of file.")
+@commands.command("convert", short_help="A checkpoint as another zoo's, or in another kind of file.")
 def convert_command(
     source: Annotated[str, typer.Argument(metavar="SRC", help="A checkpoint.")],
     target: Annotated[str, typer.Argument(metavar="DST", help="The new file; its suffix says what kind.")],
@@ -118,7 +120,7 @@ def convert_command(
     write_json(json, report.to_json())
 
 
-@app.command("fetch", short_help="Published weights: fetched once, their hash checked.")
+@commands.command("fetch", short_help="Published weights: fetched once, their hash checked.")
 def fetch_command(
     name: Annotated[
         str | None, typer.Argument(metavar="[ZOO/NAME]", help="An architecture; without one, all weights are listed.")

@@ -6,13 +6,15 @@ import typer
 
 from isomorph.spec import BadInput
 from isomorph.tools import options as given
-from isomorph.tools.commands.app import app, check_json, out, show_progress, write_json
+from isomorph.tools.commands.app import check_json, out, show_progress, write_json
 from isomorph.tools.compare import compare
 from isomorph.tools.inventory import list_
 from isomorph.tools.show import show
 
+commands = typer.Typer()
 
-@app.command("list", short_help="Architectures by zoo; backends with version and devices.")
+
+@commands.command("list", short_help="Architectures by zoo; backends with version and devices.")
 def list_command(json: given.Json = None) -> None:
     """Architectures by zoo, and backends with version and devices, or why not."""
     check_json(json)
@@ -24,7 +26,7 @@ def list_command(json: given.Json = None) -> None:
     write_json(json, report.to_json())
 
 
-@app.command("show", short_help="Every unit: shape, stride, rate, parameters, MACs.")
+@commands.command("show", short_help="Every unit: shape, stride, rate, parameters, MACs.")
 def show_command(
     arch: given.Architecture,
     input: given.Input = None,
@@ -51,7 +53,7 @@ def show_command(
     write_json(json, report.to_json())
 
 
-@app.command("compare", short_help="How two designs differ, field by field, unit by unit.")
+@commands.command("compare", short_help="How two designs differ, field by field, unit by unit.")
 def compare_command(
     first: given.Architecture,
     second: given.Architecture,
