@@ -55,7 +55,7 @@ def apart(what: str, *paths: Path) -> tuple[float, float]:
 
 
 JOBS: dict[str, Callable[..., object]] = {
-    "convert": lambda source, target: convert(source, target, force=True),
+    "convert": convert,
     "copy": shutil.copyfile,
     "inspect": inspect,
     "inspect --no-values": lambda path: inspect(path, values=False),
@@ -65,7 +65,12 @@ JOBS: dict[str, Callable[..., object]] = {
 
 def row(name: str, what: str, *paths: Path, size: int) -> None:
     """Print the median and the spread of a job's seconds, and its largest peak beside the file's size."""
-    found = [apart(what, *paths) for _ in range(ROUNDS)]
+    found = []
+    for _ in range(ROUNDS):
+        for target in paths[1:]:  # to remove what is there would take its time, too
+            for old in target.parent.glob(f"{target.name}*"):
+                old.unlink()
+        found.append(apart(what, *paths))
     seconds = sorted(each for each, _ in found)
     peak = max(each for _, each in found) / size
     print(f"{name:<34}{statistics.median(seconds):6.2f} s ({seconds[0]:.2f} to {seconds[-1]:.2f}){peak:8.2f} x")

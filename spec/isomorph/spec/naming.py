@@ -143,22 +143,23 @@ class Naming:
 
     def knows(self, name: str) -> bool:
         """Whether the tensor of some layer might be called `name`: False is certain, and told without a plan."""
-        return self._any_name.fullmatch(name) is not None
+        return any(name.startswith(before) and name.endswith(behind) for before, behind in self._ends)
 
     @cached_property
-    def _any_name(self) -> re.Pattern[str]:
-        leaves = {leaf: leaf in OF_BATCH_NORM for leaf in self.leaves}
-        endings = {True: set[str](), False: {self.depthwise_weights} if self.depthwise_weights else set[str]()}
-        for leaf, normalises in leaves.items():
-            endings[normalises].add(self.leaves[leaf])
+    def _ends(self) -> tuple[tuple[str, str], ...]:
+        """What all names that a template makes begin and end with, before its first group and behind its last."""
+        leaves: dict[bool, list[str]] = {False: [], True: []}
+        for leaf, own in self.leaves.items():
+            leaves[leaf in OF_BATCH_NORM].append(own)
+        leaves[False] += [self.depthwise_weights] if self.depthwise_weights else []
         templates = {(row.convolution, False) for row in self.scopes} | {(row.batch_norm, True) for row in self.scopes}
-        return re.compile(
-            "|".join(
-                f"{_GROUP.sub('.*', template)}{re.escape(self.separator)}(?:{'|'.join(sorted(endings[normalises]))})"
-                for template, normalises in sorted(templates)
-                if template
-            )
-        )
+        ends = {
+            (_GROUP.split(template)[0], f"{_GROUP.split(template)[-1]}{self.separator}{leaf}")
+            for template, normalises in templates
+            if template
+            for leaf in leaves[normalises]
+        }
+        return tuple(sorted(ends))
 
     def _row(self, scope: str, known: dict[str, str]) -> Row:
         """The row for a scope, its templates filled."""
