@@ -38,7 +38,9 @@ KNOWN = (
     Known(
         ("h5", "weights.h5"),
         r"refused: (OSError: Can't synchronously read data|UnicodeEncodeError: |UnicodeDecodeError: "
-        r"|ValueError: Invalid path in H5 file"
+        r"|ValueError: (Invalid path in H5 file|Insufficient precision in available types)"
+        r"|TypeError: (A name should be string|Unknown string encoding|No NumPy equivalent for)"
+        r"|AttributeError: '.*' object has no attribute '(decode|split)'|RuntimeError: Unspecified error in H5T"
         r"|(RuntimeError|KeyError|ValueError): .*(determine if attribute exists|open attribute))",
         "an attribute is damaged, which Keras reads and isomorph does not need",
     ),
