@@ -80,10 +80,10 @@ def read(path: Path, _: str) -> dict[str, Any]:
     try:
         try:
             value = torch.load(path, _as_it_lies, weights_only=True)
-        except Exception:
+        except Exception:  # whatever it does not know: the unrestricted one decides
             value = torch.load(path, _as_it_lies, weights_only=False)
         return {"tensors": {name: _described(tensor) for name, tensor in leaves(value, torch.Tensor)}}
-    except Exception as problem:
+    except Exception as problem:  # a damaged file ends in any; which one is what is compared
         return {"error": f"{type(problem).__name__}: {problem}"[:300]}
 
 
