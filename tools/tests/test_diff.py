@@ -56,6 +56,22 @@ def test_a_cast_is_the_same_weights(tmp_path: Path, dtype: str) -> None:
         assert (report.same, set(statuses(report).values())) == (True, {"cast"})
 
 
+@pytest.mark.parametrize("pair", ["layers of one shape", "a square kernel transposed", "rows and columns of a 3x3"])
+def test_what_names_and_shapes_cannot_tell_is_named(tmp_path: Path, pair: str) -> None:
+    """Such a file is read as well as a right one: only another, or the answers, can tell."""
+    before = plain(R20)
+    one, other = (f"block1/unit_{unit}/basic_v1/conv1/weights" for unit in (1, 2))
+    after = {
+        "layers of one shape": before | {one: before[other], other: before[one]},
+        "a square kernel transposed": before | {one: np.ascontiguousarray(before[one].transpose(0, 1, 3, 2))},
+        "rows and columns of a 3x3": before | {one: np.ascontiguousarray(before[one].transpose(1, 0, 2, 3))},
+    }[pair]
+    report = compared(tmp_path, before, after)
+    found = {name for name, status in statuses(report).items() if status == "different"}
+    assert found == ({one, other} if pair == "layers of one shape" else {one})
+    assert (report.same, report.exit_status) == (False, 1)
+
+
 def test_each_tensor_is_told_how_it_differs(tmp_path: Path) -> None:
     before = plain(R20)
     moved = before["conv1/weights"].copy()
