@@ -22,6 +22,7 @@ from isomorph.backends import find_backend
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
 from isomorph.conformance.drawn_case import DrawnCase, Share
+from isomorph.conformance.drawn_lattice import DrawnLattice
 from isomorph.spec import Architecture, BadInput
 
 DEFAULT = ["oracle", "pytorch", "keras", "paddle"]
@@ -129,6 +130,13 @@ def share(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Share]:
 def case(request: pytest.FixtureRequest, share: Share) -> DrawnCase:
     """One of the module's CASES, drawn once for all backends."""
     drawn: DrawnCase = request.module.CASES[request.param].with_tensors(share)
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def lattice(request: pytest.FixtureRequest, share: Share) -> DrawnLattice:
+    """One of the module's LATTICES, drawn once for all backends."""
+    drawn: DrawnLattice = request.module.LATTICES[request.param].with_tensors(share)
     return drawn
 
 

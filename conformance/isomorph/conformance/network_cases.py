@@ -9,6 +9,9 @@ from isomorph.spec import architecture, architectures, function, zoo
 
 DENSE = {"num_classes": None, "global_pool": False}
 
+# Backend, dtype and device that cannot go together; a backend that loses another one fails.
+LACKING = {("paddle", "bfloat16", "cpu"), ("paddle", "float16", "cpu")}
+
 
 def run_as() -> dict[str, str]:
     """Every architecture -> the one of the same function that is run for it, of the zoo whose design it is."""

@@ -9,7 +9,16 @@ from isomorph.backends import Unavailable
 from isomorph.backends.process import BackendProcess
 from isomorph.conformance.conftest import Build
 from isomorph.conformance.drawn_case import DrawnCase
-from isomorph.conformance.network_cases import ALIKE, CASES, DEEP, DEEPEST, NOT_RUN, RUN_AS, STRUCTURE_ONLY
+from isomorph.conformance.network_cases import (
+    ALIKE,
+    CASES,
+    DEEP,
+    DEEPEST,
+    LACKING,
+    NOT_RUN,
+    RUN_AS,
+    STRUCTURE_ONLY,
+)
 from isomorph.conformance.same import assert_same, assert_structure, assert_unchanged
 from isomorph.spec import Architecture, architecture, function, infer, plan, tensor_shapes
 
@@ -65,10 +74,6 @@ def test_its_tensors_come_back_as_they_were_loaded(case: DrawnCase, build: Build
     network = build(case.network, "float32")
     network.load(case.shared[0])
     assert_unchanged(network.tensors(), case, "float32")
-
-
-# Backend, dtype and device that cannot go together; a backend that loses another one fails.
-LACKING = {("paddle", "bfloat16", "cpu"), ("paddle", "float16", "cpu")}
 
 
 # Half precision, where the framework has it: shallow networks, as noise floors of deep ones are wide.

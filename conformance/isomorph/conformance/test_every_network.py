@@ -1,15 +1,19 @@
 """Every network at an even size and at an odd one that is not square, as far as test_architectures.py does not.
 
-Those for which others stand there at both, the rest at the one that is left. It takes half an hour: --every-network.
+Those for which others stand there at both, the rest at the one that is left; and all of them on a lattice. It takes
+half an hour: --every-network.
 """
 
 import pytest
 
 from isomorph.conformance.conftest import Build
 from isomorph.conformance.drawn_case import Case, DrawnCase
-from isomorph.conformance.network_cases import ALIKE, DEEP, NOT_RUN, RUN_AS, size_of
+from isomorph.conformance.drawn_lattice import DrawnLattice, Lattice
+from isomorph.conformance.lattice_coverage import assert_covered
+from isomorph.conformance.network_cases import ALIKE, DEEP, NOT_RUN, RUN_AS, STRUCTURE_ONLY, size_of
 from isomorph.conformance.network_cases import CASES as RUN_EVERY_TIME
 from isomorph.conformance.same import assert_same
+from isomorph.conformance.small_networks import KIN, RIGID
 from isomorph.spec import architecture
 
 # Which leave the last block more than one cell; dense layers of Keras's that see 7x7 cells and nothing else.
@@ -30,6 +34,29 @@ CASES = {
     f"{name} at another size": Case(architecture(name), *(SIZES[0] if name in DEEP else size_of(name, odd=True)))
     for name in AT_ONE_SIZE
 }
+
+
+# Maps of powers of two before the mean, as far as the network has a choice.
+LATTICES = {
+    name: Lattice(
+        architecture(name), *EVEN_AND_ODD.get(name, [(64, 64) if name in DEEP else size_of(name, odd=False)])[0]
+    )
+    for name, run in RUN_AS.items()
+    if name == run and name not in STRUCTURE_ONLY
+}
+
+
+@pytest.mark.parametrize("lattice", LATTICES, indirect=True)
+def test_on_a_lattice_it_is_the_same_numbers(lattice: DrawnLattice, build: Build) -> None:
+    network = build(lattice.case.architecture, "float32")
+    verdict = lattice.run(network)
+    network.discard()
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize("name", KIN | RIGID)
+def test_lattices_cover_every_tensor(name: str) -> None:
+    assert_covered(Lattice((KIN | RIGID)[name], 97, 128), of_each=4)
 
 
 @pytest.mark.parametrize("case", CASES, indirect=True)

@@ -5,7 +5,7 @@ oracle itself, evaluated in that dtype, or the dtype's unit roundoff where that 
 Honest backends stand between 0.8 and 2, at most 5.1 on a saturated softmax; TF32 at 1900; epsilon 2e-5 for 1e-5 at 320.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Literal
@@ -105,10 +105,9 @@ def judge(
 
     local_ratios: noise ratios of the parts run alone, by end point; those left out are not known.
     """
-    if list(found) != list(reference):
-        ours, theirs = next(pair for pair in zip_longest(reference, found) if pair[0] != pair[1])
-        message = f"its end points are not the oracle's: {theirs or 'none'} stands where {ours or 'none'} was expected"
-        return RunVerdict(dtype, precision, "fail", message, ours or theirs)
+    if other := other_names(found, reference):
+        first_other, message = other
+        return RunVerdict(dtype, precision, "fail", message, first_other)
     verdicts = []
     for name, wanted in reference.items():
         error = relative_l2(found[name], wanted)
@@ -123,6 +122,20 @@ def judge(
     return RunVerdict(dtype, precision, "fail", _explain(first, reference), first.name, tuple(verdicts))
 
 
+def other_names(found: Iterable[str], expected: Iterable[str]) -> tuple[str, str] | None:
+    """The first end point, in network order, by which names are not those that are expected, and what to say of it."""
+    for ours, theirs in zip_longest(expected, found):
+        if ours != theirs:
+            said = f"its end points are not the oracle's: {theirs or 'none'} stands where {ours or 'none'} was expected"
+            return ours or theirs, said
+    return None
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """2x7x7x64."""
+    return "x".join(map(str, shape))
+
+
 def noise_ratios(found: EndPoints, reference: EndPoints, floors: Mapping[str, float]) -> dict[str, float]:
     """Errors in noise floors, for the end points in `found`."""
     return {name: relative_l2(value, reference[name]) / floors[name] for name, value in found.items()}
@@ -131,16 +144,12 @@ def noise_ratios(found: EndPoints, reference: EndPoints, floors: Mapping[str, fl
 def _explain(first: EndPointVerdict, reference: EndPoints) -> str:
     expected = reference[first.name].shape
     if first.shape != expected:
-        return f"{first.name} is {_by(first.shape)}, the oracle's is {_by(expected)}"
+        return f"{first.name} is {by(first.shape)}, the oracle's is {by(expected)}"
     what = f"{first.name} is the first to part, by {first.noise_ratio:.3g} noise floors"
     if first.local_noise_ratio is None:
         return what
     born = "the error is born there" if first.local_noise_ratio > FLOORS else "the error is inherited"
     return f"{what}; on the oracle's own input by {first.local_noise_ratio:.3g}: {born}"
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))
 
 
 def _flat(x: Array) -> Array:

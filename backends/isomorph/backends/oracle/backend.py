@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from isomorph.backends.oracle.layers import Statistics
+from isomorph.backends.oracle.layers import Draw, Statistics
 from isomorph.backends.oracle.network import ConvNet
 from isomorph.backends.oracle.operations import Precision
 from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
@@ -61,6 +61,19 @@ class OracleNetwork(Network):
             for layer in self._network.parametrised.values():
                 layer.calibrate = None
         return {name: self._get(name) for name in tensor_shapes(self.architecture) if not is_trainable(name)}
+
+    def draw(self, images: Array, draw: Draw) -> dict[str, Array]:
+        """Set every layer's tensors to `draw(layer, x)`, leaf -> array, x being what reaches the layer from `images`.
+
+        Returns the end points of the network that this makes.
+        """
+        for layer in self._network.parametrised.values():
+            layer.draw = draw
+        try:
+            return self.end_points(images)
+        finally:
+            for layer in self._network.parametrised.values():
+                layer.draw = None
 
 
 class Oracle(Backend):

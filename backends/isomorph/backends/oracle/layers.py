@@ -31,6 +31,7 @@ from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIA
 from isomorph.spec.units import Unit
 
 Statistics = Callable[[Array], tuple[Array, Array]]
+Draw = Callable[[spec.Parametrised, Array], dict[str, Array]]
 Function = Callable[[Array], Array]
 
 
@@ -40,6 +41,7 @@ class Parametrised:
     Attributes:
         tensors: leaf -> array in the computed dtype.
         calibrate: while it is set, every batch norm takes over the statistics that this finds in its input.
+        draw: while it is set, the layer takes over the tensors that this makes of the layer and of its input.
     """
 
     def __init__(self, layer: spec.Parametrised, epsilon: float, precision: Precision) -> None:
@@ -48,6 +50,12 @@ class Parametrised:
         self.precision = precision
         self.tensors = {leaf: np.zeros(shape, precision.computed) for leaf, shape in tensors_of(layer).items()}
         self.calibrate: Statistics | None = None
+        self.draw: Draw | None = None
+
+    def given(self, x: Array) -> None:
+        """Take over the tensors that are drawn for the input `x`, if any are."""
+        if self.draw:
+            self.tensors = self.draw(self.layer, x)
 
     def batch_norm(self, x: Array) -> Array:
         """Normalise `x` in place by the running statistics; while calibrating, by those that `x` is found to have."""
@@ -68,6 +76,7 @@ class ConvBatchNorm(Parametrised):
 
     def __call__(self, x: Array) -> Array:
         layer, precision = self.layer, self.precision
+        self.given(x)
         if layer.dropout and layer.dropout.downscaled:
             x = precision.round(x * x.dtype.type(layer.dropout.scale))
         x = convolve(x, self.tensors[WEIGHTS], layer, precision.halves)
@@ -85,6 +94,7 @@ class BatchNormActivation(Parametrised):
     layer: BatchNorm
 
     def __call__(self, x: Array) -> Array:
+        self.given(x)
         return activate(self.precision.round(self.batch_norm(x.copy())), self.layer.activation)
 
 

@@ -52,15 +52,19 @@ def windows(x: Array, kernel: int, stride: int, rate: int, rule: Rule, fill: flo
     return view[:, ::stride, ::stride, :, ::rate, ::rate].transpose(0, 1, 2, 4, 5, 3)
 
 
+def seen_by(layer: Convolution, x: Array) -> Array:
+    """A view [N, h, w, kernel, kernel, C] of what each output of a convolution sees of `x`, in all groups."""
+    if layer.kernel == 1:
+        return x[:, :: layer.stride, :: layer.stride, None, None]
+    return windows(x, layer.kernel, layer.stride, layer.rate, layer.padding, 0)
+
+
 def convolve(x: Array, weights: Array, layer: Convolution, halves: bool = False) -> Array:
     """[N, H, W, groups * I] and a kernel [k, k, I, O] -> [N, h, w, O]: a matrix product of the windows for each image.
 
     One image at a time, so that its windows, k * k times as large as the image, stay in the cache.
     """
-    if layer.kernel == 1:
-        seen = x[:, :: layer.stride, :: layer.stride, None, None]
-    else:
-        seen = windows(x, layer.kernel, layer.stride, layer.rate, layer.padding, 0)
+    seen = seen_by(layer, x)
     batch, height, width = seen.shape[:3]
     result = np.empty((batch, height, width, layer.depth), x.dtype)
     for image, out in zip(seen, result, strict=True):

@@ -1,0 +1,47 @@
+"""One comparison on a lattice, ready to run: which network at which size, and what is drawn for it."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.process import RemoteNetwork
+from isomorph.conformance.drawn_case import Share
+from isomorph.conformance.lattice import LatticeVerdict, judge_lattice
+from isomorph.conformance.lattice_case import LatticeCase, draw_lattice
+from isomorph.spec import Architecture
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """A network and the size of its two images."""
+
+    network: Architecture
+    height: int
+    width: int
+
+    def draw(self, seed: int = 0) -> LatticeCase:
+        """Draw its images and tensors, other ones for each seed."""
+        return draw_lattice(self.network, 2, self.height, self.width, seed)
+
+    def with_tensors(self, share: Share) -> "DrawnLattice":
+        """Draw them, to be given to backends."""
+        return DrawnLattice(self.draw(), share)
+
+
+@dataclass(frozen=True)
+class DrawnLattice:
+    """A network on a lattice, and how backends are given it."""
+
+    case: LatticeCase
+    share: Share = field(repr=False)
+
+    @cached_property
+    def shared(self) -> tuple[SharedArrays, SharedArrays]:
+        """Tensors and images where every backend can map them."""
+        return self.share(self.case.tensors), self.share({"images": self.case.images})
+
+    def run(self, network: RemoteNetwork) -> LatticeVerdict:
+        """The verdict on a backend's network, which is loaded."""
+        tensors, images = self.shared
+        network.load(tensors)
+        return judge_lattice(network.end_points(images), self.case.exact, self.case.steps)

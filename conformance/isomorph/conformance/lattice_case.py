@@ -1,0 +1,255 @@
+"""Networks on a lattice: weights, statistics and images of which every value that follows is a small integer.
+
+The rule, which every layer follows as the images reach it, from the first to the last:
+
+    kernels     taps of 1 and -1, see `lattice_taps`: two of each output; more where a narrow layer would leave unread
+                what it alone reads. Outputs that answer all images and cells alike are dealt other ones
+    means       the median of the channel on the images, an integer, so that half of it outlives a ReLU
+    beta        0 or 1; 0 or 3 before a ReLU6, so that 6 is exceeded
+    biases      -1 to 1 before a batch norm; without one they are its beta less its mean
+    sums        the last layer of a unit that is added to a shortcut lets a fourth of its channels live, by gamma or
+                else by the kernel, other ones with the next seed: four seeds in a row cover all. The beta of the others
+                is -1 to 1. So sums stay small at any depth
+    images      -3 to 3
+
+Batch norm's scale. Variance and epsilon together are s * s, for the least power of two `s` whose square exceeds
+epsilon, and gamma is `s`. Without gamma, the kernel's taps are, and mean and bias are multiples of it. Variances of
+1 - epsilon would not do: float32 holds none of them, and in float64 no sum would be 1. This sum is s * s in float32,
+whatever epsilon is, and as epsilon is much of it, another epsilon moves the values themselves:
+
+    1e-5, 1.001e-5      s = 2^-8; the sum is exact in float64, too
+    1e-3                s = 2^-4; in float64 float32's variance leaves the sum off by a 2^-25th, 1e-8 of each value
+
+The exact end points are the oracle's own in float64, with the variance in float64, too: integers below 2^53, sums of a
+few integers, and products with powers of two, none of which rounds. Means are rounded to their lattice.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.oracle.operations import activate
+from isomorph.backends.protocol import Options
+from isomorph.conformance.cases import uniform
+from isomorph.conformance.lattice_steps import lattice_steps
+from isomorph.conformance.lattice_taps import Taps, deal, deal_taps
+from isomorph.conformance.verdict import Array
+from isomorph.spec import Architecture, BadInput, plan
+from isomorph.spec.layers import BatchNorm, Convolution, Parametrised, name_of
+from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
+from isomorph.spec.units import Unit
+
+REDRAWS = 16
+"""How often constant channels are dealt again."""
+
+LIVING = 4
+"""One in so many channels lives in the last layer of a unit that is added to a shortcut."""
+
+MANY = 32
+"""Of networks in which more units than these are added to a shortcut, such a layer has one tap: the sums grow."""
+
+ALIVE = 0.9
+"""Share of a network's channels that must not be constant."""
+
+ABOVE_SIX = 0.001
+"""Share of what reaches a network's ReLU6 that must exceed 6."""
+
+LARGEST = {"float64": 2.0**53, "float32": 2.0**24, "tf32": 2.0**11, "bfloat16": 2.0**8}
+"""Up to which dtypes, and TF32, in which GPUs may multiply, hold all integers. Float16 has no such small variances."""
+
+
+@dataclass(frozen=True)
+class LatticeCase:
+    """A network that computes with integers, and what they are.
+
+    images: [N, H, W, C] float32. tensors: canonical, float32.
+    exact: the end points but for `predictions`, int64, in steps. steps: that of each.
+    largest: the largest value anywhere, in steps; results of convolutions before their batch norm are counted, too.
+    alive: share of its channels that are not constant on the images, by the scope of the layer.
+    above_six: share of what reaches a ReLU6 that exceeds 6, of all of them; None in a network without any.
+    """
+
+    architecture: Architecture
+    images: Array = field(repr=False)
+    tensors: dict[str, Array] = field(repr=False)
+    exact: dict[str, Array] = field(repr=False)
+    steps: dict[str, Fraction] = field(repr=False)
+    largest: float
+    alive: dict[str, float] = field(repr=False)
+    above_six: float | None
+
+    def exact_in(self, dtype: str) -> bool:
+        """Whether `dtype`, one of LARGEST, holds all values; below float32, steps have to be powers of two for that."""
+        dyadic = all(step.denominator & (step.denominator - 1) == 0 for step in self.steps.values())
+        return self.largest <= LARGEST[dtype] and (dyadic or dtype in ("float64", "float32"))
+
+
+def draw_lattice(architecture: Architecture, batch: int, height: int, width: int, seed: int = 0) -> LatticeCase:
+    """A lattice for `architecture` on [batch, height, width, in_channels] images; the same on every machine.
+
+    Raises BadInput where the draw decides nothing: too many channels are constant, a ReLU6 is hardly reached, or
+    values are too large for float32; and for images that are too small for the network.
+    """
+    steps = lattice_steps(architecture, height, width)
+    twin = architecture.with_options(input_transform=None, dropout_mode="upscale_in_train")
+    shape = (batch, height, width, architecture.in_channels)
+    integers = np.rint(uniform(seed, "images", shape) * 3.49)
+    unscaled = {"input_transform": Fraction(1)} | lattice_steps(twin, height, width)
+    oracle, draw = OracleNetwork(twin, Options(dtype="float64")), _Draw(twin, unscaled, seed)
+    found = {"input_transform": integers} | oracle.draw(integers, draw)
+    counted = {name: _count(found[name], unscaled[name], name) for name in steps}
+    scales = {name: float(step / unscaled[name]) for name, step in steps.items()}
+    tensors = {name: _scaled(name, value, scales).astype(np.float32) for name, value in oracle.each_tensor()}
+    largest = max(draw.largest, *(float(np.abs(count).max()) for count in counted.values()))
+    above_six = sum(draw.above_six.values()) / len(draw.above_six) if draw.above_six else None
+    images = _untransformed(architecture, integers) if "input_transform" in steps else integers
+    case = LatticeCase(architecture, images.astype(np.float32), tensors, counted, steps, largest, draw.alive, above_six)
+    _check(case)
+    return case
+
+
+class _Draw:
+    """Draws one layer after the other, and measures what it makes of the images; to be given to the oracle."""
+
+    def __init__(self, architecture: Architecture, steps: dict[str, Fraction], seed: int) -> None:
+        planned = plan(architecture)
+        self.steps = steps
+        self.seed = seed
+        self.epsilon = planned.epsilon
+        self.scale = batch_norm_scale(planned.epsilon)
+        self.added = {unit.parametrised[-1].scope for unit in planned.units if _adds(unit)}
+        self.read_by = {scope: outputs for unit in planned.all_units for scope, outputs in _shared(unit).items()}
+        self.largest = 0.0
+        self.alive: dict[str, float] = {}
+        self.above_six: dict[str, float] = {}
+
+    def __call__(self, layer: Parametrised, x: Array) -> dict[str, Array]:
+        """The tensors of `layer`, leaf -> float64, given its input [N, H, W, C]."""
+        scope, added = layer.scope, layer.scope in self.added
+        active = self._active(layer) if added else np.ones(layer.depth, bool)
+        lift = self._integers(f"{scope}/beta", layer.depth) * (3 if layer.activation == "relu6" else 1)
+        lift = np.where(active, np.abs(lift), lift)
+        if isinstance(layer, BatchNorm):
+            mean = _median(x)
+            self._measure(layer, x, lift - mean)
+            return self._batch_norm(layer, mean, lift, active)
+        taps, mean = self._taps(layer, x, lift, active)
+        kernel = taps.kernel()
+        if not layer.batch_norm:
+            biases = {BIASES: lift - mean * active} if layer.bias else {}
+            return {WEIGHTS: kernel * active} | biases
+        size = self.scale if layer.gamma is None else 1.0
+        biases = {BIASES: self._integers(f"{scope}/biases", layer.depth)} if layer.bias else {}
+        mean = mean + biases.get(BIASES, 0)
+        sized = {leaf: value * size for leaf, value in {WEIGHTS: kernel, **biases}.items()}
+        return sized | self._batch_norm(layer, mean * size, lift, active)
+
+    def _batch_norm(self, layer: Parametrised, mean: Array, beta: Array, active: Array) -> dict[str, Array]:
+        gamma = {} if layer.gamma is None else {GAMMA: self.scale * active}
+        # A batch norm without gamma and without a convolution before it has to be of scale one.
+        scale = 1.0 if layer.gamma is None and isinstance(layer, BatchNorm) else self.scale
+        variance = np.full(layer.depth, scale * scale - self.epsilon)
+        return gamma | {BETA: beta, MOVING_MEAN: mean, MOVING_VARIANCE: variance}
+
+    def _integers(self, name: str, depth: int) -> Array:
+        """-1, 0 or 1 for each channel."""
+        return np.rint(uniform(self.seed, name, (depth,)) * 1.49)
+
+    def _active(self, layer: Parametrised) -> Array:
+        ranks = deal(0, f"{layer.scope}/active", 1, layer.depth, layer.depth, 0)[0]
+        return np.asarray((ranks + self.seed) % LIVING == 0)
+
+    def _taps(self, layer: Convolution, x: Array, lift: Array, active: Array) -> tuple[Taps, Array]:
+        """Taps that leave as few outputs constant as can be, and their medians, or 0 where nothing centres them."""
+        centred = layer.batch_norm or layer.bias
+        taps = deal_taps(layer, self.seed, layer.scope, self._least(layer), active)
+        for attempt in range(REDRAWS + 1):
+            sums = taps.sums(x)
+            mean = _median(sums) if centred else np.zeros(layer.depth)
+            constant = self._measure(layer, sums, lift - mean if centred else mean)
+            if not constant.any() or attempt == REDRAWS:
+                break
+            others = deal_taps(layer, self.seed, f"{layer.scope}/{attempt}", self._least(layer), active)
+            taps = taps.with_others(others, constant)
+        return taps, mean
+
+    def _least(self, layer: Convolution) -> int:
+        """Taps of an output, where the fan-in allows as many."""
+        depth = layer.depth_seen * layer.groups
+        if layer.scope in self.read_by:
+            return max(2, -(-depth // (2 * self.read_by[layer.scope])))
+        return max(-(-depth // layer.depth), 1 if layer.scope in self.added and len(self.added) > MANY else 2)
+
+    def _measure(self, layer: Parametrised, sums: Array, shift: Array) -> Array:
+        """[depth] of booleans: which channels are constant once `sums` are shifted and activated; records it."""
+        largest = float(np.abs(sums).max()) + 1  # a bias may yet be added
+        self.largest = max(self.largest, largest / float(self.steps[layer.scope]))
+        shifted = sums + shift
+        if layer.activation == "relu6":
+            self.above_six[layer.scope] = float(np.mean(shifted > 6))
+        y = activate(shifted, layer.activation)
+        constant = np.asarray((y == y[:1, :1, :1]).all(axis=(0, 1, 2)))
+        self.alive[layer.scope] = 1 - float(constant.mean())
+        return constant
+
+
+def batch_norm_scale(epsilon: float) -> float:
+    """The least power of two whose square exceeds `epsilon`; 1 for larger ones than that."""
+    scale = 1.0
+    while scale * scale / 4 > epsilon:
+        scale /= 2
+    return scale
+
+
+def _adds(unit: Unit) -> bool:
+    return len(unit.wiring.joined) > 1 and not unit.wiring.concatenated
+
+
+def _shared(unit: Unit) -> dict[str, int]:
+    """The convolutions that read what others may read, too, as no convolution of the unit made it.
+
+    Scope -> how many output channels read it in the unit.
+    """
+    own = {name_of(layer) for layer in unit.layers if isinstance(layer, Convolution)}
+    shared = [layer for layer in unit.parametrised if len(unit.parametrised) > 1 and layer.source not in own]
+    return {layer.scope: sum(other.depth for other in shared if other.source == layer.source) for layer in shared}
+
+
+def _median(x: Array) -> Array:
+    """Of each channel, an integer."""
+    return np.asarray(np.rint(np.median(x, axis=(0, 1, 2))))
+
+
+def _count(value: Array, step: Fraction, name: str) -> Array:
+    """`value` in steps. Raises BadInput unless it is on the lattice, exactly where the step is a power of two."""
+    counted = value / float(step)
+    nearest = np.rint(counted)
+    if np.abs(counted - nearest).max() > (2.0**-20 if step.denominator & (step.denominator - 1) else 0):
+        raise BadInput(f"The oracle's {name} is not made of steps of {step}; nothing exact can be said of it.")
+    return nearest.astype(np.int64)
+
+
+def _scaled(name: str, value: Array, scales: dict[str, float]) -> Array:
+    """A bias behind a dropout that scales inference is scaled with what it is added to."""
+    scope, leaf = split(name)
+    return value * scales[scope] if leaf == BIASES else value
+
+
+def _untransformed(architecture: Architecture, integers: Array) -> Array:
+    """The images of which the input transform makes `integers`."""
+    transform = architecture.input_transform
+    assert transform
+    return np.asarray((integers - np.array(transform.shift)) / np.array(transform.scale))
+
+
+def _check(case: LatticeCase) -> None:
+    """Raise BadInput for a draw by which agreement would mean little."""
+    name, alive = case.architecture.name, sum(case.alive.values()) / len(case.alive)
+    if alive < ALIVE:
+        raise BadInput(f"Of the channels of {name} {alive:.0%} answer to these images; expected {ALIVE:.0%} or more.")
+    if case.above_six is not None and case.above_six < ABOVE_SIX:
+        raise BadInput(f"{case.above_six:.2%} of what reaches a ReLU6 of {name} exceeds 6; expected {ABOVE_SIX:.2%}.")
+    if not case.exact_in("float32"):
+        raise BadInput(f"The values of {name} reach {case.largest:.3g} steps, more than float32 holds exactly.")
