@@ -77,8 +77,7 @@ def _explain(name: str, error: Array, off: Array, whole: bool) -> str:
     """What is wrong with an end point, whose `error` is in steps: how many values, by how much, where, and why."""
     cells = " ".join(f"[{', '.join(map(str, cell))}]" for cell in np.argwhere(off)[:SHOWN].tolist())
     most = float(np.abs(error[off]).max())
-    why = "by whole steps: its semantics differ" if whole else "and between steps: its arithmetic does"
-    return (
-        f"{name} is the first to part, in {np.count_nonzero(off)} of {off.size} values, by up to {most:.3g} steps"
-        f" {why}; at {cells}{' ...' if np.count_nonzero(off) > SHOWN else ''}"
-    )
+    why = "whole steps: its semantics differ" if whole else "steps, not whole: its arithmetic differs"
+    count = np.count_nonzero(off)
+    more = " ..." if count > SHOWN else ""
+    return f"{name} is the first to part, in {count} of {off.size} values by up to {most:.3g} {why}; at {cells}{more}"
