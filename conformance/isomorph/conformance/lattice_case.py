@@ -5,7 +5,7 @@ The rule, which every layer follows as the images reach it, from the first to th
     kernels     taps of 1 and -1, see `lattice_taps`: two of each output; more where a narrow layer would leave unread
                 what it alone reads. Outputs that answer all images and cells alike are dealt other ones
     means       the median of the channel on the images, an integer, so that half of it outlives a ReLU
-    beta        0 or 1; 0 or 3 before a ReLU6, so that 6 is exceeded
+    beta        0, or 1 in a third of the channels; 3 before a ReLU6, so that 6 is exceeded
     biases      -1 to 1 before a batch norm; without one they are its beta less its mean
     sums        the last layer of a unit that is added to a shortcut lets a fourth of its channels live, by gamma or
                 else by the kernel, other ones with the next seed: four seeds in a row cover all. The beta of the others
@@ -48,7 +48,7 @@ LIVING = 4
 """One in so many channels lives in the last layer of a unit that is added to a shortcut."""
 
 MANY = 32
-"""Of networks in which more units than these are added to a shortcut, such a layer has one tap: the sums grow."""
+"""Where more units than these are added to a shortcut, such a layer has half as many taps: the sums grow."""
 
 ALIVE = 0.9
 """Share of a network's channels that must not be constant."""
@@ -130,7 +130,7 @@ class _Draw:
         scope, added = layer.scope, layer.scope in self.added
         active = self._active(layer) if added else np.ones(layer.depth, bool)
         lift = self._integers(f"{scope}/beta", layer.depth) * (3 if layer.activation == "relu6" else 1)
-        lift = np.where(active, np.abs(lift), lift)
+        lift = np.where(active, np.maximum(lift, 0), lift)
         if isinstance(layer, BatchNorm):
             mean = _median(x)
             self._measure(layer, x, lift - mean)
@@ -180,7 +180,8 @@ class _Draw:
         depth = layer.depth_seen * layer.groups
         if layer.scope in self.read_by:
             return max(2, -(-depth // (2 * self.read_by[layer.scope])))
-        return max(-(-depth // layer.depth), 1 if layer.scope in self.added and len(self.added) > MANY else 2)
+        taps = 1 if layer.scope in self.added and len(self.added) > MANY else 2
+        return max(taps, -(-taps * depth // (2 * layer.depth)))
 
     def _measure(self, layer: Parametrised, sums: Array, shift: Array) -> Array:
         """[depth] of booleans: which channels are constant once `sums` are shifted and activated; records it."""
