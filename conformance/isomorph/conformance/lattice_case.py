@@ -53,7 +53,7 @@ MANY = 32
 ALIVE = 0.9
 """Share of a network's channels that must not be constant."""
 
-ABOVE_SIX = 0.001
+ABOVE_SIX = 0.01
 """Share of what reaches a network's ReLU6 that must exceed 6."""
 
 LARGEST = {"float64": 2.0**53, "float32": 2.0**24, "tf32": 2.0**11, "bfloat16": 2.0**8}
