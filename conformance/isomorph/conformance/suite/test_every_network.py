@@ -6,14 +6,14 @@ half an hour: --every-network.
 
 import pytest
 
-from isomorph.conformance.conftest import Build
 from isomorph.conformance.drawn_case import Case, DrawnCase
-from isomorph.conformance.drawn_lattice import DrawnLattice, Lattice
-from isomorph.conformance.lattice_coverage import assert_covered
-from isomorph.conformance.network_cases import ALIKE, DEEP, NOT_RUN, RUN_AS, STRUCTURE_ONLY, size_of
-from isomorph.conformance.network_cases import CASES as RUN_EVERY_TIME
-from isomorph.conformance.same import assert_same
+from isomorph.conformance.lattice.coverage import assert_covered
+from isomorph.conformance.lattice.drawn import DrawnLattice, Lattice
 from isomorph.conformance.small_networks import KIN, RIGID
+from isomorph.conformance.suite.conftest import Build
+from isomorph.conformance.suite.network_cases import ALIKE, DEEP, NOT_RUN, RUN_AS, STRUCTURE_ONLY, size_of
+from isomorph.conformance.suite.network_cases import CASES as RUN_EVERY_TIME
+from isomorph.conformance.suite.same import assert_same
 from isomorph.spec import architecture
 
 # Which leave the last block more than one cell; dense layers of Keras's that see 7x7 cells and nothing else.

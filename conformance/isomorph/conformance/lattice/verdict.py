@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from isomorph.conformance.lattice_steps import PREDICTIONS
+from isomorph.conformance.lattice.steps import PREDICTIONS
 from isomorph.conformance.verdict import Array, by, other_names
 
 NEAR = 1 / 8

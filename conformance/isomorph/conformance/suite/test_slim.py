@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from isomorph.conformance.conftest import Build
 from isomorph.conformance.small_networks import (
     NO_HEAD,
     Array,
@@ -14,6 +13,7 @@ from isomorph.conformance.small_networks import (
     plain_tensors,
     slim_small,
 )
+from isomorph.conformance.suite.conftest import Build
 from isomorph.spec import Architecture, BadInput, Convention, Stem, StemConvolution, StemPool
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -22,7 +22,7 @@ from isomorph.backends import find_backend
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
 from isomorph.conformance.drawn_case import DrawnCase, Share
-from isomorph.conformance.drawn_lattice import DrawnLattice
+from isomorph.conformance.lattice.drawn import DrawnLattice
 from isomorph.spec import Architecture, BadInput
 
 DEFAULT = ["oracle", "pytorch", "keras", "paddle"]

@@ -7,8 +7,8 @@ import numpy as np
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.protocol import Options
 from isomorph.conformance.cases import uniform
-from isomorph.conformance.drawn_lattice import Lattice
-from isomorph.conformance.lattice_case import LatticeCase, batch_norm_scale
+from isomorph.conformance.lattice.case import LatticeCase, batch_norm_scale
+from isomorph.conformance.lattice.drawn import Lattice
 from isomorph.conformance.verdict import Array
 from isomorph.spec import Architecture, tensor_shapes
 from isomorph.spec.layers import INPUT

@@ -2,7 +2,7 @@
 
 The rule, which every layer follows as the images reach it, from the first to the last:
 
-    kernels     taps of 1 and -1, see `lattice_taps`: two of each output; more where a narrow layer would leave unread
+    kernels     taps of 1 and -1, see `taps`: two of each output; more where a narrow layer would leave unread
                 what it alone reads. Outputs that answer all images and cells alike are dealt other ones
     means       the median of the channel on the images, an integer, so that half of it outlives a ReLU
     beta        0, or 1 in a third of the channels; 3 before a ReLU6, so that 6 is exceeded
@@ -33,8 +33,8 @@ from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.oracle.operations import activate
 from isomorph.backends.protocol import Options
 from isomorph.conformance.cases import uniform
-from isomorph.conformance.lattice_steps import lattice_steps
-from isomorph.conformance.lattice_taps import Taps, deal, deal_taps
+from isomorph.conformance.lattice.steps import lattice_steps
+from isomorph.conformance.lattice.taps import Taps, deal, deal_taps
 from isomorph.conformance.verdict import Array
 from isomorph.spec import Architecture, BadInput, plan
 from isomorph.spec.layers import BatchNorm, Convolution, Parametrised, name_of

@@ -6,8 +6,8 @@ from functools import cached_property
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import RemoteNetwork
 from isomorph.conformance.drawn_case import Share
-from isomorph.conformance.lattice import LatticeVerdict, judge_lattice
-from isomorph.conformance.lattice_case import LatticeCase, draw_lattice
+from isomorph.conformance.lattice.case import LatticeCase, draw_lattice
+from isomorph.conformance.lattice.verdict import LatticeVerdict, judge_lattice
 from isomorph.spec import Architecture
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from isomorph.backends import Unavailable
 from isomorph.backends.process import BackendProcess
-from isomorph.conformance.conftest import Build
 from isomorph.conformance.drawn_case import DrawnCase
-from isomorph.conformance.network_cases import (
+from isomorph.conformance.suite.conftest import Build
+from isomorph.conformance.suite.network_cases import (
     ALIKE,
     CASES,
     DEEP,
@@ -19,7 +19,7 @@ from isomorph.conformance.network_cases import (
     RUN_AS,
     STRUCTURE_ONLY,
 )
-from isomorph.conformance.same import assert_same, assert_structure, assert_unchanged
+from isomorph.conformance.suite.same import assert_same, assert_structure, assert_unchanged
 from isomorph.spec import Architecture, architecture, function, infer, plan, tensor_shapes
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from isomorph.conformance.live_peers.answering import Array, Peer, main
+from isomorph.conformance.suite.live_peers.answering import Array, Peer, main
 
 OUTPUTS = ("logits", "aux1", "aux2")
 

@@ -11,10 +11,10 @@ from isomorph.backends.folding import fold
 from isomorph.backends.process import BackendProcess, RemoteNetwork
 from isomorph.backends.protocol import as_dtype
 from isomorph.conformance.cases import draw_images, draw_tensors
-from isomorph.conformance.conftest import Build
 from isomorph.conformance.drawn_case import Case, DrawnCase
 from isomorph.conformance.reference import Reference
 from isomorph.conformance.small_networks import KIN, blocks, shortened
+from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import Architecture, BadInput, Head, Stem, StemConvolution, StemPool, architecture, tensor_shapes
 

@@ -17,10 +17,10 @@ import pytest
 
 from isomorph.backends.arrays import SharedArrays
 from isomorph.conformance.cases import last_answer
-from isomorph.conformance.conftest import Build
 from isomorph.conformance.drawn_case import Share
 from isomorph.conformance.reference import Reference
 from isomorph.conformance.small_networks import Array, slim_small
+from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.verdict import FLOORS, relative_l2
 from isomorph.spec import Architecture, architecture, zoo
 from isomorph.spec.convention import as_float32

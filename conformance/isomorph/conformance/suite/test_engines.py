@@ -3,9 +3,9 @@
 import pytest
 
 from isomorph.backends import Unavailable
-from isomorph.conformance.conftest import Build
 from isomorph.conformance.drawn_case import Case, DrawnCase
 from isomorph.conformance.small_networks import KIN, shortened
+from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import architecture
 

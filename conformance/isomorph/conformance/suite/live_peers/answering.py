@@ -1,6 +1,6 @@
 """The peer's side: a framework's own networks, filled, run in both dtypes, and asked for what they hold.
 
-PYTHON -P -m isomorph.conformance.live_peers.FRAMEWORK SOCKET, until the other end is closed.
+PYTHON -P -m isomorph.conformance.suite.live_peers.FRAMEWORK SOCKET, until the other end is closed.
 """
 
 import sys

@@ -103,7 +103,7 @@ Exchange = Callable[[dict[str, Any]], dict[str, Any]]
 def live(zoo_name: str) -> Iterator[Exchange]:
     """A zoo's own networks in a process of their own, which importing their framework alone makes worth keeping."""
     ours, theirs = Pipe()
-    module = f"isomorph.conformance.live_peers.{zoo_name}"
+    module = f"isomorph.conformance.suite.live_peers.{zoo_name}"
     with TemporaryDirectory(prefix="isomorph-") as folder:
         words = Path(folder) / "stderr"
         with theirs, words.open("wb") as stderr:

@@ -8,11 +8,11 @@ import pytest
 
 from isomorph.backends.oracle.operations import convolve
 from isomorph.conformance.cases import uniform
-from isomorph.conformance.drawn_lattice import Lattice
-from isomorph.conformance.lattice_case import LARGEST, batch_norm_scale, draw_lattice
-from isomorph.conformance.lattice_coverage import assert_covered
-from isomorph.conformance.lattice_steps import lattice_steps
-from isomorph.conformance.lattice_taps import deal, deal_taps
+from isomorph.conformance.lattice.case import LARGEST, batch_norm_scale, draw_lattice
+from isomorph.conformance.lattice.coverage import assert_covered
+from isomorph.conformance.lattice.drawn import Lattice
+from isomorph.conformance.lattice.steps import lattice_steps
+from isomorph.conformance.lattice.taps import deal, deal_taps
 from isomorph.conformance.small_networks import KIN, RIGID, slim_small
 from isomorph.spec import BadInput, architecture, architectures
 from isomorph.spec.convention import as_float32
@@ -166,6 +166,6 @@ def test_changing_any_entry_of_any_tensor_moves_a_logit_in_some_draw(name: str) 
 
 
 def test_draws_that_miss_an_entry_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("isomorph.conformance.lattice_coverage.DRAWS", 1)
+    monkeypatch.setattr("isomorph.conformance.lattice.coverage.DRAWS", 1)
     with pytest.raises(AssertionError, match="entries that moved no logit in 1 draws"):
         assert_covered(Lattice(KIN["zero channels"], 97, 128), of_each=1)

@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from isomorph.conformance.lattice import NEAR, LatticeVerdict, judge_lattice
+from isomorph.conformance.lattice.verdict import NEAR, LatticeVerdict, judge_lattice
 from isomorph.conformance.verdict import Array
 
 STEPS = {"first": Fraction(1), "second": Fraction(1, 4)}

@@ -9,12 +9,12 @@ from isomorph.backends import Unavailable
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.process import BackendProcess
 from isomorph.backends.protocol import Options
-from isomorph.conformance.conftest import Build
-from isomorph.conformance.drawn_lattice import DrawnLattice, Lattice
-from isomorph.conformance.lattice import judge_lattice
-from isomorph.conformance.lattice_case import LatticeCase
-from isomorph.conformance.network_cases import DENSE, LACKING
+from isomorph.conformance.lattice.case import LatticeCase
+from isomorph.conformance.lattice.drawn import DrawnLattice, Lattice
+from isomorph.conformance.lattice.verdict import judge_lattice
 from isomorph.conformance.small_networks import KIN, RIGID, SMALL, blocks, slim_small
+from isomorph.conformance.suite.conftest import Build
+from isomorph.conformance.suite.network_cases import DENSE, LACKING
 from isomorph.spec import Architecture, Convention, Head, Stem, StemConvolution, StemPool, architecture, tensor_shapes
 
 LINEAR = Stem((StemConvolution("conv1", 16, 7, stride=2, linear=True), StemPool("pool1", 3, stride=2)))

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from isomorph.conformance.live_peers.answering import Array, Peer, main
+from isomorph.conformance.suite.live_peers.answering import Array, Peer, main
 from isomorph.spec.convention import as_float32
 
 

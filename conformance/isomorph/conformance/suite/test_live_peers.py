@@ -7,8 +7,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from isomorph.conformance.conftest import Build
-from isomorph.conformance.live_peers.asking import REQUIRES, Answered, Questions, Run, ask, live
+from isomorph.conformance.suite.conftest import Build
+from isomorph.conformance.suite.live_peers.asking import REQUIRES, Answered, Questions, Run, ask, live
 from isomorph.conformance.verdict import FLOORS, relative_l2
 
 ODD = {"on odd images": Run(49, 65)}

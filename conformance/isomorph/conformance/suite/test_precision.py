@@ -12,9 +12,9 @@ import pytest
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.oracle.operations import convolve
 from isomorph.backends.protocol import Options
-from isomorph.conformance.conftest import Build
 from isomorph.conformance.precision import prove_precision
 from isomorph.conformance.small_networks import Array
+from isomorph.conformance.suite.conftest import Build
 from isomorph.spec import Architecture
 
 
@@ -89,7 +89,7 @@ def test_the_backend_computes_in_what_it_is_asked_for(dtype: str, build: Build) 
 
 CLEAN = """
 import sys
-import isomorph.conformance.conftest, isomorph.conformance.reference, isomorph.conformance.precision
+import isomorph.conformance.suite.conftest, isomorph.conformance.reference, isomorph.conformance.precision
 from isomorph.backends.process import BackendProcess
 print(*{"torch", "tensorflow", "keras", "paddle", "jax"} & set(sys.modules))
 """

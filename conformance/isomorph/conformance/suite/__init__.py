@@ -1,0 +1,1 @@
+"""What a backend has to pass, as tests that pytest runs; see `conftest`."""
