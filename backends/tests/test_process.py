@@ -166,6 +166,7 @@ INTERRUPT = """
 import os, signal
 from isomorph.backends.process import BackendProcess
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background inherits none
 with BackendProcess("oracle", timeout=60) as process:
     first = process.describe()
     try:

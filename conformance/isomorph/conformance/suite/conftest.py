@@ -54,6 +54,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse unknown backends. pytest-xdist's workers and their processes share the cores: each takes one thread."""
     under_test(config)
+    config.addinivalue_line("markers", "thorough: what others stand for in `make test`")
     if config.getoption("numprocesses", default=None):
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ.setdefault(name, "1")

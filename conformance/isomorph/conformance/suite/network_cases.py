@@ -1,7 +1,9 @@
 """Which networks stand for which, at which sizes they are run, and with which options."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any
+
+import pytest
 
 from isomorph.conformance.drawn_case import Case
 from isomorph.conformance.small_networks import KIN, RIGID, narrowed
@@ -64,6 +66,9 @@ NOT_RUN = STRUCTURE_ONLY | ALIKE.keys()
 # Run at one size; of each zoo's, the deepest alone in float32, too.
 DEEP = {name for name in RUN_AS.values() if name.endswith(("101", "152", "200", "110"))} - NOT_RUN
 DEEPEST = {"slim/resnet_v1_200", "torchvision/resnet152", "keras/ResNet152", "cifar/resnet110"}
+
+# Made of nothing but what shallower ones of the same zoo are made of: left out of `make test`, all but one.
+THOROUGH = DEEP - {"cifar/resnet110"}
 
 # Run without a head, too: every kind of unit, shortcut and stem.
 BODIES = (
@@ -157,3 +162,8 @@ CASES = (
         "torchvision/googlenet with its transform": named("torchvision/googlenet", True, transform_input=True),
     }
 )
+
+
+def some(names: Iterable[str]) -> list[Any]:
+    """The names as parameters of a test; those that are THOROUGH are marked so."""
+    return [pytest.param(name, marks=pytest.mark.thorough) if name in THOROUGH else name for name in names]
