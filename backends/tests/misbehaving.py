@@ -1,6 +1,7 @@
 """A third party's backend: the oracle's networks, with whatever goes wrong in real frameworks.
 
-`misbehaving:WAY@WHEN` does one of WAYS at "import", "build" or "end_points"; plain `misbehaving` does nothing wrong.
+`misbehaving:WAY@WHEN` does one of WAYS at "import", "use_tf32", "build" or "end_points"; plain `misbehaving` does
+nothing wrong.
 The fixture `misbehaving` of conftest.py offers it through entry points, as another package would.
 """
 
@@ -94,6 +95,9 @@ class Misbehaving(Oracle):
     def reach(self, moment: str) -> None:
         if moment == self.when:
             WAYS[self.way]()
+
+    def use_tf32(self) -> None:
+        self.reach("use_tf32")
 
     def _build(self, architecture: Architecture, options: Options) -> OracleNetwork:
         self.reach("build")

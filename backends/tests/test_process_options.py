@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from isomorph.backends import Unavailable, load_backend
-from isomorph.backends.process import CORES, ENVIRONMENT, BackendProcess
+from isomorph.backends.process import CORES, ENVIRONMENT, TF32_OVERRIDE, BackendProcess
 from isomorph.spec import Architecture, BadInput
 
 Array = npt.NDArray[Any]
@@ -73,14 +73,29 @@ def test_the_environment_is_set(
         monkeypatch.delenv(name, raising=False)
     for name, value in set_here.items():
         monkeypatch.setenv(name, value)
-    python, seen = tmp_path / "python", tmp_path / "environment"
-    python.write_text(f'#!/bin/sh\nenv > "{seen}"\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
-    with BackendProcess("oracle", python=str(python), timeout=60) as process:
-        process.describe()
-    found = dict(line.split("=", 1) for line in seen.read_text().splitlines() if "=" in line)
+    found = environment_of_a_process(tmp_path)
     assert {name: found.get(name) for name in expected} == expected
     assert ENVIRONMENT["OMP_NUM_THREADS"] == str(CORES)
+
+
+@pytest.mark.parametrize("set_here", [None, "0"], ids=["as it is", "where this process does"])
+def test_where_tf32_is_wanted_the_environment_does_not_forbid_it(
+    set_here: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if set_here:
+        monkeypatch.setenv(TF32_OVERRIDE, set_here)
+    found = environment_of_a_process(tmp_path, tf32=True)
+    assert TF32_OVERRIDE not in found
+    assert found["CUBLAS_WORKSPACE_CONFIG"] == ENVIRONMENT["CUBLAS_WORKSPACE_CONFIG"]
+
+
+def environment_of_a_process(folder: Path, tf32: bool = False) -> dict[str, str]:
+    python, seen = folder / "python", folder / "environment"
+    python.write_text(f'#!/bin/sh\nenv > "{seen}"\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    with BackendProcess("oracle", python=str(python), timeout=60, tf32=tf32) as process:
+        process.describe()
+    return dict(line.split("=", 1) for line in seen.read_text().splitlines() if "=" in line)
 
 
 def threads_of_paddle(count: int, architecture: Architecture, monkeypatch: pytest.MonkeyPatch) -> int:

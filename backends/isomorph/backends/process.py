@@ -38,12 +38,18 @@ START_TIMEOUT = 120.0
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
+TF32_OVERRIDE = "NVIDIA_TF32_OVERRIDE"
+
 ENVIRONMENT = {
     "OMP_NUM_THREADS": str(CORES),  # Paddle, alone among the frameworks, takes one thread unless told
     "OMP_WAIT_POLICY": "PASSIVE",  # several backends share the cores: threads that wait must not spin
     "TF_CPP_MIN_LOG_LEVEL": "3",  # what TensorFlow and Paddle log at start-up drowns their last words
     "GLOG_minloglevel": "2",
-    "NVIDIA_TF32_OVERRIDE": "0",  # Paddle has no other switch for it
+    TF32_OVERRIDE: "0",  # NVIDIA's libraries then never use it, whatever a framework asks them for
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it cuBLAS may sum in another order in each run
+    "XLA_FLAGS": "--xla_gpu_deterministic_ops=true",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # TensorFlow and JAX would take a GPU's memory whole, and leave others none
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
 
 
@@ -58,10 +64,16 @@ class BackendProcess:
     python: the interpreter, whose environment needs isomorph and the backend's framework.
     memory: limit in bytes on what the process may allocate; None leaves it to the system.
     timeout: seconds that one call may take.
+    tf32: let a GPU round the operands of float32's products to TF32, see `Backend.use_tf32`; otherwise none may.
     """
 
     def __init__(
-        self, name: str, python: str = sys.executable, memory: int | None = None, timeout: float = TIMEOUT
+        self,
+        name: str,
+        python: str = sys.executable,
+        memory: int | None = None,
+        timeout: float = TIMEOUT,
+        tf32: bool = False,
     ) -> None:
         self.name = name
         self.timeout = timeout
@@ -72,13 +84,14 @@ class BackendProcess:
         ours, theirs = socket.socketpair()
         with theirs, self._stderr.open("wb") as stderr:
             try:
+                arguments = (name, str(theirs.fileno()), str(memory or 0), "tf32" if tf32 else "exact")
                 self._process = subprocess.Popen(
-                    [python, "-P", "-m", "isomorph.backends.worker", name, str(theirs.fileno()), str(memory or 0)],
+                    [python, "-P", "-m", "isomorph.backends.worker", *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=stderr,
                     stderr=stderr,
                     pass_fds=[theirs.fileno()],
-                    env=ENVIRONMENT | os.environ,
+                    env=_environment(tf32),
                 )
             except OSError as error:
                 ours.close()
@@ -87,7 +100,10 @@ class BackendProcess:
         self._connection = Connection(ours.detach())
 
     def describe(self) -> dict[str, Any]:
-        """`{"version", "gpu"}`. Waits until the framework is imported; raises Unavailable if it cannot be."""
+        """`{"version", "gpu", "gpu_name", "python"}`, as `Worker.describe`.
+
+        Waits until the framework is imported; raises Unavailable if it cannot be.
+        """
         if self._started is None:
             self._started = self._receive("starting", min(self.timeout, START_TIMEOUT))
         description: dict[str, Any] = self._result("starting", self._started)
@@ -247,6 +263,14 @@ class RemoteNetwork:
         arrays = written.open()
         Path(written.path).unlink()
         return arrays
+
+
+def _environment(tf32: bool) -> dict[str, str]:
+    """This process's own, and ENVIRONMENT where it says nothing; where TF32 is wanted, nothing forbids it."""
+    environment = ENVIRONMENT | os.environ
+    if tf32:
+        del environment[TF32_OVERRIDE]
+    return environment
 
 
 def _shortened(text: str, most: int = 600) -> str:

@@ -1,9 +1,10 @@
 """The child's side of `isomorph.backends.process`: one backend, answering calls until its parent goes away.
 
-PYTHON -P -m isomorph.backends.worker NAME SOCKET MEMORY
+PYTHON -P -m isomorph.backends.worker NAME SOCKET MEMORY ARITHMETIC
 """
 
 import json
+import platform
 import resource
 import signal
 import sys
@@ -26,8 +27,13 @@ class Worker:
         self.networks: dict[int, Network] = {}
 
     def describe(self) -> dict[str, Any]:
-        """Its version and whether it sees a GPU."""
-        return {"version": self.backend.version, "gpu": self.backend.has_gpu()}
+        """Its version, whether it sees a GPU, what that is called, and Python's version."""
+        return {
+            "version": self.backend.version,
+            "gpu": self.backend.has_gpu(),
+            "gpu_name": self.backend.gpu_name(),
+            "python": platform.python_version(),
+        }
 
     def build(self, key: int, architecture: dict[str, Any], options: dict[str, Any]) -> dict[str, str]:
         """As `Backend.build`; the network is kept under `key`."""
@@ -83,7 +89,7 @@ def answer(call: Callable[[], Any]) -> dict[str, Any]:
         return {"kind": "failed", "message": f"{type(error).__name__}: {error}"}
 
 
-def main(name: str, socket: int, memory: int) -> None:
+def main(name: str, socket: int, memory: int, arithmetic: str) -> None:
     """Import the backend, say how that went, and answer until the parent closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the parent's to handle
     if memory:
@@ -94,6 +100,8 @@ def main(name: str, socket: int, memory: int) -> None:
         nonlocal worker
         backend = load_backend(name)
         backend.use_exact_arithmetic()
+        if arithmetic == "tf32":
+            backend.use_tf32()
         worker = Worker(backend)
         return worker.describe()
 
@@ -110,4 +118,4 @@ def main(name: str, socket: int, memory: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from isomorph.backends.keras.engines import choose_engine, engine_version, has_gpu, use_exact_arithmetic
+from isomorph.backends.keras.engines import (
+    choose_engine,
+    engine_version,
+    gpu_name,
+    has_gpu,
+    use_exact_arithmetic,
+    use_tf32,
+)
 from isomorph.backends.keras.naming import NAMING
 from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
 from isomorph.spec import Architecture
@@ -56,8 +63,9 @@ class KerasNetwork(Network):
 
     def _set(self, name: str, value: Array) -> None:
         value = self._named[name].from_canonical(value)
-        # A copy: on a CPU JAX would go on using the memory that it is given.
-        self._variable(name).assign(value.astype(as_dtype(self.dtype)))
+        # A copy: on a CPU JAX would go on using the memory that it is given. On its device, or JAX moves it to a GPU.
+        with self._on_device():
+            self._variable(name).assign(value.astype(as_dtype(self.dtype)))
 
     def save(self, path: str) -> None:
         """Write the native object whole, as a `.keras`."""
@@ -127,6 +135,14 @@ class Keras(Backend):
     def use_exact_arithmetic(self) -> None:
         """As the engine has it."""
         use_exact_arithmetic(self.engine)
+
+    def use_tf32(self) -> None:
+        """As the engine has it."""
+        use_tf32(self.engine)
+
+    def gpu_name(self) -> str | None:
+        """The engine's name of the first one."""
+        return gpu_name(self.engine)
 
     def lacks(self, device: str, dtype: str) -> str | None:
         """Keras's batch norm and means on JAX and PyTorch compute float64 in float32 (3.15) and do not say so."""

@@ -43,23 +43,60 @@ def has_gpu(engine: str) -> bool:
     return torch.cuda.is_available()
 
 
+def gpu_name(engine: str) -> str | None:
+    """What the GPU calls itself; None where the framework under Keras sees none."""
+    if not has_gpu(engine):
+        return None
+    if engine == "tensorflow":
+        import tensorflow as tf
+
+        details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
+        return details.get("device_name")
+    if engine == "jax":
+        import jax
+
+        return str(jax.devices("gpu")[0].device_kind)
+    import torch
+
+    return torch.cuda.get_device_name()
+
+
 def use_exact_arithmetic(engine: str) -> None:
     """TF32 and reduced sums off, deterministic kernels."""
+    _allow_tf32(engine, False)
     if engine == "tensorflow":
         import keras
         import tensorflow as tf
 
-        tf.config.experimental.enable_tensor_float_32_execution(False)
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(0)  # determinism forbids drawing fresh weights without one
+    elif engine == "torch":
+        import torch
+
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+
+
+def use_tf32(engine: str) -> None:
+    """In matrix products and convolutions."""
+    _allow_tf32(engine, True)
+
+
+def _allow_tf32(engine: str, allowed: bool) -> None:
+    if engine == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(allowed)
     elif engine == "jax":
         import jax
 
-        jax.config.update("jax_default_matmul_precision", "highest")
+        # Of convolutions, too.
+        jax.config.update("jax_default_matmul_precision", "tensorfloat32" if allowed else "highest")
     else:
         import torch
 
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.deterministic = True
+        # Both by the names that PyTorch had before `fp32_precision`: it refuses to tell either way once they are mixed.
+        torch.backends.cuda.matmul.allow_tf32 = allowed
+        torch.backends.cudnn.allow_tf32 = allowed

@@ -23,7 +23,8 @@ class PaddleNetwork(Network):
         super().__init__(architecture, options)
         self._named = NAMING.tensors(self.plan.architecture)
         self._place = paddle.CUDAPlace(0) if self.device == "gpu" else paddle.CPUPlace()
-        self._layer = make_network(self.plan, options.layout).to(device=self._place, dtype=self.dtype)
+        with self._on_device():
+            self._layer = make_network(self.plan, options.layout).to(device=self._place, dtype=self.dtype)
         self._engines: dict[tuple[int, ...], Engine] = {}  # one for each size of images
         if options.training:
             self._layer.train()
@@ -60,13 +61,13 @@ class PaddleNetwork(Network):
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         layer = self._layer if part is None else self._sublayer(part)
         found: dict[str, Array] = {}
-        with paddle.no_grad(), self._in_eval_mode(), self._recorded_in(found, whole=part is None):
+        with self._on_device(), paddle.no_grad(), self._in_eval_mode(), self._recorded_in(found, whole=part is None):
             layer(self._to_paddle(self._to_map(x)))
         return found
 
     def _answer(self, images: Array) -> Array:
         x = np.ascontiguousarray(self._to_map(images))
-        with paddle.no_grad(), self._in_eval_mode():
+        with self._on_device(), paddle.no_grad(), self._in_eval_mode():
             if not self.options.compiled:
                 return self._from_map(self._to_numpy(self._layer(self._to_paddle(x))))
             return self._from_map(self._engine(x)(x))
@@ -77,6 +78,16 @@ class PaddleNetwork(Network):
             onednn = self.dtype == "float32" and self.options.layout == "NCHW"
             self._engines[x.shape[1:]] = Engine(self._layer, x, gpu=self.device == "gpu", onednn=onednn)
         return self._engines[x.shape[1:]]
+
+    @contextmanager
+    def _on_device(self) -> Iterator[None]:
+        """A build with CUDA makes new tensors on the GPU, and computes there, unless told; then it is as it was."""
+        before = paddle.device.get_device()
+        paddle.device.set_device(self.device)
+        try:
+            yield
+        finally:
+            paddle.device.set_device(before)
 
     @contextmanager
     def _in_eval_mode(self) -> Iterator[None]:
@@ -149,9 +160,18 @@ class Paddle(Backend):
         return bool(paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0)
 
     def use_exact_arithmetic(self) -> None:
-        """Deterministic kernels. Paddle has no switch for TF32: NVIDIA_TF32_OVERRIDE=0, set for every worker, is it."""
+        """TF32 off, deterministic kernels."""
+        _allow_tf32(False)
         if paddle.device.is_compiled_with_cuda():  # a CPU build does not know the flag
             paddle.set_flags({"FLAGS_cudnn_deterministic": True})
+
+    def use_tf32(self) -> None:
+        """In matrix products and in cuDNN's convolutions; NVIDIA_TF32_OVERRIDE=0 in the environment forbids it."""
+        _allow_tf32(True)
+
+    def gpu_name(self) -> str | None:
+        """CUDA's name of the first one."""
+        return str(paddle.device.cuda.get_device_name(0)) if self.has_gpu() else None
 
     def lacks(self, device: str, dtype: str) -> str | None:
         """Paddle has no half-precision convolution on the CPU."""
@@ -169,6 +189,12 @@ class Paddle(Backend):
                 "Paddle's inference engine runs a copy of the weights, which training would leave behind."
             )
         return PaddleNetwork(architecture, options)
+
+
+def _allow_tf32(allowed: bool) -> None:
+    # The switches that Paddle has; its own tests alone call them (test/legacy_test/test_tf32_cudnn.py).
+    paddle.base.core.set_cublas_switch(allowed)
+    paddle.base.core.set_cudnn_switch(allowed)
 
 
 def create(engine: str) -> Paddle:
