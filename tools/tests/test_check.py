@@ -51,7 +51,10 @@ def test_its_end_points_are_the_specifications(report: CheckReport) -> None:
 
 END_POINT = {"name", "shape", "rel_l2", "max_abs", "noise_ratio", "local_noise_ratio", "verdict"}
 RUN = {"dtype", "precision", "verdict", "message", "first_divergence", "end_points"}
-ROW = {"name", "version", "device", "status", "message", "parameters", "logits_shape", "runs"}
+ROW = {"name", "version", "device", "status", "message", "parameters", "logits_shape", "runs"} | {
+    "device_name",  # of a GPU
+    "recorded",  # by `run`, where and by what
+}
 REPORT = {"architecture", "weights", "images", "input", "agree", "backends"}
 
 

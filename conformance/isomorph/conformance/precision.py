@@ -24,6 +24,9 @@ PROBE = Architecture("isomorph/probe", Stem((StemConvolution("conv1", 64, 3),)),
 
 # significant bits of what operands are rounded to
 _BITS = {"float64": 53, "float32": 24, "tf32": 11, "float16": 11, "bfloat16": 8}
+PRECISIONS = (*_BITS, "none")
+"""All that `prove_precision` may answer."""
+
 _POSSIBLE = {
     "float64": ("float64", "float32", "tf32", "bfloat16"),
     "float32": ("float32", "tf32", "bfloat16"),

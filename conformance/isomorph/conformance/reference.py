@@ -103,10 +103,15 @@ class Reference:
             local_floors={name: _DOUBLE * floor for name, floor in measured.local_floors.items()},
         )
 
-    def judge(self, tier: Tier, precision: str, found: EndPoints, parts: EndPoints) -> RunVerdict:
-        """Decide one run from its end points and those of its parts, each run alone on `tier.inputs`."""
-        ratios = noise_ratios(parts, tier.local, tier.local_floors)
-        ratios |= {block: ratios[unit] for block, unit in self.plan.block_ends.items()}
+    def judge(self, tier: Tier, precision: str, found: EndPoints, parts: EndPoints | None) -> RunVerdict:
+        """Decide one run from its end points and those of its parts, each run alone on `tier.inputs`.
+
+        parts: None where they were not run, so that nothing tells where an error was born.
+        """
+        ratios: dict[str, float] = {}
+        if parts is not None:
+            ratios = noise_ratios(parts, tier.local, tier.local_floors)
+            ratios |= {block: ratios[unit] for block, unit in self.plan.block_ends.items()}
         return judge(tier.dtype, precision, found, self.end_points, tier.floors, ratios)
 
     def _oracle(self, dtype: str, halves: bool = False) -> OracleNetwork:

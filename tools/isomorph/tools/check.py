@@ -21,6 +21,7 @@ from isomorph.conformance.verdict import RunVerdict
 from isomorph.spec import Architecture, BadInput, count_parameters, infer, plan, tensor_shapes
 from isomorph.spec.tensors import match_exactly
 from isomorph.tools.own import is_architecture
+from isomorph.tools.recordings import check_recordings, judge_recording, read_recordings
 from isomorph.tools.reports import BackendReport, CheckReport, Status
 from isomorph.tools.side_by_side import choose_backends, run_side_by_side
 from isomorph.tools.subject import Case, Subject, check_limits, check_request, find_subject, make_case
@@ -45,6 +46,7 @@ def check(
     python: Mapping[str, str] | None = None,
     memory: float | None = None,
     timeout: float = TIMEOUT,
+    references: Sequence[str | Path] = (),
     progress: Progress = lambda who, what: None,
     **options: Any,
 ) -> CheckReport:
@@ -62,6 +64,8 @@ def check(
     python: backend -> the interpreter of the environment it lives in, where that is not this one.
     memory: bytes that each process may allocate; None: what is free now.
     timeout: seconds that one call to a backend may take.
+    references: what `run` recorded elsewhere, on the same images with the same weights: each is judged beside the
+        backends, in the dtype in which it ran, and no backend has to be installed.
     progress: called with who is at work and at what.
     options: of the architecture, such as `num_classes` or `output_stride`.
 
@@ -70,13 +74,14 @@ def check(
     """
     started = time.monotonic()
     interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
-    names, absent = _choose(backends, interpreters)
+    names, absent = _choose(backends, interpreters, recorded=bool(references))
     found = find_subject(subject, arch, **options)
     planted = dict(plant or {})
     second = _find_other(found, other, arch, options)
     built = (second or found).architecture.with_options(**planted).undrawn()
     check_request(found.architecture, size, batch, seed, device, dtype)
     check_limits(timeout, memory)
+    recordings = read_recordings(references, found.architecture, other)
     limit = available_memory() if memory is None else int(memory)
     with ExitStack() as stack:
         processes = [
@@ -85,10 +90,12 @@ def check(
         ]
         progress("oracle", "drawing images and weights" if found.tensors is None else "reading images")
         case = make_case(found, images, size, batch, seed)
+        check_recordings(recordings, case)
         with TemporaryDirectory(prefix="isomorph-") as folder:
             given = second.tensors if second and second.tensors is not None else case.tensors
             comparison = _Comparison(case, built, given, device, dtype, Path(folder), progress)
             rows = run_side_by_side(comparison.row, processes, _at_once(case, limit, len(names)))
+            rows += [judge_recording(recording, comparison.reference) for recording in recordings]
     return CheckReport(
         architecture=found.architecture.name,
         weights=case.weights_origin,
@@ -125,10 +132,15 @@ def _find_other(
     return second
 
 
-def _choose(backends: Sequence[str] | None, python: Mapping[str, str]) -> tuple[list[str], list[BackendReport]]:
-    """The backends to run, and rows for those that nobody named and that are not installed here."""
+def _choose(
+    backends: Sequence[str] | None, python: Mapping[str, str], recorded: bool
+) -> tuple[list[str], list[BackendReport]]:
+    """The backends to run, and rows for those that nobody named and that are not installed here.
+
+    recorded: whether there is something recorded to compare, so that there need be none.
+    """
     names, absent = choose_backends(backends, python)
-    if not names:
+    if not (names or recorded):
         raise BadInput("No backend is installed to compare with the oracle; `pip install 'isomorph[all]'` adds three.")
     if backends is not None and (stray := sorted(python.keys() - set(names))):
         raise BadInput(f"An interpreter was given for {stray[0]}, which is not among the backends to compare.")
@@ -184,13 +196,14 @@ class _Comparison:
     def row(self, process: BackendProcess) -> BackendReport:
         """One backend's row; what goes wrong in its process stays in its row."""
         name, version = process.name, None
-        device, parameters, logits_shape = None, None, None
+        device, device_name, parameters, logits_shape = None, None, None, None
         runs: list[RunVerdict] = []
         status: Status = "pass"
         message = ""
         try:
             self.progress(name, "importing")
-            version = process.describe()["version"]
+            described = process.describe()
+            version = described["version"]
             for tier in self.tiers:
                 try:
                     network = self._build(process, tier.dtype)
@@ -198,6 +211,7 @@ class _Comparison:
                     runs.append(RunVerdict(tier.dtype, None, "unavailable", str(error)))
                     continue
                 device = network.device
+                device_name = described["gpu_name"] if device == "gpu" else None
                 parameters = self._check_structure(network, tier.dtype)
                 run, logits_shape = self._run(process, network, tier)
                 runs.append(run)
@@ -209,7 +223,7 @@ class _Comparison:
             verdicts = [run.verdict for run in runs]
             status = "fail" if "fail" in verdicts else verdicts[-1]  # the last dtype is the one asked for
         self.progress(name, status)
-        return BackendReport(name, version, device, status, message, parameters, logits_shape, tuple(runs))
+        return BackendReport(name, version, device, status, message, parameters, logits_shape, tuple(runs), device_name)
 
     def _build(self, process: BackendProcess, dtype: str) -> RemoteNetwork:
         self.progress(process.name, f"building in {dtype}")

@@ -22,12 +22,27 @@ LEGEND = "The number is the worst end point's error against the oracle, in noise
 
 
 @dataclass(frozen=True)
+class RecordedIn:
+    """Where a row comes from that was recorded by `run`: its file, and what ran there.
+
+    isomorph, python: their versions. system: the operating system and the processor's kind.
+    """
+
+    file: str
+    isomorph: str
+    python: str
+    system: str
+
+
+@dataclass(frozen=True)
 class BackendReport:
     """One backend's row.
 
     parameters: all its values, trainable or not; None where it was never built.
     logits_shape: [N, h, w, classes] of its answer, likewise.
     message: why it failed as a whole (structure, crash, time, memory) or is unavailable.
+    device_name: what the GPU calls itself; None on a CPU.
+    recorded: where it ran elsewhere and earlier; None for what ran here and now.
     """
 
     name: str
@@ -38,6 +53,8 @@ class BackendReport:
     parameters: int | None = None
     logits_shape: tuple[int, ...] | None = None
     runs: tuple[RunVerdict, ...] = field(default=())
+    device_name: str | None = None
+    recorded: RecordedIn | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +125,7 @@ class CheckReport(Report):
             ("other", self.other and f"{self.other[1].source}, {self.other[0]}"),
             ("parameters", f"{trainable:,} and {total - trainable:,} running statistics"),
             ("planted", ", ".join(f"{name}={value}" for name, value in self.planted.items())),
+            ("gpu", ", ".join(dict.fromkeys(row.device_name for row in self.backends if row.device_name))),
         )
         heading = Table.grid(padding=(0, 2))
         for name, value in facts:
@@ -121,9 +139,10 @@ class CheckReport(Report):
         runs = [(backend.name, run) for backend in self.backends for run in backend.runs if run.end_points]
         tables: list[RenderableType] = []
         for dtype in dict.fromkeys(run.dtype for _, run in runs):
-            own = {name: run.end_points for name, run in runs if run.dtype == dtype}
-            table = plain_table(f"in {dtype}", *own, right=tuple(own))
-            for end_points in zip(*own.values(), strict=True):
+            own = [(name, run.end_points) for name, run in runs if run.dtype == dtype]
+            names = tuple(name for name, _ in own)  # that of a recorded row may come twice
+            table = plain_table(f"in {dtype}", *names, right=names)
+            for end_points in zip(*(found for _, found in own), strict=True):
                 cells = []
                 for end_point in end_points:
                     local = "" if end_point.local_noise_ratio is None else f"/{end_point.local_noise_ratio:.2g}"
@@ -143,8 +162,11 @@ def _run_cell(run: RunVerdict | None) -> Text:
 
 
 def _remarks(backends: Iterable[BackendReport]) -> Iterator[Text]:
-    """Why a backend did not pass: once for all dtypes that say the same."""
+    """Where a backend was recorded, and why one did not pass: once for all dtypes that say the same."""
     for backend in backends:
+        if (there := backend.recorded) is not None:
+            on = f" on {backend.device_name}" if backend.device_name else ""
+            yield Text(f"{backend.name} in {there.file}{on}, {there.system}, isomorph {there.isomorph}", "dim")
         said: dict[str, list[str]] = {}
         for run in backend.runs:
             for message in _messages(run):

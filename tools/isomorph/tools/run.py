@@ -1,49 +1,59 @@
-"""`run`: one backend's end points on some images, written to an `.npz`."""
+"""`run`: one backend's end points on some images, and the record of what they depend on."""
 
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from rich.console import RenderableType
 
 from isomorph.backends import find_backend
 from isomorph.backends.process import TIMEOUT, BackendProcess
-from isomorph.backends.protocol import as_dtype
+from isomorph.conformance.precision import prove_precision
 from isomorph.spec import Architecture, BadInput
+from isomorph.tools.recorded import Record, make_record
 from isomorph.tools.side_by_side import COMPARED
 from isomorph.tools.subject import Origin, check_limits, check_request, find_subject, make_case
 from isomorph.tools.tables import Report
-from isomorph.tools.writing import new_file
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class RunReport(Report):
-    """What ran where, and its end points by name, [N, h, w, C] each, in network order."""
+    """What ran where, and its end points by name, [N, h, w, C] each, in network order.
+
+    precision: the one that the device proved to compute in.
+    record: all that the end points depend on, to be written beside them.
+    """
 
     architecture: str
     backend: str
     version: str
     device: str
+    device_name: str | None
     dtype: str
+    precision: str
     weights: Origin
     images: Origin
-    end_points: Mapping[str, Array]
+    end_points: Mapping[str, Array] = field(repr=False)
+    record: Record = field(repr=False)
 
     def table(self) -> RenderableType:
         """One line: what ran where."""
-        return f"{self.architecture} in {self.backend} {self.version} on {self.device}, {self.dtype}"
+        on = f"{self.device} ({self.device_name})" if self.device_name else self.device
+        proved = "" if self.precision == self.dtype else f", which proved to be {self.precision}"
+        return f"{self.architecture} in {self.backend} {self.version} on {on}, {self.dtype}{proved}"
 
     def to_json(self) -> str:
         """What ran where on what, and the end points' shapes; their values are for an `.npz`."""
         shapes = {name: value.shape for name, value in self.end_points.items()}
-        return json.dumps(asdict(replace(self, end_points={})) | {"end_points": shapes}, indent=2) + "\n"
+        facts = asdict(replace(self, end_points={})) | {"end_points": shapes}
+        del facts["record"]  # the rest of which is the architecture, spelt out
+        return json.dumps(facts, indent=2) + "\n"
 
     @property
     def last(self) -> dict[str, Array]:
@@ -88,29 +98,22 @@ def run(
         network.load(case.tensors)
         progress(name, "running")
         end_points = network.end_points(case.images)
+        progress(name, f"proving {dtype}")
+        precision = prove_precision(lambda probe: process.build(probe, device, dtype), dtype)
+        record = make_record(case, name, process.describe(), network.device, dtype, precision)
         return RunReport(
             found.architecture.name,
             name,
-            process.describe()["version"],
-            network.device,
+            record.version,
+            record.device,
+            record.device_name,
             dtype,
+            precision,
             case.weights_origin,
             case.images_origin,
             end_points,
+            record,
         )
-
-
-def write_end_points(path: str | Path, end_points: Mapping[str, Array]) -> None:
-    """Write an `.npz` of arrays under their names; the file appears whole, by rename, or not at all.
-
-    bfloat16, which NumPy's format does not know, is written as float32, which holds it exactly.
-    """
-    known = {
-        name: value.astype(np.float32) if value.dtype == as_dtype("bfloat16") else value
-        for name, value in end_points.items()
-    }
-    with new_file(path) as file:
-        np.savez(file, **known)  # type: ignore[arg-type]  # NumPy's stub takes any keyword for allow_pickle
 
 
 def _first_installed() -> str:

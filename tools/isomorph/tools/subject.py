@@ -127,9 +127,9 @@ def make_case(
     tensors, origin = subject.tensors, subject.origin
     if tensors is None:
         tensors = draw_tensors(network, pixels, seed)
-        origin = Origin(f"drawn, seed {seed}", _digest(tensors))
+        origin = Origin(f"drawn, seed {seed}", digest(tensors))
     assert origin is not None
-    return Case(network, tensors, pixels, origin, Origin(source, _digest({"images": pixels})))
+    return Case(network, tensors, pixels, origin, Origin(source, digest({"images": pixels})))
 
 
 def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject:
@@ -162,10 +162,11 @@ def _looks_like_a_file(subject: str) -> bool:
     return subject.startswith(("./", "../", "/", "~")) or bool(Path(subject).suffix)
 
 
-def _digest(tensors: Mapping[str, Array]) -> str:
-    """SHA-256 over names, dtypes, shapes and bytes."""
-    digest = hashlib.sha256()
-    for name, value in tensors.items():
-        digest.update(f"{name} {value.dtype} {value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
+def digest(arrays: Mapping[str, Array]) -> str:
+    """SHA-256, in hexadecimal, over names, dtypes, shapes and bytes, whatever their order in memory."""
+    sha256 = hashlib.sha256()
+    for name, value in arrays.items():
+        native = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("="))
+        sha256.update(f"{name} {native.dtype} {native.shape}".encode())
+        sha256.update(native.reshape(-1).view(np.uint8).data)
+    return sha256.hexdigest()

@@ -60,14 +60,18 @@ def sha256(*paths: str | Path) -> str:
 
 
 class MappedFile:
-    """A regular file of at least one byte, mapped read-only. Positions and counts are in bytes."""
+    """A regular file of at least one byte, mapped read-only. Positions and counts are in bytes.
 
-    def __init__(self, path: Path) -> None:
+    kind: what was expected of it, as a refusal calls it.
+    """
+
+    def __init__(self, path: Path, kind: str = "checkpoint") -> None:
         self.path = path
+        self.kind = kind
         with opened(path) as file:
             self.size = os.fstat(file.fileno()).st_size
             if self.size == 0:
-                raise self.bad("the file is empty, a checkpoint was expected: fetch or save it again")
+                raise self.bad(f"the file is empty, a {kind} was expected: fetch or save it again")
             try:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except (OSError, ValueError) as problem:
@@ -90,7 +94,7 @@ class MappedFile:
         self._left -= count
         if self._left < 0:
             raise self.bad(
-                f"its {counted(self.size, 'byte')} open to far more objects than a checkpoint of that size holds: it "
+                f"its {counted(self.size, 'byte')} open to far more objects than a {self.kind} of that size holds: it "
                 "is damaged, or made to exhaust the memory"
             )
 

@@ -11,7 +11,8 @@ from isomorph.tools.check import check
 from isomorph.tools.commands.app import check_json, out, show_progress, write_json
 from isomorph.tools.plant import read_plant
 from isomorph.tools.predict import predict
-from isomorph.tools.run import run, write_end_points
+from isomorph.tools.recorded import write_end_points
+from isomorph.tools.run import run
 from isomorph.tools.writing import check_writable
 
 commands = typer.Typer()
@@ -49,12 +50,16 @@ def check_command(
         typer.Option("--memory", metavar="GIB", help="Limit of each process; default: what is free."),
     ] = None,
     timeout: given.Timeout = TIMEOUT,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option("--reference", metavar="Y.npz", help="What `run` recorded elsewhere; may be repeated."),
+    ] = None,
     json: given.Json = None,
 ) -> None:
     """The main job: same weights in every backend, compared with the oracle; a row each, and the first divergence."""
     options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     size = given.read_size(input)
-    check_json(json, subject, other)
+    check_json(json, subject, other, *(reference or ()))
     with show_progress() as progress:
         report = check(
             subject,
@@ -71,6 +76,7 @@ def check_command(
             python=given.read_pairs("--python", python),
             memory=None if memory is None else memory * 2**30,
             timeout=timeout,
+            references=reference or (),
             progress=progress,
             **options,
         )
@@ -105,7 +111,7 @@ def run_command(
     timeout: given.Timeout = TIMEOUT,
     json: given.Json = None,
 ) -> None:
-    """Run one backend: end points under their names, logits under `logits`."""
+    """Run one backend: end points under their names, logits under `logits`, and the record that `check` compares."""
     options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     size = given.read_size(input)
     check_writable(out_file)
@@ -126,7 +132,7 @@ def run_command(
             **options,
         )
     written = report.end_points if end_points else report.last
-    write_end_points(out_file, written)
+    write_end_points(out_file, written, report.record)
     if json != "-":
         out.print(f"{report.table()}: {len(written)} end points in {out_file}", highlight=False, soft_wrap=True)
     write_json(json, report.to_json())
