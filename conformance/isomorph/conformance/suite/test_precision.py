@@ -17,6 +17,8 @@ from isomorph.conformance.small_networks import Array
 from isomorph.conformance.suite.conftest import Build
 from isomorph.spec import Architecture
 
+SEEDS = range(5)
+
 
 def to_bits(x: Array, bits: int) -> Array:
     """Values rounded to `bits` significant bits, as TF32 rounds operands to 11."""
@@ -36,13 +38,18 @@ ROUNDINGS: dict[str, Callable[[Array], Array]] = {
 KERNELS = {"convolutions": (3,), "matrix products": (1,), "both": (1, 3)}
 
 
-def rounding(name: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the oracle compute so in convolutions, in 1x1 ones (matrix products), or in both."""
-    rounded = ROUNDINGS[name]
+def rounding(name: str, where: str, monkeypatch: pytest.MonkeyPatch, operands: str = "both") -> None:
+    """Have the oracle compute so in convolutions, in 1x1 ones (matrix products), or in both.
+
+    operands: the "inputs" alone, the "kernels" alone, or "both".
+    """
+
+    def rounded(x: Array, which: str) -> Array:
+        return (ROUNDINGS[name](x) if operands in (which, "both") else x).astype("f4")
 
     def convolve_rounded(x: Array, weights: Array, *rest: Any) -> Array:
         if len(weights) in KERNELS[where]:
-            return convolve(rounded(x).astype("f4"), rounded(weights).astype("f4"), *rest).astype(x.dtype)
+            return convolve(rounded(x, "inputs"), rounded(weights, "kernels"), *rest).astype(x.dtype)
         return convolve(x, weights, *rest)
 
     monkeypatch.setattr("isomorph.backends.oracle.layers.convolve", convolve_rounded)
@@ -72,6 +79,18 @@ def test_rounded_operands_cannot_hide(dtype: str, really: str, where: str, monke
     assert prove_precision(built(dtype), dtype) == dtype  # and the probe's own reference is made before the fault
     rounding(really, where, monkeypatch)
     assert prove_precision(built(dtype), dtype) == really
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("really", ["tf32", "bfloat16"])
+@pytest.mark.parametrize("operands", ["inputs", "kernels", "both"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nor_can_those_of_one_side(
+    seed: int, operands: str, really: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert prove_precision(built(dtype), dtype, seed) == dtype
+    rounding(really, "both", monkeypatch, operands)
+    assert prove_precision(built(dtype), dtype, seed) == really
 
 
 def test_results_that_are_no_numbers_prove_nothing() -> None:
