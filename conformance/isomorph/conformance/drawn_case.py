@@ -18,16 +18,18 @@ Share = Callable[[Mapping[str, Array]], SharedArrays]
 
 @dataclass(frozen=True)
 class Case:
-    """A network and the size of its two images."""
+    """A network, the size of its images and how many there are, and what all is drawn from."""
 
     network: Architecture
     height: int
     width: int
+    batch: int = 2
+    seed: int = 0
 
     def with_tensors(self, share: Share) -> "DrawnCase":
         """Draw its images and tensors."""
-        images = draw_images(self.network, 2, self.height, self.width)
-        return DrawnCase(self.network, images, draw_tensors(self.network, images), share)
+        images = draw_images(self.network, self.batch, self.height, self.width, self.seed)
+        return DrawnCase(self.network, images, draw_tensors(self.network, images, self.seed), share)
 
 
 @dataclass(frozen=True)

@@ -13,19 +13,21 @@ from isomorph.spec import Architecture
 
 @dataclass(frozen=True)
 class Lattice:
-    """A network and the size of its two images."""
+    """A network, the size of its images and how many there are, and what backends are given of all draws."""
 
     network: Architecture
     height: int
     width: int
+    batch: int = 2
+    seed: int = 0
 
     def draw(self, seed: int = 0) -> LatticeCase:
         """Draw its images and tensors, other ones for each seed."""
-        return draw_lattice(self.network, 2, self.height, self.width, seed)
+        return draw_lattice(self.network, self.batch, self.height, self.width, seed)
 
     def with_tensors(self, share: Share) -> "DrawnLattice":
         """Draw them, to be given to backends."""
-        return DrawnLattice(self.draw(), share)
+        return DrawnLattice(self.draw(self.seed), share)
 
 
 @dataclass(frozen=True)

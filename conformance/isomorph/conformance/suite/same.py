@@ -10,8 +10,8 @@ from isomorph.spec import Architecture, count_parameters, infer, tensor_shapes
 def assert_same(case: DrawnCase, network: RemoteNetwork, dtype: str) -> None:
     """End points' names and shapes are the specification's, their values the oracle's, of every part run alone, too."""
     found, run = case.run(network, dtype)
-    _, height, width, _ = case.images.shape
-    expected = infer(case.network, height, width).shapes(2)
+    batch, height, width, _ = case.images.shape
+    expected = infer(case.network, height, width).shapes(batch)
     assert [(name, y.shape) for name, y in found.items()] == list(expected.items())
     assert run.verdict == "pass", run.message
     local = {end_point.name: end_point.local_noise_ratio for end_point in run.end_points}
