@@ -14,7 +14,7 @@ from typing import NoReturn
 import numpy as np
 
 from isomorph.backends.oracle.backend import Oracle, OracleNetwork
-from isomorph.backends.protocol import Array, Options, Unavailable
+from isomorph.backends.protocol import Array, Network, Options, Unavailable
 from isomorph.spec import Architecture, BadInput
 
 
@@ -112,6 +112,11 @@ class MisbehavingNetwork(OracleNetwork):
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         self.backend.reach("end_points")
         return super()._run(part, x)
+
+
+def fill(network: Network, name: str, value: float) -> None:
+    """What a parent has applied to a network."""
+    network.load({name: np.full_like(network.tensors()[name], value)}, partial=True)
 
 
 def create(engine: str) -> Misbehaving:

@@ -244,6 +244,18 @@ def test_what_is_shared_once_serves_several_networks(oracle: BackendProcess, tin
     assert np.allclose(first.end_points(images)["logits"], second.end_points(images)["logits"], rtol=1e-6)
 
 
+def test_a_function_is_applied_to_a_network_in_its_process(tiny: Architecture, install: Install) -> None:
+    with BackendProcess(install("misbehaving"), timeout=60) as process:
+        network, other = process.build(tiny), process.build(tiny)
+        network.load(tensors := {name: np.ones_like(value) for name, value in network.tensors().items()})
+        network.apply("misbehaving:fill", name="logits/biases", value=2.5)
+        assert network.tensors()["logits/biases"].tolist() == [2.5] * 4
+        assert (network.tensors()["logits/weights"] == tensors["logits/weights"]).all()
+        assert other.tensors()["logits/biases"].tolist() == [0] * 4
+        with pytest.raises(BackendFailed, match=r"^apply failed: ModuleNotFoundError: No module named 'absent'"):
+            network.apply("absent:fill")
+
+
 def test_bad_input_crosses_as_itself(network: RemoteNetwork) -> None:
     with pytest.raises(BadInput, match=r"^The images are 0x5x5x3; slim/tiny expects \[batch, height, width, 3\]"):
         network.end_points(np.zeros((0, 5, 5, 3)))

@@ -233,6 +233,13 @@ class RemoteNetwork:
         with self._shared(inputs) as shared:
             return self._fetch("parts", inputs=shared)
 
+    def apply(self, function: str, **arguments: Any) -> None:
+        """Call `module:function` on the `Network` in its process, which imports the module.
+
+        arguments: what JSON can carry. Raises BackendFailed, or what the function raised, as any other call does.
+        """
+        self._call("apply", function=function, arguments=arguments)
+
     def discard(self) -> None:
         """Let the process free the network's memory."""
         self._call("discard")

@@ -3,6 +3,7 @@
 PYTHON -P -m isomorph.backends.worker NAME SOCKET MEMORY ARITHMETIC
 """
 
+import importlib
 import json
 import platform
 import resource
@@ -73,6 +74,11 @@ class Worker:
         for name, x in SharedArrays.from_document(inputs).open().items():
             found |= self.networks[key].part(name, x)
         return SharedArrays.write(out, found).to_document()
+
+    def apply(self, key: int, function: str, arguments: dict[str, Any]) -> None:
+        """Import a module and call its function on a network: `module:function`."""
+        module, _, name = function.partition(":")
+        getattr(importlib.import_module(module), name)(self.networks[key], **arguments)
 
 
 def answer(call: Callable[[], Any]) -> dict[str, Any]:
