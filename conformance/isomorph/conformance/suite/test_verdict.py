@@ -60,6 +60,10 @@ def test_what_is_not_finite_is_infinitely_far(bad: float) -> None:
     assert run.end_points[1].max_abs == np.inf
 
 
+def test_what_is_too_large_to_be_squared_is_infinitely_far() -> None:
+    assert relative_l2(off_by(1e200), ONES) == np.inf
+
+
 @pytest.mark.parametrize("shape", [(1, 2, 2, 3), (1, 2, 2, 4, 1), (1, 1, 1, 4), (2, 2, 2, 4)])
 def test_another_shape_is_infinitely_far_even_if_it_could_be_broadcast(shape: tuple[int, ...]) -> None:
     run = decide(np.ones(shape))
