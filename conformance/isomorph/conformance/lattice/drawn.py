@@ -8,6 +8,7 @@ from isomorph.backends.process import RemoteNetwork
 from isomorph.conformance.drawn_case import Share
 from isomorph.conformance.lattice.case import LatticeCase, draw_lattice
 from isomorph.conformance.lattice.verdict import LatticeVerdict, judge_lattice
+from isomorph.conformance.verdict import Array
 from isomorph.spec import Architecture
 
 
@@ -36,6 +37,11 @@ class DrawnLattice:
 
     case: LatticeCase
     share: Share = field(repr=False)
+
+    @property
+    def tensors(self) -> dict[str, Array]:
+        """The case's."""
+        return self.case.tensors
 
     @cached_property
     def shared(self) -> tuple[SharedArrays, SharedArrays]:

@@ -1,0 +1,75 @@
+"""The small networks that faults are planted in: one for each kind of unit, at a size at which the fault matters.
+
+At 49x64 every map is odd along one axis and even along the other, so that rules of padding differ on one of them.
+"""
+
+from isomorph.conformance.drawn_case import Case
+from isomorph.conformance.small_networks import KIN, RIGID, blocks, grouped, mobile, shortened, slim_small
+from isomorph.spec import Architecture, Block, Convention, Head, Stem, StemConvolution, StemPool
+from isomorph.spec.architecture import AuxiliaryHead
+
+STEM = Stem((StemConvolution("conv1", 16, 7, stride=2), StemPool("pool1", 3, stride=2)))
+LINEAR = Stem((StemConvolution("conv1", 16, 7, stride=2, linear=True), StemPool("pool1", 3, stride=2)))
+
+# (base depth, units, stride) of each block
+SMALL = ((2, 3, 2), (4, 2, 2), (8, 2, 1))
+
+SLIM = slim_small().convention
+
+
+def _small(name: str, stem: Stem, made: tuple[Block, ...], convention: Convention) -> Architecture:
+    return Architecture(f"faults/{name}", stem, made, Head(10), convention)
+
+
+BOTTLENECKS = _small("bottlenecks", STEM, blocks("bottleneck", SMALL), SLIM)
+BASIC = _small("basic", STEM, blocks("basic", SMALL, last=False), Convention())
+PREACTIVATED = _small("preactivated", LINEAR, blocks("bottleneck_v2", SMALL), Convention())
+MOBILE = Convention(activation="relu6")
+SEPARABLE = _small("separable", STEM, mobile("separable")[:3], MOBILE)
+
+# Two heads of the same shapes, as GoogLeNet's would be if the units that they read were alike.
+TWINS = Architecture(
+    "faults/twins",
+    STEM,
+    (Block("block1", "inception", ((4, 2, 6, 2, 3, 3),) * 2),),
+    Head(10),
+    Convention(pool_padding="ceil"),
+    auxiliary=tuple(
+        AuxiliaryHead(f"aux{number}", "block1", number, pool=None, cells=2, depth=5, hidden=7) for number in (1, 2)
+    ),
+)
+
+DENSE = Architecture(
+    "faults/dense",
+    Stem(()),
+    (
+        Block("block1", "convolution", ((6, 3, 1),)),
+        Block("pool1", "max_pool", ((2, 2),)),
+        Block("adaptive_pool", "adaptive_pool", ((7,),)),
+        Block("fc6", "dense", ((16, 7),)),
+        Block("fc7", "linear", ((10, 1),)),
+    ),
+    Head(10, dropout=0.5),
+    Convention(pool_padding="valid", convolution_bias=True, batch_norm=False),
+)
+
+CASES: dict[str, Case] = {
+    network.name.rpartition("/")[2]: Case(network, 49, 64)
+    for network in (BOTTLENECKS, BASIC, PREACTIVATED, SEPARABLE, TWINS, DENSE)
+} | {
+    "basic, on odd maps": Case(BASIC, 49, 65),
+    "strides first": Case(BOTTLENECKS.with_options(bottleneck_stride="conv1"), 49, 64),
+    "alike": Case(_small("alike", STEM, blocks("bottleneck", ((2, 3, 1), (4, 2, 2))), SLIM), 49, 64),
+    "biased": Case(BOTTLENECKS.with_options(convolution_bias=True), 49, 64),
+    "without a head": Case(BOTTLENECKS.with_options(num_classes=None, global_pool=False), 49, 64),
+    "dense, with ReLU6": Case(DENSE.with_options(activation="relu6"), 49, 64),
+    "atrous": Case(BOTTLENECKS.with_options(output_stride=4, global_pool=False), 49, 64),
+    "padded as TensorFlow does": Case(BOTTLENECKS.with_options(convolution_padding="same"), 49, 64),
+    "zeros around the pool": Case(PREACTIVATED.with_options(pool_fill="zero"), 49, 64),
+    "zero channels": Case(shortened(KIN["zero channels"]), 49, 64),
+    "grouped": Case(_small("grouped", STEM, grouped(blocks("bottleneck", SMALL), 4), Convention()), 49, 64),
+    "padded behind": Case(SEPARABLE.with_options(depthwise_padding="after"), 49, 64),
+    "inverted": Case(_small("inverted", STEM, mobile("inverted_residual", 3)[:3], MOBILE), 49, 64),
+    "inceptions": Case(RIGID["inceptions"], 49, 64),
+    "joins": Case(RIGID["inceptions that activate what they join"], 49, 64),
+}

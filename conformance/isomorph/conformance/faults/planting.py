@@ -1,0 +1,121 @@
+"""Planting a fault in a backend, and asking every tier what it sees."""
+
+from isomorph.backends import Unavailable
+from isomorph.backends.process import BackendProcess, RemoteNetwork
+from isomorph.conformance.drawn_case import DrawnCase
+from isomorph.conformance.faults.fault import Fault, Retensor, Surgery
+from isomorph.conformance.faults.finding import TIERS, Finding, TierFinding, decide
+from isomorph.conformance.faults.ground import Ground, Grounds
+from isomorph.conformance.faults.structure import Structure
+from isomorph.conformance.faults.surgery import surgeon_of
+from isomorph.conformance.lattice.drawn import DrawnLattice
+from isomorph.conformance.lattice.verdict import judge_lattice
+from isomorph.conformance.verdict import FLOORS
+
+RIGHT = "right"
+"""The fault that is none, planted in every network first: what it passes, a fault that is caught has failed."""
+
+
+class Planting:
+    """Plants faults in one backend's process, one after the other."""
+
+    def __init__(self, process: BackendProcess, device: str, grounds: Grounds) -> None:
+        self.process = process
+        self.device = device
+        self.grounds = grounds
+        self._right: dict[tuple[str, str], RemoteNetwork] = {}
+        self._controls: dict[str, TierFinding | None] = {}
+
+    def find(self, fault: Fault) -> Finding:
+        """Plant a fault, and say what came of it.
+
+        Raises BackendFailed where the backend crashes, hangs or runs out of memory.
+        """
+        if isinstance(fault.plant, Surgery) and surgeon_of(self.process.name) is None:
+            message = f"There is no surgery for {self.process.name}."
+            return Finding(fault.name, fault.place, "no surgery", message=message)
+        if wrong := self._control(fault.network):
+            message = f"Without the fault {fault.network} fails, too, by its {wrong.tier}: {wrong.message}"
+            return Finding(fault.name, fault.place, "undecided", message=message)
+        return decide(fault.name, fault.place, self._ask(fault))
+
+    def _control(self, name: str) -> TierFinding | None:
+        """The tier by which a network fails that nothing is planted in; None, as it should be, if it passes all."""
+        if name not in self._controls:
+            none = Fault(RIGHT, "", "", name, None, Retensor(lambda tensors: tensors))
+            self._controls[name] = next((tier for tier in self._ask(none) if tier.caught), None)
+        return self._controls[name]
+
+    def _ask(self, fault: Fault) -> tuple[TierFinding, ...]:
+        """What every tier says, in the order of TIERS."""
+        ground = self.grounds[fault.network]
+        float32 = self._planted(fault, "float32")
+        try:
+            structure, comparable = self._structure(fault, ground, float32)
+            if not comparable:
+                reason = "It has other end points or tensors."
+                return structure, *(TierFinding(tier, None, message=reason) for tier in TIERS[1:])
+            run = self._run(fault, ground, float32, "float32")
+            lattice = self._lattice(fault, ground, float32)
+        finally:
+            self._let_go(float32)
+        return structure, lattice, self._float64(fault, ground), run
+
+    def _structure(self, fault: Fault, ground: Ground, network: RemoteNetwork) -> tuple[TierFinding, bool]:
+        """Names and shapes, and whether all else can be compared."""
+        self._load(network, fault, ground.drawn)
+        end_points = network.end_points(ground.drawn.shared[1])
+        shapes = ({name: value.shape for name, value in each.items()} for each in (end_points, network.tensors()))
+        found = Structure(*shapes)
+        first, message = ground.structure.first_difference(found) or (None, "")
+        return TierFinding("structure", first is not None, first, None, message), ground.structure.is_comparable(found)
+
+    def _lattice(self, fault: Fault, ground: Ground, network: RemoteNetwork) -> TierFinding:
+        case = ground.lattice.case
+        self._load(network, fault, ground.lattice)
+        verdict = judge_lattice(network.end_points(ground.lattice.shared[1]), case.exact, case.steps)
+        return TierFinding("lattice", not verdict.passed, verdict.first_divergence, None, verdict.message)
+
+    def _float64(self, fault: Fault, ground: Ground) -> TierFinding:
+        try:
+            network = self._planted(fault, "float64")
+        except Unavailable as error:
+            return TierFinding("float64", None, message=str(error))
+        try:
+            return self._run(fault, ground, network, "float64")
+        finally:
+            self._let_go(network)
+
+    def _run(self, fault: Fault, ground: Ground, network: RemoteNetwork, dtype: str) -> TierFinding:
+        """The network whole, and each of its parts alone."""
+        tier = ground.tiers[dtype]
+        self._load(network, fault, ground.drawn)
+        found, parts = network.end_points(ground.drawn.shared[1]), network.parts(ground.inputs[dtype])
+        run = ground.drawn.reference.judge(tier, dtype, found, parts)
+        local = {end_point.name: end_point.local_noise_ratio for end_point in run.end_points}
+        ratio = local.get(run.first_divergence or "")
+        born = None if ratio is None else not ratio <= FLOORS
+        return TierFinding(dtype, run.verdict == "fail", run.first_divergence, born, run.message)
+
+    def _planted(self, fault: Fault, dtype: str) -> RemoteNetwork:
+        """A network with the fault in it, as far as tensors are not its place; one as it should be serves them all."""
+        right = fault.architecture == fault.case.network and not isinstance(fault.plant, Surgery)
+        key = fault.network, dtype
+        if right and key in self._right:
+            return self._right[key]
+        network = self.process.build(fault.architecture.undrawn(), self.device, dtype)
+        if isinstance(fault.plant, Surgery):
+            network.apply(f"{surgeon_of(self.process.name)}:{fault.plant.function}", **fault.plant.arguments)
+        if right:
+            self._right[key] = network
+        return network
+
+    def _load(self, network: RemoteNetwork, fault: Fault, drawn: DrawnCase | DrawnLattice) -> None:
+        """Load what the fault leaves or makes of the tensors that are drawn."""
+        right = drawn.tensors
+        given = fault.tensors(right)
+        network.load(drawn.shared[0] if given is right else given, partial=True)
+
+    def _let_go(self, network: RemoteNetwork) -> None:
+        if network not in self._right.values():
+            network.discard()

@@ -1,0 +1,57 @@
+"""The first tier: names and shapes of end points and tensors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Self
+
+from isomorph.conformance.verdict import by
+from isomorph.spec import Architecture, infer, tensor_shapes
+from isomorph.spec.tensors import split
+
+Shapes = Mapping[str, tuple[int | None, ...]]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Shapes of two images' end points and of the tensors, by name, in network order."""
+
+    end_points: Shapes
+    tensors: Shapes
+
+    @classmethod
+    def of(cls, architecture: Architecture, height: int, width: int) -> Self:
+        """What the specification infers for images of that size."""
+        return cls(infer(architecture, height, width).shapes(2), tensor_shapes(architecture))
+
+    def is_comparable(self, other: "Structure") -> bool:
+        """Whether the other has these end points, of whatever shape, and these tensors."""
+        return list(self.end_points) == list(other.end_points) and dict(self.tensors) == dict(other.tensors)
+
+    def first_difference(self, other: "Structure") -> tuple[str, str] | None:
+        """The first end point, in network order, at which the other is not this, and what to say of it."""
+        found = [*self._end_point(other), *self._tensor(other)]
+        order = list(self.end_points)
+        return min(found, key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order), default=None)
+
+    def _end_point(self, other: "Structure") -> list[tuple[str, str]]:
+        for ours, theirs in zip_longest(self.end_points.items(), other.end_points.items()):
+            if ours != theirs:
+                name, _ = ours or theirs
+                return [(name, f"{_said(theirs)} stands where {_said(ours)} was expected")]
+        return []
+
+    def _tensor(self, other: "Structure") -> list[tuple[str, str]]:
+        for name in {**self.tensors, **other.tensors}:
+            ours, theirs = self.tensors.get(name), other.tensors.get(name)
+            if ours != theirs:
+                return [(split(name)[0], f"{name} is {_shape(theirs)}, expected {_shape(ours)}")]
+        return []
+
+
+def _said(end_point: tuple[str, tuple[int | None, ...]] | None) -> str:
+    return f"{end_point[0]} {_shape(end_point[1])}" if end_point else "nothing"
+
+
+def _shape(shape: tuple[int | None, ...] | None) -> str:
+    return by(tuple(extent or 0 for extent in shape)) if shape else "not there"
