@@ -65,6 +65,7 @@ class BackendProcess:
     memory: limit in bytes on what the process may allocate; None leaves it to the system.
     timeout: seconds that one call may take.
     tf32: let a GPU round the operands of float32's products to TF32, see `Backend.use_tf32`; otherwise none may.
+    closed: whether it was told to end, which is not to be taken for a crash.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class BackendProcess:
         self._stderr = Path(self.folder.name) / "stderr"
         self._numbers = count()
         self._started: dict[str, Any] | None = None
+        self.closed = False
         ours, theirs = socket.socketpair()
         with theirs, self._stderr.open("wb") as stderr:
             try:
@@ -137,6 +139,7 @@ class BackendProcess:
 
     def close(self) -> None:
         """End the process and remove its files. Harmless when repeated."""
+        self.closed = True
         with suppress(OSError):
             self._connection.close()
         self._process.kill()  # it has nothing to lose, and frameworks take seconds to leave by themselves

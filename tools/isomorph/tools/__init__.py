@@ -10,6 +10,8 @@ from isomorph.tools.compare import CompareReport, compare
 from isomorph.tools.conversions import ConvertReport
 from isomorph.tools.convert import convert
 from isomorph.tools.diff import DiffReport, diff
+from isomorph.tools.faults import faults, list_faults
+from isomorph.tools.faults_report import CatalogueReport, FaultsReport
 from isomorph.tools.fetch import FetchReport, PublishedReport, fetch, list_published
 from isomorph.tools.inspect import InspectReport, inspect
 from isomorph.tools.inventory import ListReport, list_
@@ -21,10 +23,12 @@ from isomorph.tools.show import ShowReport, show
 
 __all__ = [
     "BackendReport",
+    "CatalogueReport",
     "CheckReport",
     "CompareReport",
     "ConvertReport",
     "DiffReport",
+    "FaultsReport",
     "FetchReport",
     "InspectReport",
     "ListReport",
@@ -37,9 +41,11 @@ __all__ = [
     "compare",
     "convert",
     "diff",
+    "faults",
     "fetch",
     "inspect",
     "list_",
+    "list_faults",
     "list_published",
     "predict",
     "run",

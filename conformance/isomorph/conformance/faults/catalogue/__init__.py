@@ -1,11 +1,29 @@
 """The catalogue: every fault, by subject."""
 
+from collections.abc import Iterable
+
 from isomorph.conformance.faults.catalogue.geometry import GEOMETRY
 from isomorph.conformance.faults.catalogue.modes import MODES
 from isomorph.conformance.faults.catalogue.normalisation import NORMALISATION
 from isomorph.conformance.faults.catalogue.precision import PRECISION
 from isomorph.conformance.faults.catalogue.tensors import TENSORS
 from isomorph.conformance.faults.catalogue.wiring import WIRING
+from isomorph.conformance.faults.fault import Fault
+from isomorph.spec import BadInput
+from isomorph.spec.errors import nearest
 
 CATALOGUE = {fault.name: fault for fault in (*GEOMETRY, *NORMALISATION, *TENSORS, *WIRING, *MODES, *PRECISION)}
 """Name -> fault."""
+
+
+def find_faults(names: Iterable[str] | None) -> tuple[Fault, ...]:
+    """The faults of these names, in the catalogue's order; all for None.
+
+    Raises BadInput for a name that there is not, with the nearest that there are.
+    """
+    asked = CATALOGUE.keys() if names is None else set(names)
+    for name in sorted(asked - CATALOGUE.keys()):
+        close = nearest(name, list(CATALOGUE))
+        hint = f"did you mean {' or '.join(close)}?" if close else "`isomorph conformance faults --list` shows all."
+        raise BadInput(f"There is no fault {name!r}; {hint}")
+    return tuple(fault for name, fault in CATALOGUE.items() if name in asked)

@@ -114,7 +114,7 @@ NORMALISATION = (
         edit_all(BIASES, np.zeros_like),
     ),
     Fault(
-        "norms-of-shortcut-and-residual-swapped",
+        "batch-norms-swapped",
         "A projection has the batch norm of the unit's last convolution, and the other way round.",
         "https://github.com/tensorflow/tfjs-converter/pull/178",
         "bottlenecks",
@@ -122,7 +122,7 @@ NORMALISATION = (
         exchange("block1/unit_1/bottleneck_v1/shortcut/BatchNorm", "block1/unit_1/bottleneck_v1/conv3/BatchNorm"),
     ),
     Fault(
-        "projection-without-batch-norm",
+        "projection-not-normed",
         "No batch norm follows the projections.",
         "keras 3.15.1: applications/resnet.py:326",
         "bottlenecks",

@@ -91,7 +91,7 @@ WIRING = (
         redesign(activation_after="convolutions"),
     ),
     Fault(
-        "identity-behind-preactivation",
+        "identity-behind-preact",
         "The identity shortcut of a pre-activation unit starts behind the first batch norm instead of before it.",
         "https://github.com/tensorflow/models/issues/841",
         "preactivated",
@@ -102,7 +102,7 @@ WIRING = (
         ),
     ),
     Fault(
-        "projection-before-preactivation",
+        "projection-before-preact",
         "The projection of a pre-activation unit starts before the first batch norm instead of behind it.",
         "https://github.com/kuangliu/pytorch-cifar/issues/9",
         "preactivated",
@@ -129,7 +129,7 @@ WIRING = (
         redesign(shortcut="none"),
     ),
     Fault(
-        "projection-for-zero-channels",
+        "projection-for-zeros",
         "A projection stands for the shortcut that adds channels of zeros.",
         "https://github.com/ethanhe42/resnet-cifar10-caffe/issues/15",
         "zero channels",
