@@ -12,8 +12,8 @@ from isomorph.conformance.lattice.drawn import DrawnLattice
 from isomorph.conformance.lattice.verdict import judge_lattice
 from isomorph.conformance.verdict import FLOORS
 
-RIGHT = "right"
-"""The fault that is none, planted in every network first: what it passes, a fault that is caught has failed."""
+AS_IT_IS = Retensor(lambda tensors: tensors)
+"""Planted in every network first: a fault is caught by tiers that pass this."""
 
 
 class Planting:
@@ -42,7 +42,7 @@ class Planting:
     def _control(self, name: str) -> TierFinding | None:
         """The tier by which a network fails that nothing is planted in; None, as it should be, if it passes all."""
         if name not in self._controls:
-            none = Fault(RIGHT, "", "", name, None, Retensor(lambda tensors: tensors))
+            none = Fault("none", "", "", name, None, AS_IT_IS)
             self._controls[name] = next((tier for tier in self._ask(none) if tier.caught), None)
         return self._controls[name]
 

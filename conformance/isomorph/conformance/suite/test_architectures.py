@@ -1,7 +1,6 @@
 """Every architecture in every backend: its structure, its tensors bit for bit, its end points in both precisions."""
 
 from collections.abc import Hashable
-from typing import Any
 
 import pytest
 
@@ -89,41 +88,3 @@ def test_in_half_precision_its_end_points_are_the_oracles_but_for_noise(
         return
     _, run = case.run(build(case.network, dtype), dtype)
     assert run.verdict == "pass", run.message
-
-
-# The same tensors under another convention: which end point parts first.
-SLIM = pytest.mark.parametrize("case", ["small: slim's bottlenecks"], indirect=True)
-EPSILON = {"batch_norm_epsilon": 1.001e-5}
-FAULTS: dict[str, tuple[dict[str, Any], str]] = {
-    "epsilon 1.001e-5": (EPSILON, "conv1"),
-    "epsilon 2e-5": ({"batch_norm_epsilon": 2e-5}, "conv1"),
-    "the pool padded on both sides": ({"pool_padding": "explicit"}, "pool1"),
-    "the stride in the first 1x1": ({"bottleneck_stride": "conv1"}, "block1/unit_3/bottleneck_v1/conv1"),
-    "convolutions padded as TensorFlow does": ({"convolution_padding": "same"}, "conv1"),
-    "rates where strides should be": ({"output_stride": 8}, "block2/unit_3/bottleneck_v1/conv2"),
-}
-
-
-@SLIM
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_wrong_design_parts_where_it_is_wrong(case: DrawnCase, fault: str, build: Build) -> None:
-    options, first = FAULTS[fault]
-    _, run = case.run(build(case.network.with_options(**options), "float64"), "float64")
-    assert (run.verdict, run.first_divergence) == ("fail", first), run.message
-
-
-@SLIM
-@pytest.mark.parametrize("fault", [fault for fault, (options, _) in FAULTS.items() if options != EPSILON])
-def test_in_float32_too_it_parts_there_unless_it_is_a_thousandth_of_epsilon(
-    case: DrawnCase, fault: str, build: Build
-) -> None:
-    options, first = FAULTS[fault]
-    _, run = case.run(build(case.network.with_options(**options), "float32"), "float32")
-    assert (run.verdict, run.first_divergence) == ("fail", first), run.message
-
-
-@SLIM
-def test_a_thousandth_of_epsilon_is_below_the_noise_of_float32(case: DrawnCase, build: Build) -> None:
-    """Why semantics are decided in float64."""
-    _, run = case.run(build(case.network.with_options(**EPSILON), "float32"), "float32")
-    assert run.verdict == "pass"

@@ -12,7 +12,16 @@ from isomorph.conformance.faults.fault import Fault
 from isomorph.spec import BadInput
 from isomorph.spec.errors import nearest
 
-CATALOGUE = {fault.name: fault for fault in (*GEOMETRY, *NORMALISATION, *TENSORS, *WIRING, *MODES, *PRECISION)}
+SUBJECTS = {
+    "geometry": GEOMETRY,
+    "normalisation": NORMALISATION,
+    "tensors": TENSORS,
+    "wiring": WIRING,
+    "modes": MODES,
+    "precision": PRECISION,
+}
+
+CATALOGUE = {fault.name: fault for faults in SUBJECTS.values() for fault in faults}
 """Name -> fault."""
 
 

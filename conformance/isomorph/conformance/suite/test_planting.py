@@ -1,0 +1,116 @@
+"""Faults planted in every backend: some of each subject and all kinds of surgery, each caught at its own place.
+
+`isomorph conformance faults` plants them all.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from isomorph.backends.process import BackendProcess
+from isomorph.conformance.drawn_case import Share
+from isomorph.conformance.faults.catalogue import CATALOGUE, SUBJECTS
+from isomorph.conformance.faults.changes import edit_all
+from isomorph.conformance.faults.fault import Retensor, Surgery
+from isomorph.conformance.faults.finding import TIERS, Finding
+from isomorph.conformance.faults.ground import Grounds
+from isomorph.conformance.faults.planting import Planting
+from isomorph.conformance.faults.surgery import surgeon_of
+
+# Which tiers see it. The lattice sees no rounding, as small integers stand it; float32 sees no thousandth of epsilon.
+ALL, VALUES, FLOATS = TIERS, ("lattice", "float64", "float32"), ("float64", "float32")
+SEEN_BY = {
+    "stride-on-first-1x1": ALL,
+    "same-for-explicit": VALUES,
+    "unit-skipped": ("structure",),
+    "epsilon-2e-5": VALUES,
+    "epsilon-1.001e-5": ("float64",),
+    "dense-flattened-nchw": VALUES,
+    "weight-off-by-1e-3": FLOATS,
+    "decay-for-momentum": (),
+    "relu6-for-relu": VALUES,
+    "dropout-scaled": VALUES,
+    "rate-not-multiplied": VALUES,
+    "relu-missing-in-stem": VALUES,
+    "relu-missing-behind-sum": VALUES,
+    "relu-before-sum": VALUES,
+    "relu-before-batch-norm": VALUES,
+    "identity-behind-preact": VALUES,
+    "projection-before-preact": VALUES,
+    "softmax-twice": VALUES,
+    "dropout-left-on": VALUES,
+    "batch-norm-in-training": VALUES,
+    "tf32-left-on": FLOATS,
+    "float32-for-float64": ("float64",),
+}
+
+
+def surgery(names: Iterable[str]) -> set[str]:
+    """The functions that faults are planted by."""
+    return {plant.function for name in names if isinstance(plant := CATALOGUE[name].plant, Surgery)}
+
+
+def test_all_subjects_and_all_surgery_are_among_them() -> None:
+    assert all(SEEN_BY.keys() & {fault.name for fault in faults} for faults in SUBJECTS.values())
+    assert surgery(SEEN_BY) == surgery(CATALOGUE)
+
+
+@pytest.fixture(scope="module")
+def grounds(share: Share) -> Grounds:
+    return Grounds(share)
+
+
+@pytest.fixture(scope="module")
+def plantings() -> dict[str, Planting]:
+    """By backend: what is right is tried once in each."""
+    return {}
+
+
+@pytest.fixture
+def planting(
+    process: BackendProcess, grounds: Grounds, plantings: dict[str, Planting], pytestconfig: pytest.Config
+) -> Planting:
+    device = pytestconfig.getoption("--device", default="cpu")
+    return plantings.setdefault(process.name, Planting(process, device, grounds))
+
+
+@pytest.mark.parametrize("name", SEEN_BY)
+def test_a_planted_fault_is_caught_at_its_place_by_the_tiers_that_can_see_it(
+    name: str, planting: Planting, process: BackendProcess
+) -> None:
+    fault = CATALOGUE[name]
+    finding = planting.find(fault)
+    if isinstance(fault.plant, Surgery) and surgeon_of(process.name) is None:
+        assert finding.outcome == "no surgery"
+        return
+    told = "; ".join(f"{tier.tier} at {tier.first}: {tier.message}" for tier in finding.tiers if tier.caught)
+    seen_by = tuple(tier for tier in SEEN_BY[name] if tier in _run(finding))
+    assert tuple(tier.tier for tier in finding.tiers if tier.caught) == seen_by, told or finding.message
+    assert finding.outcome == ("caught" if seen_by else "missed" if fault.place else "harmless"), told
+
+
+def _run(finding: Finding) -> set[str]:
+    """The tiers that were run: some backends have no float64."""
+    return {tier.tier for tier in finding.tiers if tier.caught is not None}
+
+
+def test_a_fault_planted_elsewhere_than_it_is_said_to_be_is_told_apart(planting: Planting) -> None:
+    fault = replace(CATALOGUE["same-for-explicit"], place="pool1")
+    assert planting.find(fault).outcome == "elsewhere"
+
+
+def test_a_fault_that_is_none_is_missed_where_it_is_said_to_be_some(planting: Planting) -> None:
+    fault = replace(CATALOGUE["same-for-explicit"], plant=Retensor(lambda tensors: tensors))
+    assert planting.find(fault).outcome == "missed"
+
+
+def test_nothing_is_decided_where_the_network_does_not_pass_without_the_fault(
+    planting: Planting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = edit_all("weights", lambda value: value * 1.5)
+    monkeypatch.setattr("isomorph.conformance.faults.planting.AS_IT_IS", wrong)
+    fresh = Planting(planting.process, planting.device, planting.grounds)
+    finding = fresh.find(CATALOGUE["same-for-explicit"])
+    assert finding.outcome == "undecided"
+    assert finding.message.startswith("Without the fault bottlenecks fails, too, by its lattice: conv1 is the first")
