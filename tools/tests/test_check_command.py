@@ -112,7 +112,7 @@ def children(process: int) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc, which tells a process's children")
-@pytest.mark.parametrize("command", ["check", "run", "predict"])
+@pytest.mark.parametrize("command", ["check", "run", "predict", "faults"])
 def test_ctrl_c_ends_it_within_seconds_and_leaves_no_process(install: Install, tmp_path: Path, command: str) -> None:
     """Even while a backend hangs, whose call would be waited for."""
     name = install("misbehaving:hang@end_points")
@@ -122,6 +122,7 @@ def test_ctrl_c_ends_it_within_seconds_and_leaves_no_process(install: Install, t
         "check": ["check", *SMALL, "--backends", name, "--json", "x.json"],
         "run": ["run", *SMALL, "--backend", name, "--out", "x.npz"],
         "predict": ["predict", str(tmp_path / "x.pth"), str(tmp_path / "x.npy"), "--backends", name],
+        "faults": ["conformance", "faults", "--backends", name, "--json", "x.json"],
     }[command]
     with subprocess.Popen(
         [*COMMAND, *arguments],

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from isomorph.backends import Unavailable
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, available_memory
+from isomorph.backends.protocol import DEVICES
 from isomorph.conformance.faults.catalogue import find_faults
 from isomorph.conformance.faults.fault import Fault
 from isomorph.conformance.faults.finding import Finding
@@ -19,7 +20,7 @@ from isomorph.conformance.faults.planting import Planting
 from isomorph.spec import BadInput
 from isomorph.tools.faults_report import CatalogueReport, FaultsReport, FaultyBackend
 from isomorph.tools.side_by_side import choose_backends, run_side_by_side
-from isomorph.tools.subject import check_limits
+from isomorph.tools.subject import check_choice, check_limits
 
 Progress = Callable[[str, str], None]
 
@@ -54,6 +55,7 @@ def faults(
     here, _ = choose_backends(backends)
     if not here:
         raise BadInput("No backend is installed to plant faults in; `pip install 'isomorph[all]'` adds three.")
+    check_choice("device", device, DEVICES)
     check_limits(timeout)
     limit, numbers = available_memory(), count()
     at_once = None if limit is None else max(1, int(limit // FRAMEWORK))

@@ -131,10 +131,13 @@ class FaultsReport(Report):
             if not shown:
                 yield Text(f"{name}: the oracle answers otherwise with it, so that it is a fault here.")
         for backend in self.backends:
+            said: dict[str, list[Finding]] = {}
             for finding in backend.findings:
                 if finding.outcome not in GOOD:
-                    said = finding.message or "; ".join(_messages(finding.tiers)) or "no tier saw anything"
-                    yield Text.assemble((backend.name, STYLES[finding.outcome]), f" {finding.fault}: {said}")
+                    said.setdefault(_said(finding), []).append(finding)
+            for message, (first, *others) in said.items():
+                more = f" and {len(others)} more" if others else ""
+                yield Text.assemble((backend.name, STYLES[first.outcome]), f" {first.fault}{more}: {message}")
 
     def _closing(self) -> str:
         count = len(self.backends)
@@ -194,5 +197,7 @@ def _letter(tier: TierFinding) -> str:
     return LETTERS[tier.tier] if tier.caught else "."
 
 
-def _messages(tiers: tuple[TierFinding, ...]) -> Iterator[str]:
-    return (f"{tier.tier}: {tier.message}" for tier in tiers if tier.caught)
+def _said(finding: Finding) -> str:
+    """Why it is not as it should be."""
+    tiers = (f"{tier.tier}: {tier.message}" for tier in finding.tiers if tier.caught)
+    return finding.message or "; ".join(tiers) or "no tier saw anything"

@@ -85,13 +85,18 @@ def check_request(
     network: Architecture, size: tuple[int, int] | None, batch: int, seed: int, device: str, dtype: str
 ) -> None:
     """Raise BadInput unless images of that size, batch and seed can be drawn for `network`, and run so."""
-    for kind, asked, known in (("device", device, DEVICES), ("dtype", dtype, DTYPES)):
-        if asked not in known:
-            raise BadInput(f"There is no {kind} {asked!r}; there are {', '.join(known)}.")
+    check_choice("device", device, DEVICES)
+    check_choice("dtype", dtype, DTYPES)
     if batch < 1:
         raise BadInput(f"A batch of {batch} images was asked for; expected at least one.")
     check_seed(seed)
     infer(network, *(size or (None, None)))
+
+
+def check_choice(kind: str, asked: str, known: Sequence[str]) -> None:
+    """Raise BadInput for a device, or a dtype, that there is not."""
+    if asked not in known:
+        raise BadInput(f"There is no {kind} {asked!r}; there are {', '.join(known)}.")
 
 
 def check_seed(seed: int) -> None:
