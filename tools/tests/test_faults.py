@@ -72,7 +72,8 @@ def test_all_caught_reads_so() -> None:
     [
         ({"pool": "missed"}, 1, 1, "MISSED"),
         ({"pool": "elsewhere"}, 1, 1, ".L-F!"),
-        ({"pool": "undecided"}, 1, 1, "UNSURE"),
+        ({"pool": "unfit"}, 1, 1, "UNFIT"),
+        ({"pool": "undecided"}, 3, 1, ".L-F"),
         ({"none": "false alarm"}, 1, 2, "...F?"),
         ({"tf32": "error"}, 3, 1, "ERROR"),
         ({"tf32": "error", "pool": "missed"}, 1, 0, "ERROR"),

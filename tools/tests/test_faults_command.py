@@ -30,6 +30,12 @@ def test_it_prints_which_tier_caught_which_fault() -> None:
     )
 
 
+def test_its_help_fits_the_terminal() -> None:
+    said = answered(*FAULTS, "--help")
+    assert said.startswith("Usage: isomorph conformance faults ")
+    assert max(map(len, said.splitlines())) <= 80
+
+
 def test_what_only_surgery_plants_is_not_planted_in_the_oracle() -> None:
     said = answered(*SOME, "--fault", "tf32-left-on")
     (row,) = (line.split() for line in said.splitlines() if line.startswith("tf32-left-on"))

@@ -31,6 +31,7 @@ FRAMEWORKS = ("torch", "tensorflow", "keras", "paddle", "jax")
         *("list", "show", "compare"),
         *("check", "run", "predict"),
         *("inspect", "diff", "convert", "fetch"),
+        "conformance",
     ],
 )
 def test_help_of(command: str) -> None:
@@ -45,6 +46,7 @@ def test_help_lists_every_command_with_a_whole_sentence() -> None:
         *("list", "show", "compare"),
         *("check", "run", "predict"),
         *("inspect", "diff", "convert", "fetch"),
+        "conformance",
     ]
     assert [line for line in commands if line.endswith("...") or len(line) > 80] == []
 

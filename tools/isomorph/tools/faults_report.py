@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from isomorph.conformance.faults.fault import Fault, Redesign, Retensor, Surgery
-from isomorph.conformance.faults.finding import GOOD, TIERS, Finding, Outcome, TierFinding
+from isomorph.conformance.faults.finding import GOOD, OPEN, TIERS, Finding, Outcome, TierFinding
 from isomorph.tools.tables import Report, plain_table, short_scope
 
 PLANTS = {Redesign: "architecture", Retensor: "tensors", Surgery: "surgery"}
@@ -31,11 +31,12 @@ STYLES: dict[Outcome, str] = {
     "harmless": "dim",
     "false alarm": "bold red",
     "no surgery": "dim",
-    "undecided": "bold red",
+    "undecided": "bold yellow",
+    "unfit": "bold red",
     "error": "bold yellow",
 }
 
-WORDS: dict[Outcome, str] = {"missed": "MISSED", "no surgery": "n/a", "undecided": "UNSURE", "error": "ERROR"}
+WORDS: dict[Outcome, str] = {"missed": "MISSED", "no surgery": "n/a", "unfit": "UNFIT", "error": "ERROR"}
 """Instead of the tiers' letters."""
 
 MARKS: dict[Outcome, str] = {"elsewhere": "!", "false alarm": "?"}
@@ -90,11 +91,11 @@ class FaultsReport(Report):
 
     @property
     def exit_status(self) -> int:
-        """0 all are caught at their place, 1 one is not, 3 one could not be tried."""
+        """0 all are caught at their place, 1 one is not, 3 one could not be tried, or not in every tier."""
         outcomes = {finding.outcome for backend in self.backends for finding in backend.findings}
-        if not all(self.shown.values()) or outcomes - {*GOOD, "error"}:
+        if not all(self.shown.values()) or outcomes - {*GOOD, *OPEN}:
             return 1
-        return 3 if "error" in outcomes else 0
+        return 3 if outcomes & {*OPEN} else 0
 
     def to_json(self) -> str:
         """The report, as the command line's `--json` writes it."""
@@ -199,5 +200,6 @@ def _letter(tier: TierFinding) -> str:
 
 def _said(finding: Finding) -> str:
     """Why it is not as it should be."""
-    tiers = (f"{tier.tier}: {tier.message}" for tier in finding.tiers if tier.caught)
+    asked = None if finding.outcome == "undecided" else True
+    tiers = (f"{tier.tier}: {tier.message}" for tier in finding.tiers if tier.caught is asked)
     return finding.message or "; ".join(tiers) or "no tier saw anything"

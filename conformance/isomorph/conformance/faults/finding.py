@@ -5,16 +5,20 @@ from typing import Literal
 
 TIERS = ("structure", "lattice", "float64", "float32")
 
-Outcome = Literal["caught", "elsewhere", "missed", "harmless", "false alarm", "no surgery", "undecided", "error"]
+Outcome = Literal[
+    "caught", "elsewhere", "missed", "undecided", "harmless", "false alarm", "no surgery", "unfit", "error"
+]
 """What came of a fault.
 
-caught: by one tier or more, each of which names its place. elsewhere: a tier names another place. missed: by no tier.
+caught: by one tier or more, each of which names its place. elsewhere: a tier names another place. missed: by all tiers.
+undecided: by all that were run, and one was not: some backends have no float64.
 harmless: there is none here, and no tier saw one. false alarm: there is none here, and a tier saw one.
-no surgery: it cannot be planted in this backend. undecided: the network does not pass without it, either.
+no surgery: it cannot be planted in this backend. unfit: the network does not pass without it, either.
 error: the backend crashed, hung or ran out of memory.
 """
 
-GOOD = ("caught", "harmless", "no surgery")
+GOOD: tuple[Outcome, ...] = ("caught", "harmless", "no surgery")
+OPEN: tuple[Outcome, ...] = ("undecided", "error")
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def decide(fault: str, place: str | None, tiers: tuple[TierFinding, ...]) -> Fin
     if place is None:
         outcome = "false alarm" if caught else "harmless"
     elif not caught:
-        outcome = "missed"
+        outcome = "missed" if all(tier.caught is False for tier in tiers) else "undecided"
     else:
         outcome = "caught" if all(tier.names(place) for tier in caught) else "elsewhere"
     return Finding(fault, place, outcome, tiers)

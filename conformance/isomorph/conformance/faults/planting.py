@@ -36,7 +36,7 @@ class Planting:
             return Finding(fault.name, fault.place, "no surgery", message=message)
         if wrong := self._control(fault.network):
             message = f"Without the fault {fault.network} fails, too, by its {wrong.tier}: {wrong.message}"
-            return Finding(fault.name, fault.place, "undecided", message=message)
+            return Finding(fault.name, fault.place, "unfit", message=message)
         return decide(fault.name, fault.place, self._ask(fault))
 
     def _control(self, name: str) -> TierFinding | None:

@@ -136,7 +136,7 @@ Told = tuple[bool | None, str | None, bool | None]
         ("conv1", (SAW, ELSEWHERE), "elsewhere"),
         ("conv1", (MISSED, INHERITED), "elsewhere"),
         ("conv1", (MISSED, MISSED), "missed"),
-        ("conv1", (MISSED, NOT_RUN), "missed"),
+        ("conv1", (MISSED, NOT_RUN), "undecided"),
         (None, (MISSED, MISSED), "harmless"),
         (None, (MISSED, SAW), "false alarm"),
     ],

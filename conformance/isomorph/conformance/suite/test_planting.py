@@ -87,7 +87,7 @@ def test_a_planted_fault_is_caught_at_its_place_by_the_tiers_that_can_see_it(
     told = "; ".join(f"{tier.tier} at {tier.first}: {tier.message}" for tier in finding.tiers if tier.caught)
     seen_by = tuple(tier for tier in SEEN_BY[name] if tier in _run(finding))
     assert tuple(tier.tier for tier in finding.tiers if tier.caught) == seen_by, told or finding.message
-    assert finding.outcome == ("caught" if seen_by else "missed" if fault.place else "harmless"), told
+    assert finding.outcome == ("caught" if seen_by else "undecided" if fault.place else "harmless"), told
 
 
 def _run(finding: Finding) -> set[str]:
@@ -112,5 +112,5 @@ def test_nothing_is_decided_where_the_network_does_not_pass_without_the_fault(
     monkeypatch.setattr("isomorph.conformance.faults.planting.AS_IT_IS", wrong)
     fresh = Planting(planting.process, planting.device, planting.grounds)
     finding = fresh.find(CATALOGUE["same-for-explicit"])
-    assert finding.outcome == "undecided"
+    assert finding.outcome == "unfit"
     assert finding.message.startswith("Without the fault bottlenecks fails, too, by its lattice: conv1 is the first")

@@ -11,9 +11,7 @@ from isomorph.tools.faults import faults, list_faults
 
 commands = typer.Typer()
 conformance = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-commands.add_typer(
-    conformance, name="conformance", help="Certify a backend; test the tests.", short_help="Certify; test the tests."
-)
+commands.add_typer(conformance, name="conformance", help="Certify a backend; test the tests.")
 
 
 @conformance.command("faults", short_help="Plant known porting mistakes; which tier catches which, and where.")
@@ -29,7 +27,7 @@ def faults_command(
 ) -> None:
     """Plant known porting mistakes in every backend: which tier catches which, and whether at its place.
 
-    Exit status: 0 all are caught at their place, 1 one is not, 2 the request is bad, 3 a backend crashed.
+    Exit status: 0 all are caught at their place, 1 one is not, 2 the request is bad, 3 undecided.
     """
     check_json(json)
     if list_:
