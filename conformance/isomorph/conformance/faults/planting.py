@@ -10,7 +10,7 @@ from isomorph.conformance.faults.structure import Structure
 from isomorph.conformance.faults.surgery import surgeon_of
 from isomorph.conformance.lattice.drawn import DrawnLattice
 from isomorph.conformance.lattice.verdict import judge_lattice
-from isomorph.conformance.verdict import FLOORS
+from isomorph.conformance.verdict import FLOORS, EndPoints
 
 AS_IT_IS = Retensor(lambda tensors: tensors)
 """Planted in every network first: a fault is caught by tiers that pass this."""
@@ -49,31 +49,24 @@ class Planting:
     def _ask(self, fault: Fault) -> tuple[TierFinding, ...]:
         """What every tier says, in the order of TIERS."""
         ground = self.grounds[fault.network]
-        float32 = self._planted(fault, "float32")
+        network = self._planted(fault, "float32")
         try:
-            structure, comparable = self._structure(fault, ground, float32)
-            if not comparable:
+            found = self._end_points(network, fault, ground.drawn)
+            shapes = Structure(*({name: y.shape for name, y in each.items()} for each in (found, network.tensors())))
+            first, message = ground.structure.first_difference(shapes) or (None, "")
+            structure = TierFinding("structure", first is not None, first, None, message)
+            if not ground.structure.is_comparable(shapes):
                 reason = "It has other end points or tensors."
                 return structure, *(TierFinding(tier, None, message=reason) for tier in TIERS[1:])
-            run = self._run(fault, ground, float32, "float32")
-            lattice = self._lattice(fault, ground, float32)
+            float32 = self._judge(ground, network, "float32", found)
+            lattice = self._lattice(fault, ground, network)
         finally:
-            self._let_go(float32)
-        return structure, lattice, self._float64(fault, ground), run
-
-    def _structure(self, fault: Fault, ground: Ground, network: RemoteNetwork) -> tuple[TierFinding, bool]:
-        """Names and shapes, and whether all else can be compared."""
-        self._load(network, fault, ground.drawn)
-        end_points = network.end_points(ground.drawn.shared[1])
-        shapes = ({name: value.shape for name, value in each.items()} for each in (end_points, network.tensors()))
-        found = Structure(*shapes)
-        first, message = ground.structure.first_difference(found) or (None, "")
-        return TierFinding("structure", first is not None, first, None, message), ground.structure.is_comparable(found)
+            self._let_go(network)
+        return structure, lattice, self._float64(fault, ground), float32
 
     def _lattice(self, fault: Fault, ground: Ground, network: RemoteNetwork) -> TierFinding:
         case = ground.lattice.case
-        self._load(network, fault, ground.lattice)
-        verdict = judge_lattice(network.end_points(ground.lattice.shared[1]), case.exact, case.steps)
+        verdict = judge_lattice(self._end_points(network, fault, ground.lattice), case.exact, case.steps)
         return TierFinding("lattice", not verdict.passed, verdict.first_divergence, None, verdict.message)
 
     def _float64(self, fault: Fault, ground: Ground) -> TierFinding:
@@ -82,16 +75,14 @@ class Planting:
         except Unavailable as error:
             return TierFinding("float64", None, message=str(error))
         try:
-            return self._run(fault, ground, network, "float64")
+            return self._judge(ground, network, "float64", self._end_points(network, fault, ground.drawn))
         finally:
             self._let_go(network)
 
-    def _run(self, fault: Fault, ground: Ground, network: RemoteNetwork, dtype: str) -> TierFinding:
-        """The network whole, and each of its parts alone."""
-        tier = ground.tiers[dtype]
-        self._load(network, fault, ground.drawn)
-        found, parts = network.end_points(ground.drawn.shared[1]), network.parts(ground.inputs[dtype])
-        run = ground.drawn.reference.judge(tier, dtype, found, parts)
+    def _judge(self, ground: Ground, network: RemoteNetwork, dtype: str, found: EndPoints) -> TierFinding:
+        """What was found of the network whole; each of its parts is run alone, too."""
+        parts = network.parts(ground.inputs[dtype])
+        run = ground.drawn.reference.judge(ground.tiers[dtype], dtype, found, parts)
         local = {end_point.name: end_point.local_noise_ratio for end_point in run.end_points}
         ratio = local.get(run.first_divergence or "")
         born = None if ratio is None else not ratio <= FLOORS
@@ -110,11 +101,12 @@ class Planting:
             self._right[key] = network
         return network
 
-    def _load(self, network: RemoteNetwork, fault: Fault, drawn: DrawnCase | DrawnLattice) -> None:
-        """Load what the fault leaves or makes of the tensors that are drawn."""
-        right = drawn.tensors
-        given = fault.tensors(right)
-        network.load(drawn.shared[0] if given is right else given, partial=True)
+    def _end_points(self, network: RemoteNetwork, fault: Fault, drawn: DrawnCase | DrawnLattice) -> EndPoints:
+        """With what the fault leaves or makes of the tensors that are drawn, which are loaded."""
+        tensors, images = drawn.shared
+        given = fault.tensors(drawn.tensors)
+        network.load(tensors if given is drawn.tensors else given, partial=True)
+        return network.end_points(images)
 
     def _let_go(self, network: RemoteNetwork) -> None:
         if network not in self._right.values():
