@@ -1,7 +1,7 @@
 """A third party's backend: the oracle's networks, with whatever goes wrong in real frameworks.
 
 `misbehaving:WAY@WHEN` does one of WAYS at "import", "use_tf32", "build" or "end_points"; plain `misbehaving` does
-nothing wrong.
+nothing wrong, and `misbehaving:GPU` says that it computes on one.
 The fixture `misbehaving` of conftest.py offers it through entry points, as another package would.
 """
 
@@ -95,6 +95,12 @@ class Misbehaving(Oracle):
     def reach(self, moment: str) -> None:
         if moment == self.when:
             WAYS[self.way]()
+
+    def has_gpu(self) -> bool:
+        return self.way == "GPU"
+
+    def gpu_name(self) -> str | None:
+        return "Misbehaving 3000" if self.has_gpu() else None
 
     def use_tf32(self) -> None:
         self.reach("use_tf32")
