@@ -1,6 +1,6 @@
 """The small networks that faults are planted in: one for each kind of unit, at a size at which the fault matters.
 
-At 49x64 every map is odd along one axis and even along the other, so that rules of padding differ on one of them.
+At 49x64 the first maps are odd along one axis and even along the other, so that rules of padding differ on one of them.
 """
 
 from isomorph.conformance.drawn_case import Case
@@ -53,23 +53,29 @@ DENSE = Architecture(
     Convention(pool_padding="valid", convolution_bias=True, batch_norm=False),
 )
 
-CASES: dict[str, Case] = {
-    network.name.rpartition("/")[2]: Case(network, 49, 64)
-    for network in (BOTTLENECKS, BASIC, PREACTIVATED, SEPARABLE, TWINS, DENSE)
-} | {
-    "basic, on odd maps": Case(BASIC, 49, 65),
-    "strides first": Case(BOTTLENECKS.with_options(bottleneck_stride="conv1"), 49, 64),
-    "alike": Case(_small("alike", STEM, blocks("bottleneck", ((2, 3, 1), (4, 2, 2))), SLIM), 49, 64),
-    "biased": Case(BOTTLENECKS.with_options(convolution_bias=True), 49, 64),
-    "without a head": Case(BOTTLENECKS.with_options(num_classes=None, global_pool=False), 49, 64),
-    "dense, with ReLU6": Case(DENSE.with_options(activation="relu6"), 49, 64),
-    "atrous": Case(BOTTLENECKS.with_options(output_stride=4, global_pool=False), 49, 64),
-    "padded as TensorFlow does": Case(BOTTLENECKS.with_options(convolution_padding="same"), 49, 64),
-    "zeros around the pool": Case(PREACTIVATED.with_options(pool_fill="zero"), 49, 64),
-    "zero channels": Case(shortened(KIN["zero channels"]), 49, 64),
-    "grouped": Case(_small("grouped", STEM, grouped(blocks("bottleneck", SMALL), 4), Convention()), 49, 64),
-    "padded behind": Case(SEPARABLE.with_options(depthwise_padding="after"), 49, 64),
-    "inverted": Case(_small("inverted", STEM, mobile("inverted_residual", 3)[:3], MOBILE), 49, 64),
-    "inceptions": Case(RIGID["inceptions"], 49, 64),
-    "joins": Case(RIGID["inceptions that activate what they join"], 49, 64),
+NETWORKS: dict[str, Architecture] = {
+    "bottlenecks": BOTTLENECKS,
+    "strides first": BOTTLENECKS.with_options(bottleneck_stride="conv1"),
+    "padded as TensorFlow does": BOTTLENECKS.with_options(convolution_padding="same"),
+    "biased": BOTTLENECKS.with_options(convolution_bias=True),
+    "atrous": BOTTLENECKS.with_options(output_stride=4, global_pool=False),
+    "without a head": BOTTLENECKS.with_options(num_classes=None, global_pool=False),
+    "alike": _small("alike", STEM, blocks("bottleneck", ((2, 3, 1), (4, 2, 2))), SLIM),
+    "grouped": _small("grouped", STEM, grouped(blocks("bottleneck", SMALL), 4), Convention()),
+    "basic": BASIC,
+    "zero channels": shortened(KIN["zero channels"]),
+    "preactivated": PREACTIVATED,
+    "zeros around the pool": PREACTIVATED.with_options(pool_fill="zero"),
+    "separable": SEPARABLE,
+    "padded behind": SEPARABLE.with_options(depthwise_padding="after"),
+    "inverted": _small("inverted", STEM, mobile("inverted_residual", 3)[:3], MOBILE),
+    "inceptions": RIGID["inceptions"],
+    "joins": RIGID["inceptions that activate what they join"],
+    "twins": TWINS,
+    "dense": DENSE,
+    "dense, with ReLU6": DENSE.with_options(activation="relu6"),
+}
+
+CASES = {name: Case(network, 49, 64) for name, network in NETWORKS.items()} | {
+    "basic, on odd maps": Case(BASIC, 49, 65)
 }

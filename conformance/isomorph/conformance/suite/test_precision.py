@@ -109,6 +109,7 @@ def test_the_backend_computes_in_what_it_is_asked_for(dtype: str, build: Build) 
 CLEAN = """
 import sys
 import isomorph.conformance.suite.conftest, isomorph.conformance.reference, isomorph.conformance.precision
+import isomorph.conformance.faults.catalogue, isomorph.conformance.faults.planting
 from isomorph.backends.process import BackendProcess
 print(*{"torch", "tensorflow", "keras", "paddle", "jax"} & set(sys.modules))
 """
