@@ -1,13 +1,16 @@
 """The report on planted faults: what it counts, prints and writes, and what a backend that crashes costs."""
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from isomorph.conformance.faults.catalogue import CATALOGUE, find_faults
+from isomorph.conformance.faults.fault import Fault
 from isomorph.conformance.faults.finding import Finding, Outcome, TierFinding
+from isomorph.conformance.faults.planting import Planting
 from isomorph.spec import BadInput
 from isomorph.tools import FaultsReport, faults, list_faults
 from isomorph.tools.faults_report import FaultyBackend
@@ -144,6 +147,24 @@ def test_a_backend_that_crashes_costs_itself_alone(install: Install) -> None:
     assert [finding.message for finding in crashing.findings[3:]] == ["given up after 3 crashes in a row"] * 2
     assert (found.exit_status, found.caught) == (3, [])
     assert said["oracle"][0] == "1 of 5: pool-padded-1-1"
+
+
+class Dying(Planting):
+    """Its backend's process is killed at one fault."""
+
+    def find(self, fault: Fault) -> Finding:
+        if fault.name == "epsilon-1e-3":
+            self.process._process.kill()
+        return super().find(fault)
+
+
+def test_a_process_that_ends_is_started_anew_for_the_next_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[faults.__module__], "Planting", Dying)  # whose name the function has, too
+    found = faults(["same-for-explicit", "epsilon-1e-3", "bgr-for-rgb", "units-swapped"], backends=["oracle"])
+    (backend,) = found.backends
+    assert [finding.outcome for finding in backend.findings] == ["caught", "error", "caught", "caught"]
+    assert backend.findings[1].message.endswith("the process was ended by SIGKILL")
+    assert (found.exit_status, len(found.caught), len(found.planted)) == (3, 3, 4)
 
 
 def test_a_backend_that_only_raises_is_not_started_again(install: Install) -> None:
