@@ -19,8 +19,6 @@ from isomorph.backends.keras.naming import NAMING
 from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
 from isomorph.spec import Architecture
 
-# canonical leaf -> weight of a Conv2D or a BatchNormalization, which has slim's own names
-
 
 class KerasNetwork(Network):
     """An architecture as a functional keras.Model.

@@ -15,7 +15,6 @@ from isomorph.backends.protocol import Array, Backend, Network, Options, Unavail
 from isomorph.spec import Architecture
 
 
-# canonical leaf -> attribute of a ConvBatchNorm
 class PaddleNetwork(Network):
     """An architecture as a paddle.nn.Layer."""
 
