@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from isomorph.backends import Unavailable, load_backend
-from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork, available_memory
+from isomorph.backends.process import BackendEnded, BackendFailed, BackendProcess, RemoteNetwork, available_memory
 from isomorph.spec import Architecture, BadInput
 
 Install = Callable[[str], str]
@@ -41,11 +41,11 @@ def reach(process: BackendProcess, tiny: Architecture, when: str) -> None:
 FAILURES = {
     "is aborted": (
         "abort",
-        BackendFailed,
+        BackendEnded,
         r"{}, the process was ended by SIGABRT: .*the last words of a C\+\+ library.*",
     ),
-    "exits": ("leave", BackendFailed, r"{}, the process exited with status 1: cannot go on"),
-    "exits without a word": ("leave at once", BackendFailed, r"{}, the process exited with status 7"),
+    "exits": ("leave", BackendEnded, r"{}, the process exited with status 1: cannot go on"),
+    "exits without a word": ("leave at once", BackendEnded, r"{}, the process exited with status 7"),
     "raises what does not unpickle": (
         "raise Unpicklable",
         BackendFailed,
@@ -69,6 +69,7 @@ def test_a_backend_that(
         with pytest.raises(error, match=f"^{message.format(doing)}$") as caught:
             reach(process, tiny, when)
         assert type(caught.value) is error
+        assert process.is_spent == (error is BackendEnded and when != "import")
 
 
 @pytest.mark.parametrize("when", ["import", "build", "end_points"])
@@ -78,8 +79,9 @@ def test_a_backend_that_hangs_is_stopped(when: str, tiny: Architecture, install:
         if when != "import":
             process.describe()
         process.timeout = 0.25
-        with pytest.raises(BackendFailed, match=rf"^{doing} took longer than 0\.25 s and was stopped"):
+        with pytest.raises(BackendEnded, match=rf"^{doing} took longer than 0\.25 s and was stopped"):
             reach(process, tiny, when)
+        assert process.is_spent == (when != "import")
         assert process._process.wait(timeout=10) == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):
         os.kill(process._process.pid, 0)

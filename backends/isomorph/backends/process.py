@@ -57,6 +57,10 @@ class BackendFailed(RuntimeError):  # noqa: N818 - it says what happened, and to
     """A backend crashed, hung, ran out of memory or raised; its message holds the last words."""
 
 
+class BackendEnded(BackendFailed):
+    """It crashed, or it hung and was stopped: its process has ended, and whoever asks more of it needs a new one."""
+
+
 class BackendProcess:
     """One backend's process, started at once and ready when `describe` returns.
 
@@ -83,6 +87,7 @@ class BackendProcess:
         self._numbers = count()
         self._started: dict[str, Any] | None = None
         self.closed = False
+        self._ended = False
         ours, theirs = socket.socketpair()
         with theirs, self._stderr.open("wb") as stderr:
             try:
@@ -100,6 +105,11 @@ class BackendProcess:
                 self.folder.cleanup()
                 raise BadInput(f"The interpreter {python} for {name} cannot be started: {error.strerror}.") from None
         self._connection = Connection(ours.detach())
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it was ready once and has ended since. One that never was would fail again if started anew."""
+        return self._ended and self._started is not None
 
     def describe(self) -> dict[str, Any]:
         """`{"version", "gpu", "gpu_name", "python"}`, as `Worker.describe`.
@@ -121,12 +131,12 @@ class BackendProcess:
         return RemoteNetwork(self, key, architecture, built["device"], dtype)
 
     def call(self, method: str, **arguments: Any) -> Any:
-        """Call a method of the worker. Raises what it raised, or BackendFailed."""
+        """Call a method of the worker. Raises what it raised, BackendFailed, or BackendEnded if that was its end."""
         self.describe()
         try:
             self._connection.send_bytes(json.dumps({"call": method, "arguments": arguments}).encode())
         except OSError:
-            raise BackendFailed(self._last_words(method)) from None
+            raise self._end(self._last_words(method)) from None
         return self._result(method, self._receive(method, self.timeout))
 
     def share(self, arrays: Mapping[str, Array]) -> SharedArrays:
@@ -159,11 +169,15 @@ class BackendProcess:
         try:
             if not self._connection.poll(timeout):
                 self._process.kill()
-                raise BackendFailed(f"{doing} took longer than {timeout:g} s and was stopped")
+                raise self._end(f"{doing} took longer than {timeout:g} s and was stopped")
             reply: dict[str, Any] = json.loads(self._connection.recv_bytes())
         except (EOFError, OSError):
-            raise BackendFailed(self._last_words(doing)) from None
+            raise self._end(self._last_words(doing)) from None
         return reply
+
+    def _end(self, message: str) -> BackendEnded:
+        self._ended = True
+        return BackendEnded(message)
 
     def _result(self, doing: str, reply: dict[str, Any]) -> Any:
         match reply.get("kind"):
