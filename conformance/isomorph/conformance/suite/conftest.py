@@ -1,7 +1,8 @@
 """The suite that certifies backends, each in a process of its own; pytest's process never imports a framework.
 
     pytest conformance/isomorph/conformance --backend pytorch --backend keras:jax
-    pytest --import-mode=importlib SITE-PACKAGES/isomorph/conformance --backend mine
+    pytest --pyargs isomorph.conformance --backend mine
+    isomorph conformance run --backends mine
 
 Every backend that is named, or is among the four of DEFAULT and Keras's engines while none is, has to be there: one
 that cannot be imported is an error. With `--device gpu` all of them compute there, and test_gpu.py joins the rest.
@@ -10,22 +11,21 @@ that cannot be imported is an error. With `--device gpu` all of them compute the
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
-from functools import cache
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from isomorph.backends import find_backend
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
 from isomorph.conformance.drawn_case import DrawnCase, Share
 from isomorph.conformance.lattice.drawn import DrawnLattice
-from isomorph.spec import Architecture, BadInput
+from isomorph.conformance.suite.plugin import CALL_TIMEOUT
+from isomorph.conformance.suite.selection import under_test
+from isomorph.spec import Architecture
 
-DEFAULT = ["oracle", "pytorch", "keras", "paddle"]
 REQUIRE_PEERS = "ISOMORPH_REQUIRE_PEERS"
 
 
@@ -35,44 +35,17 @@ class Build(Protocol):
     def __call__(self, architecture: Architecture, dtype: str = "float64", **options: Any) -> RemoteNetwork: ...
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--backend`, `--device` and `--every-network`."""
-    group = parser.getgroup("isomorph")
-    group.addoption(
-        "--backend", action="append", metavar="NAME", help=f"certify this one; default {', '.join(DEFAULT)}"
-    )
-    group.addoption("--every-network", action="store_true", help="also those that others stand for; half an hour")
-    group.addoption("--device", choices=["auto", "cpu", "gpu"], default="cpu", help="where; default cpu")
-
-
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out test_every_network.py unless it is asked for."""
     asked = config.getoption("--every-network", default=False)
     return True if collection_path.name == "test_every_network.py" and not asked else None
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Refuse unknown backends. pytest-xdist's workers and their processes share the cores: each takes one thread."""
-    under_test(config)
-    config.addinivalue_line("markers", "thorough: what others stand for in `make test`")
-    if config.getoption("numprocesses", default=None):
+def pytest_configure() -> None:
+    """The processes of pytest-xdist's workers share the cores: each takes one thread."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ.setdefault(name, "1")
-
-
-def under_test(config: pytest.Config, own: list[str] | None = None) -> list[str]:
-    """The names of the backends under test, their aliases resolved.
-
-    own: the only ones that a module is for; those of them are under test that were named, or all while none was.
-    """
-    try:
-        named = [find_backend(name).name for name in config.getoption("--backend", default=None) or ()]
-    except BadInput as error:
-        raise pytest.UsageError(str(error)) from None
-    if own is None:
-        on_gpu = config.getoption("--device", default="cpu") == "gpu"
-        return named or [name for name in DEFAULT if not (on_gpu and name == "oracle")]  # NumPy computes on no GPU
-    return [name for name in own if name in named] if named else own
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -86,10 +59,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def start() -> Iterator[Callable[[str], BackendProcess]]:
-    """Start a backend's process, or give back the one that runs; all end with the session."""
-    with ExitStack() as stack:
-        yield cache(lambda name: stack.enter_context(BackendProcess(name, timeout=300)))
+def start(pytestconfig: pytest.Config) -> Iterator[Callable[[str], BackendProcess]]:
+    """Start a backend's process, or give back the one that runs; all end with the session.
+
+    A crash or a hang costs the test in which it happens: the next one is given a new process.
+    """
+    timeout = pytestconfig.getoption("--call-timeout", default=CALL_TIMEOUT)
+    running: dict[str, BackendProcess] = {}
+
+    def start(name: str) -> BackendProcess:
+        if name in running and running[name].is_spent:
+            running.pop(name).close()
+        if name not in running:
+            running[name] = BackendProcess(name, timeout=timeout)
+        return running[name]
+
+    yield start
+    for process in running.values():
+        process.close()
 
 
 @pytest.fixture
@@ -101,7 +88,14 @@ def process(request: pytest.FixtureRequest, start: Callable[[str], BackendProces
 
 
 @pytest.fixture
-def build(process: BackendProcess, pytestconfig: pytest.Config) -> Iterator[Build]:
+def device(process: BackendProcess, pytestconfig: pytest.Config) -> str:
+    """Where the backend under test computes, "cpu" or "gpu"; "auto" is a GPU where it sees one."""
+    asked: str = pytestconfig.getoption("--device", default="cpu")
+    return asked if asked != "auto" else "gpu" if process.describe()["gpu"] else "cpu"
+
+
+@pytest.fixture
+def build(process: BackendProcess, device: str) -> Iterator[Build]:
     """Build networks in the backend under test, which live as long as the test.
 
     Their fresh weights are zero: drawing those takes longer than most comparisons, which load others anyway.
@@ -109,7 +103,6 @@ def build(process: BackendProcess, pytestconfig: pytest.Config) -> Iterator[Buil
     built: list[RemoteNetwork] = []
 
     def build(architecture: Architecture, dtype: str = "float64", **options: Any) -> RemoteNetwork:
-        device = pytestconfig.getoption("--device", default="cpu")
         built.append(process.build(architecture.undrawn(), device, dtype, **options))
         return built[-1]
 

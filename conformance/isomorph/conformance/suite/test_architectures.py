@@ -80,9 +80,9 @@ def test_its_tensors_come_back_as_they_were_loaded(case: DrawnCase, build: Build
 @pytest.mark.parametrize("case", ["torchvision/resnet18", "cifar/resnet20"], indirect=True)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_in_half_precision_its_end_points_are_the_oracles_but_for_noise(
-    case: DrawnCase, dtype: str, build: Build, process: BackendProcess, pytestconfig: pytest.Config
+    case: DrawnCase, dtype: str, build: Build, process: BackendProcess, device: str
 ) -> None:
-    if (process.name, dtype, pytestconfig.getoption("--device", default="cpu")) in LACKING:
+    if (process.name, dtype, device) in LACKING:
         with pytest.raises(Unavailable, match=f"has no {dtype} convolution"):
             build(case.network, dtype)
         return

@@ -72,9 +72,8 @@ Construct = Callable[[Architecture, str, Options], RemoteNetwork | None]
 
 
 @pytest.fixture
-def construct(build: Build, process: BackendProcess, pytestconfig: pytest.Config) -> Construct:
+def construct(build: Build, process: BackendProcess, device: str) -> Construct:
     """Build with options; a backend that lacks one of them has to say so, and there is no network."""
-    device = pytestconfig.getoption("--device", default="cpu")
 
     def construct(network: Architecture, dtype: str, options: Options) -> RemoteNetwork | None:
         said = [

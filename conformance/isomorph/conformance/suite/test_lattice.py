@@ -75,12 +75,10 @@ def test_in_float32_it_is_the_same_numbers(lattice: DrawnLattice, build: Build) 
 
 
 @pytest.mark.parametrize("lattice", HALVES, indirect=True)
-def test_in_bfloat16_too(
-    lattice: DrawnLattice, build: Build, process: BackendProcess, pytestconfig: pytest.Config
-) -> None:
+def test_in_bfloat16_too(lattice: DrawnLattice, build: Build, process: BackendProcess, device: str) -> None:
     assert lattice.case.exact_in("bfloat16")
     network = lattice.case.architecture
-    if (process.name, "bfloat16", pytestconfig.getoption("--device", default="cpu")) in LACKING:
+    if (process.name, "bfloat16", device) in LACKING:
         with pytest.raises(Unavailable, match="has no bfloat16 convolution"):
             build(network, "bfloat16")
         return

@@ -1,0 +1,89 @@
+"""Tests that a backend is known to fail, each with the reason: a TOML file that a certificate is held against.
+
+    [mine]
+    "test_build_options.py::*compiled*" = "mine has no compiler yet (issue 12)"
+
+    ["keras:jax"]
+    "test_slim.py::test_a_max_pool_of[an odd image-float32]" = "..."
+
+An id is what pytest prints, less the folder and the backend; `*` stands for any text and `?` for any one character, and
+all else, brackets too, for itself. The list is strict: a test in it that passes is a failure, and an id that matches no
+test of that backend is an error.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from isomorph.backends import find_backend
+from isomorph.spec import BadInput
+from isomorph.spec.errors import nearest
+
+EXPECTED = "a TOML file with a table for each backend, of test ids and reasons"
+MOST = 2**20
+"""Bytes that such a file may have."""
+
+
+@dataclass(frozen=True)
+class ExpectedFailures:
+    """A file, read.
+
+    path: of the file, for messages.
+    reasons: backend -> test id, or pattern of some -> why they fail.
+    """
+
+    path: str
+    reasons: Mapping[str, Mapping[str, str]]
+
+    def reason(self, backend: str, test: str) -> str | None:
+        """Why `backend` is expected to fail `test`; None if it is not."""
+        patterns = self.reasons.get(backend, {})
+        return next((reason for pattern, reason in patterns.items() if matches(pattern, test)), None)
+
+    def check(self, backend: str, tests: Iterable[str]) -> None:
+        """Raise BadInput, with the nearest ids, for a pattern that matches none of a backend's `tests`."""
+        known = list(tests)
+        for pattern in self.reasons.get(backend, {}):
+            if not any(matches(pattern, test) for test in known):
+                close = nearest(pattern, known)
+                hint = f"did you mean {' or '.join(close)}?" if close else "no id is like it; take it out."
+                raise BadInput(f"{self.path} expects {backend} to fail {pattern!r}, which matches no test; {hint}")
+
+
+def matches(pattern: str, test: str) -> bool:
+    """Whether a pattern, in which `*` and `?` alone are special, is one of the test with this id."""
+    expression = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
+    return re.fullmatch(expression, test, re.DOTALL) is not None
+
+
+def read_expected_failures(path: str | Path) -> ExpectedFailures:
+    """Read such a file. Raises BadInput for one that cannot be read, is no such table, or leaves out a reason."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MOST + 1)
+    except FileNotFoundError:
+        raise BadInput(f"There is no file {path}.") from None
+    except (OSError, ValueError) as error:  # a name with a null byte is a ValueError
+        raise BadInput(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    if len(content) > MOST:
+        raise BadInput(f"{path} is larger than {MOST:,} bytes; expected {EXPECTED}.")
+    try:
+        document = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"{path} is not TOML: {' '.join(str(error).split()).removesuffix('.')}.") from None
+    reasons: dict[str, dict[str, str]] = {}
+    for name, table in document.items():
+        if not isinstance(table, dict):
+            raise BadInput(f"{path} has {name} = {table!r} outside of any table; expected {EXPECTED}.")
+        try:
+            backend = find_backend(name).name
+        except BadInput as error:
+            error.add_note(f"{path} has a table of that name.")
+            raise
+        for test, reason in table.items():
+            if not (isinstance(reason, str) and reason.strip()):
+                raise BadInput(f"{path} gives no reason why {name} fails {test!r}; expected a text that is not empty.")
+        reasons[backend] = reasons.get(backend, {}) | table
+    return ExpectedFailures(str(path), reasons)

@@ -1,0 +1,103 @@
+"""The suite's pytest plugin: its options, what is expected to fail, and what stands in every test's report.
+
+`pytest_entry.py` registers it, or `-p isomorph.conformance.suite.plugin`. The fixtures stand in conftest.py.
+"""
+
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from isomorph.backends.process import BackendEnded
+from isomorph.conformance.expected_failures import ExpectedFailures, read_expected_failures
+from isomorph.conformance.suite.selection import DEFAULT, backend_of, id_of, under_test
+from isomorph.conformance.suite.stream import Stream
+from isomorph.spec import BadInput
+
+CALL_TIMEOUT = 300.0
+"""Seconds that one call to a backend may take, unless told otherwise."""
+
+REFUSED = "isomorph_refused"
+EXPECTED = pytest.StashKey[ExpectedFailures]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which backends, where, and what of the suite."""
+    group = parser.getgroup("isomorph")
+    group.addoption(
+        "--backend", action="append", metavar="NAME", help=f"certify this one; default {', '.join(DEFAULT)}"
+    )
+    group.addoption("--device", choices=["auto", "cpu", "gpu"], default="cpu", help="where; default cpu")
+    group.addoption("--every-network", action="store_true", help="also those that others stand for; half an hour")
+    group.addoption("--asking-only", action="store_true", help="leave out the tests that ask no backend anything")
+    group.addoption("--expected-failures", metavar="FILE", help="a TOML file: backend, test id, reason; strict")
+    group.addoption(
+        "--call-timeout",
+        type=float,
+        default=CALL_TIMEOUT,
+        metavar="S",
+        help=f"seconds that one call to a backend may take; default {CALL_TIMEOUT:g}",
+    )
+    group.addoption("--stream", type=int, metavar="FD", help="write what happens to this file descriptor, as JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse unknown backends and a malformed list of expected failures before anything is collected."""
+    under_test(config)
+    config.addinivalue_line("markers", "thorough: what others stand for in `make test`")
+    descriptor = config.getoption("--stream")
+    if descriptor is not None and "PYTEST_XDIST_WORKER" not in os.environ:
+        config.pluginmanager.register(Stream(descriptor))
+    path = config.getoption("--expected-failures")
+    if path is not None:
+        try:
+            config.stash[EXPECTED] = read_expected_failures(path)
+        except BadInput as error:
+            raise pytest.UsageError("; ".join([str(error), *getattr(error, "__notes__", ())])) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Before `-k` deselects any: say in every report whom the test asks, and mark what is expected to fail."""
+    asking = [(item, backend, id_of(item)) for item in items if (backend := backend_of(item))]
+    for item, backend, test in asking:
+        item.user_properties += [("backend", backend), ("test", test)]
+    if config.getoption("--asking-only"):
+        config.hook.pytest_deselected(items=[item for item in items if not backend_of(item)])
+        items[:] = [item for item, *_ in asking]
+    if expected := config.stash.get(EXPECTED, None):
+        try:
+            for name in under_test(config):
+                expected.check(name, [test for _, backend, test in asking if backend == name])
+        except BadInput as error:
+            _refuse(config, items, str(error))
+        for item, backend, test in asking:
+            if reason := expected.reason(backend, test):
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def _refuse(config: pytest.Config, items: list[pytest.Item], message: str) -> None:
+    """Run nothing, and say why; where a worker of pytest-xdist would only die, its controller says it."""
+    if not hasattr(config, "workeroutput"):
+        raise pytest.UsageError(message)
+    config.workeroutput[REFUSED] = message
+    items.clear()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of pytest-xdist has ended."""
+    if message := getattr(node, "workeroutput", {}).get(REFUSED):
+        raise pytest.UsageError(message)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say in the report whether the test ended its backend's process."""
+    report = yield
+    if call.excinfo and isinstance(call.excinfo.value, BackendEnded):
+        report.user_properties.append(("crashed", True))
+    return report
