@@ -1,8 +1,8 @@
 """What pytest loads in every run once isomorph is installed: nothing happens unless the suite is asked for.
 
 A conftest.py inside of a package is read too late to add options to `pytest --pyargs isomorph.conformance --backend
-mine`. This is there in time, through the entry-point group `pytest11`, and brings the suite's plugin where one of the arguments
-(or of the configuration's `testpaths`) names it.
+mine`. This is there in time, through the entry-point group `pytest11`, and brings the suite's plugin where one of the
+arguments (or of the configuration's `testpaths`) names it.
 """
 
 import importlib

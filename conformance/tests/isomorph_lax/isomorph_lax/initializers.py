@@ -1,0 +1,45 @@
+"""Fresh parameters, drawn as the convention says."""
+
+import zlib
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from isomorph.spec import Initializer, Plan
+from isomorph.spec.layers import Convolution, Parametrised
+from isomorph.spec.tensors import tensors_of
+from isomorph_lax.layers import Leaves
+from isomorph_lax.network import Parameters
+
+
+def fresh_parameters(plan: Plan, key: Array, dtype: str) -> Parameters:
+    """Parameters of every layer of `plan` that has some; each layer's stream is of its own scope."""
+    return {
+        layer.scope: _draw(layer, jax.random.fold_in(key, zlib.crc32(layer.scope.encode())), dtype)
+        for layer in plan.parametrised
+    }
+
+
+def _draw(layer: Parametrised, key: Array, dtype: str) -> Leaves:
+    constant = {"gamma": layer.gamma, "moving_variance": 1.0}  # and zero is all else
+    drawn = {leaf: jnp.full(shape, constant.get(leaf) or 0.0, dtype) for leaf, shape in tensors_of(layer).items()}
+    if isinstance(layer, Convolution):
+        kernel, bias = jax.random.split(key)
+        drawn["weights"] = _filled(layer, layer.initializer, kernel, drawn["weights"])
+        if layer.bias:
+            drawn["biases"] = _filled(layer, layer.bias_initializer, bias, drawn["biases"])
+    return drawn
+
+
+def _filled(layer: Convolution, initializer: Initializer, key: Array, zeros: Array) -> Array:
+    stddev, shape, dtype = layer.stddev(initializer), zeros.shape, zeros.dtype
+    match initializer.distribution:
+        case "normal":
+            return jax.random.normal(key, shape, dtype) * stddev
+        case "truncated_normal":
+            return jax.random.truncated_normal(key, -2, 2, shape, dtype) * stddev
+        case "uniform":
+            return jax.random.uniform(key, shape, dtype, -1, 1) * 3**0.5 * stddev
+        case "zeros":
+            return zeros
