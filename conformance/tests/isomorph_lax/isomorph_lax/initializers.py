@@ -1,11 +1,11 @@
 """Fresh parameters, drawn as the convention says."""
 
-import zlib
-
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
+from isomorph.backends.protocol import as_dtype
 from isomorph.spec import Initializer, Plan
 from isomorph.spec.layers import Convolution, Parametrised
 from isomorph.spec.tensors import tensors_of
@@ -14,21 +14,24 @@ from isomorph_lax.network import Parameters
 
 
 def fresh_parameters(plan: Plan, key: Array, dtype: str) -> Parameters:
-    """Parameters of every layer of `plan` that has some; each layer's stream is of its own scope."""
+    """Parameters of every layer of `plan` that has some."""
     return {
-        layer.scope: _draw(layer, jax.random.fold_in(key, zlib.crc32(layer.scope.encode())), dtype)
-        for layer in plan.parametrised
+        layer.scope: _draw(layer, jax.random.fold_in(key, number), dtype)
+        for number, layer in enumerate(plan.parametrised)
     }
 
 
 def _draw(layer: Parametrised, key: Array, dtype: str) -> Leaves:
     constant = {"gamma": layer.gamma, "moving_variance": 1.0}  # and zero is all else
-    drawn = {leaf: jnp.full(shape, constant.get(leaf) or 0.0, dtype) for leaf, shape in tensors_of(layer).items()}
+    drawn: Leaves = {
+        leaf: jnp.asarray(np.full(shape, constant.get(leaf) or 0.0, as_dtype(dtype)))  # by NumPy: nothing to compile
+        for leaf, shape in tensors_of(layer).items()
+    }
     if isinstance(layer, Convolution):
-        kernel, bias = jax.random.split(key)
-        drawn["weights"] = _filled(layer, layer.initializer, kernel, drawn["weights"])
-        if layer.bias:
-            drawn["biases"] = _filled(layer, layer.bias_initializer, bias, drawn["biases"])
+        initializers = {"weights": layer.initializer, "biases": layer.bias_initializer}
+        for (leaf, initializer), own in zip(initializers.items(), jax.random.split(key), strict=True):
+            if leaf in drawn:
+                drawn[leaf] = _filled(layer, initializer, own, drawn[leaf])
     return drawn
 
 

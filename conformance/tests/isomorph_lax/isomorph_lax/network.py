@@ -3,7 +3,8 @@
 A unit's wiring says what each of its layers reads and what becomes of them, so that no kind of unit is named here.
 """
 
-from functools import reduce
+from dataclasses import replace
+from functools import partial, reduce
 from operator import add
 
 import jax
@@ -12,7 +13,7 @@ from jax import Array
 
 from isomorph.spec import Plan
 from isomorph.spec.layers import INPUT, name_of
-from isomorph.spec.units import Unit
+from isomorph.spec.units import Unit, Wiring
 from isomorph_lax.form import Form
 from isomorph_lax.layers import Leaves, activate, run
 
@@ -58,14 +59,22 @@ def _stem(plan: Plan, form: Form, parameters: Parameters, x: Array) -> EndPoints
 
 
 def _unit(unit: Unit, plan: Plan, form: Form, parameters: Parameters, x: Array) -> EndPoints:
+    """Compiled once for all units that are alike: JAX takes longer to compile operations one by one."""
+    layers = tuple(replace(layer, scope=name_of(layer)) for layer in unit.layers)
+    leaves = {name_of(layer): parameters[layer.scope] for layer in unit.parametrised}
+    made, y = _wired(replace(unit.wiring, layers=layers), form, plan.epsilon, leaves, x)
+    return {layer.scope: made[name_of(layer)] for layer in unit.layers} | {unit.scope: y}
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _wired(wiring: Wiring, form: Form, epsilon: float, parameters: Parameters, x: Array) -> tuple[EndPoints, Array]:
+    """What each layer makes, by its name, and what becomes of those that are joined."""
     made = {INPUT: x}
-    for layer in unit.layers:
-        leaves = parameters.get(layer.scope, {})
-        made[name_of(layer)] = run(layer, leaves, made[layer.source], form, plan.epsilon)
-    wiring = unit.wiring
+    for layer in wiring.layers:
+        made[layer.scope] = run(layer, parameters.get(layer.scope, {}), made[layer.source], form, epsilon)
     joined = [made[name] for name in wiring.joined]
     y = jnp.concatenate(joined, form.channels) if wiring.concatenated else reduce(add, joined)
-    return {layer.scope: made[name_of(layer)] for layer in unit.layers} | {unit.scope: activate(y, wiring.activation)}
+    return made, activate(y, wiring.activation)
 
 
 def _head(plan: Plan, form: Form, parameters: Parameters, x: Array) -> EndPoints:
