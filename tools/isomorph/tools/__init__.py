@@ -5,6 +5,8 @@
 True
 """
 
+from isomorph.tools.certificates import CaseResult, CertificateReport, CertifiedBackend
+from isomorph.tools.certify import certify
 from isomorph.tools.check import check
 from isomorph.tools.compare import CompareReport, compare
 from isomorph.tools.conversions import ConvertReport
@@ -23,6 +25,9 @@ from isomorph.tools.show import ShowReport, show
 
 __all__ = [
     "BackendReport",
+    "CaseResult",
+    "CertificateReport",
+    "CertifiedBackend",
     "CatalogueReport",
     "CheckReport",
     "CompareReport",
@@ -37,6 +42,7 @@ __all__ = [
     "PublishedReport",
     "RunReport",
     "ShowReport",
+    "certify",
     "check",
     "compare",
     "convert",

@@ -49,7 +49,8 @@ class Stream:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A test begins."""
-        self.write({"started": nodeid.rpartition("/")[2]})
+        file, _, test = nodeid.partition("::")
+        self.write({"started": f"{file.rpartition('/')[2]}::{test}"})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of a test has ended: its setup, itself, or what it cleans up."""

@@ -1,0 +1,15 @@
+"""What the suite's modules are about, in a word or two, as certificates have it."""
+
+TITLES = {
+    "test_architectures": "structure and end points",
+    "test_atrous": "output strides",
+    "test_peers": "recorded peers",
+    "test_slim": "slim's own tests",
+}
+"""Those whose file names do not say it."""
+
+
+def title_of(test: str) -> str:
+    """The title of the module that a test, `test_live_peers.py::test_...`, is in: "live peers"."""
+    module = test.partition(".py::")[0]
+    return TITLES.get(module) or module.removeprefix("test_").replace("_", " ")

@@ -1,0 +1,167 @@
+"""What `certify` found: typed, printable, and JSON for machines."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from isomorph.conformance.suite.titles import title_of
+from isomorph.tools.tables import Report, plain_table, printable
+
+Outcome = Literal["passed", "failed", "expected", "skipped"]
+
+SHOWN = 10
+"""How many failures the table lists."""
+
+LETTERS = {"failed": "f", "crashed": "c", "expected": "x", "skipped": "s"}
+LEGEND = "Passed; with f failed, c crashed or hung, x expected to fail, s skipped."
+STYLES = {"failed": "bold red", "crashed": "bold yellow", "expected": "yellow", "skipped": "dim"}
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """One test of one backend.
+
+    test: `test_slim.py::test_a_max_pool_of[an odd image-float32]`.
+    crashed: it failed because the backend's process crashed or hung.
+    seconds: how long it took, its share in what tests have in common included.
+    message: why it did not pass, on one line; details: all that pytest says of a failure.
+    """
+
+    backend: str
+    test: str
+    outcome: Outcome
+    crashed: bool
+    seconds: float
+    message: str = ""
+    details: str = field(default="", repr=False)
+
+    @property
+    def group(self) -> str:
+        """The title of the module that it is in."""
+        return title_of(self.test)
+
+    @property
+    def kind(self) -> str:
+        """The outcome, crashes told from other failures."""
+        return "crashed" if self.crashed else self.outcome
+
+
+@dataclass(frozen=True)
+class CertifiedBackend:
+    """A backend under test, and where it computed, "cpu" or "gpu"."""
+
+    name: str
+    version: str
+    device: str
+
+
+@dataclass(frozen=True)
+class CertificateReport(Report):
+    """What became of the conformance suite in some backends.
+
+    unavailable: backends that nobody named, and why they were not run.
+    planned: how many tests there were to run.
+    results: those that ended, in the order in which they did.
+    errors: what went wrong outside of any test.
+    seconds: how long it took.
+    interrupted: whether it was cut short by ctrl-C.
+    """
+
+    backends: tuple[CertifiedBackend, ...]
+    unavailable: Mapping[str, str]
+    planned: int
+    results: tuple[CaseResult, ...]
+    errors: tuple[str, ...]
+    seconds: float
+    interrupted: bool = False
+
+    @property
+    def certified(self) -> bool | None:
+        """True if every test was run and none failed, False if one failed; None where that is undecided.
+
+        It is while a backend crashed or has no test that it passed, and where tests were not run.
+        """
+        kinds = Counter(result.kind for result in self.results)
+        if kinds["failed"]:
+            return False
+        passed = {result.backend for result in self.results if result.outcome == "passed"}
+        complete = len(self.results) == self.planned and passed == {backend.name for backend in self.backends}
+        return True if complete and not (kinds["crashed"] or self.errors or self.interrupted) else None
+
+    @property
+    def exit_status(self) -> int:
+        """0 certified, 1 something failed, 3 undecided, 130 interrupted."""
+        return 130 if self.interrupted else {True: 0, False: 1, None: 3}[self.certified]
+
+    def to_json(self) -> str:
+        """The report, as the command line's `--json` writes it."""
+        document = {
+            "certified": self.certified,
+            "interrupted": self.interrupted,
+            "seconds": round(self.seconds, 3),
+            "planned": self.planned,
+            "errors": self.errors,
+            "unavailable": dict(self.unavailable),
+            "backends": [asdict(backend) | self._counted(backend.name) for backend in self.backends],
+            "tests": [asdict(result) | {"group": result.group} for result in self.results],
+        }
+        return json.dumps(document, indent=2) + "\n"
+
+    def table(self) -> RenderableType:
+        """A row for each group of tests and a column for each backend; then whatever is not a plain pass."""
+        names = [backend.name for backend in self.backends]
+        table = plain_table("", *names, right=tuple(names))
+        for group in dict.fromkeys(result.group for result in self.results):
+            table.add_row(group, *(_cell(self._counted(name, group)) for name in names))
+        table.add_row(Text("all", "bold"), *(_cell(self._counted(name)) for name in names))
+        runs = plain_table("runs in", "version", "on")
+        for backend in self.backends:
+            runs.add_row(backend.name, Text(backend.version), backend.device)
+        for name, reason in self.unavailable.items():
+            runs.add_row(name, Text(reason, "dim"), "-")
+        return Group(runs, Text(), table, Text(), Text(LEGEND, "dim"), *self._remarks(), self._verdict())
+
+    def _counted(self, backend: str, group: str | None = None) -> dict[str, int]:
+        """How many results of each kind a backend has, in all or in one group."""
+        kinds = Counter(r.kind for r in self.results if r.backend == backend and group in (None, r.group))
+        return {kind: kinds[kind] for kind in ("passed", *LETTERS)}
+
+    def _remarks(self) -> Iterator[Text]:
+        failures = [result for result in self.results if result.outcome == "failed"]
+        for result in failures[:SHOWN]:
+            said = f" {printable(result.test)}: {printable(result.message)}"
+            yield Text.assemble((f"{result.kind.upper()} {result.backend}", STYLES[result.kind]), said)
+        if len(failures) > SHOWN:
+            yield Text(f"and {len(failures) - SHOWN} more, which --json and --junit list")
+        for kind in ("expected", "skipped"):
+            of_kind = [result for result in self.results if result.kind == kind]
+            for message, number in Counter(result.message for result in of_kind).items():
+                whose = dict.fromkeys(result.backend for result in of_kind if result.message == message)
+                what = "expected to fail" if kind == "expected" else "skipped"
+                yield Text(f"{number} {what} ({', '.join(whose)}): {printable(message)}")
+        for error in self.errors:
+            yield Text.assemble(("ERROR", STYLES["failed"]), f" {printable(error)}")
+
+    def _verdict(self) -> Text:
+        word = {True: "CERTIFIED", False: "NOT CERTIFIED", None: "UNDECIDED"}[self.certified]
+        style = {True: "green", False: "bold red", None: "bold yellow"}[self.certified]
+        minutes, seconds = divmod(round(self.seconds), 60)
+        took = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+        number = f"{len(self.results):,}"
+        if len(self.results) < self.planned:
+            number += f" of {self.planned:,}"
+        how = ", interrupted" if self.interrupted else ""
+        return Text.assemble((word, style), f": {number} tests in {took}{how}")
+
+
+def _cell(counted: Mapping[str, int]) -> Text:
+    cell = Text(str(counted["passed"]) if any(counted.values()) else "-")
+    for kind, letter in LETTERS.items():
+        if counted[kind]:
+            cell.append(f" {counted[kind]}{letter}", STYLES[kind])
+    return cell

@@ -1,0 +1,51 @@
+"""How far the conformance suite has come: a bar on a terminal, lines elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
+
+from isomorph.tools.commands.app import err
+
+EVERY = 60.0
+"""Seconds between the lines that tell of progress where there is no terminal."""
+
+
+class _Lines:
+    """A line on stderr now and then, where nobody sees a bar move."""
+
+    def __init__(self) -> None:
+        self.started = self.said = time.monotonic()
+
+    def __call__(self, done: int, planned: int, failed: int, runs: str) -> None:
+        now = time.monotonic()
+        if now - self.said >= EVERY:
+            self.said = now
+            minutes = round((now - self.started) / 60)
+            err.print(f"{done} of {planned} tests, {failed} failed, {minutes} min", highlight=False)
+
+
+@contextmanager
+def show_suite_progress() -> Iterator["_Bar | _Lines"]:
+    """A bar on stderr where it is a terminal, and gone when the work is done; else a line now and then."""
+    if not err.is_terminal:
+        yield _Lines()
+        return
+    with _Bar() as bar:
+        yield bar
+
+
+class _Bar(Progress):
+    """How many tests of all have ended, how many failed, what runs; gone when the work is done."""
+
+    def __init__(self) -> None:
+        runs = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+        failed = TextColumn("{task.fields[failed]} failed")
+        columns = (BarColumn(20), MofNCompleteColumn(), failed, TimeElapsedColumn(), runs)
+        super().__init__(*columns, console=err, transient=True, expand=True)
+        self._all = self.add_task("importing the backends, collecting the tests", total=None, failed=0)
+
+    def __call__(self, done: int, planned: int, failed: int, runs: str) -> None:
+        self.update(self._all, completed=done, total=planned, failed=failed, description=runs)

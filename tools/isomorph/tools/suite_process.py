@@ -1,0 +1,118 @@
+"""The conformance suite in a process of its own: pytest, and what it says of every test as it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from isomorph.conformance import suite
+from isomorph.spec import BadInput
+
+SUITE = "isomorph.conformance.suite"
+PYTEST = (sys.executable, "-P", "-m", "pytest", "--pyargs", SUITE)
+
+CONFIGURATION = """[pytest]
+addopts = --import-mode=importlib --strict-markers --strict-config -p no:cacheprovider
+consider_namespace_packages = true
+xfail_strict = true
+filterwarnings = error
+"""
+"""Pytest's, instead of one that happens to lie where the command is run."""
+
+PATIENCE = 10.0
+"""Seconds that a run has to end by itself when it is interrupted."""
+
+
+class SuiteProcess:
+    """One run of the suite. Iterating over it gives the lines of `isomorph.conformance.suite.stream`, until it ends.
+
+    arguments: pytest's, beside the suite itself. jobs: how many processes of pytest run tests.
+
+    It has a process group of its own, so that ctrl-C reaches the caller alone, and a folder for all temporary files of
+    all its processes, which goes with it.
+    """
+
+    def __init__(self, arguments: Sequence[str], jobs: int = 1) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="isomorph-")
+        folder = Path(self._folder.name)
+        configuration, self._log = folder / "pytest.ini", folder / "log"
+        configuration.write_text(CONFIGURATION)
+        plugins = [f"{SUITE}.plugin"]
+        spread = []
+        if jobs > 1:
+            plugins.append("xdist.plugin")
+            spread = ["-n", str(jobs), "--dist", "worksteal"]
+        unwanted = {"PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"}  # the latter, as this may be a test of somebody's own
+        own = {"PYTEST_PLUGINS": ",".join(plugins), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": str(folder)}
+        inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
+        where = ["-c", str(configuration), "--rootdir", ".", "--confcutdir", str(Path(suite.__path__[0]))]
+        ours, theirs = os.pipe()
+        self._lines = os.fdopen(ours)
+        try:
+            with self._log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    [*PYTEST, *where, *spread, *arguments, "--stream", str(theirs)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=[theirs],
+                    env=inherited | own,
+                    start_new_session=True,
+                )
+        finally:
+            os.close(theirs)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for line in self._lines:
+            yield json.loads(line)
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
+        return self._process.wait()
+
+    def last_words(self) -> str:
+        """What pytest last complained of, or the last that it wrote."""
+        lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        complaints = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+        return " / ".join(complaints or lines[-3:])
+
+    def interrupt(self) -> None:
+        """Ask it to end; `close` then ends what is left."""
+        self._process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(PATIENCE)
+
+    def close(self) -> None:
+        """End it and all of its processes, and remove their files. Harmless when repeated."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._lines.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def check_pytest() -> None:
+    """Raise BadInput where pytest, which runs the suite, is not installed."""
+    absent = [name for name, module in (("pytest", "pytest"), ("pytest-xdist", "xdist")) if find_spec(module) is None]
+    if absent:
+        verb = "is" if len(absent) == 1 else "are"
+        raise BadInput(
+            f"The suite is run by pytest, and {' and '.join(absent)} {verb} not installed;"
+            " `pip install 'isomorph[conformance]'` adds what it needs."
+        )
