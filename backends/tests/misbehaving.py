@@ -1,7 +1,7 @@
 """A third party's backend: the oracle's networks, with whatever goes wrong in real frameworks.
 
-`misbehaving:WAY@WHEN` does one of WAYS at "import", "use_tf32", "build" or "end_points"; plain `misbehaving` does
-nothing wrong, and `misbehaving:GPU` says that it computes on one.
+`misbehaving:WAY@WHEN` does one of WAYS at "import", "use_tf32", "build" or "end_points", or where it is to build in a
+dtype; plain `misbehaving` does nothing wrong, and `misbehaving:GPU` says that it computes on one.
 The fixture `misbehaving` of conftest.py offers it through entry points, as another package would.
 """
 
@@ -107,6 +107,7 @@ class Misbehaving(Oracle):
 
     def _build(self, architecture: Architecture, options: Options) -> OracleNetwork:
         self.reach("build")
+        self.reach(options.dtype)
         return MisbehavingNetwork(architecture, options, self)
 
 
