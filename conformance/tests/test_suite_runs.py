@@ -13,7 +13,8 @@ import pytest
 from .packages import install, run_pytest
 
 MISBEHAVING = Path(__file__).parents[2] / "backends/tests/misbehaving.py"
-PLUGIN = ("-p", "isomorph.conformance.suite.plugin")
+SUITE = "isomorph.conformance.suite"
+PLUGIN = ("-p", f"{SUITE}.plugin")
 POOLS = "test_slim.py::test_a_max_pool_of"
 
 
@@ -26,7 +27,15 @@ def run(
     stream = folder / "stream"
     descriptor = os.open(stream, os.O_CREAT | os.O_WRONLY)
     try:
-        choice = ("--pyargs", "isomorph.conformance.suite.test_slim", "--backend", backend, "--asking-only", "-k", tests)
+        choice = (
+            "--pyargs",
+            "isomorph.conformance.suite.test_slim",
+            "--backend",
+            backend,
+            "--asking-only",
+            "-k",
+            tests,
+        )
         done = run_pytest(folder, *PLUGIN, *choice, "--stream", str(descriptor), *arguments, site=site, keep=descriptor)
     finally:
         os.close(descriptor)

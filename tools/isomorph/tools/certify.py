@@ -25,7 +25,9 @@ JOBS = 2
 PROCESS_MEMORY = 2 * 2**30
 """Bytes to reckon with for each of them; on a CPU they came to 1.3 GiB on average, and to 3.4 GiB in Keras."""
 
-COLLECTED_NOTHING, BAD_USAGE = 5, 4  # pytest's exit statuses
+# Pytest's exit statuses, and how it begins to say what is wrong with `-k`.
+COLLECTED_NOTHING, BAD_USAGE = 5, 4
+WRONG_EXPRESSION = "Wrong expression passed to '-k'"
 
 
 def certify(
@@ -104,12 +106,15 @@ def _collect(arguments: Sequence[str], names: Sequence[str], only: str | None) -
         lines = list(suite)
         status, words = suite.wait(), suite.last_words()
     collected: list[Any] = next((line["collected"] for line in lines if "collected" in line), [])
+    if status == BAD_USAGE and only and words.startswith(WRONG_EXPRESSION):
+        raise BadInput(
+            f"--only {only!r} is no expression of words of tests' names: {words.rpartition(f'{only}: ')[2]}."
+        )
     if status == BAD_USAGE:
         raise BadInput(words)
     if status == COLLECTED_NOTHING or not collected:
-        raise BadInput(
-            "No test of the suite is for these backends and fits --only; `--only` takes words of tests' names."
-        )
+        fits = "there is" if only is None else f"fits {only!r}"
+        raise BadInput(f"No test for {', '.join(names)} {fits}; expected words of tests' names, such as max_pool.")
     if status:
         raise BadInput(f"The suite cannot be read: {next((line['error'] for line in lines if 'error' in line), words)}")
     return len(collected)
