@@ -6,6 +6,12 @@ network.load(tensors)        # canonical names -> NumPy arrays
 network.end_points(images)   # [N, H, W, C] in, {name: [N, h, w, c]} out
 network.save(path)           # the framework's own file
 network.answer(images)       # what the native object answers, as fast as it can
+
+A backend of one's own is a `Backend` and a `Network`, each with its abstract methods: what they are given has been
+checked and cast, so that they neither check nor cast. `network.plan` says all that there is to build, layer by layer:
+`isomorph.spec.layers` is what they are, and a unit's `wiring` says which of them each reads and what becomes of them.
+Its module has `create(engine)`, which returns the Backend, and is offered as an entry point in the group
+`isomorph.backends`; `engine` is what stands behind a colon in the name, or "". CONTRIBUTING.md says how to certify it.
 """
 
 from abc import ABC, abstractmethod
@@ -93,7 +99,11 @@ class Network(ABC):
 
     @abstractmethod
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
-        """The end points of all parts (None) or of one, on a checked NHWC input in the network's dtype."""
+        """The end points of all parts (None) or of one, on a checked NHWC input in the network's dtype.
+
+        Returns arrays [N, h, w, C] under the names of `plan.parts`, in any order; what is there beside them is left
+        out. All parts are those of `plan.reads`, which says what each is given, auxiliary heads included.
+        """
 
     @abstractmethod
     def _answer(self, images: Array) -> Array:
