@@ -90,6 +90,7 @@ REFUSALS = {
     "an absent list": (("--expected-failures", "no.toml"), "There is no file no.toml."),
     "an absent folder": (("--junit", "no/a.xml"), "no/a.xml cannot be written: there is no folder no."),
     "one file for two": (("--junit", "a", "--json", "a"), "--junit a cannot be written; give it a file of its own."),
+    "no GPU": (("--backends", "oracle", "--device", "gpu"), "oracle sees no GPU here."),
     "nothing that fits": (("--backends", "oracle", "--only", "xyzzy"), "No test for oracle fits 'xyzzy'; expected"),
     "no expression": (
         ("--backends", "oracle", "--only", "a b"),

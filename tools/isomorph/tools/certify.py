@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from isomorph.backends import Unavailable
 from isomorph.backends.process import CORES, BackendEnded, BackendFailed, BackendProcess, available_memory
 from isomorph.backends.protocol import DEVICES
 from isomorph.conformance.expected_failures import read_expected_failures
@@ -55,8 +56,8 @@ def certify(
     A backend that crashes or hangs costs the test in which it does. Ctrl-C ends all processes and returns what is known
     by then. Raises, before any test is run: BadInput for a backend that is unknown or cannot be imported, for an
     expression that is none or fits no test, for expected failures that are not well formed or match no test, and where
-    pytest is not installed; Unavailable, likewise, where the backend says that it cannot be used here; BackendEnded if
-    it crashes at once.
+    pytest is not installed; Unavailable for one that says that it cannot be used here, or that sees no GPU where one is
+    asked for; BackendEnded if it crashes at once.
     """
     started = time.monotonic()
     check_pytest()
@@ -128,6 +129,8 @@ def _describe(process: BackendProcess, device: str) -> CertifiedBackend:
         raise
     except BackendFailed as error:
         raise BadInput(f"The backend {process.name} cannot be imported: {error}.") from None
+    if device == "gpu" and not described["gpu"]:
+        raise Unavailable(f"{process.name} sees no GPU here.")
     where = device if device != "auto" else "gpu" if described["gpu"] else "cpu"
     return CertifiedBackend(process.name, described["version"], where)
 
