@@ -26,9 +26,9 @@ from isomorph.tools.show import ShowReport, show
 __all__ = [
     "BackendReport",
     "CaseResult",
+    "CatalogueReport",
     "CertificateReport",
     "CertifiedBackend",
-    "CatalogueReport",
     "CheckReport",
     "CompareReport",
     "ConvertReport",

@@ -125,19 +125,10 @@ class _Ward:
                 findings.append(Finding(fault.name, fault.place, "error", message=str(error)))
                 if planting.process.closed:
                     break
-                if crashes < CRASHES and not _lives(planting.process):
+                if crashes < CRASHES and planting.process.is_spent:
                     crashes += 1
                     planting.process.close()
                     self.processes[place] = self.start(name)
                     planting = Planting(self.processes[place], self.device, self.grounds)
         self.progress(name, "done")
         return FaultyBackend(name, version, tuple(findings))
-
-
-def _lives(process: BackendProcess) -> bool:
-    """Whether it still answers, after an error that it told of."""
-    try:
-        process.call("describe")
-    except (Unavailable, BackendFailed):
-        return False
-    return True

@@ -41,13 +41,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.name == "test_every_network.py" and not asked else None
 
 
-def pytest_configure() -> None:
-    """The processes of pytest-xdist's workers share the cores: each takes one thread."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            os.environ.setdefault(name, "1")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what asks for a backend's process, itself or through a network, in every backend under test.
 

@@ -18,6 +18,8 @@ from isomorph.spec import BadInput
 CALL_TIMEOUT = 300.0
 """Seconds that one call to a backend may take, unless told otherwise."""
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
 REFUSED = "isomorph_refused"
 EXPECTED = pytest.StashKey[ExpectedFailures]()
 
@@ -43,7 +45,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse unknown backends and a malformed list of expected failures before anything is collected."""
+    """Refuse unknown backends and a malformed list of expected failures before anything is collected.
+
+    The workers of pytest-xdist and the backends' processes share the cores: each takes one thread. Workers are told
+    before they start, as NumPy reads it once, when it is imported.
+    """
+    if config.getoption("numprocesses", default=None):
+        os.environ |= {name: "1" for name in THREADS if name not in os.environ}
     under_test(config)
     config.addinivalue_line("markers", "thorough: what others stand for in `make test`")
     descriptor = config.getoption("--stream")

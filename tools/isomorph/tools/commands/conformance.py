@@ -24,7 +24,9 @@ commands.add_typer(conformance, name="conformance", help="Certify backends; test
 def run_command(
     backends: Annotated[
         str | None,
-        typer.Option("--backends", "--backend", metavar="A,B", help="Default: the oracle and all of our own that are installed."),
+        typer.Option(
+            "--backends", "--backend", metavar="A,B", help="Default: the oracle and all of our own that are installed."
+        ),
     ] = None,
     device: given.Device = "auto",
     jobs: Annotated[
