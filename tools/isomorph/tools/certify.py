@@ -151,7 +151,11 @@ def _follow(
             errors.append(line["error"])
         elif "started" in line:
             runs = line["started"]
-        elif "outcome" in line:
+        elif "collected" in line:
+            continue
+        elif line["backend"] is None:
+            errors.append(f"{line['test']}: {line['message']}")
+        else:
             results.append(CaseResult(**line))
             failed += line["outcome"] == "failed"
         progress(len(results), planned, failed, runs)

@@ -17,6 +17,9 @@ import pytest
 
 from isomorph.conformance.suite.selection import backend_of, id_of
 
+PHASES = ("setup", "call", "teardown")
+"""Of a test. Pytest-xdist reports a worker that has ended as a failure in another."""
+
 Outcome = Literal["passed", "failed", "expected", "skipped"]
 """What became of a test; "expected" is a failure that the list of expected ones has."""
 
@@ -55,7 +58,7 @@ class Stream:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of a test has ended: its setup, itself, or what it cleans up."""
         self.reports[report.nodeid].append(report)
-        if report.when not in ("setup", "call", "teardown"):  # so pytest-xdist says that its worker has ended
+        if report.when not in PHASES:
             self.pytest_runtest_logfinish(report.nodeid)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
@@ -73,7 +76,7 @@ def summary(nodeid: str, reports: Sequence[pytest.TestReport]) -> dict[str, Any]
         "backend": properties.get("backend"),
         "test": properties.get("test", nodeid),
         "outcome": outcome,
-        "crashed": outcome == "failed" and bool(properties.get("crashed")),
+        "crashed": outcome == "failed" and ("crashed" in properties or decides.when not in PHASES),
         "seconds": sum(report.duration for report in reports),
         "message": "" if outcome == "passed" else _message(decides),
         "details": decides.longreprtext if outcome == "failed" else "",
@@ -87,5 +90,5 @@ def _message(report: pytest.TestReport | pytest.CollectReport) -> str:
     if isinstance(report.longrepr, tuple):  # where, and why it was skipped
         return report.longrepr[2].removeprefix("Skipped: ")
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash else report.longreprtext
+    text = crash.message if crash else str(report.longrepr)
     return next((line.strip() for line in text.splitlines() if line.strip()), "no reason was given")
