@@ -11,6 +11,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -50,10 +51,9 @@ class Stream:
         """Pytest's own mistake, or a plugin's."""
         self.write({"error": str(excrepr).strip().rpartition("\n")[2]})
 
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """A test begins."""
-        file, _, test = nodeid.partition("::")
-        self.write({"started": f"{file.rpartition('/')[2]}::{test}"})
+    def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        """A test begins. Its id says nothing of its file where that is pytest's only argument, and out of its root."""
+        self.write({"started": f"{Path(location[0]).name}::{nodeid.partition('::')[2]}"})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of a test has ended: its setup, itself, or what it cleans up."""
