@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,19 @@ def isomorph(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess
     """Run `isomorph` with these arguments; `more` are variables of its environment."""
     command = [*COMMAND, *map(str, arguments)]
     return subprocess.run(command, env=environment(**more), capture_output=True, text=True, check=False, timeout=300)
+
+
+def started(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
+    """Start `isomorph`, to be sent ctrl-C; `more` are variables of its environment."""
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        env=environment(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Shells start what runs in the background with ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    )
 
 
 def answered(*arguments: str | Path, **more: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from isomorph.spec import BadInput
 from isomorph.tools import certify
 
-from .command import COMMAND, environment, isomorph, refused_here
+from .command import isomorph, refused_here, started
 
 Install = Callable[[str], str]
 
@@ -122,8 +122,8 @@ def test_ctrl_c_ends_all_and_reports_what_was_done(install: Install, tmp_path: P
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     name = install("interrupted:hang@float32")
-    command = [*COMMAND, "conformance", "run", "--backends", name, "--only", ONE, "--json", "a.json", "--jobs", "1"]
-    with subprocess.Popen(command, env=environment(TMPDIR=str(temporary)), stdout=subprocess.PIPE, text=True) as run:
+    arguments = ["conformance", "run", "--backends", name, "--only", ONE, "--json", "a.json", "--jobs", "1"]
+    with started(*arguments, TMPDIR=str(temporary)) as run:
         deadline = time.monotonic() + 100
         while not list(temporary.glob("isomorph-*/isomorph-*")):  # the suite's folder, and in it the backend's
             assert time.monotonic() < deadline

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from isomorph.spec import architecture, infer
 from isomorph.tools.checkpoints import write_safetensors
 
-from .command import COMMAND, answered, environment, isomorph, left
+from .command import answered, isomorph, left, started
 from .tensors import plain
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
@@ -124,20 +123,12 @@ def test_ctrl_c_ends_it_within_seconds_and_leaves_no_process(install: Install, t
         "predict": ["predict", str(tmp_path / "x.pth"), str(tmp_path / "x.npy"), "--backends", name],
         "faults": ["conformance", "faults", "--backends", name, "--json", "x.json"],
     }[command]
-    with subprocess.Popen(
-        [*COMMAND, *arguments],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Shells start what runs in the background with ctrl-C ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
-    ) as process:
+    with started(*arguments) as process:
         deadline = time.monotonic() + 60
-        started: list[int] = []
-        while not started and time.monotonic() < deadline:
+        begun: list[int] = []
+        while not begun and time.monotonic() < deadline:
             time.sleep(0.05)
-            started = children(process.pid)
+            begun = children(process.pid)
         time.sleep(3)  # until it hangs
         process.send_signal(signal.SIGINT)
         interrupted = time.monotonic()
@@ -148,6 +139,6 @@ def test_ctrl_c_ends_it_within_seconds_and_leaves_no_process(install: Install, t
     assert (process.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
     assert time.monotonic() - interrupted < 8
-    assert started
-    assert [child for child in started if Path(f"/proc/{child}").exists()] == []
+    assert begun
+    assert [child for child in begun if Path(f"/proc/{child}").exists()] == []
     assert left() == []

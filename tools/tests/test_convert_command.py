@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from isomorph.spec import architecture
 from isomorph.tools.checkpoints import write_bundle, write_safetensors
 
-from .command import COMMAND, answered, environment, left, refused, refused_here
+from .command import answered, left, refused, refused_here, started
 from .converted import R20, bits, bits_of, named, of_cifar
 from .tensors import plain
 
@@ -161,15 +160,7 @@ def test_ctrl_c_leaves_nothing() -> None:
         "logits/biases": np.broadcast_to(np.float32(1), (1_000_000,)),
     }
     write_safetensors("a.safetensors", named(network, "cifar", values), {})
-    with subprocess.Popen(
-        [*COMMAND, "convert", "a.safetensors", "b.safetensors"],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Shells start what runs in the background with ctrl-C ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
-    ) as process:
+    with started("convert", "a.safetensors", "b.safetensors") as process:
         while process.poll() is None and not any(Path().glob(".b*/unfinished")):
             time.sleep(0.001)
         process.send_signal(signal.SIGINT)
