@@ -14,6 +14,7 @@ from isomorph.spec.toml_writing import to_toml
 from isomorph.tools import own, show
 from isomorph.tools.checkpoints import write_safetensors
 from isomorph.tools.own import find_architecture
+from isomorph.tools.recorded import RECORD
 from isomorph.tools.subject import find_subject
 
 from .command import answered, left, refused
@@ -146,7 +147,7 @@ def test_check_reads_a_file_as_of_it(tiny: str) -> None:
 def test_run_keeps_its_end_points(tiny: str) -> None:
     answered("run", tiny, "--backend", "oracle", "--batch", "1", "--out", "y.npz")
     with np.load("y.npz") as kept:
-        assert list(kept) == list(infer(find_architecture(tiny)).shapes(1))
+        assert list(kept) == [*infer(find_architecture(tiny)).shapes(1), RECORD]
 
 
 # Auxiliary heads and an input transform.

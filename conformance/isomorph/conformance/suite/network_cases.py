@@ -67,8 +67,17 @@ NOT_RUN = STRUCTURE_ONLY | ALIKE.keys()
 DEEP = {name for name in RUN_AS.values() if name.endswith(("101", "152", "200", "110"))} - NOT_RUN
 DEEPEST = {"slim/resnet_v1_200", "torchvision/resnet152", "keras/ResNet152", "cifar/resnet110"}
 
-# Made of nothing but what shallower ones of the same zoo are made of: left out of `make test`, all but one.
-THOROUGH = DEEP - {"cifar/resnet110"}
+# Left out of `make test`: what is made of nothing but what a shallower one of the same zoo is made of, but for one, and
+# a zoo's own options beside another's.
+THOROUGH = (
+    (DEEP - {"cifar/resnet110"})
+    | STRUCTURE_ONLY
+    | {
+        "keras/ResNet50 on odd images",
+        "keras/ResNet50 at output stride 16",
+        "torchvision/resnet50 at output stride 8",
+    }
+)
 
 # Run without a head, too: every kind of unit, shortcut and stem.
 BODIES = (
