@@ -89,6 +89,12 @@ def test_what_is_not_caught_shows(outcomes: dict[str, Outcome], status: int, cau
     assert cell in str(found)
 
 
+def test_where_nothing_can_be_planted_nothing_is_decided() -> None:
+    backend = FaultyBackend("mine", "1.0", (Finding(TF32.name, TF32.place, "no surgery"),))
+    found = FaultsReport((TF32,), (backend,))
+    assert (found.exit_status, found.planted) == (3, [])
+
+
 def test_a_line_says_what_is_not_as_it_should_be() -> None:
     said = " ".join(str(report(pool="elsewhere", tf32="error")).split())
     assert "keras pool-padded-1-1: lattice: says lattice; float32: says float32" in said

@@ -91,11 +91,11 @@ class FaultsReport(Report):
 
     @property
     def exit_status(self) -> int:
-        """0 all are caught at their place, 1 one is not, 3 one could not be tried, or not in every tier."""
+        """0 all are caught at their place, 1 one is not, 3 none could be planted, or one not tried in every tier."""
         outcomes = {finding.outcome for backend in self.backends for finding in backend.findings}
         if not all(self.shown.values()) or outcomes - {*GOOD, *OPEN}:
             return 1
-        return 3 if outcomes & {*OPEN} else 0
+        return 3 if outcomes & {*OPEN} or outcomes == {"no surgery"} else 0
 
     def to_json(self) -> str:
         """The report, as the command line's `--json` writes it."""
