@@ -3,7 +3,12 @@
 TITLES = {
     "test_architectures": "structure and end points",
     "test_atrous": "output strides",
+    "test_gpu": "what a GPU computes",
     "test_peers": "recorded peers",
+    "test_planting": "planted faults",
+    "test_precision": "the probe",
+    "test_precision_in_pytorch": "the probe, in PyTorch",
+    "test_rounding": "the probe, by rounding",
     "test_slim": "slim's own tests",
 }
 """Those whose file names do not say it."""
