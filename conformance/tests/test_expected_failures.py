@@ -52,7 +52,7 @@ OUTSIDE = b'"test_slim.py::*" = "x"'
 
 MALFORMED = {
     "no TOML": (b"[oracle", r"is not TOML: "),
-    "no text": (b"\xff\xfe", r"is not TOML: "),
+    "no text": (b"\xff\xfe", r"is not UTF-8 at byte 0"),
     "a reason outside of any table": (
         b'"test_slim.py::*" = "x"',
         r"has test_slim\.py::\* = 'x' outside of any table; ",

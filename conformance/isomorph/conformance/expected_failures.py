@@ -20,6 +20,7 @@ from pathlib import Path
 from isomorph.backends import find_backend
 from isomorph.spec import BadInput
 from isomorph.spec.errors import nearest
+from isomorph.spec.text_files import read_text
 
 EXPECTED = "a TOML file with a table for each backend, of test ids and reasons"
 MOST = 2**20
@@ -61,17 +62,8 @@ def matches(pattern: str, test: str) -> bool:
 def read_expected_failures(path: str | Path) -> ExpectedFailures:
     """Read such a file. Raises BadInput for one that cannot be read, is no such table, or leaves out a reason."""
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(MOST + 1)
-    except FileNotFoundError:
-        raise BadInput(f"There is no file {path}.") from None
-    except (OSError, ValueError) as error:  # a name with a null byte is a ValueError
-        raise BadInput(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    if len(content) > MOST:
-        raise BadInput(f"{path} is larger than {MOST:,} bytes; expected {EXPECTED}.")
-    try:
-        document = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = tomllib.loads(read_text(path, MOST, EXPECTED))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadInput(f"{path} is not TOML: {' '.join(str(error).split()).removesuffix('.')}.") from None
     reasons: dict[str, dict[str, str]] = {}
     for name, table in document.items():

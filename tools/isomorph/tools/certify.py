@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
 from isomorph.backends import Unavailable
@@ -88,7 +88,7 @@ def certify(
     results: list[CaseResult] = []
     errors: list[str] = []
     interrupted = False
-    with SuiteProcess(arguments, jobs) as suite:
+    with closing(SuiteProcess(arguments, jobs)) as suite:
         try:
             _follow(suite, planned, results, errors, progress)
             status = suite.wait()
@@ -103,7 +103,7 @@ def certify(
 
 def _collect(arguments: Sequence[str], names: Sequence[str], only: str | None) -> int:
     """How many tests there are. Raises BadInput where pytest refuses to run them."""
-    with SuiteProcess([*arguments, "--collect-only", "-q"]) as suite:
+    with closing(SuiteProcess([*arguments, "--collect-only", "-q"])) as suite:
         lines = list(suite)
         status, words = suite.wait(), suite.last_words()
     collected: list[Any] = next((line["collected"] for line in lines if "collected" in line), [])

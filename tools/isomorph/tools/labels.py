@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isomorph.spec import BadInput
-from isomorph.tools.text_files import read_text
+from isomorph.spec.text_files import read_text
 
 MOST_BYTES = 1 << 24
 """Of a file of labels; ImageNet's 21,841 classes take two of these sixteen megabytes."""

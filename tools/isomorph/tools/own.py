@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from isomorph.spec import Architecture, BadInput, architecture, architectures
+from isomorph.spec.text_files import read_text
 from isomorph.spec.toml_document import read_toml
 from isomorph.spec.toml_writing import to_toml
-from isomorph.tools.text_files import read_text
 
 MOST_BYTES = 1 << 20
 """Of a file with an architecture; the deepest of any zoo takes three thousand."""

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from isomorph.conformance import suite
 from isomorph.spec import BadInput
@@ -37,7 +36,7 @@ class SuiteProcess:
     arguments: pytest's, beside the suite itself. jobs: how many processes of pytest run tests.
 
     It has a process group of its own, so that ctrl-C reaches the caller alone, and a folder for all temporary files of
-    all its processes, which goes with it.
+    all its processes, which goes when it is closed.
     """
 
     def __init__(self, arguments: Sequence[str], jobs: int = 1) -> None:
@@ -97,14 +96,6 @@ class SuiteProcess:
         self._process.wait()
         self._lines.close()
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def check_pytest() -> None:

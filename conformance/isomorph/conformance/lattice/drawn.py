@@ -14,7 +14,7 @@ from isomorph.spec import Architecture
 
 @dataclass(frozen=True)
 class Lattice:
-    """A network, the size of its images and how many there are, and what backends are given of all draws."""
+    """A network, the size of its images and how many there are, and what all is drawn from."""
 
     network: Architecture
     height: int
@@ -22,13 +22,13 @@ class Lattice:
     batch: int = 2
     seed: int = 0
 
-    def draw(self, seed: int = 0) -> LatticeCase:
+    def draw(self) -> LatticeCase:
         """Draw its images and tensors, other ones for each seed."""
-        return draw_lattice(self.network, self.batch, self.height, self.width, seed)
+        return draw_lattice(self.network, self.batch, self.height, self.width, self.seed)
 
     def with_tensors(self, share: Share) -> "DrawnLattice":
         """Draw them, to be given to backends."""
-        return DrawnLattice(self.draw(self.seed), share)
+        return DrawnLattice(self.draw(), share)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import Any
 
 from isomorph.spec.document import to_document
 from isomorph.spec.errors import BadInput
+from isomorph.spec.text_files import read_text
 from isomorph.tools.checkpoints import lookalikes, safetensors_file
 from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
@@ -26,7 +27,6 @@ from isomorph.tools.checkpoints.pytorch import tar as pytorch_tar
 from isomorph.tools.checkpoints.pytorch import zip as pytorch_zip
 from isomorph.tools.checkpoints.transformers.config import MODEL_TYPE, read_config
 from isomorph.tools.checkpoints.wording import refusal, shown
-from isomorph.tools.text_files import read_text
 
 NAME = "transformers folder"
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from isomorph.spec import BadInput
+from isomorph.spec.errors import BadInput
 
 
 def read_text(path: str | Path, most: int, expected: str) -> str:
