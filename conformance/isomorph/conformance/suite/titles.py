@@ -7,7 +7,6 @@ TITLES = {
     "test_peers": "recorded peers",
     "test_planting": "planted faults",
     "test_precision": "the probe",
-    "test_precision_in_pytorch": "the probe, in PyTorch",
     "test_rounding": "the probe, by rounding",
     "test_slim": "slim's own tests",
 }

@@ -79,18 +79,19 @@ def leave_in_training(network: KerasNetwork, kind: str) -> None:
             _replace(layer, lambda call, x: call(x, training=True))
 
 
-def round_operands(network: KerasNetwork, bits: int) -> None:
-    """Every convolution rounds what it multiplies to so many significant bits."""
+def round_operands(network: KerasNetwork, bits: int, inputs: bool = True, kernels: bool = True) -> None:
+    """Every convolution rounds what it multiplies, its inputs and its kernels or one of them, to so many bits."""
     for layer in network._inside.layers:
         if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
-            _round_operands(layer, bits)
+            _round_operands(layer, bits, inputs, kernels)
 
 
-def _round_operands(layer: Any, bits: int) -> None:
+def _round_operands(layer: Any, bits: int, inputs: bool, kernels: bool) -> None:
     def convolve(call: Call, x: Tensor) -> Tensor:
         exact = ops.convert_to_numpy(layer.kernel)
-        layer.kernel.assign(_round(layer.kernel, bits))
-        y = call(_round(x, bits))
+        if kernels:
+            layer.kernel.assign(_round(layer.kernel, bits))
+        y = call(_round(x, bits) if inputs else x)
         layer.kernel.assign(exact)
         return y
 

@@ -69,20 +69,21 @@ def _train(layer: nn.Layer, _inputs: Any) -> None:
     layer.train()
 
 
-def round_operands(network: PaddleNetwork, bits: int) -> None:
-    """Every convolution rounds what it multiplies to so many significant bits."""
+def round_operands(network: PaddleNetwork, bits: int, inputs: bool = True, kernels: bool = True) -> None:
+    """Every convolution rounds what it multiplies, its inputs and its kernels or one of them, to so many bits."""
     for layer in network.native.sublayers():
         if isinstance(layer, nn.Conv2D):
-            _round_operands(layer, bits)
+            _round_operands(layer, bits, inputs, kernels)
 
 
-def _round_operands(layer: nn.Conv2D, bits: int) -> None:
+def _round_operands(layer: nn.Conv2D, bits: int, inputs: bool, kernels: bool) -> None:
     exact: list[Tensor] = []
 
-    def before(layer: nn.Conv2D, inputs: tuple[Tensor, ...]) -> Tensor:
+    def before(layer: nn.Conv2D, given: tuple[Tensor, ...]) -> Tensor:
         exact.append(layer.weight.clone())
-        layer.weight.set_value(_round(exact[-1], bits))
-        return _round(inputs[0], bits)
+        if kernels:
+            layer.weight.set_value(_round(exact[-1], bits))
+        return _round(given[0], bits) if inputs else given[0]
 
     layer.register_forward_pre_hook(before)
     layer.register_forward_post_hook(lambda layer, _inputs, _y: layer.weight.set_value(exact.pop()))

@@ -68,18 +68,18 @@ def _train(module: nn.Module, _inputs: Any) -> None:
     module.train()
 
 
-def round_operands(network: PyTorchNetwork, bits: int) -> None:
-    """Every convolution rounds what it multiplies to so many significant bits."""
+def round_operands(network: PyTorchNetwork, bits: int, inputs: bool = True, kernels: bool = True) -> None:
+    """Every convolution rounds what it multiplies, its inputs and its kernels or one of them, to so many bits."""
     for module in network.native.modules():
         if isinstance(module, nn.Conv2d):
-            _round_operands(module, bits)
+            _round_operands(module, bits, inputs, kernels)
 
 
-def _round_operands(module: Any, bits: int) -> None:
+def _round_operands(module: Any, bits: int, inputs: bool, kernels: bool) -> None:
     own = module._conv_forward
 
     def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return own(_round(x, bits), _round(weight, bits), bias)
+        return own(_round(x, bits) if inputs else x, _round(weight, bits) if kernels else weight, bias)
 
     module._conv_forward = convolve
 
