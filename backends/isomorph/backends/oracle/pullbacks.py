@@ -1,0 +1,206 @@
+"""The oracle's operations in training: what each makes of its input, and of the gradient of its result.
+
+An operation gives its result and its pullback, which takes the gradient of a loss with respect to the result, [N, h, w,
+C], and gives those with respect to the input and to the operation's own tensors. Arrays are [N, H, W, C]. The pullback
+may be called once: it works on what the operation left it.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from isomorph.backends.oracle import operations
+from isomorph.backends.oracle.operations import Array
+from isomorph.spec.layers import Activation, AdaptivePool, AveragePool, Convolution, MaxPool, ZeroChannels
+from isomorph.spec.padding import Rule, adaptive_windows, pads
+from isomorph.spec.tensors import BETA, BIASES, GAMMA, WEIGHTS
+
+Gradients = dict[str, Array]
+"""Leaf -> the gradient with respect to that tensor."""
+
+Pullback = Callable[[Array], tuple[Array, Gradients]]
+
+
+def convolve(x: Array, weights: Array, layer: Convolution, halves: bool = False) -> tuple[Array, Pullback]:
+    """A convolution without its bias: [N, H, W, depth_in] -> [N, h, w, depth]. halves: see `operations.Precision`."""
+
+    def pull(gradient: Array) -> tuple[Array, Gradients]:
+        """Each image at a time, as its windows are k * k times as large."""
+        to_weights = np.zeros_like(weights)
+        to_x, cells = _gathered(x, layer.kernel, layer.stride, layer.rate, layer.padding)
+        for seen, given, image in zip(operations.seen_by(layer, x), gradient, range(len(x)), strict=True):
+            if layer.is_depthwise:
+                for row, column in np.ndindex(weights.shape[:2]):
+                    to_weights[row, column, 0] += _sum(seen[:, :, row, column] * given, halves)
+                    cells[row, column][image] += given * weights[row, column, 0]
+                continue
+            for theirs, ours in _groups(layer):
+                depth = given[..., ours].shape[-1]
+                flat = given[..., ours].reshape(-1, depth)
+                windows = seen[..., theirs].reshape(len(flat), -1)
+                to_weights[..., ours] += _product(windows.T, flat, halves).reshape(weights[..., ours].shape)
+                kernel = weights[..., ours].reshape(-1, depth)
+                to_windows = _product(flat, kernel.T, halves).reshape(seen[..., theirs].shape)
+                for row, column in np.ndindex(weights.shape[:2]):
+                    cells[row, column][image, ..., theirs] += to_windows[:, :, row, column]
+        return to_x, {WEIGHTS: to_weights}
+
+    return operations.convolve(x, weights, layer, halves), pull
+
+
+def add_bias(x: Array, biases: Array, halves: bool = False) -> tuple[Array, Pullback]:
+    """A bias for each channel."""
+    return x + biases, lambda gradient: (gradient, {BIASES: _sum(gradient, halves)})
+
+
+def normalise(
+    x: Array, gamma: Array | None, beta: Array, epsilon: float, halves: bool = False
+) -> tuple[Array, tuple[Array, Array], Pullback]:
+    """Batch norm by the batch's own mean and (biased) variance, which are given, too: [C] each.
+
+    The gradient knows that both depend on every value of the batch (Ioffe and Szegedy, 2015, section 3).
+    """
+    count = x.size // x.shape[-1]
+    mean = _sum(x, halves) / x.dtype.type(count)
+    normal = x - mean
+    variance = _sum(normal * normal, halves) / x.dtype.type(count)
+    scale = 1 / np.sqrt(variance + x.dtype.type(epsilon))
+    normal *= scale
+
+    def pull(gradient: Array) -> tuple[Array, Gradients]:
+        to_beta, to_gamma = _sum(gradient, halves), _sum(gradient * normal, halves)
+        to_x = gradient - to_beta / x.dtype.type(count) - normal * (to_gamma / x.dtype.type(count))
+        to_x *= scale if gamma is None else scale * gamma
+        return to_x, {BETA: to_beta} | ({} if gamma is None else {GAMMA: to_gamma})
+
+    return (normal if gamma is None else normal * gamma) + beta, (mean, variance), pull
+
+
+def activate(x: Array, activation: Activation) -> tuple[Array, Pullback]:
+    """What follows a layer. Where it bends, at 0 and 6, the gradient is zero, as in all frameworks."""
+    y = operations.activate(x.copy(), activation)
+
+    def pull(gradient: Array) -> tuple[Array, Gradients]:
+        match activation:
+            case "relu":
+                return gradient * (y > 0), {}
+            case "relu6":
+                return gradient * ((y > 0) & (y < 6)), {}
+        return gradient, {}
+
+    return y, pull
+
+
+def max_pool(x: Array, pool: MaxPool) -> tuple[Array, Pullback]:
+    """The maximum of each window, the first of several: behind a ReLU those are zeros, through which nothing passes."""
+    y = operations.max_pool(x, pool)
+
+    def pull(gradient: Array) -> tuple[Array, Gradients]:
+        seen = operations.windows(x, pool.kernel, pool.stride, 1, pool.padding, pool.fill)
+        to_x, cells = _gathered(x, pool.kernel, pool.stride, 1, pool.padding)
+        left = gradient.copy()
+        for row, column in np.ndindex(pool.kernel, pool.kernel):
+            chosen = seen[:, :, :, row, column] == y
+            cells[row, column][...] += left * chosen
+            left[chosen] = 0
+        return to_x, {}
+
+    return y, pull
+
+
+def average_pool(x: Array, pool: AveragePool) -> tuple[Array, Pullback]:
+    """The mean of each window, none of them padded."""
+
+    def pull(gradient: Array) -> tuple[Array, Gradients]:
+        to_x, cells = _gathered(x, pool.kernel, pool.stride, 1, "valid")
+        for row, column in np.ndindex(pool.kernel, pool.kernel):
+            cells[row, column][...] += gradient / x.dtype.type(pool.kernel**2)
+        return to_x, {}
+
+    return operations.average_pool(x, pool), pull
+
+
+def adaptive_pool(x: Array, pool: AdaptivePool) -> tuple[Array, Pullback]:
+    """The means of windows that cover the map."""
+
+    def pull(gradient: Array) -> tuple[Array, Gradients]:
+        to_x = np.zeros_like(x)
+        for row, (top, bottom) in enumerate(adaptive_windows(x.shape[1], pool.cells)):
+            for column, (left, right) in enumerate(adaptive_windows(x.shape[2], pool.cells)):
+                area = x.dtype.type((bottom - top) * (right - left))
+                to_x[:, top:bottom, left:right] += gradient[:, row : row + 1, column : column + 1] / area
+        return to_x, {}
+
+    return operations.adaptive_pool(x, pool.cells), pull
+
+
+def mean(x: Array) -> tuple[Array, Pullback]:
+    """Over space."""
+    area = x.dtype.type(x.shape[1] * x.shape[2])
+    return x.mean(axis=(1, 2), keepdims=True), lambda gradient: (np.broadcast_to(gradient / area, x.shape), {})
+
+
+def scale(x: Array, by: Array, shift: Array) -> tuple[Array, Pullback]:
+    """Each channel times a constant, plus another."""
+    return x * by + shift, lambda gradient: (gradient * by, {})
+
+
+def subsample(x: Array, stride: int) -> tuple[Array, Pullback]:
+    """Every `stride`-th row and column."""
+
+    def pull(gradient: Array) -> tuple[Array, Gradients]:
+        to_x = np.zeros_like(x)
+        to_x[:, ::stride, ::stride] = gradient
+        return to_x, {}
+
+    return operations.subsample(x, stride), pull
+
+
+def add_zero_channels(x: Array, layer: ZeroChannels) -> tuple[Array, Pullback]:
+    """Every `stride`-th row and column between channels of zeros, which pass nothing on."""
+    y, pull = subsample(x, layer.stride)
+    border = ((0, 0), (0, 0), (0, 0), (layer.before, layer.after))
+    own = slice(layer.before, layer.before + layer.depth_in)
+    return np.pad(y, border), lambda gradient: pull(gradient[..., own])
+
+
+def _gathered(x: Array, kernel: int, stride: int, rate: int, rule: Rule) -> tuple[Array, Array]:
+    """Zeros like `x`, and views of them, [kernel, kernel] of [N, h, w, C]: what each cell of every window sees.
+
+    The gradients of an operation on windows are added to the views; what is added to the padding is lost.
+    """
+    _, height, width, _ = x.shape
+    # A 1x1 window sees no padding, whatever the rule.
+    top, bottom, left, right = (0,) * 4 if kernel == 1 else _border(rule, height, width, kernel, stride, rate)
+    padded = np.zeros((len(x), top + height + bottom, left + width + right, x.shape[3]), x.dtype)
+    extent = rate * (kernel - 1)
+    views = np.empty((kernel, kernel), object)
+    for row, column in np.ndindex(kernel, kernel):
+        down, across = row * rate, column * rate
+        last, end = padded.shape[1] - extent + down, padded.shape[2] - extent + across
+        views[row, column] = padded[:, down:last:stride, across:end:stride]
+    return padded[:, top : top + height, left : left + width], views
+
+
+def _border(rule: Rule, height: int, width: int, kernel: int, stride: int, rate: int) -> tuple[int, int, int, int]:
+    return *pads(rule, height, kernel, stride, rate), *pads(rule, width, kernel, stride, rate)
+
+
+def _groups(layer: Convolution) -> Iterator[tuple[slice, slice]]:
+    """The input and the output channels of each group."""
+    seen, depth = layer.depth_seen, layer.depth // layer.groups
+    for group in range(layer.groups):
+        yield slice(group * seen, (group + 1) * seen), slice(group * depth, (group + 1) * depth)
+
+
+def _product(first: Array, second: Array, halves: bool) -> Array:
+    """A matrix product, in one order of summation or the other."""
+    middle = first.shape[1] // 2 if halves else 0
+    rest = first[:, middle:] @ second[middle:]
+    return rest + first[:, :middle] @ second[:middle] if middle else rest
+
+
+def _sum(x: Array, halves: bool) -> Array:
+    """Of each channel, [..., C] -> [C]: a product with ones, which sums in blocks, as frameworks do."""
+    flat = x.reshape(-1, x.shape[-1])
+    return np.asarray(_product(np.ones((1, len(flat)), x.dtype), flat, halves)[0])

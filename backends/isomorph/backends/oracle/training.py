@@ -1,0 +1,184 @@
+"""The oracle in training: one pass forward, with the batch's own statistics, and back, through the graph of the plan.
+
+Dropout is left out: what it drops is drawn by every framework's own generator.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+
+from isomorph.backends.oracle import pullbacks
+from isomorph.backends.oracle.operations import Array, Precision, softmax
+from isomorph.backends.oracle.pullbacks import Gradients, Pullback
+from isomorph.spec import Plan
+from isomorph.spec.graph import Join, Mean, Node, graph
+from isomorph.spec.layers import (
+    INPUT,
+    AdaptivePool,
+    Affine,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    MaxPool,
+    Parametrised,
+    Subsample,
+    ZeroChannels,
+)
+from isomorph.spec.tensors import BETA, BIASES, GAMMA, WEIGHTS, tensor_name
+
+Given = tuple[list[Array], Gradients]
+"""Gradients with respect to what a node reads, in that order, and to its tensors by leaf."""
+
+
+class TrainingPass:
+    """A network's forward pass in training mode, remembered.
+
+    tensors: canonical name -> array in the computed dtype.
+    images: [N, H, W, C] in the computed dtype.
+
+    Attributes:
+        values: name of a node -> its result, [N, h, w, C].
+        statistics: scope of a layer with a batch norm -> mean and biased variance of the batch there, [depth] each, and
+            of how many values.
+    """
+
+    def __init__(self, plan: Plan, tensors: Mapping[str, Array], images: Array, precision: Precision) -> None:
+        self.plan = plan
+        self.tensors = tensors
+        self.precision = precision
+        self.values: dict[str, Array] = {INPUT: images}
+        self.statistics: dict[str, tuple[Array, Array, int]] = {}
+        self._tape: list[tuple[Node, Callable[[Array], Given]]] = []
+        for node in graph(plan):
+            self.values[node.name], pull = self._forward(node)
+            self._tape.append((node, pull))
+
+    def pull_back(self, gradients: Mapping[str, Array]) -> tuple[dict[str, Array], Array]:
+        """The gradients with respect to every tensor that is learned, and to the images; may be called once.
+
+        gradients: name of a node -> the gradient of the loss with respect to its result.
+        """
+        flowing = dict(gradients)
+        found: dict[str, Array] = {}
+        while self._tape:
+            node, pull = self._tape.pop()
+            if node.name not in flowing:
+                continue  # nothing that the loss sees reads it
+            to_reads, to_tensors = pull(flowing.pop(node.name))
+            for name, gradient in zip(node.reads, to_reads, strict=True):
+                flowing[name] = flowing[name] + gradient if name in flowing else gradient
+            if isinstance(node.operation, Parametrised):
+                found |= {tensor_name(node.operation, leaf): value for leaf, value in to_tensors.items()}
+        return found, flowing[INPUT]
+
+    def _forward(self, node: Node) -> tuple[Array, Callable[[Array], Given]]:
+        reads = [self.values[name] for name in node.reads]
+        if isinstance(node.operation, Join):
+            return _join(node.operation, reads)
+        (x,) = reads
+        y, pull = self._layer(node, x)
+
+        def pull_one(gradient: Array) -> Given:
+            to_x, to_tensors = pull(gradient)
+            return [to_x], to_tensors
+
+        return y, pull_one
+
+    def _layer(self, node: Node, x: Array) -> tuple[Array, Pullback]:
+        match node.operation:
+            case Convolution() | BatchNorm() as layer:
+                return self._parametrised(layer, x)
+            case MaxPool() as pool:
+                return pullbacks.max_pool(x, pool)
+            case AveragePool() as pool:
+                return pullbacks.average_pool(x, pool)
+            case AdaptivePool() as pool:
+                return pullbacks.adaptive_pool(x, pool)
+            case Affine() as affine:
+                return pullbacks.scale(x, np.array(affine.scale, x.dtype), np.array(affine.shift, x.dtype))
+            case Subsample() as identity:
+                return pullbacks.subsample(x, identity.stride)
+            case ZeroChannels() as shortcut:
+                return pullbacks.add_zero_channels(x, shortcut)
+            case Mean():
+                return pullbacks.mean(x)
+            case Join():
+                raise AssertionError("joins read several results")
+            case never:
+                assert_never(never)
+
+    def _parametrised(self, layer: Parametrised, x: Array) -> tuple[Array, Pullback]:
+        """Convolution, bias, batch norm and activation, as far as the layer has them."""
+        halves = self.precision.halves
+        pulls: list[Pullback] = []
+        if isinstance(layer, Convolution):
+            x, pull = pullbacks.convolve(x, self._tensor(layer, WEIGHTS), layer, halves)
+            pulls.append(pull)
+            if layer.bias:
+                x, pull = pullbacks.add_bias(x, self._tensor(layer, BIASES), halves)
+                pulls.append(pull)
+        if isinstance(layer, BatchNorm) or layer.batch_norm:
+            gamma = None if layer.gamma is None else self._tensor(layer, GAMMA)
+            count = x.size // layer.depth
+            x, (mean, variance), pull = pullbacks.normalise(
+                x, gamma, self._tensor(layer, BETA), self.plan.epsilon, halves
+            )
+            self.statistics[layer.scope] = mean, variance, count
+            pulls.append(pull)
+        x, pull = pullbacks.activate(x, layer.activation)
+        pulls.append(pull)
+        return x, _in_a_row(pulls)
+
+    def _tensor(self, layer: Parametrised, leaf: str) -> Array:
+        return self.tensors[tensor_name(layer, leaf)]
+
+
+def _in_a_row(pulls: list[Pullback]) -> Pullback:
+    """The pullback of operations that follow one another."""
+
+    def pull(gradient: Array) -> tuple[Array, Gradients]:
+        found: Gradients = {}
+        while pulls:
+            gradient, own = pulls.pop()(gradient)
+            found |= own
+        return gradient, found
+
+    return pull
+
+
+def _join(join: Join, reads: list[Array]) -> tuple[Array, Callable[[Array], Given]]:
+    joined = np.concatenate(reads, axis=3) if join.concatenated else np.sum(reads, axis=0)
+    y, pull = pullbacks.activate(joined, join.activation)
+    ends = np.cumsum([x.shape[3] for x in reads])[:-1]
+
+    def pull_all(gradient: Array) -> Given:
+        to_joined, _ = pull(gradient)
+        return (np.split(to_joined, ends, axis=3) if join.concatenated else [to_joined] * len(reads)), {}
+
+    return y, pull_all
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The mean over a batch of softmax cross-entropy, and its gradient.
+
+    value: in nats. gradient: [N, 1, 1, classes], with respect to the logits.
+    """
+
+    value: float
+    gradient: Array
+
+
+def cross_entropy(logits: Array, labels: Array) -> Loss:
+    """Of logits [N, h, w, classes], of which the mean over space is taken, for labels [N] in 0 .. classes - 1."""
+    batch, height, width, _ = logits.shape
+    rows = np.arange(batch)
+    answers = logits.mean(axis=(1, 2))
+    shares = softmax(answers)
+    shifted = answers - answers.max(axis=1, keepdims=True)
+    value = np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[rows, labels])
+    shares[rows, labels] -= 1
+    gradient = shares[:, None, None] / logits.dtype.type(batch * height * width)
+    return Loss(float(value), np.broadcast_to(gradient, logits.shape))
