@@ -6,6 +6,8 @@ network.load(tensors)        # canonical names -> NumPy arrays
 network.end_points(images)   # [N, H, W, C] in, {name: [N, h, w, c]} out
 network.save(path)           # the framework's own file
 network.answer(images)       # what the native object answers, as fast as it can
+network.gradients(images, labels)    # of the loss of a batch
+network.step(images, labels, SGD())  # one step of the framework's own optimiser
 
 A backend of one's own is a `Backend` and a `Network`, each with its abstract methods: what they are given has been
 checked and cast, so that they neither check nor cast. `network.plan` says all that there is to build, layer by layer:
@@ -24,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.folding import fold
+from isomorph.backends.training import AUXILIARY_WEIGHT, SGD, Gradients, check_labels, check_loss, check_statistics
 from isomorph.spec import Architecture, BadInput, Plan, plan, tensor_shapes, zoo
 from isomorph.spec.tensors import match, match_exactly
 
@@ -174,6 +177,60 @@ class Network(ABC):
         self._check(images, "The images are", self.architecture.in_channels)
         return self._answer(self._cast(images))
 
+    def gradients(self, images: Array, labels: Array, auxiliary_weight: float = AUXILIARY_WEIGHT) -> Gradients:
+        """The gradients of the loss of a batch in training mode; the network stays as it is, its statistics, too.
+
+        images: as for `end_points`. labels: [N] integers, from 0 to below the number of classes.
+        auxiliary_weight: what the losses of auxiliary heads count.
+        Raises BadInput for labels that are no classes, and for a loss that is no number.
+        """
+        self._check_training(images)
+        check_labels(self.plan, images, labels)
+        found = self._gradients(self._cast(images), labels.astype(np.int64), auxiliary_weight)
+        check_loss(found.loss)
+        return found
+
+    def step(
+        self,
+        images: Array,
+        labels: Array,
+        sgd: SGD,
+        velocity: Tensors | None = None,
+        auxiliary_weight: float = AUXILIARY_WEIGHT,
+    ) -> tuple[float, dict[str, Array]]:
+        """One step of the framework's own optimiser, as people train: tensors change, running statistics follow.
+
+        velocity: canonical name -> that of each tensor that is learned, as `SGD` has it; None is zero.
+        Returns the loss before the step, and the new velocity. Raises BadInput as `gradients` does; the tensors are
+        then of no use.
+        """
+        self._check_training(images)
+        check_labels(self.plan, images, labels)
+        loss, moved = self._step(self._cast(images), labels.astype(np.int64), sgd, velocity or {}, auxiliary_weight)
+        return check_loss(loss), moved
+
+    def observe(self, images: Array) -> None:
+        """Let the running statistics follow those of a batch, as in training, and nothing else."""
+        self._check_training(images)
+        self._observe(self._cast(images))
+
+    def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
+        """As `gradients`, of checked images in the network's dtype and int64 labels."""
+        raise self._untrained()
+
+    def _step(
+        self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
+    ) -> tuple[float, dict[str, Array]]:
+        """As `step`; a velocity that is missing is zero."""
+        raise self._untrained()
+
+    def _observe(self, images: Array) -> None:
+        """As `observe`."""
+        raise self._untrained()
+
+    def _untrained(self) -> Unavailable:
+        return Unavailable(f"{type(self).__name__} cannot be trained by way of the protocol.")
+
     def part(self, name: str, x: Array) -> dict[str, Array]:
         """The end points of one part, "stem", a unit's scope or "head", run alone on its NHWC input `x`.
 
@@ -191,6 +248,12 @@ class Network(ABC):
                 f"{what} {'x'.join(map(str, x.shape)) or 'a scalar'}; {self.architecture.name} expects"
                 f" [batch, height, width, {depth}] with at least one pixel."
             )
+
+    def _check_training(self, images: Array) -> None:
+        self._check(images, "The images are", self.architecture.in_channels)
+        if self.options.fold_batch_norm:
+            raise BadInput("Folded batch norms are for inference; a network that is to be trained needs its own.")
+        check_statistics(self.plan, images)
 
     def _cast(self, x: Array) -> Array:
         return np.ascontiguousarray(x, dtype=as_dtype(self.dtype))

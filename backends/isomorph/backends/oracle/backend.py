@@ -5,7 +5,9 @@ import numpy as np
 from isomorph.backends.oracle.layers import Draw, Statistics
 from isomorph.backends.oracle.network import ConvNet
 from isomorph.backends.oracle.operations import Precision
-from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
+from isomorph.backends.oracle.training import TrainingPass, follow, run_back
+from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, Unavailable, as_dtype
+from isomorph.backends.training import SGD, Gradients
 from isomorph.spec import Architecture, is_trainable, tensor_shapes
 from isomorph.spec.tensors import split
 
@@ -41,6 +43,42 @@ class OracleNetwork(Network):
         last = "logits" if self.plan.logits else list(self.plan.parts.values())[-1][-1]
         answer = self._run(None, images)[last]
         return answer[:, 0, 0] if self.plan.global_pool else answer
+
+    def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
+        found, _ = self._run_back(images, labels, auxiliary_weight)
+        return found
+
+    def _step(
+        self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
+    ) -> tuple[float, dict[str, Array]]:
+        found, forward = self._run_back(images, labels, auxiliary_weight)
+        moved: dict[str, Array] = {}
+        for name, gradient in found.tensors.items():
+            tensor = self._get(name)
+            momentum, l2, rate = (gradient.dtype.type(x) for x in (sgd.momentum, sgd.l2_of(name), sgd.learning_rate))
+            before = np.asarray(velocity.get(name, gradient.dtype.type(0)), gradient.dtype)
+            moved[name] = momentum * before + (gradient + l2 * tensor)
+            self._set(name, tensor - rate * moved[name])
+        self._follow(forward)
+        return found.loss, moved
+
+    def _observe(self, images: Array) -> None:
+        self._follow(TrainingPass(self.plan, self.tensors(), self._computed(images), self._network.precision))
+
+    def _run_back(self, images: Array, labels: Array, auxiliary_weight: float) -> tuple[Gradients, TrainingPass]:
+        return run_back(
+            self.plan, self.tensors(), self._computed(images), labels, auxiliary_weight, self._network.precision
+        )
+
+    def _follow(self, forward: TrainingPass) -> None:
+        for name, value in follow(self.plan, self.tensors(), forward).items():
+            self._set(name, value)
+
+    def _computed(self, images: Array) -> Array:
+        """Images in the computed dtype. Half precisions are for inference."""
+        if self.dtype not in ("float64", "float32"):
+            raise Unavailable(f"The oracle trains in float64 and float32, not in {self.dtype}.")
+        return images
 
     def borrow(self, tensors: Tensors) -> None:
         """As `load`, but without a copy of what has the network's dtype: it must not change as long as this lives."""

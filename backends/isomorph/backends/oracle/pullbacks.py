@@ -15,16 +15,16 @@ from isomorph.spec.layers import Activation, AdaptivePool, AveragePool, Convolut
 from isomorph.spec.padding import Rule, adaptive_windows, pads
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, WEIGHTS
 
-Gradients = dict[str, Array]
+ToTensors = dict[str, Array]
 """Leaf -> the gradient with respect to that tensor."""
 
-Pullback = Callable[[Array], tuple[Array, Gradients]]
+Pullback = Callable[[Array], tuple[Array, ToTensors]]
 
 
 def convolve(x: Array, weights: Array, layer: Convolution, halves: bool = False) -> tuple[Array, Pullback]:
     """A convolution without its bias: [N, H, W, depth_in] -> [N, h, w, depth]. halves: see `operations.Precision`."""
 
-    def pull(gradient: Array) -> tuple[Array, Gradients]:
+    def pull(gradient: Array) -> tuple[Array, ToTensors]:
         """Each image at a time, as its windows are k * k times as large."""
         to_weights = np.zeros_like(weights)
         to_x, cells = _gathered(x, layer.kernel, layer.stride, layer.rate, layer.padding)
@@ -67,7 +67,7 @@ def normalise(
     scale = 1 / np.sqrt(variance + x.dtype.type(epsilon))
     normal *= scale
 
-    def pull(gradient: Array) -> tuple[Array, Gradients]:
+    def pull(gradient: Array) -> tuple[Array, ToTensors]:
         to_beta, to_gamma = _sum(gradient, halves), _sum(gradient * normal, halves)
         to_x = gradient - to_beta / x.dtype.type(count) - normal * (to_gamma / x.dtype.type(count))
         to_x *= scale if gamma is None else scale * gamma
@@ -80,7 +80,7 @@ def activate(x: Array, activation: Activation) -> tuple[Array, Pullback]:
     """What follows a layer. Where it bends, at 0 and 6, the gradient is zero, as in all frameworks."""
     y = operations.activate(x.copy(), activation)
 
-    def pull(gradient: Array) -> tuple[Array, Gradients]:
+    def pull(gradient: Array) -> tuple[Array, ToTensors]:
         match activation:
             case "relu":
                 return gradient * (y > 0), {}
@@ -95,7 +95,7 @@ def max_pool(x: Array, pool: MaxPool) -> tuple[Array, Pullback]:
     """The maximum of each window, the first of several: behind a ReLU those are zeros, through which nothing passes."""
     y = operations.max_pool(x, pool)
 
-    def pull(gradient: Array) -> tuple[Array, Gradients]:
+    def pull(gradient: Array) -> tuple[Array, ToTensors]:
         seen = operations.windows(x, pool.kernel, pool.stride, 1, pool.padding, pool.fill)
         to_x, cells = _gathered(x, pool.kernel, pool.stride, 1, pool.padding)
         left = gradient.copy()
@@ -111,7 +111,7 @@ def max_pool(x: Array, pool: MaxPool) -> tuple[Array, Pullback]:
 def average_pool(x: Array, pool: AveragePool) -> tuple[Array, Pullback]:
     """The mean of each window, none of them padded."""
 
-    def pull(gradient: Array) -> tuple[Array, Gradients]:
+    def pull(gradient: Array) -> tuple[Array, ToTensors]:
         to_x, cells = _gathered(x, pool.kernel, pool.stride, 1, "valid")
         for row, column in np.ndindex(pool.kernel, pool.kernel):
             cells[row, column][...] += gradient / x.dtype.type(pool.kernel**2)
@@ -123,7 +123,7 @@ def average_pool(x: Array, pool: AveragePool) -> tuple[Array, Pullback]:
 def adaptive_pool(x: Array, pool: AdaptivePool) -> tuple[Array, Pullback]:
     """The means of windows that cover the map."""
 
-    def pull(gradient: Array) -> tuple[Array, Gradients]:
+    def pull(gradient: Array) -> tuple[Array, ToTensors]:
         to_x = np.zeros_like(x)
         for row, (top, bottom) in enumerate(adaptive_windows(x.shape[1], pool.cells)):
             for column, (left, right) in enumerate(adaptive_windows(x.shape[2], pool.cells)):
@@ -148,7 +148,7 @@ def scale(x: Array, by: Array, shift: Array) -> tuple[Array, Pullback]:
 def subsample(x: Array, stride: int) -> tuple[Array, Pullback]:
     """Every `stride`-th row and column."""
 
-    def pull(gradient: Array) -> tuple[Array, Gradients]:
+    def pull(gradient: Array) -> tuple[Array, ToTensors]:
         to_x = np.zeros_like(x)
         to_x[:, ::stride, ::stride] = gradient
         return to_x, {}

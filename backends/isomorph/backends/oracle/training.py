@@ -4,14 +4,14 @@ Dropout is left out: what it drops is drawn by every framework's own generator.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import assert_never
 
 import numpy as np
 
 from isomorph.backends.oracle import pullbacks
 from isomorph.backends.oracle.operations import Array, Precision, softmax
-from isomorph.backends.oracle.pullbacks import Gradients, Pullback
+from isomorph.backends.oracle.pullbacks import Pullback
+from isomorph.backends.training import Gradients
 from isomorph.spec import Plan
 from isomorph.spec.graph import Join, Mean, Node, graph
 from isomorph.spec.layers import (
@@ -26,9 +26,9 @@ from isomorph.spec.layers import (
     Subsample,
     ZeroChannels,
 )
-from isomorph.spec.tensors import BETA, BIASES, GAMMA, WEIGHTS, tensor_name
+from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, tensor_name
 
-Given = tuple[list[Array], Gradients]
+Given = tuple[list[Array], dict[str, Array]]
 """Gradients with respect to what a node reads, in that order, and to its tensors by leaf."""
 
 
@@ -138,8 +138,8 @@ class TrainingPass:
 def _in_a_row(pulls: list[Pullback]) -> Pullback:
     """The pullback of operations that follow one another."""
 
-    def pull(gradient: Array) -> tuple[Array, Gradients]:
-        found: Gradients = {}
+    def pull(gradient: Array) -> tuple[Array, dict[str, Array]]:
+        found: dict[str, Array] = {}
         while pulls:
             gradient, own = pulls.pop()(gradient)
             found |= own
@@ -160,25 +160,58 @@ def _join(join: Join, reads: list[Array]) -> tuple[Array, Callable[[Array], Give
     return y, pull_all
 
 
-@dataclass(frozen=True)
-class Loss:
-    """The mean over a batch of softmax cross-entropy, and its gradient.
+def run_back(
+    plan: Plan,
+    tensors: Mapping[str, Array],
+    images: Array,
+    labels: Array,
+    auxiliary_weight: float,
+    precision: Precision,
+) -> tuple[Gradients, TrainingPass]:
+    """The gradients of the loss of a batch, and the pass forward that they belong to.
 
-    value: in nats. gradient: [N, 1, 1, classes], with respect to the logits.
+    tensors, images: as for TrainingPass. labels: [N] integers.
     """
+    forward = TrainingPass(plan, tensors, images, precision)
+    weights = {"logits": 1.0} | dict.fromkeys(plan.heads.values(), auxiliary_weight)
+    loss, to_answers = 0.0, {}
+    for name, weight in weights.items():
+        value, gradient = cross_entropy(forward.values[name], labels)
+        loss += weight * value
+        to_answers[name] = gradient * images.dtype.type(weight)
+    to_tensors, to_images = forward.pull_back(to_answers)
+    in_order = {name: to_tensors[name] for name in tensors if name in to_tensors}
+    return Gradients(loss, in_order, to_images), forward
 
-    value: float
-    gradient: Array
 
+def cross_entropy(logits: Array, labels: Array) -> tuple[float, Array]:
+    """The mean over a batch of softmax cross-entropy, in nats, and its gradient with respect to the logits.
 
-def cross_entropy(logits: Array, labels: Array) -> Loss:
-    """Of logits [N, h, w, classes], of which the mean over space is taken, for labels [N] in 0 .. classes - 1."""
+    logits: [N, h, w, classes], of which the mean over space is taken. labels: [N], in 0 .. classes - 1.
+    """
     batch, height, width, _ = logits.shape
     rows = np.arange(batch)
     answers = logits.mean(axis=(1, 2))
-    shares = softmax(answers)
     shifted = answers - answers.max(axis=1, keepdims=True)
     value = np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[rows, labels])
+    shares = softmax(answers)
     shares[rows, labels] -= 1
     gradient = shares[:, None, None] / logits.dtype.type(batch * height * width)
-    return Loss(float(value), np.broadcast_to(gradient, logits.shape))
+    return float(value), np.broadcast_to(gradient, logits.shape)
+
+
+def follow(plan: Plan, tensors: Mapping[str, Array], forward: TrainingPass) -> dict[str, Array]:
+    """The running statistics, canonical name -> [depth], once they have followed those of a batch."""
+    followed: dict[str, Array] = {}
+    unbiased = plan.convention.running_variance == "unbiased"
+    for layer in plan.parametrised:
+        if layer.scope not in forward.statistics:
+            continue
+        mean, variance, count = forward.statistics[layer.scope]
+        if unbiased:
+            variance = variance * variance.dtype.type(count / (count - 1))
+        for leaf, found in ((MOVING_MEAN, mean), (MOVING_VARIANCE, variance)):
+            name = tensor_name(layer, leaf)
+            kept = found.dtype.type(plan.decay)
+            followed[name] = kept * tensors[name] + (1 - kept) * found
+    return followed

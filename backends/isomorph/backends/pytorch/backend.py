@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
+from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
 from isomorph.backends.pytorch.naming import NAMING
 from isomorph.backends.pytorch.network import ConvNet, make_network
-from isomorph.spec import Architecture
+from isomorph.backends.pytorch.training import loss_of, make_optimizer
+from isomorph.backends.training import SGD, Gradients
+from isomorph.spec import Architecture, is_trainable
 
 
 class PyTorchNetwork(Network):
@@ -50,7 +52,7 @@ class PyTorchNetwork(Network):
         return self._module.get_submodule(".".join(self.plan.modules.get(scope, (scope,))))
 
     def _get(self, name: str) -> Array:
-        return self._named[name].to_canonical(self._to_numpy(self._parameter(name))).copy()
+        return self._canonical(name, self._parameter(name))
 
     def _set(self, name: str, value: Array) -> None:
         value = self._named[name].from_canonical(value)
@@ -64,24 +66,70 @@ class PyTorchNetwork(Network):
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         run = self._module.forward if part is None else self._submodule(part)
         found: dict[str, Array] = {}
-        with torch.inference_mode(), self._in_eval_mode(), self._recorded_in(found, whole=part is None):
+        with torch.inference_mode(), self._in_mode(training=False), self._recorded_in(found, whole=part is None):
             run(self._to_map(x))
         return found
 
     def _answer(self, images: Array) -> Array:
-        with torch.inference_mode(), self._in_eval_mode():
+        with torch.inference_mode(), self._in_mode(training=False):
             return self._from_map(self._module(self._to_map(images)))
 
+    def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
+        x, parameters = self._to_map(images).requires_grad_(), self._learned()
+        with self._in_mode(training=True), self._statistics_kept():
+            loss = loss_of(self._module.forward(x), self._to_labels(labels), auxiliary_weight)
+            *found, to_x = torch.autograd.grad(loss, [*parameters.values(), x])
+        tensors = {name: self._canonical(name, x) for name, x in zip(parameters, found, strict=True)}
+        return Gradients(loss.item(), tensors, self._from_map(to_x))
+
+    def _step(
+        self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
+    ) -> tuple[float, dict[str, Array]]:
+        parameters = self._learned()
+        optimizer = make_optimizer(parameters, sgd)
+        for name, value in velocity.items():
+            moved = self._to_torch(self._named[name].from_canonical(value))
+            optimizer.state[parameters[name]]["momentum_buffer"] = moved
+        with self._in_mode(training=True):
+            loss = loss_of(self._module(self._to_map(images)), self._to_labels(labels), auxiliary_weight)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+        buffers = {name: optimizer.state[parameter]["momentum_buffer"] for name, parameter in parameters.items()}
+        return loss.item(), {name: self._canonical(name, buffer) for name, buffer in buffers.items()}
+
+    def _observe(self, images: Array) -> None:
+        with torch.no_grad(), self._in_mode(training=True):
+            self._module.forward(self._to_map(images))
+
+    def _learned(self) -> dict[str, Tensor]:
+        """Canonical name -> parameter."""
+        return {name: self._parameter(name) for name in self._named if is_trainable(name)}
+
+    def _canonical(self, name: str, value: Tensor) -> Array:
+        """What belongs to a tensor, its own value, gradient or velocity, in the canonical order of its axes."""
+        return self._named[name].to_canonical(self._to_numpy(value)).copy()
+
     @contextmanager
-    def _in_eval_mode(self) -> Iterator[None]:
-        """Batch norm uses its running statistics and leaves them alone; then every module is back in its own mode."""
+    def _in_mode(self, training: bool) -> Iterator[None]:
+        """In evaluation batch norm leaves its running statistics alone; then every module is back in its own mode."""
         modes = [(module, module.training) for module in self._module.modules()]
-        self._module.eval()
+        self._module.train(training)
         try:
             yield
         finally:
-            for module, training in modes:
-                module.training = training
+            for module, mode in modes:
+                module.training = mode
+
+    @contextmanager
+    def _statistics_kept(self) -> Iterator[None]:
+        """What running statistics follow is forgotten."""
+        kept = [(buffer, buffer.clone()) for buffer in self._module.buffers()]
+        try:
+            yield
+        finally:
+            for buffer, before in kept:
+                buffer.copy_(before)
 
     @contextmanager
     def _recorded_in(self, found: dict[str, Array], whole: bool) -> Iterator[None]:
@@ -113,6 +161,9 @@ class PyTorchNetwork(Network):
         # PyTorch does not know ml_dtypes' bfloat16; float32 holds it exactly.
         x = x.astype(np.float32) if x.dtype == as_dtype("bfloat16") else x
         return torch.from_numpy(x).to(**self._place)
+
+    def _to_labels(self, labels: Array) -> Tensor:
+        return torch.from_numpy(labels).to(self._place["device"])
 
     def _to_map(self, x: Array) -> Tensor:
         """[N, H, W, C] -> [N, C, H, W] in the network's layout."""

@@ -99,9 +99,30 @@ class BatchNormActivation(nn.Sequential):
         self.activation = make_activation(layer.activation)
 
 
+class BiasedBatchNorm2d(nn.BatchNorm2d):
+    """[N, C, H, W] -> the same. Its running variance follows the biased one; PyTorch's own the unbiased."""
+
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        followed = self.running_var.clone()  # what a batch norm is given must not change before its backward pass
+        y = F.batch_norm(x, self.running_mean, followed, self.weight, self.bias, True, self.momentum, self.eps)
+        count = x.numel() // x.shape[1]
+        with torch.no_grad():
+            kept = self.running_var * (1 - self.momentum)
+            self.running_var.copy_(kept + (followed - kept) * ((count - 1) / count))
+            self.num_batches_tracked += 1
+        return y
+
+
 def make_batch_norm(layer: Parametrised, plan: Plan) -> nn.BatchNorm2d:
     """That of a layer. PyTorch's momentum is the share of the new value, the complement of the decay."""
-    made = nn.BatchNorm2d(layer.depth, eps=plan.epsilon, momentum=1 - plan.decay)
+    own = plan.convention.running_variance == "unbiased"
+    made = (nn.BatchNorm2d if own else BiasedBatchNorm2d)(layer.depth, eps=plan.epsilon, momentum=1 - plan.decay)
     if layer.gamma is None:
         made.register_parameter("weight", None)  # `affine` is all or nothing, and slim's Inception has a beta alone
     else:
