@@ -11,8 +11,10 @@ from paddle import Tensor, nn
 from isomorph.backends.paddle.engine import Engine
 from isomorph.backends.paddle.naming import NAMING
 from isomorph.backends.paddle.network import ConvNet, make_network
-from isomorph.backends.protocol import Array, Backend, Network, Options, Unavailable, as_dtype
-from isomorph.spec import Architecture
+from isomorph.backends.paddle.training import loss_of, make_optimizer, velocity_of
+from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, Unavailable, as_dtype
+from isomorph.backends.training import SGD, Gradients
+from isomorph.spec import Architecture, is_trainable
 
 
 class PaddleNetwork(Network):
@@ -46,7 +48,7 @@ class PaddleNetwork(Network):
         return attrgetter(".".join(self.plan.modules.get(scope, (scope,))))(self._layer)
 
     def _get(self, name: str) -> Array:
-        return self._named[name].to_canonical(self._to_numpy(self._parameter(name))).copy()
+        return self._canonical(name, self._parameter(name))
 
     def _set(self, name: str, value: Array) -> None:
         value = self._named[name].from_canonical(value)
@@ -60,13 +62,18 @@ class PaddleNetwork(Network):
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         layer = self._layer if part is None else self._sublayer(part)
         found: dict[str, Array] = {}
-        with self._on_device(), paddle.no_grad(), self._in_eval_mode(), self._recorded_in(found, whole=part is None):
+        with (
+            self._on_device(),
+            paddle.no_grad(),
+            self._in_mode(training=False),
+            self._recorded_in(found, whole=part is None),
+        ):
             layer(self._to_paddle(self._to_map(x)))
         return found
 
     def _answer(self, images: Array) -> Array:
         x = np.ascontiguousarray(self._to_map(images))
-        with self._on_device(), paddle.no_grad(), self._in_eval_mode():
+        with self._on_device(), paddle.no_grad(), self._in_mode(training=False):
             if not self.options.compiled:
                 return self._from_map(self._to_numpy(self._layer(self._to_paddle(x))))
             return self._from_map(self._engine(x)(x))
@@ -77,6 +84,49 @@ class PaddleNetwork(Network):
             onednn = self.dtype == "float32" and self.options.layout == "NCHW"
             self._engines[x.shape[1:]] = Engine(self._layer, x, gpu=self.device == "gpu", onednn=onednn)
         return self._engines[x.shape[1:]]
+
+    def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
+        x, parameters = self._to_paddle(self._to_map(images)), self._learned()
+        x.stop_gradient = False
+        with self._on_device(), self._in_mode(training=True), self._statistics_kept():
+            loss = loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
+            loss.backward()  # not `paddle.grad`: a beta without a gamma has none by that
+        tensors = {name: self._canonical(name, parameter.grad) for name, parameter in parameters.items()}
+        self._layer.clear_gradients()
+        return Gradients(loss.item(), tensors, self._from_map(self._to_numpy(x.grad)))
+
+    def _step(
+        self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
+    ) -> tuple[float, dict[str, Array]]:
+        parameters = self._learned()
+        optimizer = make_optimizer(parameters, sgd)
+        state = {
+            velocity_of(parameters[name]): self._to_paddle(self._named[name].from_canonical(value))
+            for name, value in velocity.items()
+        }
+        optimizer.set_state_dict(state)
+        with self._on_device(), self._in_mode(training=True), paddle.utils.unique_name.guard():  # optimizers are numbered
+            x = self._to_paddle(self._to_map(images))
+            loss = loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
+            loss.backward()
+            optimizer.step()
+            optimizer.clear_grad()
+        self._engines.clear()
+        state = optimizer.state_dict()
+        return loss.item(), {name: self._canonical(name, state[velocity_of(y)]) for name, y in parameters.items()}
+
+    def _observe(self, images: Array) -> None:
+        with self._on_device(), paddle.no_grad(), self._in_mode(training=True):
+            self._layer(self._to_paddle(self._to_map(images)))
+        self._engines.clear()
+
+    def _learned(self) -> dict[str, Tensor]:
+        """Canonical name -> parameter."""
+        return {name: self._parameter(name) for name in self._named if is_trainable(name)}
+
+    def _canonical(self, name: str, value: Tensor) -> Array:
+        """What belongs to a tensor, its own value, gradient or velocity, in the canonical order of its axes."""
+        return self._named[name].to_canonical(self._to_numpy(value)).copy()
 
     @contextmanager
     def _on_device(self) -> Iterator[None]:
@@ -89,15 +139,28 @@ class PaddleNetwork(Network):
             paddle.device.set_device(before)
 
     @contextmanager
-    def _in_eval_mode(self) -> Iterator[None]:
-        """Batch norm uses its running statistics and leaves them alone; then every layer is back in its own mode."""
+    def _in_mode(self, training: bool) -> Iterator[None]:
+        """In evaluation batch norm leaves its running statistics alone; then every layer is back in its own mode."""
         modes = [(layer, layer.training) for layer in self._layer.sublayers(include_self=True)]
-        self._layer.eval()
+        if training:
+            self._layer.train()
+        else:
+            self._layer.eval()
         try:
             yield
         finally:
-            for layer, training in modes:
-                layer.training = training
+            for layer, mode in modes:
+                layer.training = mode
+
+    @contextmanager
+    def _statistics_kept(self) -> Iterator[None]:
+        """What running statistics follow is forgotten. To Paddle they are parameters that have no gradient."""
+        kept = [(tensor, tensor.clone()) for tensor in self._layer.parameters() if tensor.stop_gradient]
+        try:
+            yield
+        finally:
+            for tensor, before in kept:
+                tensor.set_value(before)
 
     @contextmanager
     def _recorded_in(self, found: dict[str, Array], whole: bool) -> Iterator[None]:
@@ -138,6 +201,9 @@ class PaddleNetwork(Network):
         # Through float32 where NumPy has no such dtype; it holds bfloat16 exactly.
         x = x.astype(np.float32) if x.dtype == as_dtype("bfloat16") else x
         return paddle.to_tensor(np.ascontiguousarray(x), dtype=self.dtype, place=self._place)
+
+    def _to_labels(self, labels: Array) -> Tensor:
+        return paddle.to_tensor(labels, place=self._place)
 
     def _to_numpy(self, x: Tensor) -> Array:
         exact = x.astype("float32") if self.dtype == "bfloat16" else x

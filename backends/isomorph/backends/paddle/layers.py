@@ -102,10 +102,36 @@ class BatchNormActivation(nn.Sequential):
         self.activation = make_activation(layer.activation)
 
 
+class UnbiasedBatchNorm2D(nn.BatchNorm2D):
+    """[N, C, H, W] -> the same. Its running variance follows the unbiased one; Paddle's own the biased."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        followed = self._variance.clone()  # what a batch norm is given must not change before its backward pass
+        y = F.batch_norm(
+            x,
+            self._mean,
+            followed,
+            self.weight,
+            self.bias,
+            training=True,
+            momentum=self._momentum,
+            epsilon=self._epsilon,
+            data_format=self._data_format,
+        )
+        count = x.numel().astype(x.dtype) / self._variance.shape[0]
+        with paddle.no_grad():
+            kept = self._variance * self._momentum
+            paddle.assign(kept + (followed - kept) * (count / (count - 1)), self._variance)
+        return y
+
+
 def make_batch_norm(layer: Parametrised, plan: Plan, data_format: str) -> nn.BatchNorm2D:
     """That of a layer. Paddle's momentum is the decay itself. It keeps both numbers in float32 whatever the dtype."""
     gamma = Constant(1.0 if layer.gamma is None else layer.gamma)
-    made = nn.BatchNorm2D(
+    own = plan.convention.running_variance == "biased"
+    made = (nn.BatchNorm2D if own else UnbiasedBatchNorm2D)(
         layer.depth,
         momentum=plan.decay,
         epsilon=plan.epsilon,
