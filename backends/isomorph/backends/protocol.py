@@ -251,8 +251,10 @@ class Network(ABC):
 
     def _check_training(self, images: Array) -> None:
         self._check(images, "The images are", self.architecture.in_channels)
-        if self.options.fold_batch_norm:
-            raise BadInput("Folded batch norms are for inference; a network that is to be trained needs its own.")
+        if not self.options.training:
+            raise BadInput(
+                f"{self.architecture.name} was built for inference; build it with training=True to train it."
+            )
         check_statistics(self.plan, images)
 
     def _cast(self, x: Array) -> Array:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,16 @@ from isomorph.backends.keras.engines import (
     use_tf32,
 )
 from isomorph.backends.keras.naming import NAMING
-from isomorph.backends.protocol import Array, Backend, Network, Options, as_dtype
-from isomorph.spec import Architecture
+from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
+from isomorph.backends.training import SGD, Gradients
+from isomorph.spec import Architecture, is_trainable
 
 
 class KerasNetwork(Network):
     """An architecture as a functional keras.Model.
 
-    A Keras model has no mode: `fit` trains and `predict` does not. `build(training=...)` decides about auxiliary heads
-    alone, which answer in a model that is to be trained.
+    A Keras model has no mode: `fit` trains and `predict` does not. What `build(training=...)` decides is whether
+    auxiliary heads answer, and running variances follow what the zoo's do where Keras's own would not.
     """
 
     def __init__(self, architecture: Architecture, options: Options) -> None:
@@ -38,7 +40,7 @@ class KerasNetwork(Network):
         self._named = NAMING.tensors(self.plan.architecture)
         self._keras = keras
         with self._on_device(), _room_to_recurse(sum(1 for _ in self.plan.units)):
-            self._network = ConvNet(self.plan, Form(self.dtype, options.layout), options.training)
+            self._network = ConvNet(self.plan, Form(self.dtype, options.layout, options.training))
             self._inside = keras.Model(self._network.model.inputs, self._network.end_points)
         if options.compiled:
             self._network.model.compile(jit_compile=True)  # how `predict` runs; calling the model stays eager
@@ -57,7 +59,7 @@ class KerasNetwork(Network):
         return getattr(self._inside.get_layer(layer), variable)
 
     def _get(self, name: str) -> Array:
-        return self._named[name].to_canonical(self._to_numpy(self._variable(name))).copy()
+        return self._canonical(name, self._variable(name))
 
     def _set(self, name: str, value: Array) -> None:
         value = self._named[name].from_canonical(value)
@@ -66,8 +68,13 @@ class KerasNetwork(Network):
             self._variable(name).assign(value.astype(as_dtype(self.dtype)))
 
     def save(self, path: str) -> None:
-        """Write the native object whole, as a `.keras`."""
-        self.native.save(path)
+        """Write the native object whole, as a `.keras`; of one that is to be trained, what it is at inference."""
+        if not self.options.training:
+            self.native.save(path)
+            return
+        still = KerasNetwork(self.architecture, replace(self.options, training=False))
+        still.load(self.tensors())
+        still.save(path)
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         with self._on_device():
@@ -84,6 +91,69 @@ class KerasNetwork(Network):
             x = self._to_map(images)
             y = self.native.predict_on_batch(x) if self.options.compiled else self.native(x, training=False)
             return self._from_map(y[0] if isinstance(y, list) else y)  # without those of auxiliary heads
+
+    def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
+        before = [(variable, self._to_numpy(variable)) for variable in self.native.non_trainable_variables]
+        loss, found, to_images = self._differentiate(images, labels, auxiliary_weight)
+        for variable, value in before:
+            variable.assign(value)
+        tensors = {name: self._canonical(name, found[variable.path]) for name, variable in self._learned().items()}
+        return Gradients(loss, tensors, self._from_map(to_images))
+
+    def _step(
+        self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
+    ) -> tuple[float, dict[str, Array]]:
+        from isomorph.backends.keras.training import make_optimizer
+
+        learned = self._learned()
+        with self._on_device():
+            loss, found, _ = self._differentiate(images, labels, auxiliary_weight)
+            optimizer = make_optimizer(list(learned.values()), sgd)
+            gradients = []
+            for (name, variable), moved in zip(learned.items(), optimizer.momentums, strict=True):
+                gradients.append(found[variable.path] + sgd.l2_of(name) * variable)
+                if name in velocity:  # Keras's has the learning rate in it, and the sign of a step
+                    given = self._named[name].from_canonical(velocity[name])
+                    moved.assign((-sgd.learning_rate * given).astype(as_dtype(self.dtype)))
+            optimizer.apply(gradients, list(learned.values()))
+        moves = zip(learned, optimizer.momentums, strict=True)
+        return loss, {name: self._canonical(name, moved) / -sgd.learning_rate for name, moved in moves}
+
+    def _observe(self, images: Array) -> None:
+        with self._on_device():
+            self.native(self._to_map(images), training=True)
+
+    def _differentiate(
+        self, images: Array, labels: Array, auxiliary_weight: float
+    ) -> tuple[float, dict[str, Any], Any]:
+        """The loss, its gradient by the path of each variable that is learned, and that with respect to the map."""
+        from isomorph.backends.keras.gradients import differentiate
+        from isomorph.backends.keras.training import loss_of
+
+        with self._on_device():
+            loss, found, to_map = differentiate(
+                self.native,
+                self._to_map(images),
+                lambda answers: loss_of(answers, self._keras.ops.convert_to_tensor(labels), auxiliary_weight),
+                compiled=not self._has_eager_gradients(),
+            )
+        paths = [variable.path for variable in self.native.trainable_variables]
+        return float(self._to_numpy(loss)), dict(zip(paths, found, strict=True)), to_map
+
+    def _has_eager_gradients(self) -> bool:
+        """TensorFlow has none on the CPU of convolutions in float64 that are grouped or dilated; XLA has (2.21)."""
+        special = any(
+            layer.rate > 1 or (layer.groups > 1 and not layer.is_depthwise) for layer in self.plan.convolutions
+        )
+        return not (special and self.dtype == "float64" and self.device == "cpu")
+
+    def _learned(self) -> dict[str, Any]:
+        """Canonical name -> variable."""
+        return {name: self._variable(name) for name in self._named if is_trainable(name)}
+
+    def _canonical(self, name: str, value: Any) -> Array:
+        """What belongs to a tensor, its own value, gradient or velocity, in the canonical order of its axes."""
+        return self._named[name].to_canonical(self._to_numpy(value)).copy()
 
     def _to_map(self, x: Array) -> Any:
         """[N, H, W, C] as the model takes it."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from keras import initializers, layers, ops
+from keras import initializers, layers, ops, saving
 
 from isomorph.backends.keras.initializers import initializer_of
 from isomorph.spec import Plan
@@ -32,10 +32,14 @@ Tensor = Any  # symbolic while the model is made, the engine's own when a layer 
 
 @dataclass(frozen=True)
 class Form:
-    """What PyTorch and Paddle set on a whole network, and Keras on each layer: dtype, and where the channels are."""
+    """What PyTorch and Paddle set on a whole network, and Keras on each layer: dtype, and where the channels are.
+
+    training: whether the network is to be trained.
+    """
 
     dtype: str
     layout: str
+    training: bool = False
 
     @property
     def axis(self) -> int:
@@ -180,9 +184,28 @@ class BatchNormActivation:
         return self.activation(self.batch_norm(x))
 
 
+@saving.register_keras_serializable("isomorph")
+class UnbiasedBatchNormalization(layers.BatchNormalization):
+    """[N, H, W, C] -> the same. Its running variance follows the unbiased one; Keras's own the biased.
+
+    A `.keras` that holds it loads where isomorph has been imported: a network that is for inference has Keras's own.
+    """
+
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor = None) -> Tensor:
+        """As Keras's."""
+        kept = ops.multiply(self.moving_variance, self.momentum)
+        outputs = super().call(inputs, training=training, mask=mask)
+        if training and self.trainable:
+            size = ops.prod(ops.cast(ops.shape(inputs), self.variable_dtype))
+            count = size / self.moving_variance.shape[0]
+            self.moving_variance.assign(kept + (self.moving_variance - kept) * (count / (count - 1)))
+        return outputs
+
+
 def make_batch_norm(layer: Parametrised, plan: Plan, form: Form) -> Any:
     """That of a layer. Keras's momentum is the decay itself."""
-    return layers.BatchNormalization(
+    own = plan.convention.running_variance == "biased" or not form.training
+    return (layers.BatchNormalization if own else UnbiasedBatchNormalization)(
         axis=form.axis,
         momentum=plan.decay,
         epsilon=plan.epsilon,

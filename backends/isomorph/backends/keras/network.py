@@ -23,7 +23,7 @@ class ConvNet:
         end_points: canonical name -> the model's symbolic tensor.
     """
 
-    def __init__(self, plan: Plan, form: Form, training: bool) -> None:
+    def __init__(self, plan: Plan, form: Form) -> None:
         units = {unit.scope: Scoped(unit.scope, make_unit(unit, plan, form)) for unit in plan.all_units}
         made: dict[str, Any] = {"stem": Stem(plan, form)} | units | {"head": Head(plan, form)}
         self.parts = {part: made[part] for part in plan.parts}
@@ -37,7 +37,7 @@ class ConvNet:
             x = layers.Flatten(**form.spatial, name="flatten")(x)
         answers = [
             layers.GlobalAveragePooling2D(**form.spatial, name=f"{head}_answer")(self.end_points[head])
-            for head in (plan.heads.values() if training else ())
+            for head in (plan.heads.values() if form.training else ())
         ]
         self.model = keras.Model(
             images, [x, *answers] if answers else x, name=plan.architecture.name.rpartition("/")[2]

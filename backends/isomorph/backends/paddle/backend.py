@@ -105,7 +105,11 @@ class PaddleNetwork(Network):
             for name, value in velocity.items()
         }
         optimizer.set_state_dict(state)
-        with self._on_device(), self._in_mode(training=True), paddle.utils.unique_name.guard():  # optimizers are numbered
+        with (
+            self._on_device(),
+            self._in_mode(training=True),
+            paddle.utils.unique_name.guard(),
+        ):  # optimizers are numbered
             x = self._to_paddle(self._to_map(images))
             loss = loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
             loss.backward()
