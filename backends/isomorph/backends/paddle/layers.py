@@ -21,7 +21,7 @@ from isomorph.spec.layers import (
     Subsample,
     ZeroChannels,
 )
-from isomorph.spec.padding import Rule, pads
+from isomorph.spec.padding import Rule, adaptive_windows, pads
 
 not_to_static(pads)  # Paddle (3.3) translates `match` to static programs as if its last case were the only one
 
@@ -77,6 +77,53 @@ def pad(x: Tensor, rule: Rule, kernel: int, stride: int, rate: int, value: float
     sizes = x.shape[2:] if data_format == "NCHW" else x.shape[1:3]
     height, width = (pads(rule, size, kernel, stride, rate) for size in sizes)
     return F.pad(x, [*width, *height], value=value, data_format=data_format)
+
+
+class GlobalAvgPool2D(nn.Layer):
+    """[N, C, H, W] -> [N, C, 1, 1]: the mean over space. See AvgPool2D for why it is none of Paddle's pools."""
+
+    def __init__(self, data_format: str) -> None:
+        super().__init__()
+        self.axes = [data_format.index("H"), data_format.index("W")]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(self.axes, keepdim=True)
+
+
+class AvgPool2D(nn.AvgPool2D):
+    """[N, C, H, W] -> [N, C, h, w]: the mean of windows, none of them padded.
+
+    Paddle's average pools weigh their gradients in float32, whatever the dtype (3.3): in float64 it is a sum of slices.
+    """
+
+    def __init__(self, kernel: int, stride: int, data_format: str) -> None:
+        super().__init__(kernel, stride, data_format=data_format)
+        self.area = kernel**2
+        rows = [slice(cell, cell - kernel + 1 or None, stride) for cell in range(kernel)]
+        leading = (slice(None),) * data_format.index("H")
+        self.cells = [(*leading, row, column) for row in rows for column in rows]
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dtype != paddle.float64:
+            return super().forward(x)
+        return paddle.add_n([x[cell] for cell in self.cells]) / self.area
+
+
+class AdaptiveAvgPool2D(nn.AdaptiveAvgPool2D):
+    """[N, C, H, W] -> [N, C, cells, cells]: the means of windows that cover the map. In float64 as AvgPool2D."""
+
+    def __init__(self, cells: int, data_format: str) -> None:
+        super().__init__(cells, data_format=data_format)
+        self.cells = cells
+        self.axes = (data_format.index("H"), data_format.index("W"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dtype != paddle.float64:
+            return super().forward(x)
+        for axis in self.axes:
+            windows = adaptive_windows(x.shape[axis], self.cells)
+            x = paddle.concat([x.slice([axis], [a], [b]).mean(axis, keepdim=True) for a, b in windows], axis)
+        return x
 
 
 class ConvBatchNorm(nn.Sequential):
@@ -207,9 +254,9 @@ def make_layer(layer: Layer, plan: Plan, data_format: str) -> nn.Layer:
         case MaxPool():
             return MaxPool2D(layer, data_format)
         case AveragePool():
-            return nn.AvgPool2D(layer.kernel, layer.stride, data_format=data_format)
+            return AvgPool2D(layer.kernel, layer.stride, data_format)
         case AdaptivePool():
-            return nn.AdaptiveAvgPool2D(layer.cells, data_format=data_format)
+            return AdaptiveAvgPool2D(layer.cells, data_format)
         case spec.Affine():
             return Affine(layer, data_format)
         case Subsample():

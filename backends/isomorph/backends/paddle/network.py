@@ -2,7 +2,7 @@
 
 from paddle import Tensor, nn
 
-from isomorph.backends.paddle.layers import ConvBatchNorm, make_layer
+from isomorph.backends.paddle.layers import ConvBatchNorm, GlobalAvgPool2D, make_layer
 from isomorph.backends.paddle.units import make_unit
 from isomorph.spec import Plan
 from isomorph.spec.plan import PlannedBlock
@@ -54,7 +54,7 @@ class Head(nn.Layer):
 
     def __init__(self, plan: Plan, data_format: str) -> None:
         super().__init__()
-        self.global_pool = nn.AdaptiveAvgPool2D(1, data_format=data_format) if plan.global_pool else nn.Identity()
+        self.global_pool = GlobalAvgPool2D(data_format) if plan.global_pool else nn.Identity()
         self.logits = ConvBatchNorm(plan.logits, plan, data_format) if plan.logits else nn.Identity()
         self.flatten = nn.Flatten() if plan.global_pool else nn.Identity()
 
