@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -127,18 +128,19 @@ class KerasNetwork(Network):
         self, images: Array, labels: Array, auxiliary_weight: float
     ) -> tuple[float, dict[str, Any], Any]:
         """The loss, its gradient by the path of each variable that is learned, and that with respect to the map."""
-        from isomorph.backends.keras.gradients import differentiate
-        from isomorph.backends.keras.training import loss_of
-
+        convert = self._keras.ops.convert_to_tensor
         with self._on_device():
-            loss, found, to_map = differentiate(
-                self.native,
-                self._to_map(images),
-                lambda answers: loss_of(answers, self._keras.ops.convert_to_tensor(labels), auxiliary_weight),
-                compiled=not self._has_eager_gradients(),
-            )
+            given = self._to_map(images), convert(labels), convert(auxiliary_weight, dtype=self.dtype)
+            loss, found, to_map = self._differentiator(*given)
         paths = [variable.path for variable in self.native.trainable_variables]
         return float(self._to_numpy(loss)), dict(zip(paths, found, strict=True)), to_map
+
+    @cached_property
+    def _differentiator(self) -> Any:
+        from isomorph.backends.keras.gradients import make_differentiate
+        from isomorph.backends.keras.training import loss_of
+
+        return make_differentiate(self.native, loss_of, compiled=not self._has_eager_gradients())
 
     def _has_eager_gradients(self) -> bool:
         """TensorFlow has none on the CPU of convolutions in float64 that are grouped or dilated; XLA has (2.21)."""

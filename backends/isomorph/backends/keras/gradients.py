@@ -6,56 +6,60 @@ from typing import Any
 import keras
 
 Tensor = Any
-Loss = Callable[[Any], Tensor]
-"""Answers of a model -> the loss, a scalar."""
+Loss = Callable[..., Tensor]
+"""Answers of a model, and whatever else it needs -> the loss, a scalar."""
+
+Differentiate = Callable[..., tuple[Tensor, list[Tensor], Tensor]]
+"""A map x, and what the loss needs -> the loss in training mode, its gradients with respect to the model's
+`trainable_variables`, and to x. The running statistics follow."""
 
 
-def differentiate(model: Any, x: Tensor, loss: Loss, compiled: bool) -> tuple[Tensor, list[Tensor], Tensor]:
-    """The loss of a model in training mode, its gradients with respect to `trainable_variables`, and to `x`.
-
-    The running statistics follow. compiled: by XLA, on TensorFlow.
-    """
-    return _ENGINES[keras.backend.backend()](model, x, loss, compiled)
+def make_differentiate(model: Any, loss: Loss, compiled: bool) -> Differentiate:
+    """compiled: by XLA, on TensorFlow; once for each size."""
+    return _ENGINES[keras.backend.backend()](model, loss, compiled)
 
 
-def _on_tensorflow(model: Any, x: Tensor, loss: Loss, compiled: bool) -> tuple[Tensor, list[Tensor], Tensor]:
+def _on_tensorflow(model: Any, loss: Loss, compiled: bool) -> Differentiate:
     import tensorflow as tf
 
-    def run(x: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+    def differentiate(x: Tensor, *rest: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(x)
-            value = loss(model(x, training=True))
+            value = loss(model(x, training=True), *rest)
         found, to_x = tape.gradient(value, [[variable.value for variable in model.trainable_variables], x])
         return value, found, to_x
 
-    return tf.function(run, jit_compile=True)(x) if compiled else run(x)
+    return tf.function(differentiate, jit_compile=True) if compiled else differentiate
 
 
-def _on_jax(model: Any, x: Tensor, loss: Loss, compiled: bool) -> tuple[Tensor, list[Tensor], Tensor]:
+def _on_jax(model: Any, loss: Loss, compiled: bool) -> Differentiate:
     import jax
 
-    def run(learned: list[Tensor], x: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def run(learned: list[Tensor], x: Tensor, fixed: list[Tensor], *rest: Tensor) -> tuple[Tensor, list[Tensor]]:
         answers, followed = model.stateless_call(learned, fixed, x, training=True)
-        return loss(answers), followed
+        return loss(answers, *rest), followed
 
-    learned, fixed = ([variable.value for variable in v] for v in (model.trainable_variables, _fixed(model)))
-    (value, followed), (found, to_x) = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)(learned, x)
-    for variable, after in zip(_fixed(model), followed, strict=True):
-        variable.assign(after)
-    return value, found, to_x
+    def differentiate(x: Tensor, *rest: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+        learned, fixed = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
+        (value, followed), (found, to_x) = gradients(learned, x, fixed, *rest)
+        for variable, after in zip(model.non_trainable_variables, followed, strict=True):
+            variable.assign(after)
+        return value, found, to_x
+
+    gradients = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
+    return differentiate
 
 
-def _on_torch(model: Any, x: Tensor, loss: Loss, compiled: bool) -> tuple[Tensor, list[Tensor], Tensor]:
+def _on_torch(model: Any, loss: Loss, compiled: bool) -> Differentiate:
     import torch
 
-    x = x.requires_grad_()
-    value = loss(model(x, training=True))
-    *found, to_x = torch.autograd.grad(value, [*(variable.value for variable in model.trainable_variables), x])
-    return value, found, to_x
+    def differentiate(x: Tensor, *rest: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+        x = x.requires_grad_()
+        value = loss(model(x, training=True), *rest)
+        *found, to_x = torch.autograd.grad(value, [*(variable.value for variable in model.trainable_variables), x])
+        return value, found, to_x
 
-
-def _fixed(model: Any) -> list[Any]:
-    return list(model.non_trainable_variables)
+    return differentiate
 
 
 _ENGINES = {"tensorflow": _on_tensorflow, "jax": _on_jax, "torch": _on_torch}

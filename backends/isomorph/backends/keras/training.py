@@ -10,7 +10,7 @@ from isomorph.backends.training import SGD
 Tensor = Any
 
 
-def loss_of(answers: Tensor | list[Tensor], labels: Tensor, auxiliary_weight: float) -> Tensor:
+def loss_of(answers: Tensor | list[Tensor], labels: Tensor, auxiliary_weight: Tensor) -> Tensor:
     """Mean cross-entropy of logits [N, classes] for labels [N]; that of auxiliary heads, behind them, counts less."""
     logits, *auxiliary = answers if isinstance(answers, list | tuple) else [answers]
     loss = _cross_entropy(logits, labels)
