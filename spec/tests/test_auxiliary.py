@@ -5,7 +5,7 @@ from math import prod
 
 import pytest
 
-from isomorph.spec import Architecture, BadInput, architecture, infer, plan
+from isomorph.spec import Architecture, BadInput, architecture, infer, plan, tensor_shapes
 from isomorph.spec.architecture import AuxiliaryHead, Block, InputTransform
 from isomorph.spec.layers import INPUT
 
@@ -127,3 +127,19 @@ def test_what_has_no_atrous_form_may_stand_before_what_has() -> None:
         BadInput, match=r"^The output_stride of torchvision/resnet18 cannot be 4: max_pool units have no"
     ):
         plan(pooled.with_options(output_stride=4))
+
+
+@pytest.mark.parametrize("name", [*HEADS, "torchvision/vgg11", "torchvision/mobilenet_v2"])
+def test_without_dropout_no_layer_drops_and_the_tensors_are_the_same(name: str) -> None:
+    """In the head, in front of a VGG's dense layers, and in auxiliary heads."""
+    network = architecture(name)
+    without = network.without_dropout()
+    assert any(layer.dropout for layer in plan(network).convolutions)
+    assert not [layer.scope for layer in plan(without).convolutions if layer.dropout]
+    assert tensor_shapes(without) == tensor_shapes(network)
+
+
+def test_without_dropout_all_else_is_kept(network: Architecture) -> None:
+    without = network.without_dropout()
+    assert replace(without, head=network.head, auxiliary=network.auxiliary) == network
+    assert without.without_dropout() == without

@@ -159,6 +159,14 @@ class Architecture:
         """The same function, its fresh weights all zero: for a network that is loaded as soon as it is built."""
         return self.with_options(**dict.fromkeys(_INITIALIZERS, ZEROS))
 
+    def without_dropout(self) -> Self:
+        """The same tensors, and nothing dropped: for training that is compared, as every framework draws its own masks.
+
+        Where dropout scales inference ("downscale_in_infer"), that scale goes, too.
+        """
+        auxiliary = tuple(replace(head, dropout=(0.0, 0.0)) for head in self.auxiliary)
+        return self.with_options(dropout=0.0, auxiliary=auxiliary)
+
     def folded(self) -> Self:
         """The same function at inference, once `isomorph.backends.folding` has folded the tensors to match.
 
