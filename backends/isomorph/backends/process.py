@@ -14,7 +14,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,6 +26,7 @@ import numpy.typing as npt
 
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.protocol import Unavailable
+from isomorph.backends.training import AUXILIARY_WEIGHT, IMAGES, SGD, Gradients
 from isomorph.spec import Architecture, BadInput
 from isomorph.spec.document import to_document
 
@@ -250,6 +252,31 @@ class RemoteNetwork:
         with self._shared(inputs) as shared:
             return self._fetch("parts", inputs=shared)
 
+    def gradients(self, images: Array, labels: Array, auxiliary_weight: float = AUXILIARY_WEIGHT) -> Gradients:
+        """As `Network.gradients`."""
+        with self._shared({"images": images, "labels": labels}) as batch:
+            loss, found = self._fetch_loss("gradients", batch=batch, auxiliary_weight=auxiliary_weight)
+        to_images = found.pop(IMAGES)
+        return Gradients(loss, found, to_images)
+
+    def step(
+        self,
+        images: Array,
+        labels: Array,
+        sgd: SGD,
+        velocity: Mapping[str, Array] | None = None,
+        auxiliary_weight: float = AUXILIARY_WEIGHT,
+    ) -> tuple[float, dict[str, Array]]:
+        """As `Network.step`."""
+        given = {"sgd": asdict(sgd), "auxiliary_weight": auxiliary_weight}
+        with self._shared({"images": images, "labels": labels}) as batch, self._shared(velocity or {}) as before:
+            return self._fetch_loss("step", batch=batch, velocity=before, **given)
+
+    def observe(self, images: Array | SharedArrays) -> None:
+        """As `Network.observe`; shared images are called "images"."""
+        with self._shared_images(images) as shared:
+            self._call("observe", images=shared)
+
     def apply(self, function: str, **arguments: Any) -> None:
         """Call `module:function` on the `Network` in its process, which imports the module.
 
@@ -273,20 +300,32 @@ class RemoteNetwork:
         finally:
             Path(shared.path).unlink(missing_ok=True)
 
+    def _shared_images(self, images: Array | SharedArrays) -> AbstractContextManager[dict[str, Any]]:
+        return self._shared(images if isinstance(images, SharedArrays) else {"images": images})
+
     def _ask(self, method: str, images: Array | SharedArrays) -> dict[str, Array]:
-        given = images if isinstance(images, SharedArrays) else {"images": images}
-        with self._shared(given) as shared:
+        with self._shared_images(images) as shared:
             return self._fetch(method, images=shared)
 
     def _call(self, method: str, **arguments: Any) -> Any:
         return self.process.call(method, key=self.key, **arguments)
 
     def _fetch(self, method: str, **arguments: Any) -> dict[str, Array]:
-        """Call a method that writes arrays, and map them; the mapping outlives the file's name."""
-        written = SharedArrays.from_document(self._call(method, out=self.process.new_file(), **arguments))
-        arrays = written.open()
-        Path(written.path).unlink()
-        return arrays
+        """Call a method that writes arrays, and map them."""
+        return _mapped(self._call(method, out=self.process.new_file(), **arguments))
+
+    def _fetch_loss(self, method: str, **arguments: Any) -> tuple[float, dict[str, Array]]:
+        """The same, of a method that gives a loss beside them."""
+        found = self._call(method, out=self.process.new_file(), **arguments)
+        return found["loss"], _mapped(found["arrays"])
+
+
+def _mapped(document: dict[str, Any]) -> dict[str, Array]:
+    """Arrays that a process wrote; the mapping outlives the file's name."""
+    written = SharedArrays.from_document(document)
+    arrays = written.open()
+    Path(written.path).unlink()
+    return arrays
 
 
 def _environment(tf32: bool) -> dict[str, str]:

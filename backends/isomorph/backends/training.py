@@ -21,6 +21,9 @@ Array = npt.NDArray[Any]
 AUXILIARY_WEIGHT = 0.3
 """Szegedy et al. (2015), section 5."""
 
+IMAGES = "images"
+"""What the gradient with respect to the images is called among those with respect to tensors."""
+
 
 @dataclass(frozen=True)
 class Gradients:

@@ -16,6 +16,7 @@ from typing import Any
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.protocol import Backend, Network, Unavailable
 from isomorph.backends.registry import load_backend
+from isomorph.backends.training import IMAGES, SGD
 from isomorph.spec import BadInput
 from isomorph.spec.document import from_document
 
@@ -74,6 +75,35 @@ class Worker:
         for name, x in SharedArrays.from_document(inputs).open().items():
             found |= self.networks[key].part(name, x)
         return SharedArrays.write(out, found).to_document()
+
+    def gradients(self, key: int, batch: dict[str, Any], auxiliary_weight: float, out: str) -> dict[str, Any]:
+        """As `Network.gradients` of a batch's "images" and "labels": the loss, and the gradients written to `out`.
+
+        That with respect to the images is called IMAGES.
+        """
+        given = SharedArrays.from_document(batch).open()
+        found = self.networks[key].gradients(given["images"], given["labels"], auxiliary_weight)
+        written = SharedArrays.write(out, {**found.tensors, IMAGES: found.images})
+        return {"loss": found.loss, "arrays": written.to_document()}
+
+    def step(
+        self,
+        key: int,
+        batch: dict[str, Any],
+        sgd: dict[str, float],
+        velocity: dict[str, Any],
+        auxiliary_weight: float,
+        out: str,
+    ) -> dict[str, Any]:
+        """As `Network.step`: the loss, and the new velocity written to `out`."""
+        given = SharedArrays.from_document(batch).open()
+        before = SharedArrays.from_document(velocity).open()
+        loss, moved = self.networks[key].step(given["images"], given["labels"], SGD(**sgd), before, auxiliary_weight)
+        return {"loss": loss, "arrays": SharedArrays.write(out, moved).to_document()}
+
+    def observe(self, key: int, images: dict[str, Any]) -> None:
+        """As `Network.observe`."""
+        self.networks[key].observe(SharedArrays.from_document(images).open()["images"])
 
     def apply(self, key: int, function: str, arguments: dict[str, Any]) -> None:
         """Import a module and call its function on a network: `module:function`."""
