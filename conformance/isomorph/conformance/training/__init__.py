@@ -1,0 +1,1 @@
+"""What "the same training" means: gradients, running statistics and steps, against the oracle's own."""
