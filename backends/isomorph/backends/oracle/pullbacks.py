@@ -201,6 +201,9 @@ def _product(first: Array, second: Array, halves: bool) -> Array:
 
 
 def _sum(x: Array, halves: bool) -> Array:
-    """Of each channel, [..., C] -> [C]: a product with ones, which sums in blocks, as frameworks do."""
+    """Of each channel, [..., C] -> [C]: a product with ones, which sums in blocks; in the other order one by one.
+
+    Frameworks do either: between two orders in blocks there is less noise than between those.
+    """
     flat = x.reshape(-1, x.shape[-1])
-    return np.asarray(_product(np.ones((1, len(flat)), x.dtype), flat, halves)[0])
+    return np.asarray(flat.sum(axis=0) if halves else (np.ones((1, len(flat)), x.dtype) @ flat)[0])

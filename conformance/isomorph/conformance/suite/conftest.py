@@ -24,6 +24,7 @@ from isomorph.conformance.drawn_case import DrawnCase, Share
 from isomorph.conformance.lattice.drawn import DrawnLattice
 from isomorph.conformance.suite.plugin import CALL_TIMEOUT
 from isomorph.conformance.suite.selection import under_test
+from isomorph.conformance.training.drawn import DrawnTraining
 from isomorph.spec import Architecture
 
 REQUIRE_PEERS = "ISOMORPH_REQUIRE_PEERS"
@@ -125,6 +126,13 @@ def case(request: pytest.FixtureRequest, share: Share) -> DrawnCase:
 def lattice(request: pytest.FixtureRequest, share: Share) -> DrawnLattice:
     """One of the module's LATTICES, drawn once for all backends."""
     drawn: DrawnLattice = request.module.LATTICES[request.param].with_tensors(share)
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def training(request: pytest.FixtureRequest) -> DrawnTraining:
+    """One of the module's CASES of training, drawn once for all backends."""
+    drawn: DrawnTraining = request.module.CASES[request.param].draw()
     return drawn
 
 

@@ -71,16 +71,16 @@ class ClearPass(TrainingPass):
     def _moves(self, node: Node, margins: tuple[float, ...]) -> Array:
         """By how much each channel of what an activation follows has to move, [C]; NaN where no move is enough."""
         operation = node.operation
-        bends = BENDS[operation.activation] if isinstance(operation, Join | Convolution | BatchNorm) else ()
-        if not bends:
+        if not isinstance(operation, Join | Convolution | BatchNorm) or operation.activation is None:
             return np.zeros(1)
         bare, _ = super()._forward(replace(node, operation=replace(operation, activation=None)))
         size = size_of(bare)
+        bends = [bend / size for bend in BENDS[operation.activation]]
         channels = np.sort(bare.reshape(-1, bare.shape[3]), axis=0).T / size
-        return np.array([clear_move(channel, [bend / size for bend in bends], margins) for channel in channels]) * size
+        return np.array([clear_move(channel, bends, margins) for channel in channels]) * size
 
     def _crowded_pools(self, name: str, y: Array) -> Array:
-        """Channels, [C] bool, in which a max pool of the result `name`, or of what such a pool makes of it, is close."""
+        """Channels, [C] bool, in which a max pool of the result `name`, or of such a pool's, may choose anew."""
         crowded = np.zeros(y.shape[3], bool)
         for node in self._nodes.values():
             if isinstance(node.operation, MaxPool) and node.reads == (name,):
@@ -122,7 +122,7 @@ class ClearPass(TrainingPass):
 
 
 def clear_move(values: Array, bends: list[float], margins: tuple[float, ...]) -> float:
-    """The least move that leaves all `values`, sorted, the first margin that can be had from each of `bends`; or NaN."""
+    """The least move that leaves all `values`, sorted, the first margin that can be had from all `bends`; or NaN."""
     for margin in margins:
         moves = STEPS * margin
         near = np.zeros(len(moves), int)

@@ -1,0 +1,75 @@
+"""Networks that learn: gradients, running statistics and steps are the oracle's, in every backend that can learn."""
+
+from itertools import islice
+
+import pytest
+
+from isomorph.backends import Unavailable
+from isomorph.backends.process import RemoteNetwork
+from isomorph.conformance.suite.conftest import Build
+from isomorph.conformance.suite.training_cases import CASES as SMALL
+from isomorph.conformance.suite.training_cases import DEEP
+from isomorph.conformance.training.drawn import DrawnTraining
+from isomorph.conformance.training.verdict import TrainingVerdict
+from isomorph.spec.units import KINDS
+
+TWENTY = "cifar/resnet20"
+"""Whose twenty steps are compared every time."""
+
+CASES = SMALL | DEEP
+NAMES = [*SMALL, *(pytest.param(name, marks=pytest.mark.thorough) for name in DEEP)]
+OF_TWENTY = [*(pytest.param(name, marks=pytest.mark.thorough) for name in SMALL if name != TWENTY), TWENTY]
+DTYPES = ("float64", "float32")
+
+
+def assert_same(verdict: TrainingVerdict) -> None:
+    assert verdict.verdict == "pass", f"{verdict.quantity}: {verdict.message}"
+
+
+def learning(build: Build, training: DrawnTraining, dtype: str) -> RemoteNetwork:
+    """The case's network, built for training."""
+    try:
+        return build(training.case.architecture, dtype, training=True)
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+def test_every_kind_of_unit_is_trained() -> None:
+    trained = {block.unit for case in SMALL.values() for block in case.network.blocks}
+    assert KINDS.keys() - trained == set()
+
+
+@pytest.mark.parametrize("training", NAMES, indirect=True)
+def test_no_value_is_close_to_a_bend(training: DrawnTraining) -> None:
+    assert training.case.close == ()
+
+
+@pytest.mark.parametrize("training", NAMES, indirect=True)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gradients_are_the_oracles(training: DrawnTraining, build: Build, dtype: str) -> None:
+    assert_same(training.gradients(learning(build, training, dtype)))
+
+
+@pytest.mark.parametrize("training", NAMES, indirect=True)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, build: Build, dtype: str) -> None:
+    network = learning(build, training, dtype)
+    for batches in (1, 10):
+        assert_same(training.statistics(network, batches))
+
+
+@pytest.mark.parametrize("training", SMALL, indirect=True)
+def test_each_of_three_steps_ends_where_the_oracles_does(training: DrawnTraining, build: Build) -> None:
+    for verdict in islice(training.steps(learning(build, training, "float64")), 3):
+        assert_same(verdict)
+
+
+@pytest.mark.parametrize("training", OF_TWENTY, indirect=True)
+def test_each_of_twenty_steps_ends_where_the_oracles_does(training: DrawnTraining, build: Build) -> None:
+    for verdict in training.steps(learning(build, training, "float64")):
+        assert_same(verdict)
+
+
+@pytest.mark.parametrize("training", [TWENTY], indirect=True)
+def test_twenty_steps_on_their_own_end_where_the_oracles_do(training: DrawnTraining, build: Build) -> None:
+    assert_same(training.free_run(learning(build, training, "float64")))

@@ -1,0 +1,87 @@
+"""One comparison of training, ready to run: a network, what is drawn for it, and the verdicts on a backend's own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from isomorph.backends.process import RemoteNetwork
+from isomorph.conformance.training.case import TrainingCase, draw_training
+from isomorph.conformance.training.reference import (
+    FREE_RUN,
+    Step,
+    TrainingReference,
+    as_named,
+    as_state,
+    running_statistics,
+)
+from isomorph.conformance.training.verdict import TrainingVerdict, within
+from isomorph.conformance.verdict import Array
+from isomorph.spec import Architecture
+
+STEPS = 20
+"""How many steps are compared."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network, the size of its images and how many there are in a batch, and what all is drawn from."""
+
+    network: Architecture
+    height: int
+    width: int
+    batch: int = 4
+    seed: int = 0
+
+    def draw(self) -> "DrawnTraining":
+        """Draw its images, labels and tensors."""
+        return DrawnTraining(draw_training(self.network, self.batch, self.height, self.width, self.seed))
+
+
+class DrawnTraining:
+    """A case of training, and verdicts on networks that were built of it for training."""
+
+    def __init__(self, case: TrainingCase) -> None:
+        self.case = case
+        self.reference = TrainingReference(case)
+
+        self._walk = self.reference.steps(STEPS)
+        self._made: list[Step] = []
+
+    def oracle_steps(self) -> Iterator[Step]:
+        """The oracle's STEPS, each made when it is first asked for."""
+        for number in range(STEPS):
+            if number == len(self._made):
+                self._made.append(next(self._walk))
+            yield self._made[number]
+
+    def gradients(self, network: RemoteNetwork) -> TrainingVerdict:
+        """On the loss of the first batch, and its gradients."""
+        network.load(self.case.tensors)
+        found = as_named(network.gradients(*self.case.batch(0)))
+        return self.reference.gradients[network.dtype].judge("gradients", network.dtype, found)
+
+    def statistics(self, network: RemoteNetwork, batches: int) -> TrainingVerdict:
+        """On the running statistics after so many batches."""
+        network.load(self.case.tensors)
+        for number in range(batches):
+            network.observe(self.case.batch(number)[0])
+        title = f"statistics after {batches} batch{'' if batches == 1 else 'es'}"
+        found = running_statistics(network.tensors())
+        return self.reference.statistics(batches)[network.dtype].judge(title, network.dtype, found)
+
+    def steps(self, network: RemoteNetwork) -> Iterator[TrainingVerdict]:
+        """On each of the oracle's steps, made from where the oracle starts."""
+        for number, step in enumerate(self.oracle_steps(), start=1):
+            network.load(step.tensors)
+            _, moved = network.step(step.images, step.labels, self.reference.sgd, step.velocity)
+            found = as_state(network.tensors(), moved)
+            yield self.reference.step_yardstick(step).judge(f"step {number}", network.dtype, found)
+
+    def free_run(self, network: RemoteNetwork) -> TrainingVerdict:
+        """On the tensors after all of the steps, each made from where the network's own last one ended."""
+        network.load(self.case.tensors)
+        velocity: dict[str, Array] = {}
+        for step in self.oracle_steps():
+            _, velocity = network.step(step.images, step.labels, self.reference.sgd, velocity)
+        wanted = {name: self._made[-1].ends[name] for name in self.case.tensors}
+        yardstick = within(wanted, FREE_RUN, self.reference.unit_of)
+        return yardstick.judge(f"{STEPS} free-running steps", network.dtype, network.tensors())

@@ -1,0 +1,131 @@
+"""The oracle's gradients, running statistics and steps in one case, and how much of a difference from them is noise."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+
+import numpy as np
+
+from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.protocol import Options
+from isomorph.backends.training import IMAGES, SGD, Gradients
+from isomorph.conformance.training.case import TrainingCase
+from isomorph.conformance.training.verdict import Named, Yardstick, in_noise_floors, within
+from isomorph.conformance.verdict import Array
+from isomorph.spec import is_trainable, plan
+from isomorph.spec.layers import Convolution
+from isomorph.spec.tensors import BIASES, split, tensor_name
+
+LOSS = "loss"
+"""What the loss is called among the gradients, which it comes before."""
+
+VELOCITY = "velocity of "
+"""What stands before a tensor's name for its velocity."""
+
+STEP = 1e-11
+"""What a step in float64 from the oracle's own state may be off; one constant in float32 is a thousand times that."""
+
+FREE_RUN = 1e-9
+"""What twenty steps in float64, each from the last one's end, may be off in a network of twenty layers."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the oracle's: where it starts, what is learned from, where it ends.
+
+    velocity: empty at the first step, which starts from rest.
+    """
+
+    tensors: Named = field(repr=False)
+    velocity: Named = field(repr=False)
+    images: Array = field(repr=False)
+    labels: Array = field(repr=False)
+    ends: Named = field(repr=False)
+
+
+class TrainingReference:
+    """One case, as the oracle sees it."""
+
+    def __init__(self, case: TrainingCase, sgd: SGD | None = None) -> None:
+        self.case = case
+        self.sgd = sgd or SGD()
+        self.plan = plan(case.architecture)
+        self._parts = {layer: part for part, layers in self.plan.parts.items() for layer in layers}
+        self.statistics = cache(self._statistics)
+
+    @cached_property
+    def gradients(self) -> dict[str, Yardstick]:
+        """Yardsticks of the loss and of its gradients, by dtype: from the logits back to the images."""
+        images, labels = self.case.batch(0)
+        exact, *noisy = (each.gradients(images, labels) for each in self._evaluations())
+        return in_noise_floors(as_named(exact), [as_named(each) for each in noisy], self.unit_of, self._structural)
+
+    def _statistics(self, batches: int) -> dict[str, Yardstick]:
+        """Yardsticks of the running statistics after so many batches, by dtype, in network order."""
+        exact, *noisy = (self._observed(each, batches) for each in self._evaluations())
+        return in_noise_floors(exact, noisy, self.unit_of)
+
+    def steps(self, number: int) -> Iterator[Step]:
+        """So many steps in float64, one after the other, each on a batch of its own."""
+        network = self.network("float64")
+        velocity: dict[str, Array] = {}
+        for images, labels in map(self.case.batch, range(number)):
+            tensors = network.tensors()
+            _, moved = network.step(images, labels, self.sgd, velocity)
+            yield Step(tensors, velocity, images, labels, as_state(network.tensors(), moved))
+            velocity = moved
+
+    def step_yardstick(self, step: Step) -> Yardstick:
+        """What a step from the oracle's state is held against."""
+        zeros = {VELOCITY + name for name in self.gradients["float64"].zeros}
+        return within(step.ends, STEP, self.unit_of, zeros & step.ends.keys())
+
+    def unit_of(self, name: str) -> str:
+        """The part of the network that a tensor belongs to, its velocity too; the loss and the images are their own."""
+        own = name.removeprefix(VELOCITY)
+        unit = own if own in (LOSS, IMAGES) else self._parts[split(own)[0]]
+        return f"{VELOCITY}{unit}" if own != name else unit
+
+    def network(self, dtype: str, halves: bool = False) -> OracleNetwork:
+        """The oracle's own, in the case's state."""
+        made = OracleNetwork(self.case.architecture, Options(dtype=dtype, training=True), halves)
+        made.load(self.case.tensors)
+        return made
+
+    @property
+    def _structural(self) -> set[str]:
+        """The biases that a batch norm takes away again."""
+        return {
+            tensor_name(layer, BIASES)
+            for layer in self.plan.parametrised
+            if isinstance(layer, Convolution) and layer.bias and layer.batch_norm
+        }
+
+    def _evaluations(self) -> Iterator[OracleNetwork]:
+        yield self.network("float64")
+        for halves in (False, True):
+            yield self.network("float32", halves)
+
+    def _observed(self, network: OracleNetwork, batches: int) -> dict[str, Array]:
+        for number in range(batches):
+            network.observe(self.case.batch(number)[0])
+        return running_statistics(network.tensors())
+
+
+def as_named(gradients: Gradients) -> dict[str, Array]:
+    """The loss, then gradients in the order of the backward pass: those of the logits first, the images' last."""
+    return {
+        LOSS: np.asarray(gradients.loss),
+        **{name: gradients.tensors[name] for name in reversed(list(gradients.tensors))},
+        IMAGES: gradients.images,
+    }
+
+
+def as_state(tensors: Mapping[str, Array], velocity: Mapping[str, Array]) -> dict[str, Array]:
+    """Tensors, and the velocities of those that are learned, under names of their own."""
+    return {**tensors, **{VELOCITY + name: value for name, value in velocity.items()}}
+
+
+def running_statistics(tensors: Mapping[str, Array]) -> dict[str, Array]:
+    """Those that are not learned, in network order."""
+    return {name: value for name, value in tensors.items() if not is_trainable(name)}

@@ -1,0 +1,144 @@
+"""What "the same training" means: the error of each gradient, statistic and tensor, and how much of it may be noise.
+
+An error is the L2 distance from the float64 oracle, relative to the tensor's own norm; where what is right is zero, or
+eight noise floors would be all of it, relative to the largest norm in its unit. Up to eight noise floors pass, and the
+noise floor of a unit is the largest of its tensors': the error of the oracle itself in float32, in two orders of
+summation. What flows back into a unit is common to its tensors, and two evaluations of a beta of four values may agree
+by luck. Float64's floors are float32's, in the ratio of the roundoffs.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from isomorph.conformance.verdict import FLOORS, UNIT_ROUNDOFF, Array, Outcome, by
+
+Named = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class TensorVerdict:
+    """One gradient, statistic or tensor of one backend.
+
+    error: its distance from the oracle's, relative to its norm or, if `is_zero`, to the largest in its unit; infinite
+        where shapes differ or a value is not finite.
+    limit: the largest error that passes.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    error: float
+    limit: float
+    is_zero: bool
+
+    @property
+    def verdict(self) -> Outcome:
+        """Whether it passes."""
+        return "pass" if self.error <= self.limit else "fail"
+
+    @property
+    def share(self) -> float:
+        """Of its limit that the error takes up; up to 1 passes."""
+        return self.error / self.limit
+
+
+@dataclass(frozen=True)
+class TrainingVerdict:
+    """One quantity, such as "gradients", of one backend in one dtype; `tensors` are in the order in which it arises."""
+
+    quantity: str
+    dtype: str
+    verdict: Outcome
+    message: str = ""
+    first_divergence: str | None = None
+    tensors: tuple[TensorVerdict, ...] = field(default=())
+
+    @property
+    def worst(self) -> TensorVerdict | None:
+        """The tensor that takes up most of its limit."""
+        return max(self.tensors, key=lambda tensor: tensor.share, default=None)
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What is right, in float64, and how much of an error may be noise.
+
+    scales: what each error is relative to. limits: the largest that pass, relative so. zeros: those whose scale is not
+        their own.
+    """
+
+    wanted: Named = field(repr=False)
+    scales: Mapping[str, float]
+    limits: Mapping[str, float]
+    zeros: frozenset[str] = frozenset()
+
+    def judge(self, quantity: str, dtype: str, found: Named) -> TrainingVerdict:
+        """Hold a backend's against it; it passes when every tensor does."""
+        if set(found) != set(self.wanted):
+            first = next(iter(self.wanted.keys() ^ found.keys()))
+            said = f"there is no {first}" if first in self.wanted else f"there is {first}, which the oracle has not"
+            return TrainingVerdict(quantity, dtype, "fail", said, first)
+        tensors = tuple(
+            TensorVerdict(
+                name, found[name].shape, self._error(name, found[name]), self.limits[name], name in self.zeros
+            )
+            for name in self.wanted
+        )
+        first_bad = next((tensor for tensor in tensors if tensor.verdict == "fail"), None)
+        if first_bad is None:
+            return TrainingVerdict(quantity, dtype, "pass", tensors=tensors)
+        return TrainingVerdict(quantity, dtype, "fail", self._explain(first_bad), first_bad.name, tensors)
+
+    def _error(self, name: str, found: Array) -> float:
+        wanted = self.wanted[name]
+        if found.shape != wanted.shape or not np.isfinite(found).all():
+            return float("inf")
+        return float(np.linalg.norm((found - wanted).ravel())) / self.scales[name]
+
+    def _explain(self, first: TensorVerdict) -> str:
+        if first.shape != self.wanted[first.name].shape:
+            return f"{first.name} is {by(first.shape)}, the oracle's is {by(self.wanted[first.name].shape)}"
+        of = "the largest in its unit" if first.is_zero else "its norm"
+        return f"{first.name} is the first to part, by {first.error:.3g} of {of}; up to {first.limit:.3g} passes"
+
+
+def in_noise_floors(
+    wanted: Named, evaluations: Sequence[Named], unit_of: Callable[[str], str], zeros: Iterable[str] = ()
+) -> dict[str, Yardstick]:
+    """The yardsticks of float32 and of float64, by dtype.
+
+    wanted: the oracle's, in float64. evaluations: its own in float32, in different orders of summation.
+    unit_of: the name of a tensor's unit. zeros: those that are zero by the network's structure.
+    """
+    norms = {name: float(np.linalg.norm(value.ravel())) for name, value in wanted.items()}
+    noise = {
+        name: max(float(np.linalg.norm((run[name] - value).ravel())) for run in evaluations)
+        for name, value in wanted.items()
+    }
+    hidden = frozenset(zeros) | {name for name, norm in norms.items() if FLOORS * noise[name] >= norm}
+    scales = scaled(norms, unit_of, hidden)
+    floors: dict[str, float] = {}
+    for name, error in noise.items():
+        floors[unit_of(name)] = max(floors.get(unit_of(name), 0.0), error / scales[name])
+    made = {}
+    for dtype, roundoff in (("float64", UNIT_ROUNDOFF["float64"]), ("float32", UNIT_ROUNDOFF["float32"])):
+        ratio = roundoff / UNIT_ROUNDOFF["float32"]
+        limits = {name: FLOORS * max(roundoff, ratio * floors[unit_of(name)]) for name in wanted}
+        made[dtype] = Yardstick(wanted, scales, limits, hidden)
+    return made
+
+
+def within(wanted: Named, limit: float, unit_of: Callable[[str], str], zeros: Iterable[str] = ()) -> Yardstick:
+    """The yardstick of errors up to `limit`, whatever the dtype."""
+    norms = {name: float(np.linalg.norm(value.ravel())) for name, value in wanted.items()}
+    hidden = frozenset(zeros)
+    return Yardstick(wanted, scaled(norms, unit_of, hidden), dict.fromkeys(wanted, limit), hidden)
+
+
+def scaled(norms: Mapping[str, float], unit_of: Callable[[str], str], zeros: frozenset[str]) -> dict[str, float]:
+    """Each tensor's own norm; for one of `zeros`, the largest in its unit."""
+    largest: dict[str, float] = {}
+    for name, norm in norms.items():
+        largest[unit_of(name)] = max(largest.get(unit_of(name), 0.0), norm)
+    return {name: largest[unit_of(name)] if name in zeros else norm for name, norm in norms.items()}
