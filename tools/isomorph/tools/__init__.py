@@ -8,6 +8,7 @@ True
 from isomorph.tools.certificates import CaseResult, CertificateReport, CertifiedBackend
 from isomorph.tools.certify import certify
 from isomorph.tools.check import check
+from isomorph.tools.check_training import check_training
 from isomorph.tools.compare import CompareReport, compare
 from isomorph.tools.conversions import ConvertReport
 from isomorph.tools.convert import convert
@@ -22,6 +23,7 @@ from isomorph.tools.predictions import PredictingBackend, PredictReport
 from isomorph.tools.reports import BackendReport, CheckReport
 from isomorph.tools.run import RunReport, run
 from isomorph.tools.show import ShowReport, show
+from isomorph.tools.training_report import TrainedBackend, TrainingReport
 
 __all__ = [
     "BackendReport",
@@ -42,8 +44,11 @@ __all__ = [
     "PublishedReport",
     "RunReport",
     "ShowReport",
+    "TrainedBackend",
+    "TrainingReport",
     "certify",
     "check",
+    "check_training",
     "compare",
     "convert",
     "diff",

@@ -104,7 +104,7 @@ class CheckReport(Report):
             "seconds": self.seconds,
             "backends": [asdict(backend) for backend in self.backends],
         }
-        return json.dumps(_finite(document), indent=2, allow_nan=False) + "\n"
+        return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
 
     def table(self) -> RenderableType:
         """One row per backend, then a line for everything that is not a plain pass."""
@@ -183,14 +183,14 @@ def _messages(run: RunVerdict) -> Iterator[str]:
         yield f"the device proved to compute in {run.precision}"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON has no infinity: an error that no number can tell is written as the string "inf"."""
     match value:
         case float() if not math.isfinite(value):
             return str(value)
         case dict():
-            return {key: _finite(item) for key, item in value.items()}
+            return {key: finite(item) for key, item in value.items()}
         case list() | tuple():
-            return [_finite(item) for item in value]
+            return [finite(item) for item in value]
         case _:
             return value

@@ -4,7 +4,8 @@ from isomorph.conformance.small_networks import RIGID, STEM, blocks, grouped, mo
 from isomorph.conformance.training.drawn import Training
 from isomorph.spec import Architecture, Block, Convention, Head, architecture
 
-# (base depth, units, stride) of each block: what a kernel of one tap would learn, a batch norm takes away. The maps of the last block have several cells, so that batch norms have several values.
+# (base depth, units, stride) of each block: what a kernel of one tap would learn, a batch norm takes away. The maps of
+# the last block have several cells, so that batch norms have several values.
 WIDE = ((4, 2, 2), (6, 2, 2), (8, 1, 1))
 UNBIASED = Convention(running_variance="unbiased")
 RELU6 = Convention(activation="relu6")

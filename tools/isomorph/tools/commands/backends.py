@@ -1,6 +1,6 @@
 """Commands that run a network in backends: `check`, `run` and `predict`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -8,11 +8,14 @@ from isomorph.backends.process import TIMEOUT
 from isomorph.spec.preprocessing import NORMALISATIONS
 from isomorph.tools import options as given
 from isomorph.tools.check import check
+from isomorph.tools.check_training import check_training, refuse_beside_training
 from isomorph.tools.commands.app import check_json, out, show_progress, write_json
 from isomorph.tools.plant import read_plant
 from isomorph.tools.predict import predict
 from isomorph.tools.recorded import write_end_points
+from isomorph.tools.reports import CheckReport
 from isomorph.tools.run import run
+from isomorph.tools.training_report import TrainingReport
 from isomorph.tools.writing import check_writable
 
 commands = typer.Typer()
@@ -36,7 +39,9 @@ def check_command(
     global_pool: given.GlobalPool = None,
     output_stride: given.OutputStride = None,
     option: given.Option = None,
-    end_points: Annotated[bool, typer.Option("--end-points", help="Also print every end point's error.")] = False,
+    end_points: Annotated[
+        bool, typer.Option("--end-points", help="Also print every end point's, or tensor's, error.")
+    ] = False,
     plant: Annotated[
         list[str] | None,
         typer.Option("--plant", metavar="FIELD=VALUE", help="Get a field of the convention wrong in every backend."),
@@ -54,37 +59,40 @@ def check_command(
         list[str] | None,
         typer.Option("--reference", metavar="Y.npz", help="What `run` recorded elsewhere; may be repeated."),
     ] = None,
+    training: Annotated[
+        bool, typer.Option("--training", help="Compare gradients, running statistics and steps instead of answers.")
+    ] = False,
     json: given.Json = None,
 ) -> None:
     """The main job: same weights in every backend, compared with the oracle; a row each, and the first divergence."""
     options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     size = given.read_size(input)
     check_json(json, subject, other, *(reference or ()))
+    if training:
+        refuse_beside_training(other, arch, images, reference, dtype)
+    common: dict[str, Any] = {
+        "backends": given.read_names(backends),
+        "device": device,
+        "size": size,
+        "batch": batch,
+        "seed": seed,
+        "plant": read_plant(given.read_pairs("--plant", plant)),
+        "python": given.read_pairs("--python", python),
+        "memory": None if memory is None else memory * 2**30,
+        "timeout": timeout,
+    }
+    report: CheckReport | TrainingReport
     with show_progress() as progress:
-        report = check(
-            subject,
-            other,
-            backends=given.read_names(backends),
-            device=device,
-            dtype=dtype,
-            arch=arch,
-            images=images,
-            size=size,
-            batch=batch,
-            seed=seed,
-            plant=read_plant(given.read_pairs("--plant", plant)),
-            python=given.read_pairs("--python", python),
-            memory=None if memory is None else memory * 2**30,
-            timeout=timeout,
-            references=reference or (),
-            progress=progress,
-            **options,
-        )
+        if training:
+            report = check_training(subject, progress=progress, **common, **options)
+        else:
+            common |= {"dtype": dtype, "arch": arch, "images": images, "references": reference or ()}
+            report = check(subject, other, progress=progress, **common, **options)
     if json != "-":
         out.print(report)
         if end_points:
             out.print()
-            out.print(report.end_point_table())
+            out.print(report.tensor_table() if isinstance(report, TrainingReport) else report.end_point_table())
     write_json(json, report.to_json())
     raise typer.Exit(report.exit_status)
 
