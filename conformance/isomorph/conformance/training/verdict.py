@@ -79,22 +79,19 @@ class Yardstick:
             first = next(iter(self.wanted.keys() ^ found.keys()))
             said = f"there is no {first}" if first in self.wanted else f"there is {first}, which the oracle has not"
             return TrainingVerdict(quantity, dtype, "fail", said, first)
-        tensors = tuple(
-            TensorVerdict(
-                name, found[name].shape, self._error(name, found[name]), self.limits[name], name in self.zeros
-            )
-            for name in self.wanted
-        )
+        tensors = tuple(self._judge_one(name, found[name]) for name in self.wanted)
         first_bad = next((tensor for tensor in tensors if tensor.verdict == "fail"), None)
         if first_bad is None:
             return TrainingVerdict(quantity, dtype, "pass", tensors=tensors)
         return TrainingVerdict(quantity, dtype, "fail", self._explain(first_bad), first_bad.name, tensors)
 
-    def _error(self, name: str, found: Array) -> float:
-        wanted = self.wanted[name]
-        if found.shape != wanted.shape or not np.isfinite(found).all():
-            return float("inf")
-        return float(np.linalg.norm((found - wanted).ravel())) / self.scales[name]
+    def _judge_one(self, name: str, found: Array) -> TensorVerdict:
+        wanted, scale, error = self.wanted[name], self.scales[name], float("inf")
+        if found.shape == wanted.shape and np.isfinite(found).all():
+            distance = float(np.linalg.norm((found - wanted).ravel()))
+            # Where all of a unit is zero, nothing but zero is right.
+            error = distance / scale if scale else 0.0 if distance == 0 else error
+        return TensorVerdict(name, found.shape, error, self.limits[name], name in self.zeros)
 
     def _explain(self, first: TensorVerdict) -> str:
         if first.shape != self.wanted[first.name].shape:
@@ -120,7 +117,7 @@ def in_noise_floors(
     scales = scaled(norms, unit_of, hidden)
     floors: dict[str, float] = {}
     for name, error in noise.items():
-        floors[unit_of(name)] = max(floors.get(unit_of(name), 0.0), error / scales[name])
+        floors[unit_of(name)] = max(floors.get(unit_of(name), 0.0), error / scales[name] if scales[name] else 0.0)
     made = {}
     for dtype, roundoff in (("float64", UNIT_ROUNDOFF["float64"]), ("float32", UNIT_ROUNDOFF["float32"])):
         ratio = roundoff / UNIT_ROUNDOFF["float32"]
@@ -132,7 +129,7 @@ def in_noise_floors(
 def within(wanted: Named, limit: float, unit_of: Callable[[str], str], zeros: Iterable[str] = ()) -> Yardstick:
     """The yardstick of errors up to `limit`, whatever the dtype."""
     norms = {name: float(np.linalg.norm(value.ravel())) for name, value in wanted.items()}
-    hidden = frozenset(zeros)
+    hidden = frozenset(zeros) | {name for name, norm in norms.items() if norm == 0}
     return Yardstick(wanted, scaled(norms, unit_of, hidden), dict.fromkeys(wanted, limit), hidden)
 
 

@@ -1,0 +1,106 @@
+"""How training is judged: by tensor, in the order of the backward pass, zeros on the scale of their unit's largest."""
+
+import numpy as np
+import pytest
+
+from isomorph.backends.oracle.operations import Array
+from isomorph.conformance.suite.training_cases import CASES
+from isomorph.conformance.training.case import draw_training
+from isomorph.conformance.training.clear import MARGINS, clear_move, two_largest
+from isomorph.conformance.training.reference import TrainingReference
+from isomorph.conformance.training.verdict import Yardstick, in_noise_floors, within
+from isomorph.spec import BadInput, architecture
+from isomorph.spec.layers import MaxPool
+from isomorph.spec.tensors import BIASES
+
+WANTED = {"b/gamma": np.array([3.0, 4.0]), "b/beta": np.array([0.0]), "a/gamma": np.array([1.0])}
+
+
+def unit_of(name: str) -> str:
+    return name[0]
+
+
+def moved(**by: float) -> dict[str, Array]:
+    return {name: value + by.get(name.replace("/", "_"), 0.0) for name, value in WANTED.items()}
+
+
+@pytest.fixture(scope="module")
+def yardsticks() -> dict[str, Yardstick]:
+    noise = moved(b_gamma=5e-6, b_beta=1e-5, a_gamma=1e-7)
+    return in_noise_floors(WANTED, [WANTED, noise], unit_of)
+
+
+def test_what_is_all_noise_is_on_the_scale_of_its_units_largest(yardsticks: dict[str, Yardstick]) -> None:
+    yardstick = yardsticks["float32"]
+    assert yardstick.zeros == {"b/beta"}
+    assert yardstick.scales == {"b/gamma": 5.0, "b/beta": 5.0, "a/gamma": 1.0}
+
+
+def test_a_unit_has_the_floor_of_its_noisiest_tensor(yardsticks: dict[str, Yardstick]) -> None:
+    limits = yardsticks["float32"].limits
+    assert limits["b/gamma"] == limits["b/beta"] == pytest.approx(8 * 2e-6)
+    assert limits["a/gamma"] == pytest.approx(8e-7)
+
+
+def test_float64s_limits_are_float32s_in_the_ratio_of_the_roundoffs(yardsticks: dict[str, Yardstick]) -> None:
+    for name, limit in yardsticks["float32"].limits.items():
+        assert yardsticks["float64"].limits[name] == limit * 2.0**-29
+
+
+def test_the_first_to_part_is_the_first_in_order(yardsticks: dict[str, Yardstick]) -> None:
+    found = moved(a_gamma=1e-3, b_beta=1e-3)
+    verdict = yardsticks["float32"].judge("gradients", "float32", found)
+    assert (verdict.verdict, verdict.first_divergence) == ("fail", "b/beta")
+    assert verdict.message == "b/beta is the first to part, by 0.0002 of the largest in its unit; up to 1.6e-05 passes"
+    assert [tensor.verdict for tensor in verdict.tensors] == ["pass", "fail", "fail"]
+
+
+@pytest.mark.parametrize("value", [np.array([np.nan]), np.array([1.0, 1.0])], ids=["NaN", "of another shape"])
+def test_what_cannot_be_compared_fails(value: Array) -> None:
+    verdict = within(WANTED, 1.0, unit_of).judge("gradients", "float64", WANTED | {"a/gamma": value})
+    assert verdict.first_divergence == "a/gamma"
+
+
+def test_a_tensor_that_is_missing_is_named() -> None:
+    found = {name: value for name, value in WANTED.items() if name != "b/beta"}
+    verdict = within(WANTED, 1.0, unit_of).judge("gradients", "float64", found)
+    assert (verdict.verdict, verdict.message) == ("fail", "there is no b/beta")
+
+
+def test_biases_in_front_of_a_batch_norm_are_zeros() -> None:
+    case = CASES["biased bottlenecks"].draw().case
+    reference = TrainingReference(case)
+    taken_away = {name for name in case.tensors if name.endswith(BIASES)} - {"logits/biases"}
+    assert taken_away <= reference.gradients["float64"].zeros
+
+
+def test_the_order_is_that_of_the_backward_pass() -> None:
+    reference = TrainingReference(CASES["zero channels"].draw().case)
+    names = list(reference.gradients["float32"].wanted)
+    assert names[:3] == ["loss", "logits/biases", "logits/weights"]
+    assert names[-2:] == ["conv1/weights", "images"]
+
+
+def test_a_channel_moves_by_the_least_that_leaves_the_bend_alone() -> None:
+    margin = MARGINS[-1]
+    assert clear_move(np.array([-1.0, 1.0]), [0.0], MARGINS) == 0
+    assert clear_move(np.array([-1.0, margin / 2, 1.0]), [0.0], (margin,)) == margin
+    assert np.isnan(clear_move(np.arange(-1000, 1000) * margin, [0.0], (margin,)))
+
+
+def test_the_second_largest_is_another_value() -> None:
+    x = np.array([[3.0, 3.0], [2.0, 1.0]]).reshape(1, 2, 2, 1)
+    best, second = two_largest(x, MaxPool("pool1", 1, 2, 2, "valid", -np.inf))
+    assert (best.item(), second.item()) == (3, 2)
+
+
+def test_the_same_seed_gives_the_same_case_and_another_one_other_batches() -> None:
+    first, again, other = (draw_training(architecture("mlperf_tiny/resnet8"), 2, 8, 8, seed) for seed in (1, 1, 2))
+    assert [name for name, value in first.tensors.items() if not np.array_equal(value, again.tensors[name])] == []
+    batches = [first.batch(0), first.batch(1), other.batch(0), other.batch(1)]
+    assert len({images.tobytes() for images, _ in batches}) == 4
+
+
+def test_a_network_without_classes_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"^cifar/resnet20 has no classes to learn: it needs num_classes and a pool"):
+        draw_training(architecture("cifar/resnet20", num_classes=None), 2, 8, 8)
