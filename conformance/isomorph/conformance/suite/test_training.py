@@ -14,11 +14,13 @@ from isomorph.conformance.training.verdict import TrainingVerdict
 from isomorph.spec.units import KINDS
 
 TWENTY = "cifar/resnet20"
-"""Whose twenty steps are compared every time."""
+EVERY_TIME = (TWENTY, "zero channels", "basic units")
+"""Both rules of running statistics; ten batches and twenty steps of others are for the whole suite."""
 
 CASES = SMALL | DEEP
 NAMES = [*SMALL, *(pytest.param(name, marks=pytest.mark.thorough) for name in DEEP)]
-OF_TWENTY = [*(pytest.param(name, marks=pytest.mark.thorough) for name in SMALL if name != TWENTY), TWENTY]
+SOME = [*(pytest.param(name, marks=pytest.mark.thorough) for name in CASES if name not in EVERY_TIME), *EVERY_TIME]
+LONG = [*(pytest.param(name, marks=pytest.mark.thorough) for name in SMALL if name != TWENTY), TWENTY]
 DTYPES = ("float64", "float32")
 
 
@@ -50,7 +52,7 @@ def test_gradients_are_the_oracles(training: DrawnTraining, build: Build, dtype:
     assert_same(training.gradients(learning(build, training, dtype)))
 
 
-@pytest.mark.parametrize("training", NAMES, indirect=True)
+@pytest.mark.parametrize("training", SOME, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, build: Build, dtype: str) -> None:
     network = learning(build, training, dtype)
@@ -59,12 +61,17 @@ def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, bui
 
 
 @pytest.mark.parametrize("training", SMALL, indirect=True)
+def test_running_statistics_follow_one_batch(training: DrawnTraining, build: Build) -> None:
+    assert_same(training.statistics(learning(build, training, "float64"), 1))
+
+
+@pytest.mark.parametrize("training", SMALL, indirect=True)
 def test_each_of_three_steps_ends_where_the_oracles_does(training: DrawnTraining, build: Build) -> None:
     for verdict in islice(training.steps(learning(build, training, "float64")), 3):
         assert_same(verdict)
 
 
-@pytest.mark.parametrize("training", OF_TWENTY, indirect=True)
+@pytest.mark.parametrize("training", LONG, indirect=True)
 def test_each_of_twenty_steps_ends_where_the_oracles_does(training: DrawnTraining, build: Build) -> None:
     for verdict in training.steps(learning(build, training, "float64")):
         assert_same(verdict)
