@@ -1,5 +1,7 @@
 """Networks that learn: gradients, running statistics and steps are the oracle's, in every backend that can learn."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 
 import pytest
@@ -12,6 +14,8 @@ from isomorph.conformance.suite.training_cases import DEEP
 from isomorph.conformance.training.drawn import DrawnTraining
 from isomorph.conformance.training.verdict import TrainingVerdict
 from isomorph.spec.units import KINDS
+
+Learning = Callable[[str], RemoteNetwork]
 
 TWENTY = "cifar/resnet20"
 EVERY_TIME = (TWENTY, "zero channels", "basic units")
@@ -28,10 +32,17 @@ def assert_same(verdict: TrainingVerdict) -> None:
     assert verdict.verdict == "pass", f"{verdict.quantity}: {verdict.message}"
 
 
-def learning(build: Build, training: DrawnTraining, dtype: str) -> RemoteNetwork:
-    """The case's network, built for training."""
+@pytest.fixture
+def learning(build: Build, training: DrawnTraining) -> Learning:
+    """Build the case's network for training in a dtype."""
+    return lambda dtype: build(training.case.architecture, dtype, training=True)
+
+
+@contextmanager
+def unless_unavailable() -> Iterator[None]:
+    """Skip, with its reason, what a backend cannot do: train in a dtype, or at all."""
     try:
-        return build(training.case.architecture, dtype, training=True)
+        yield
     except Unavailable as error:
         pytest.skip(str(error))
 
@@ -48,35 +59,41 @@ def test_no_value_is_close_to_a_bend(training: DrawnTraining) -> None:
 
 @pytest.mark.parametrize("training", NAMES, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_gradients_are_the_oracles(training: DrawnTraining, build: Build, dtype: str) -> None:
-    assert_same(training.gradients(learning(build, training, dtype)))
+def test_gradients_are_the_oracles(training: DrawnTraining, learning: Learning, dtype: str) -> None:
+    with unless_unavailable():
+        assert_same(training.gradients(learning(dtype)))
 
 
 @pytest.mark.parametrize("training", SOME, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, build: Build, dtype: str) -> None:
-    network = learning(build, training, dtype)
-    for batches in (1, 10):
-        assert_same(training.statistics(network, batches))
+def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, learning: Learning, dtype: str) -> None:
+    with unless_unavailable():
+        network = learning(dtype)
+        for batches in (1, 10):
+            assert_same(training.statistics(network, batches))
 
 
 @pytest.mark.parametrize("training", SMALL, indirect=True)
-def test_running_statistics_follow_one_batch(training: DrawnTraining, build: Build) -> None:
-    assert_same(training.statistics(learning(build, training, "float64"), 1))
+def test_running_statistics_follow_one_batch(training: DrawnTraining, learning: Learning) -> None:
+    with unless_unavailable():
+        assert_same(training.statistics(learning("float64"), 1))
 
 
 @pytest.mark.parametrize("training", SMALL, indirect=True)
-def test_each_of_three_steps_ends_where_the_oracles_does(training: DrawnTraining, build: Build) -> None:
-    for verdict in islice(training.steps(learning(build, training, "float64")), 3):
-        assert_same(verdict)
+def test_each_of_three_steps_ends_where_the_oracles_does(training: DrawnTraining, learning: Learning) -> None:
+    with unless_unavailable():
+        for verdict in islice(training.steps(learning("float64")), 3):
+            assert_same(verdict)
 
 
 @pytest.mark.parametrize("training", LONG, indirect=True)
-def test_each_of_twenty_steps_ends_where_the_oracles_does(training: DrawnTraining, build: Build) -> None:
-    for verdict in training.steps(learning(build, training, "float64")):
-        assert_same(verdict)
+def test_each_of_twenty_steps_ends_where_the_oracles_does(training: DrawnTraining, learning: Learning) -> None:
+    with unless_unavailable():
+        for verdict in training.steps(learning("float64")):
+            assert_same(verdict)
 
 
 @pytest.mark.parametrize("training", [TWENTY], indirect=True)
-def test_twenty_steps_on_their_own_end_where_the_oracles_do(training: DrawnTraining, build: Build) -> None:
-    assert_same(training.free_run(learning(build, training, "float64")))
+def test_twenty_steps_on_their_own_end_where_the_oracles_do(training: DrawnTraining, learning: Learning) -> None:
+    with unless_unavailable():
+        assert_same(training.free_run(learning("float64")))
