@@ -16,8 +16,10 @@ COLOURS = ("#cccccc", "#666666", "#d55e00", "#0072b2", "#009e73")
 
 WIDE, NARROW = 5, 1
 
-HALO = 'stroke="#fff" stroke-width="3" paint-order="stroke"'
-"""Of text that stands on curves."""
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+HALO = 'stroke="#fff" stroke-width="3"'
+"""Of what lies below text that stands on curves."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Panel:
         for power in range(self.low, self.high + 1):
             y = self.y(10.0**power)
             drawn.append(f'<path d="M{LEFT} {y:.1f}H{right}" stroke="#e4e4e4"/>')
-            label = f'10<tspan dy="-5" font-size="9">{power}</tspan>'
+            label = f"10{str(power).translate(SUPERSCRIPTS)}"
             drawn.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
         for step in range(0, self.steps + 1, 50):
             drawn.append(f'<text x="{self.x(step):.1f}" y="{bottom + 16}" text-anchor="middle">{step}</text>')
@@ -73,7 +75,7 @@ def draw(curves: Mapping[str, Array], flipped: int | None) -> str:
     steps = len(reference)
     least, most = min(map(np.min, curves.values())), max(map(np.max, curves.values()))
     above = Panel("Training loss of each step, in nats", 80, 210, floor(log10(least)), ceil(log10(most)), steps)
-    below = Panel(f"Relative difference from {first}; a dot where it first exceeds {LIMIT}", 348, 253, -10, 1, steps)
+    below = Panel(f"Relative difference from {first}; a dot where it first exceeds {LIMIT}", 348, 250, -9, 1, steps)
     drawn = [*above.axes(), *below.axes(), above.curve(reference, COLOURS[0], WIDE)]
     for (_, losses), colour in zip(others, COLOURS[1:], strict=False):
         drawn.append(above.curve(losses, colour, NARROW))
@@ -106,8 +108,8 @@ def _legend(names: list[str], partings: list[int | None]) -> list[str]:
 
 def _flip(panel: Panel, step: int) -> list[str]:
     x, bottom = panel.x(step), panel.top + panel.height
-    said = f"step {step}: rounding switches one of the oracle's ReLUs for the first time"
+    said = escape(f"step {step}: rounding switches one of the oracle's ReLUs for the first time")
     return [
         f'<path d="M{x:.1f} {panel.top}V{bottom}" stroke="#444" stroke-dasharray="2 3"/>',
-        f'<text x="{x + 6:.1f}" y="{bottom - 8}" {HALO}>{escape(said)}</text>',
+        *(f'<text x="{x + 6:.1f}" y="{bottom - 8}" {style}>{said}</text>' for style in (HALO, "")),
     ]
