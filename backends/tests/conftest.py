@@ -107,13 +107,22 @@ def designs() -> dict[str, Architecture]:
     return DESIGNS
 
 
+ASKED = {name: DESIGNS[name] for name in os.environ.get(ONLY, " ".join(DESIGNS)).split()}
+
+
+@pytest.fixture(scope="session")
+def asked() -> dict[str, Architecture]:
+    """Those of the designs that tests are run with one by one."""
+    return ASKED
+
+
 @pytest.fixture(scope="session")
 def small() -> Architecture:
     """One unit, for what takes long: compilers that write and compile C++."""
     return replace(DESIGNS["cifar"], blocks=DESIGNS["cifar"].blocks[:1])
 
 
-@pytest.fixture(params=os.environ.get(ONLY, " ".join(DESIGNS)).split())
+@pytest.fixture(params=ASKED)
 def design(request: pytest.FixtureRequest) -> Architecture:
     return DESIGNS[request.param]
 

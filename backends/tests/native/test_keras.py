@@ -145,7 +145,7 @@ assert not [name for name in sys.modules if name.startswith("isomorph")]
 @pytest.fixture(scope="module")
 def saved(
     tmp_path_factory: pytest.TempPathFactory,
-    designs: dict[str, Architecture],
+    asked: dict[str, Architecture],
     images: Array,
     weights: Weights,
     fresh_python: Callable[..., None],
@@ -154,13 +154,13 @@ def saved(
     folder = tmp_path_factory.mktemp("saved")
     np.save(folder / "images.npy", images)
     before = {}
-    for name, architecture in designs.items():
+    for name, architecture in asked.items():
         network = build(architecture)
         network.load(weights(architecture))
         before[name] = to_numpy(network.native(to_native(images)))
         network.native.save(folder / f"{name}.keras")
     fresh_python(LOAD, folder)
-    return {designs[name].name: (logits, np.load(folder / f"{name}.npy")) for name, logits in before.items()}
+    return {asked[name].name: (logits, np.load(folder / f"{name}.npy")) for name, logits in before.items()}
 
 
 def test_saved_network_loads_in_a_fresh_process(

@@ -71,7 +71,7 @@ assert not [name for name in sys.modules if name.startswith("isomorph")]
 @pytest.fixture(scope="module")
 def exported(
     tmp_path_factory: pytest.TempPathFactory,
-    designs: dict[str, Architecture],
+    asked: dict[str, Architecture],
     images: Array,
     weights: Weights,
     fresh_python: Callable[..., None],
@@ -80,12 +80,12 @@ def exported(
     folder = tmp_path_factory.mktemp("exported")
     np.save(folder / "images.npy", images[:3])
     answers = {}
-    for name, architecture in designs.items():
+    for name, architecture in asked.items():
         network = loaded(architecture, weights)
         answers[name] = network.answer(images[:3])
         export(network, images, folder / name)
     fresh_python(LOAD, folder)
-    return {designs[name].name: (answer, np.load(folder / f"{name}.npy")) for name, answer in answers.items()}
+    return {asked[name].name: (answer, np.load(folder / f"{name}.npy")) for name, answer in answers.items()}
 
 
 def test_exported_network_runs_in_a_fresh_process(

@@ -147,7 +147,7 @@ for saved in folder.glob("*.pt"):
 @pytest.fixture(scope="module")
 def saved(
     tmp_path_factory: pytest.TempPathFactory,
-    designs: dict[str, Architecture],
+    asked: dict[str, Architecture],
     images: Array,
     weights: Weights,
     fresh_python: Callable[..., None],
@@ -156,7 +156,7 @@ def saved(
     folder = tmp_path_factory.mktemp("saved")
     np.save(folder / "images.npy", images)
     before = {}
-    for name, architecture in designs.items():
+    for name, architecture in asked.items():
         network = build(architecture)
         network.load(weights(architecture))
         before[architecture.name] = network.native(to_native(images)).detach().numpy()
@@ -165,7 +165,7 @@ def saved(
     fresh_python(LOAD, folder)
     return {
         architecture.name: (before[architecture.name], np.load(folder / f"{name}.npy"))
-        for name, architecture in designs.items()
+        for name, architecture in asked.items()
     }
 
 
