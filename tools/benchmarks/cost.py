@@ -1,4 +1,4 @@
-"""What a check costs, and how fast the oracle is: `make bench` prints the figures that the README quotes.
+"""What a check costs, and how fast the oracle is, forward and back: `make bench` prints the README's figures.
 
     .venv/bin/python -m benchmarks.cost
 
@@ -21,9 +21,11 @@ from pathlib import Path
 import numpy as np
 
 from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.oracle.operations import Precision
+from isomorph.backends.oracle.training import TrainingPass
 from isomorph.backends.protocol import Options
 from isomorph.conformance.cases import draw_images, draw_tensors
-from isomorph.spec import architecture, infer
+from isomorph.spec import architecture, infer, plan
 
 NETWORK = "slim/resnet_v1_50"
 BATCH, SIDE = 2, 224
@@ -65,6 +67,21 @@ def oracle_rates() -> tuple[list[float], list[float]]:
     return ours[1:], theirs[1:]  # the first round warms up
 
 
+def backward_ratios() -> list[float]:
+    """The time of the oracle's backward pass of ResNet-50 in parts of its forward pass in training, round by round."""
+    network = architecture(NETWORK)
+    images = draw_images(network, BATCH, SIDE, SIDE)
+    tensors = {name: value.astype(np.float64) for name, value in draw_tensors(network, images).items()}
+    ratios = []
+    for _ in range(ROUNDS + 1):
+        started = time.perf_counter()
+        forward = TrainingPass(plan(network), tensors, images.astype(np.float64), Precision("float64"))
+        turned = time.perf_counter()
+        forward.pull_back({"logits": np.ones_like(forward.values["logits"])})
+        ratios.append((time.perf_counter() - turned) / (turned - started))
+    return ratios[1:]
+
+
 def main() -> None:
     """Print the figures."""
     print(f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}")
@@ -77,6 +94,8 @@ def main() -> None:
     rate, limit = (2e-9 * statistics.median(rates) for rates in (ours, theirs))
     print(f"the oracle's float64 ResNet-50: {rate:.0f} of {limit:.0f} GFLOP/s of a {PRODUCT}x{PRODUCT} product,")
     print(f"  a share of {statistics.median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})")
+    back = backward_ratios()
+    print(f"its backward pass: {statistics.median(back):.2f} ({min(back):.2f} to {max(back):.2f}) of the forward one")
 
 
 if __name__ == "__main__":
