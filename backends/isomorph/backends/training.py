@@ -46,17 +46,19 @@ class SGD:
         velocity <- momentum * velocity + gradient + l2 * tensor
         tensor   <- tensor - learning_rate * velocity
 
-    The L2 term is that of kernels alone, as in slim; biases, gammas and betas have none. Keras and Paddle keep these
-    numbers in float32: binary fractions, as the defaults are, mean the same in all.
+    Keras and Paddle keep these numbers in float32: binary fractions, as the defaults are, mean the same in all.
+
+    decayed: the kinds of tensors that have the L2 term: kernels alone, as in slim; biases, gammas and betas have none.
     """
 
     learning_rate: float = 2.0**-4
     momentum: float = 0.875
     l2: float = 2.0**-10
+    decayed: tuple[str, ...] = (WEIGHTS,)
 
     def l2_of(self, name: str) -> float:
         """That of the canonical tensor `name`."""
-        return self.l2 if split(name)[1] == WEIGHTS else 0.0
+        return self.l2 if split(name)[1] in self.decayed else 0.0
 
 
 def check_labels(plan: Plan, images: Array, labels: Array) -> None:

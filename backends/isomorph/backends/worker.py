@@ -90,7 +90,7 @@ class Worker:
         self,
         key: int,
         batch: dict[str, Any],
-        sgd: dict[str, float],
+        sgd: dict[str, Any],
         velocity: dict[str, Any],
         auxiliary_weight: float,
         out: str,

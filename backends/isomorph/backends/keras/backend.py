@@ -36,9 +36,11 @@ class KerasNetwork(Network):
 
         from isomorph.backends.keras.layers import Form
         from isomorph.backends.keras.network import ConvNet
+        from isomorph.backends.keras.training import loss_of, make_optimizer
 
         super().__init__(architecture, options)
         self._named = NAMING.tensors(self.plan.architecture)
+        self._loss_of, self._make_optimizer = loss_of, make_optimizer
         self._keras = keras
         with self._on_device(), _room_to_recurse(sum(1 for _ in self.plan.units)):
             self._network = ConvNet(self.plan, Form(self.dtype, options.layout, options.training))
@@ -104,19 +106,15 @@ class KerasNetwork(Network):
     def _step(
         self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
     ) -> tuple[float, dict[str, Array]]:
-        from isomorph.backends.keras.training import make_optimizer
-
         learned = self._learned()
         with self._on_device():
             loss, found, _ = self._differentiate(images, labels, auxiliary_weight)
-            optimizer = make_optimizer(list(learned.values()), sgd)
-            gradients = []
-            for (name, variable), moved in zip(learned.items(), optimizer.momentums, strict=True):
-                gradients.append(found[variable.path] + sgd.l2_of(name) * variable)
+            optimizer = self._make_optimizer(learned, sgd)
+            for name, moved in zip(learned, optimizer.momentums, strict=True):
                 if name in velocity:  # Keras's has the learning rate in it, and the sign of a step
                     given = self._named[name].from_canonical(velocity[name])
                     moved.assign((-sgd.learning_rate * given).astype(as_dtype(self.dtype)))
-            optimizer.apply(gradients, list(learned.values()))
+            optimizer.apply([found[variable.path] for variable in learned.values()])
         moves = zip(learned, optimizer.momentums, strict=True)
         return loss, {name: self._canonical(name, moved) / -sgd.learning_rate for name, moved in moves}
 
@@ -138,9 +136,8 @@ class KerasNetwork(Network):
     @cached_property
     def _differentiator(self) -> Any:
         from isomorph.backends.keras.gradients import make_differentiate
-        from isomorph.backends.keras.training import loss_of
 
-        return make_differentiate(self.native, loss_of, compiled=not self._has_eager_gradients())
+        return make_differentiate(self.native, self._loss_of, compiled=not self._has_eager_gradients())
 
     def _has_eager_gradients(self) -> bool:
         """TensorFlow has none on the CPU of convolutions in float64 that are grouped or dilated; XLA has (2.21)."""

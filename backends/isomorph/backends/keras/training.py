@@ -1,5 +1,6 @@
 """The loss and the optimiser in Keras, as people write them."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -23,8 +24,24 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return ops.mean(keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True))
 
 
-def make_optimizer(variables: list[Any], sgd: SGD) -> keras.optimizers.SGD:
-    """`sgd` but for its L2 term: Keras's `weight_decay` is decoupled from momentum, and no L2 term."""
-    optimizer = keras.optimizers.SGD(sgd.learning_rate, sgd.momentum)
-    optimizer.build(variables)
+class SGDWithL2(keras.optimizers.SGD):
+    """Keras's own `weight_decay` is decoupled from momentum: here the L2 term is part of the gradient.
+
+    l2: that of each variable which it is built with.
+    """
+
+    def __init__(self, sgd: SGD, l2: Sequence[float]) -> None:
+        super().__init__(sgd.learning_rate, sgd.momentum)
+        self.l2 = tuple(l2)
+
+    def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> None:
+        """As Keras's, of the variables that it is built with."""
+        pairs = zip(grads, self._trainable_variables, self.l2, strict=True)
+        super().apply([gradient + l2 * variable for gradient, variable, l2 in pairs], trainable_variables)
+
+
+def make_optimizer(learned: Mapping[str, Any], sgd: SGD) -> keras.optimizers.SGD:
+    """`sgd` over variables by canonical name."""
+    optimizer = SGDWithL2(sgd, [sgd.l2_of(name) for name in learned])
+    optimizer.build(list(learned.values()))
     return optimizer

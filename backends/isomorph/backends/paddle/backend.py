@@ -23,6 +23,7 @@ class PaddleNetwork(Network):
     def __init__(self, architecture: Architecture, options: Options) -> None:
         super().__init__(architecture, options)
         self._named = NAMING.tensors(self.plan.architecture)
+        self._loss_of, self._make_optimizer = loss_of, make_optimizer
         self._place = paddle.CUDAPlace(0) if self.device == "gpu" else paddle.CPUPlace()
         with self._on_device():
             self._layer = make_network(self.plan, options.layout).to(device=self._place, dtype=self.dtype)
@@ -89,7 +90,7 @@ class PaddleNetwork(Network):
         x, parameters = self._to_paddle(self._to_map(images)), self._learned()
         x.stop_gradient = False
         with self._on_device(), self._in_mode(training=True), self._statistics_kept():
-            loss = loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
+            loss = self._loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
             loss.backward()  # not `paddle.grad`: a beta without a gamma has none by that
         tensors = {name: self._canonical(name, parameter.grad) for name, parameter in parameters.items()}
         self._layer.clear_gradients()
@@ -99,7 +100,7 @@ class PaddleNetwork(Network):
         self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
     ) -> tuple[float, dict[str, Array]]:
         parameters = self._learned()
-        optimizer = make_optimizer(parameters, sgd)
+        optimizer = self._make_optimizer(parameters, sgd)
         state = {
             velocity_of(parameters[name]): self._to_paddle(self._named[name].from_canonical(value))
             for name, value in velocity.items()
@@ -111,7 +112,7 @@ class PaddleNetwork(Network):
             paddle.utils.unique_name.guard(),
         ):  # optimizers are numbered
             x = self._to_paddle(self._to_map(images))
-            loss = loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
+            loss = self._loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
             loss.backward()
             optimizer.step()
             optimizer.clear_grad()

@@ -27,6 +27,7 @@ class PyTorchNetwork(Network):
     def __init__(self, architecture: Architecture, options: Options) -> None:
         super().__init__(architecture, options)
         self._named = NAMING.tensors(self.plan.architecture)
+        self._loss_of, self._make_optimizer = loss_of, make_optimizer
         self._place = {
             "device": "cuda" if self.device == "gpu" else "cpu",
             "dtype": getattr(torch, self.dtype),
@@ -77,7 +78,7 @@ class PyTorchNetwork(Network):
     def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
         x, parameters = self._to_map(images).requires_grad_(), self._learned()
         with self._in_mode(training=True), self._statistics_kept():
-            loss = loss_of(self._module.forward(x), self._to_labels(labels), auxiliary_weight)
+            loss = self._loss_of(self._module.forward(x), self._to_labels(labels), auxiliary_weight)
             *found, to_x = torch.autograd.grad(loss, [*parameters.values(), x])
         tensors = {name: self._canonical(name, x) for name, x in zip(parameters, found, strict=True)}
         return Gradients(loss.item(), tensors, self._from_map(to_x))
@@ -86,12 +87,12 @@ class PyTorchNetwork(Network):
         self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
     ) -> tuple[float, dict[str, Array]]:
         parameters = self._learned()
-        optimizer = make_optimizer(parameters, sgd)
+        optimizer = self._make_optimizer(parameters, sgd)
         for name, value in velocity.items():
             moved = self._to_torch(self._named[name].from_canonical(value))
             optimizer.state[parameters[name]]["momentum_buffer"] = moved
         with self._in_mode(training=True):
-            loss = loss_of(self._module(self._to_map(images)), self._to_labels(labels), auxiliary_weight)
+            loss = self._loss_of(self._module(self._to_map(images)), self._to_labels(labels), auxiliary_weight)
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
