@@ -58,6 +58,12 @@ def test_options_are_what_was_asked_for(oracle: Backend, tiny: Architecture) -> 
             "Folded batch norms are for inference; a network that is to be trained needs its own.",
             id="training without batch norms",
         ),
+        pytest.param(
+            {"freeze_batch_norm": True, "fold_batch_norm": True},
+            BadInput,
+            "Folded batch norms are for inference; a network that is to be trained needs its own.",
+            id="freezing what has been folded",
+        ),
     ],
 )
 def test_build_refuses(

@@ -58,6 +58,9 @@ LINEAR: dict[str, Operation] = {
     "an adaptive pool of more cells than there are": lambda x: pullbacks.adaptive_pool(x, AdaptivePool("pool", 4, 9)),
     "a mean over space": pullbacks.mean,
     "a scale": lambda x: pullbacks.scale(x, normal(1, 4), np.zeros(4)),
+    "a frozen batch norm": lambda x: pullbacks.normalise_frozen(
+        x, normal(4, 4), np.zeros(4), np.zeros(4), normal(5, 4) ** 2, 1e-3
+    ),
     "every second row and column": lambda x: pullbacks.subsample(x, 2),
     "zero channels": lambda x: pullbacks.add_zero_channels(x, ZeroChannels("shortcut", 4, 9, 2)),
 }

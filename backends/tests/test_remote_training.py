@@ -70,6 +70,19 @@ def test_running_statistics_follow_as_in_this_process(here: OracleNetwork, there
     assert {name.rpartition("/")[2] for name in differing(here.tensors(), before)} == {"moving_mean", "moving_variance"}
 
 
+def test_frozen_batch_norms_learn_nothing(oracle: BackendProcess, tiny: Architecture, here: OracleNetwork) -> None:
+    """One value in each channel is enough for them."""
+    network = oracle.build(tiny, dtype="float64", training=True, freeze_batch_norm=True)
+    before = here.tensors()
+    network.load(before)
+    kernels = [name for name in before if "BatchNorm" not in name]
+    assert list(network.gradients(IMAGES[:1, :1, :1], LABELS[:1]).tensors) == kernels
+    network.observe(IMAGES)
+    _, velocity = network.step(IMAGES, LABELS, SGD())
+    assert list(velocity) == kernels
+    assert differing(network.tensors(), before) == kernels
+
+
 def test_a_label_that_is_no_class(there: RemoteNetwork) -> None:
     with pytest.raises(BadInput, match=r"^There is a label 4; slim/tiny has classes 0 to 3\.$"):
         there.gradients(IMAGES, np.array([0, 4, 1]))

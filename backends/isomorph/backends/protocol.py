@@ -28,7 +28,7 @@ import numpy.typing as npt
 from isomorph.backends.folding import fold
 from isomorph.backends.training import AUXILIARY_WEIGHT, SGD, Gradients, check_labels, check_loss, check_statistics
 from isomorph.spec import Architecture, BadInput, Plan, plan, tensor_shapes, zoo
-from isomorph.spec.tensors import match, match_exactly
+from isomorph.spec.tensors import OF_BATCH_NORM, STATISTICS, match, match_exactly, split
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
@@ -53,6 +53,8 @@ class Options:
     layout: how its maps lie in memory, one of LAYOUTS.
     compiled: whether `answer` is computed by the framework's compiler.
     fold_batch_norm: whether batch norms are folded into convolutions, for inference alone.
+    freeze_batch_norm: whether training leaves batch norms as they are, for fine-tuning: they normalise by their running
+        statistics, which never follow, and learn nothing.
     """
 
     device: str = "cpu"
@@ -61,6 +63,7 @@ class Options:
     layout: str = "NHWC"
     compiled: bool = False
     fold_batch_norm: bool = False
+    freeze_batch_norm: bool = False
 
 
 class Network(ABC):
@@ -86,6 +89,12 @@ class Network(ABC):
     def dtype(self) -> str:
         """That of its tensors and results, one of DTYPES."""
         return self.options.dtype
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The canonical names of the tensors that training learns, in network order; none of a frozen batch norm's."""
+        frozen = OF_BATCH_NORM if self.options.freeze_batch_norm else STATISTICS
+        return tuple(name for name in tensor_shapes(self.plan.architecture) if split(name)[1] not in frozen)
 
     @property
     @abstractmethod
@@ -180,6 +189,8 @@ class Network(ABC):
     def gradients(self, images: Array, labels: Array, auxiliary_weight: float = AUXILIARY_WEIGHT) -> Gradients:
         """The gradients of the loss of a batch in training mode; the network stays as it is, its statistics, too.
 
+        They are with respect to the tensors that are `learned`, and to the images.
+
         images: as for `end_points`. labels: [N] integers, from 0 to below the number of classes.
         auxiliary_weight: what the losses of auxiliary heads count.
         Raises BadInput for labels that are no classes, and for a loss that is no number.
@@ -210,7 +221,7 @@ class Network(ABC):
         return check_loss(loss), moved
 
     def observe(self, images: Array) -> None:
-        """Let the running statistics follow those of a batch, as in training, and nothing else."""
+        """Let the running statistics follow those of a batch, as in training, and nothing else; frozen ones stay."""
         self._check_training(images)
         self._observe(self._cast(images))
 
@@ -255,7 +266,8 @@ class Network(ABC):
             raise BadInput(
                 f"{self.architecture.name} was built for inference; build it with training=True to train it."
             )
-        check_statistics(self.plan, images)
+        if not self.options.freeze_batch_norm:
+            check_statistics(self.plan, images)
 
     def _cast(self, x: Array) -> Array:
         return np.ascontiguousarray(x, dtype=as_dtype(self.dtype))
@@ -326,6 +338,7 @@ class Backend(ABC):
         layout: Layout | None = None,
         compiled: bool = False,
         fold_batch_norm: bool = False,
+        freeze_batch_norm: bool = False,
     ) -> Network:
         """Build `architecture` with fresh weights drawn by its convention's initialisers.
 
@@ -333,6 +346,8 @@ class Backend(ABC):
         layout: how maps lie in memory; None is the framework's best for eager execution on that device.
         compiled: compute answers with the framework's compiler; the first one at each size takes its time.
         fold_batch_norm: fold batch norms into convolutions, for inference; tensors are folded when they are loaded.
+        freeze_batch_norm: for fine-tuning, have batch norms learn nothing, and normalise by their running statistics in
+            training, too; one image of any size is then enough for a batch.
 
         Raises BadInput for a dtype or a layout that there is not, Unavailable where the framework lacks it.
         """
@@ -340,8 +355,8 @@ class Backend(ABC):
         where = self.resolve_device(device)
         layouts = self.layouts(where)
         _check_choice("layout", layout or layouts[0], LAYOUTS)
-        options = Options(where, dtype, training, layout or layouts[0], compiled, fold_batch_norm)
-        if training and fold_batch_norm:
+        options = Options(where, dtype, training, layout or layouts[0], compiled, fold_batch_norm, freeze_batch_norm)
+        if fold_batch_norm and (training or freeze_batch_norm):
             raise BadInput("Folded batch norms are for inference; a network that is to be trained needs its own.")
         if reason := self.lacks(where, dtype):
             raise Unavailable(reason)

@@ -128,6 +128,18 @@ def test_training_goes_on_in(
     assert_close(answer, network.end_points(images)["logits"][:, 0, 0], 1e-5)
 
 
+def test_frozen_batch_norms_stay_as_they_are(small: Architecture, images: Array, labels: Array) -> None:
+    """In Keras's own loop."""
+    network = build(small, layout="NHWC", training=True, freeze_batch_norm=True)
+    native, before = network.native, network.tensors()
+    assert [layer.name for layer in native.layers] == [layer.name for layer in build(small).native.layers]
+    native.compile(keras.optimizers.SGD(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    native.train_on_batch(to_native(images, "NHWC"), labels)
+    after = network.tensors()
+    changed = [name for name in before if not np.array_equal(before[name], after[name])]
+    assert changed == [name for name in before if "BatchNorm" not in name]
+
+
 @in_layouts
 def test_a_pool_is_padded_with_what_the_convention_says(
     layout: str, pool: Architecture, images: Array, oracle: Oracle

@@ -125,6 +125,20 @@ def test_training_goes_on_in(
     assert_close(answer, network.end_points(images)["logits"][:, 0, 0], 1e-5)
 
 
+def test_frozen_batch_norms_stay_as_they_are(small: Architecture, images: Array, labels: Array) -> None:
+    """Whatever mode the layer is in, and whatever the optimizer is given."""
+    network = build(small, layout="NCHW", training=True, freeze_batch_norm=True)
+    native, before = network.native, network.tensors()
+    native.train()
+    assert native.state_dict().keys() == build(small).native.state_dict().keys()
+    optimizer = paddle.optimizer.SGD(0.01, native.parameters(), weight_decay=0.1)
+    F.cross_entropy(native(to_native(images, "NCHW")), paddle.to_tensor(labels)).backward()
+    optimizer.step()
+    after = network.tensors()
+    changed = [name for name in before if not np.array_equal(before[name], after[name])]
+    assert changed == [name for name in before if "BatchNorm" not in name]
+
+
 @in_layouts
 def test_a_pool_is_padded_with_what_the_convention_says(
     layout: str, pool: Architecture, images: Array, oracle: Oracle

@@ -119,6 +119,19 @@ def test_training_goes_on_in(
     assert_close(answer, network.end_points(images)["logits"][:, 0, 0], 1e-5)
 
 
+def test_frozen_batch_norms_stay_as_they_are(small: Architecture, images: Array, labels: Array) -> None:
+    """Whatever `train` says, and whatever the optimizer is given."""
+    network = build(small, training=True, freeze_batch_norm=True)
+    native, before = network.native.train(), network.tensors()
+    assert native.state_dict().keys() == build(small).native.state_dict().keys()
+    optimizer = torch.optim.SGD(native.parameters(), lr=0.01, weight_decay=0.1)
+    torch.autograd.backward(F.cross_entropy(native(to_native(images)), torch.from_numpy(labels)))
+    optimizer.step()
+    after = network.tensors()
+    changed = [name for name in before if not np.array_equal(before[name], after[name])]
+    assert changed == [name for name in before if "BatchNorm" not in name]
+
+
 @in_layouts
 def test_a_pool_is_padded_with_what_the_convention_says(
     layout: str, pool: Architecture, images: Array, oracle: Oracle

@@ -20,7 +20,7 @@ from isomorph.backends.keras.engines import (
 from isomorph.backends.keras.naming import NAMING
 from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
 from isomorph.backends.training import SGD, Gradients
-from isomorph.spec import Architecture, is_trainable
+from isomorph.spec import Architecture
 
 
 class KerasNetwork(Network):
@@ -43,7 +43,8 @@ class KerasNetwork(Network):
         self._loss_of, self._make_optimizer = loss_of, make_optimizer
         self._keras = keras
         with self._on_device(), _room_to_recurse(sum(1 for _ in self.plan.units)):
-            self._network = ConvNet(self.plan, Form(self.dtype, options.layout, options.training))
+            form = Form(self.dtype, options.layout, options.training, options.freeze_batch_norm)
+            self._network = ConvNet(self.plan, form)
             self._inside = keras.Model(self._network.model.inputs, self._network.end_points)
         if options.compiled:
             self._network.model.compile(jit_compile=True)  # how `predict` runs; calling the model stays eager
@@ -148,7 +149,7 @@ class KerasNetwork(Network):
 
     def _learned(self) -> dict[str, Any]:
         """Canonical name -> variable."""
-        return {name: self._variable(name) for name in self._named if is_trainable(name)}
+        return {name: self._variable(name) for name in self.learned}
 
     def _canonical(self, name: str, value: Any) -> Array:
         """What belongs to a tensor, its own value, gradient or velocity, in the canonical order of its axes."""

@@ -34,12 +34,13 @@ Tensor = Any  # symbolic while the model is made, the engine's own when a layer 
 class Form:
     """What PyTorch and Paddle set on a whole network, and Keras on each layer: dtype, and where the channels are.
 
-    training: whether the network is to be trained.
+    training: whether the network is to be trained. frozen: whether its batch norms then learn nothing.
     """
 
     dtype: str
     layout: str
     training: bool = False
+    frozen: bool = False
 
     @property
     def axis(self) -> int:
@@ -204,7 +205,7 @@ class UnbiasedBatchNormalization(layers.BatchNormalization):
 
 def make_batch_norm(layer: Parametrised, plan: Plan, form: Form) -> Any:
     """That of a layer. Keras's momentum is the decay itself."""
-    own = plan.convention.running_variance == "biased" or not form.training
+    own = plan.convention.running_variance == "biased" or not form.training or form.frozen
     return (layers.BatchNormalization if own else UnbiasedBatchNormalization)(
         axis=form.axis,
         momentum=plan.decay,
@@ -212,6 +213,7 @@ def make_batch_norm(layer: Parametrised, plan: Plan, form: Form) -> Any:
         scale=layer.gamma is not None,
         gamma_initializer=initializers.Constant(1.0 if layer.gamma is None else layer.gamma),
         dtype=form.dtype,
+        trainable=not form.frozen,  # Keras's batch norm then uses its running statistics in training, too
         name=f"{layer_name(layer.scope)}_BatchNorm",
     )
 

@@ -63,11 +63,18 @@ class OracleNetwork(Network):
         return found.loss, moved
 
     def _observe(self, images: Array) -> None:
-        self._follow(TrainingPass(self.plan, self.tensors(), self._computed(images), self._network.precision))
+        given = self.tensors(), self._computed(images), self._network.precision
+        self._follow(TrainingPass(self.plan, *given, self.options.freeze_batch_norm))
 
     def _run_back(self, images: Array, labels: Array, auxiliary_weight: float) -> tuple[Gradients, TrainingPass]:
         return run_back(
-            self.plan, self.tensors(), self._computed(images), labels, auxiliary_weight, self._network.precision
+            self.plan,
+            self.tensors(),
+            self._computed(images),
+            labels,
+            auxiliary_weight,
+            self._network.precision,
+            self.options.freeze_batch_norm,
         )
 
     def _follow(self, forward: TrainingPass) -> None:

@@ -76,6 +76,16 @@ def normalise(
     return (normal if gamma is None else normal * gamma) + beta, (mean, variance), pull
 
 
+def normalise_frozen(
+    x: Array, gamma: Array | None, beta: Array, mean: Array, variance: Array, epsilon: float
+) -> tuple[Array, Pullback]:
+    """Batch norm by a mean and a variance that are given, [C] each; it learns nothing."""
+    scaling = 1 / np.sqrt(variance + x.dtype.type(epsilon))
+    if gamma is not None:
+        scaling = scaling * gamma
+    return (x - mean) * scaling + beta, lambda gradient: (gradient * scaling, {})
+
+
 def activate(x: Array, activation: Activation) -> tuple[Array, Pullback]:
     """What follows a layer. Where it bends, at 0 and 6, the gradient is zero, as in all frameworks."""
     y = operations.activate(x.copy(), activation)

@@ -26,7 +26,7 @@ from isomorph.spec.layers import (
     Subsample,
     ZeroChannels,
 )
-from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, tensor_name
+from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, STATISTICS, WEIGHTS, tensor_name
 
 Given = tuple[list[Array], dict[str, Array]]
 """Gradients with respect to what a node reads, in that order, and to its tensors by leaf."""
@@ -37,17 +37,21 @@ class TrainingPass:
 
     tensors: canonical name -> array in the computed dtype.
     images: [N, H, W, C] in the computed dtype.
+    frozen: whether batch norms use their running statistics, and learn nothing.
 
     Attributes:
         values: name of a node -> its result, [N, h, w, C].
-        statistics: scope of a layer with a batch norm -> mean and biased variance of the batch there, [depth] each, and
-            of how many values.
+        statistics: scope of a layer with a batch norm that is not frozen -> mean and biased variance of the batch
+            there, [depth] each, and of how many values.
     """
 
-    def __init__(self, plan: Plan, tensors: Mapping[str, Array], images: Array, precision: Precision) -> None:
+    def __init__(
+        self, plan: Plan, tensors: Mapping[str, Array], images: Array, precision: Precision, frozen: bool = False
+    ) -> None:
         self.plan = plan
         self.tensors = tensors
         self.precision = precision
+        self.frozen = frozen
         self.values: dict[str, Array] = {INPUT: images}
         self.statistics: dict[str, tuple[Array, Array, int]] = {}
         self._tape: list[tuple[Node, Callable[[Array], Given]]] = []
@@ -120,16 +124,23 @@ class TrainingPass:
                 x, pull = pullbacks.add_bias(x, self._tensor(layer, BIASES), halves)
                 pulls.append(pull)
         if isinstance(layer, BatchNorm) or layer.batch_norm:
-            gamma = None if layer.gamma is None else self._tensor(layer, GAMMA)
-            count = x.size // layer.depth
-            x, (mean, variance), pull = pullbacks.normalise(
-                x, gamma, self._tensor(layer, BETA), self.plan.epsilon, halves
-            )
-            self.statistics[layer.scope] = mean, variance, count
+            x, pull = self._normalised(layer, x)
             pulls.append(pull)
         x, pull = pullbacks.activate(x, layer.activation)
         pulls.append(pull)
         return x, _in_a_row(pulls)
+
+    def _normalised(self, layer: Parametrised, x: Array) -> tuple[Array, Pullback]:
+        """The batch norm of a layer."""
+        gamma = None if layer.gamma is None else self._tensor(layer, GAMMA)
+        beta, epsilon = self._tensor(layer, BETA), self.plan.epsilon
+        if self.frozen:
+            mean, variance = (self._tensor(layer, leaf) for leaf in STATISTICS)
+            return pullbacks.normalise_frozen(x, gamma, beta, mean, variance, epsilon)
+        count = x.size // layer.depth
+        x, (mean, variance), pull = pullbacks.normalise(x, gamma, beta, epsilon, self.precision.halves)
+        self.statistics[layer.scope] = mean, variance, count
+        return x, pull
 
     def _tensor(self, layer: Parametrised, leaf: str) -> Array:
         return self.tensors[tensor_name(layer, leaf)]
@@ -167,12 +178,13 @@ def run_back(
     labels: Array,
     auxiliary_weight: float,
     precision: Precision,
+    frozen: bool = False,
 ) -> tuple[Gradients, TrainingPass]:
     """The gradients of the loss of a batch, and the pass forward that they belong to.
 
-    tensors, images: as for TrainingPass. labels: [N] integers.
+    tensors, images, frozen: as for TrainingPass. labels: [N] integers.
     """
-    forward = TrainingPass(plan, tensors, images, precision)
+    forward = TrainingPass(plan, tensors, images, precision, frozen)
     weights = {"logits": 1.0} | dict.fromkeys(plan.heads.values(), auxiliary_weight)
     loss, to_answers = 0.0, {}
     for name, weight in weights.items():

@@ -14,7 +14,7 @@ from isomorph.backends.paddle.network import ConvNet, make_network
 from isomorph.backends.paddle.training import loss_of, make_optimizer, velocity_of
 from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, Unavailable, as_dtype
 from isomorph.backends.training import SGD, Gradients
-from isomorph.spec import Architecture, is_trainable
+from isomorph.spec import Architecture
 
 
 class PaddleNetwork(Network):
@@ -26,7 +26,8 @@ class PaddleNetwork(Network):
         self._loss_of, self._make_optimizer = loss_of, make_optimizer
         self._place = paddle.CUDAPlace(0) if self.device == "gpu" else paddle.CPUPlace()
         with self._on_device():
-            self._layer = make_network(self.plan, options.layout).to(device=self._place, dtype=self.dtype)
+            made = make_network(self.plan, options.layout, options.freeze_batch_norm)
+            self._layer = made.to(device=self._place, dtype=self.dtype)
         self._engines: dict[tuple[int, ...], Engine] = {}  # one for each size of images
         if options.training:
             self._layer.train()
@@ -127,7 +128,7 @@ class PaddleNetwork(Network):
 
     def _learned(self) -> dict[str, Tensor]:
         """Canonical name -> parameter."""
-        return {name: self._parameter(name) for name in self._named if is_trainable(name)}
+        return {name: self._parameter(name) for name in self.learned}
 
     def _canonical(self, name: str, value: Tensor) -> Array:
         """What belongs to a tensor, its own value, gradient or velocity, in the canonical order of its axes."""

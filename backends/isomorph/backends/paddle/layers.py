@@ -153,7 +153,7 @@ class UnbiasedBatchNorm2D(nn.BatchNorm2D):
     """[N, C, H, W] -> the same. Its running variance follows the unbiased one; Paddle's own the biased."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
+        if not self.training or self._use_global_stats:
             return super().forward(x)
         followed = self._variance.clone()  # what a batch norm is given must not change before its backward pass
         y = F.batch_norm(
@@ -172,6 +172,14 @@ class UnbiasedBatchNorm2D(nn.BatchNorm2D):
             kept = self._variance * self._momentum
             paddle.assign(kept + (followed - kept) * (count / (count - 1)), self._variance)
         return y
+
+
+def freeze_batch_norm(network: nn.Layer) -> None:
+    """For fine-tuning: have every batch norm normalise by its running statistics, and learn nothing."""
+    for layer in network.sublayers():
+        if isinstance(layer, nn.BatchNorm2D):
+            layer._use_global_stats = True  # what the constructor's `use_global_stats` sets
+            layer.weight.stop_gradient = layer.bias.stop_gradient = True
 
 
 def make_batch_norm(layer: Parametrised, plan: Plan, data_format: str) -> nn.BatchNorm2D:

@@ -2,7 +2,7 @@
 
 from paddle import Tensor, nn
 
-from isomorph.backends.paddle.layers import ConvBatchNorm, GlobalAvgPool2D, make_layer
+from isomorph.backends.paddle.layers import ConvBatchNorm, GlobalAvgPool2D, freeze_batch_norm, make_layer
 from isomorph.backends.paddle.units import make_unit
 from isomorph.spec import Plan
 from isomorph.spec.plan import PlannedBlock
@@ -70,7 +70,9 @@ def make_block(block: PlannedBlock, plan: Plan, data_format: str) -> nn.Sequenti
     return nn.Sequential(*((f"unit_{number}", unit) for number, unit in enumerate(units, start=1)))
 
 
-def make_network(plan: Plan, data_format: str) -> ConvNet:
-    """The network of a plan."""
-    made = ConvNetWithAuxiliaryHeads if plan.auxiliary else ConvNet
-    return made(plan, data_format)
+def make_network(plan: Plan, data_format: str, frozen: bool = False) -> ConvNet:
+    """The network of a plan; with frozen batch norms if it is to be fine-tuned so."""
+    made = (ConvNetWithAuxiliaryHeads if plan.auxiliary else ConvNet)(plan, data_format)
+    if frozen:
+        freeze_batch_norm(made)
+    return made

@@ -15,7 +15,7 @@ from isomorph.backends.pytorch.naming import NAMING
 from isomorph.backends.pytorch.network import ConvNet, make_network
 from isomorph.backends.pytorch.training import loss_of, make_optimizer
 from isomorph.backends.training import SGD, Gradients
-from isomorph.spec import Architecture, is_trainable
+from isomorph.spec import Architecture
 
 
 class PyTorchNetwork(Network):
@@ -33,7 +33,8 @@ class PyTorchNetwork(Network):
             "dtype": getattr(torch, self.dtype),
         }
         self._format = torch.channels_last if options.layout == "NHWC" else torch.contiguous_format
-        self._module = make_network(self.plan).to(**self._place).train(options.training)
+        self._module = make_network(self.plan, options.freeze_batch_norm).to(**self._place)
+        self._module.train(options.training)
         self._module.to(memory_format=self._format)  # type: ignore[call-overload]  # its type stubs forgot this one
         if options.compiled:
             # Whole, or an error: Dynamo runs pieces eagerly, and all behind its recompile_limit, and does not say so.
@@ -105,7 +106,7 @@ class PyTorchNetwork(Network):
 
     def _learned(self) -> dict[str, Tensor]:
         """Canonical name -> parameter."""
-        return {name: self._parameter(name) for name in self._named if is_trainable(name)}
+        return {name: self._parameter(name) for name in self.learned}
 
     def _canonical(self, name: str, value: Tensor) -> Array:
         """What belongs to a tensor, its own value, gradient or velocity, in the canonical order of its axes."""

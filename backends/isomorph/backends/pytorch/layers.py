@@ -1,5 +1,7 @@
 """The layers in PyTorch. Tensors are [N, C, H, W] in either layout: that is a matter of how they lie in memory."""
 
+from typing import Self
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -117,6 +119,27 @@ class BiasedBatchNorm2d(nn.BatchNorm2d):
             self.running_var.copy_(kept + (followed - kept) * ((count - 1) / count))
             self.num_batches_tracked += 1
         return y
+
+
+class FrozenBatchNorm2d(nn.BatchNorm2d):
+    """[N, C, H, W] -> the same. For fine-tuning: it stays in evaluation, whatever `train` says, and learns nothing."""
+
+    def __init__(self, own: nn.BatchNorm2d) -> None:
+        super().__init__(own.num_features, own.eps, own.momentum)
+        self.weight, self.bias = own.weight, own.bias
+        self.requires_grad_(False).train()
+
+    def train(self, mode: bool = True) -> Self:
+        """As nn.Module's, but for the mode."""
+        return super().train(False)
+
+
+def freeze_batch_norm(network: nn.Module) -> None:
+    """Put a frozen batch norm in the place of every one, as `nn.SyncBatchNorm` does with its own."""
+    for module in list(network.modules()):
+        for name, layer in module.named_children():
+            if isinstance(layer, nn.BatchNorm2d):
+                setattr(module, name, FrozenBatchNorm2d(layer))
 
 
 def make_batch_norm(layer: Parametrised, plan: Plan) -> nn.BatchNorm2d:

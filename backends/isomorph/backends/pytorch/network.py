@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from isomorph.backends.pytorch.layers import ConvBatchNorm, make_layer
+from isomorph.backends.pytorch.layers import ConvBatchNorm, freeze_batch_norm, make_layer
 from isomorph.backends.pytorch.units import make_unit
 from isomorph.spec import Plan
 from isomorph.spec.plan import PlannedBlock
@@ -67,7 +67,9 @@ def make_block(block: PlannedBlock, plan: Plan) -> nn.Sequential:
     return nn.Sequential(OrderedDict((f"unit_{number}", unit) for number, unit in enumerate(units, start=1)))
 
 
-def make_network(plan: Plan) -> ConvNet:
-    """The network of a plan."""
-    made = ConvNetWithAuxiliaryHeads if plan.auxiliary else ConvNet
-    return made(plan)
+def make_network(plan: Plan, frozen: bool = False) -> ConvNet:
+    """The network of a plan; with frozen batch norms if it is to be fine-tuned so."""
+    made = (ConvNetWithAuxiliaryHeads if plan.auxiliary else ConvNet)(plan)
+    if frozen:
+        freeze_batch_norm(made)
+    return made

@@ -18,8 +18,8 @@ from isomorph.spec.units import KINDS
 Learning = Callable[[str], RemoteNetwork]
 
 TWENTY = "cifar/resnet20"
-EVERY_TIME = (TWENTY, "zero channels", "basic units")
-"""Both rules of running statistics; ten batches and twenty steps of others are for the whole suite."""
+EVERY_TIME = (TWENTY, "zero channels", "basic units", "frozen batch norms")
+"""Both rules of running statistics, and none; ten batches and twenty steps of others are for the whole suite."""
 
 CASES = SMALL | DEEP
 NAMES = [*SMALL, *(pytest.param(name, marks=pytest.mark.thorough) for name in DEEP)]
@@ -35,7 +35,8 @@ def assert_same(verdict: TrainingVerdict) -> None:
 @pytest.fixture
 def learning(build: Build, training: DrawnTraining) -> Learning:
     """Build the case's network for training in a dtype."""
-    return lambda dtype: build(training.case.architecture, dtype, training=True)
+    case = training.case
+    return lambda dtype: build(case.architecture, dtype, training=True, freeze_batch_norm=case.freeze_batch_norm)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What training is compared on: every unit kind, auxiliary heads, atrous units, both rules of running statistics."""
 
+from isomorph.backends.training import SGD
 from isomorph.conformance.small_networks import RIGID, STEM, blocks, grouped, mobile
 from isomorph.conformance.training.drawn import Training
 from isomorph.spec import Architecture, Block, Convention, Head, architecture
@@ -8,7 +9,10 @@ from isomorph.spec import Architecture, Block, Convention, Head, architecture
 # the last block have several cells, so that batch norms have several values.
 WIDE = ((4, 2, 2), (6, 2, 2), (8, 1, 1))
 UNBIASED = Convention(running_variance="unbiased")
+BIASED = Convention(convolution_bias=True)
 RELU6 = Convention(activation="relu6")
+FINE = SGD(learning_rate=2.0**-10)
+"""What fine-tunes: nothing keeps the maps' size behind frozen batch norms, and larger steps would blow them up."""
 
 CASES = (
     {
@@ -17,9 +21,7 @@ CASES = (
             Architecture("kin/atrous", STEM, blocks("bottleneck", WIDE), Head(10), UNBIASED, output_stride=8), 49, 64
         ),
         "biased bottlenecks": Training(
-            Architecture("kin/biased", STEM, blocks("bottleneck", WIDE), Head(10), Convention(convolution_bias=True)),
-            33,
-            48,
+            Architecture("kin/biased", STEM, blocks("bottleneck", WIDE), Head(10), BIASED), 33, 48
         ),
         "basic units": Training(
             Architecture("kin/basic", STEM, blocks("basic", WIDE, last=False), Head(10), UNBIASED), 49, 64
@@ -55,6 +57,16 @@ CASES = (
     }
     | {name: Training(network, 49, 64) for name, network in RIGID.items()}
     | {
+        "frozen batch norms": Training(
+            Architecture("kin/frozen", STEM, blocks("bottleneck", WIDE), Head(10), BIASED),
+            33,
+            48,
+            freeze_batch_norm=True,
+            sgd=FINE,
+        ),
+        "one image and frozen batch norms without gammas": Training(
+            RIGID["inceptions"], 49, 64, batch=1, freeze_batch_norm=True, sgd=FINE
+        ),
         "cifar/resnet20": Training(architecture("cifar/resnet20"), 16, 20),
     }
 )

@@ -25,6 +25,7 @@ class TrainingCase:
 
     tensors: canonical, in float32.
     close: the results that stand so close to a bend, in spite of all, that float32 may take its other side.
+    freeze_batch_norm: whether it is trained with frozen batch norms.
     """
 
     architecture: Architecture
@@ -33,6 +34,7 @@ class TrainingCase:
     tensors: Mapping[str, Array] = field(repr=False)
     close: tuple[str, ...] = ()
     seed: int = 0
+    freeze_batch_norm: bool = False
 
     def batch(self, number: int) -> Batch:
         """One of as many batches as one likes, of the size of the first, which is number 0."""
@@ -42,10 +44,13 @@ class TrainingCase:
         return _draw_batch(self.architecture, batch, height, width, self.seed, number)
 
 
-def draw_training(architecture: Architecture, batch: int, height: int, width: int, seed: int = 0) -> TrainingCase:
+def draw_training(
+    architecture: Architecture, batch: int, height: int, width: int, seed: int = 0, freeze_batch_norm: bool = False
+) -> TrainingCase:
     """Draw `batch` images of `height` x `width`, their labels, and tensors.
 
-    Raises BadInput for a network without classes, and where a batch norm would have but one value in each channel.
+    Raises BadInput for a network without classes, and where a batch norm that is not frozen would have but one value in
+    each channel.
     """
     network = architecture.without_dropout()
     planned = plan(network)
@@ -53,11 +58,12 @@ def draw_training(architecture: Architecture, batch: int, height: int, width: in
         raise BadInput(f"{network.name} has no classes to learn: it needs num_classes and a pool in front of them.")
     images, labels = _draw_batch(network, batch, height, width, seed)
     check_labels(planned, images, labels)
-    check_statistics(planned, images)
+    if not freeze_batch_norm:
+        check_statistics(planned, images)
     drawn = {name: value.astype(np.float64) for name, value in draw_tensors(network, images, seed).items()}
-    forward = ClearPass(planned, drawn, images.astype(np.float64))
+    forward = ClearPass(planned, drawn, images.astype(np.float64), freeze_batch_norm)
     tensors = {name: value.astype(np.float32) for name, value in forward.cleared.items()}
-    return TrainingCase(network, images, labels, tensors, tuple(forward.close), seed)
+    return TrainingCase(network, images, labels, tensors, tuple(forward.close), seed, freeze_batch_norm)
 
 
 def _draw_batch(network: Architecture, batch: int, height: int, width: int, seed: int, number: int = 0) -> Batch:

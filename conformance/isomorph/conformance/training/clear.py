@@ -40,18 +40,18 @@ BENDS: dict[Activation, tuple[float, ...]] = {"relu": (0.0,), "relu6": (0.0, 6.0
 class ClearPass(TrainingPass):
     """A forward pass that moves its tensors out of the way of bends; it is not to be pulled back.
 
-    tensors, images: as for TrainingPass, in float64. What is moved is rounded to float32, as all that is drawn.
+    tensors, images, frozen: as for TrainingPass, in float64. What is moved is rounded to float32, as all that is drawn.
 
     Attributes:
         cleared: canonical name -> tensor, in float64.
         close: the names of the results that could not be cleared.
     """
 
-    def __init__(self, plan: Plan, tensors: Mapping[str, Array], images: Array) -> None:
+    def __init__(self, plan: Plan, tensors: Mapping[str, Array], images: Array, frozen: bool = False) -> None:
         self.cleared = dict(tensors)
         self.close: list[str] = []
         self._nodes = {node.name: node for node in graph(plan)}
-        super().__init__(plan, self.cleared, images, Precision("float64"))
+        super().__init__(plan, self.cleared, images, Precision("float64"), frozen)
 
     def _forward(self, node: Node) -> tuple[Array, Callable[[Array], Given]]:
         for number in range(ROUNDS):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from isomorph.backends.process import RemoteNetwork
+from isomorph.backends.training import SGD
 from isomorph.conformance.training.case import TrainingCase, draw_training
 from isomorph.conformance.training.reference import (
     FREE_RUN,
@@ -23,25 +24,31 @@ STEPS = 20
 
 @dataclass(frozen=True)
 class Training:
-    """A network, the size of its images and how many there are in a batch, and what all is drawn from."""
+    """A network, the size of its images and how many there are in a batch, and what all is drawn from.
+
+    freeze_batch_norm: whether it is trained with frozen batch norms. sgd: how it learns; None is SGD().
+    """
 
     network: Architecture
     height: int
     width: int
     batch: int = 4
     seed: int = 0
+    freeze_batch_norm: bool = False
+    sgd: SGD | None = None
 
     def draw(self) -> "DrawnTraining":
         """Draw its images, labels and tensors."""
-        return DrawnTraining(draw_training(self.network, self.batch, self.height, self.width, self.seed))
+        given = self.network, self.batch, self.height, self.width, self.seed, self.freeze_batch_norm
+        return DrawnTraining(draw_training(*given), self.sgd)
 
 
 class DrawnTraining:
     """A case of training, and verdicts on networks that were built of it for training."""
 
-    def __init__(self, case: TrainingCase) -> None:
+    def __init__(self, case: TrainingCase, sgd: SGD | None = None) -> None:
         self.case = case
-        self.reference = TrainingReference(case)
+        self.reference = TrainingReference(case, sgd)
 
         self._walk = self.reference.steps(STEPS)
         self._made: list[Step] = []

@@ -62,6 +62,9 @@ class TrainingReference:
 
     def _statistics(self, batches: int) -> dict[str, Yardstick]:
         """Yardsticks of the running statistics after so many batches, by dtype, in network order."""
+        if self.case.freeze_batch_norm:  # they stay as they are, bit for bit
+            still = within(running_statistics(self.case.tensors), 0.0, self.unit_of)
+            return dict.fromkeys(("float64", "float32"), still)
         exact, *noisy = (self._observed(each, batches) for each in self._evaluations())
         return in_noise_floors(exact, noisy, self.unit_of)
 
@@ -88,17 +91,18 @@ class TrainingReference:
 
     def network(self, dtype: str, halves: bool = False) -> OracleNetwork:
         """The oracle's own, in the case's state."""
-        made = OracleNetwork(self.case.architecture, Options(dtype=dtype, training=True), halves)
+        options = Options(dtype=dtype, training=True, freeze_batch_norm=self.case.freeze_batch_norm)
+        made = OracleNetwork(self.case.architecture, options, halves)
         made.load(self.case.tensors)
         return made
 
     @property
     def _structural(self) -> set[str]:
-        """The biases that a batch norm takes away again."""
+        """The biases that a batch norm takes away again, unless it is frozen."""
         return {
             tensor_name(layer, BIASES)
             for layer in self.plan.parametrised
-            if isinstance(layer, Convolution) and layer.bias and layer.batch_norm
+            if isinstance(layer, Convolution) and layer.bias and layer.batch_norm and not self.case.freeze_batch_norm
         }
 
     def _evaluations(self) -> Iterator[OracleNetwork]:

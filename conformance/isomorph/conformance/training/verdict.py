@@ -39,8 +39,10 @@ class TensorVerdict:
 
     @property
     def share(self) -> float:
-        """Of its limit that the error takes up; up to 1 passes."""
-        return self.error / self.limit
+        """Of its limit that the error takes up; up to 1 passes. Where the limit is zero, it is zero or infinite."""
+        if self.limit:
+            return self.error / self.limit
+        return float("inf") if self.error else 0.0
 
 
 @dataclass(frozen=True)
