@@ -66,7 +66,7 @@ def faults(
         columns = run_side_by_side(ward.column, ward.processes, at_once)
         progress("oracle", "showing which are none")
         shown = {
-            fault.name: seen_by_oracle(fault, grounds[fault.network]) is None for fault in chosen if fault.place is None
+            fault.name: seen_by_oracle(fault, grounds[fault.network]) is None for fault in chosen if fault.is_harmless
         }
         progress("oracle", "done")
     return FaultsReport(chosen, tuple(columns), shown, time.monotonic() - started)

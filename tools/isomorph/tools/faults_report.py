@@ -10,18 +10,33 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from isomorph.conformance.faults.fault import Fault, Redesign, Retensor, Surgery
-from isomorph.conformance.faults.finding import GOOD, OPEN, TIERS, Finding, Outcome, TierFinding
+from isomorph.conformance.faults.fault import Fault, LearningSurgery, Redesign, Retensor, Retrain, Surgery
+from isomorph.conformance.faults.finding import GOOD, NOT_PLANTED, OPEN, TIERS, Finding, Outcome, TierFinding
 from isomorph.tools.tables import Report, plain_table, short_scope
 
-PLANTS = {Redesign: "architecture", Retensor: "tensors", Surgery: "surgery"}
+PLANTS = {
+    Redesign: "architecture",
+    Retensor: "tensors",
+    Surgery: "surgery",
+    LearningSurgery: "surgery",
+    Retrain: "training",
+}
 
-LETTERS = {"structure": "S", "lattice": "L", "float64": "D", "float32": "F"}
+LETTERS = {
+    "structure": "S",
+    "lattice": "L",
+    "float64": "D",
+    "float32": "F",
+    "gradients": "G",
+    "statistics": "R",
+    "steps": "T",
+}
 
 LEGEND = (
-    "S structure, L lattice, D float64, F float32; . saw nothing, - was not run;\n"
+    "S structure, L lattice, D float64, F float32; of training G gradients,\n"
+    "R running statistics, T steps; . saw nothing, - was not run;\n"
     "! a tier named another place, ? a tier saw a fault where there is none;\n"
-    "n/a this backend has no surgery, by which alone the fault can be planted."
+    "n/a the fault cannot be planted: this backend has no surgery, or no training."
 )
 
 STYLES: dict[Outcome, str] = {
@@ -31,12 +46,19 @@ STYLES: dict[Outcome, str] = {
     "harmless": "dim",
     "false alarm": "bold red",
     "no surgery": "dim",
+    "no training": "dim",
     "undecided": "bold yellow",
     "unfit": "bold red",
     "error": "bold yellow",
 }
 
-WORDS: dict[Outcome, str] = {"missed": "MISSED", "no surgery": "n/a", "unfit": "UNFIT", "error": "ERROR"}
+WORDS: dict[Outcome, str] = {
+    "missed": "MISSED",
+    "no surgery": "n/a",
+    "no training": "n/a",
+    "unfit": "UNFIT",
+    "error": "ERROR",
+}
 """Instead of the tiers' letters."""
 
 MARKS: dict[Outcome, str] = {"elsewhere": "!", "false alarm": "?"}
@@ -70,17 +92,19 @@ class FaultsReport(Report):
     def caught(self) -> list[str]:
         """The faults that every backend caught, each at its own place, if it could be planted there at all."""
         outcomes = {name: self._outcomes(name) for name in self.planted}
-        return [name for name, own in outcomes.items() if own <= {"caught", "no surgery"}]
+        return [name for name, own in outcomes.items() if own <= {"caught", *NOT_PLANTED}]
 
     @property
     def planted(self) -> list[str]:
         """The faults that are some, and could be planted in a backend."""
-        return [fault.name for fault in self.faults if fault.place and self._outcomes(fault.name) != {"no surgery"}]
+        some = (fault.name for fault in self.faults if not fault.is_harmless)
+        return [name for name in some if self._outcomes(name) - {*NOT_PLANTED}]
 
     @property
     def by_tier(self) -> dict[str, int]:
         """How many faults each tier caught, in one backend or more."""
-        told = [finding for backend in self.backends for finding in backend.findings if finding.place]
+        some = {fault.name for fault in self.faults if not fault.is_harmless}
+        told = [finding for backend in self.backends for finding in backend.findings if finding.fault in some]
         pairs = {(finding.fault, found.tier) for finding in told for found in finding.tiers if found.caught}
         return {tier: sum(other == tier for _, other in pairs) for tier in TIERS}
 
@@ -95,7 +119,7 @@ class FaultsReport(Report):
         outcomes = {finding.outcome for backend in self.backends for finding in backend.findings}
         if not all(self.shown.values()) or outcomes - {*GOOD, *OPEN}:
             return 1
-        return 3 if outcomes & {*OPEN} or outcomes == {"no surgery"} else 0
+        return 3 if outcomes & {*OPEN} or outcomes <= {*NOT_PLANTED} else 0
 
     def to_json(self) -> str:
         """The report, as the command line's `--json` writes it."""
@@ -115,8 +139,7 @@ class FaultsReport(Report):
         """A row for each fault, then a line for everything that is not as it should be."""
         table = plain_table("fault", "planted at", *(backend.name for backend in self.backends))
         for fault, *findings in zip(self.faults, *(backend.findings for backend in self.backends), strict=True):
-            place = short_scope(fault.place) if fault.place else "nothing changes"
-            table.add_row(fault.name, place, *map(_cell, findings))
+            table.add_row(fault.name, _short_place(fault), *map(_cell, findings))
         versions = Table.grid(padding=(0, 2))
         for backend in self.backends:
             versions.add_row(backend.name, backend.version or "-")
@@ -166,11 +189,10 @@ class CatalogueReport(Report):
         """What goes wrong, where it is planted, and where it is known from."""
         lines: list[RenderableType] = []
         for fault in self.faults:
-            where = f" at {fault.place}" if fault.place else ", where it changes nothing"
             lines += [
                 Text(fault.name, "bold"),
                 Padding(Text(fault.says), (0, 0, 0, 2)),
-                Padding(Text(f"{planted_by(fault)}, {fault.network}{where}", "dim"), (0, 0, 0, 2)),
+                Padding(Text(f"{planted_by(fault)}, {fault.network}{_where(fault)}", "dim"), (0, 0, 0, 2)),
                 Padding(Text(fault.source, "dim", overflow="fold"), (0, 0, 0, 2)),
             ]
         return Group(*lines)
@@ -178,13 +200,25 @@ class CatalogueReport(Report):
 
 def described(fault: Fault) -> dict[str, Any]:
     """A fault, as JSON can carry it."""
-    fields = {name: getattr(fault, name) for name in ("name", "says", "source", "network", "place")}
+    fields = {name: getattr(fault, name) for name in ("name", "says", "source", "network", "place", "learned")}
     return {**fields, "planted_by": planted_by(fault)}
 
 
 def planted_by(fault: Fault) -> str:
     """The kind of its plant."""
     return PLANTS[type(fault.plant)]
+
+
+def _where(fault: Fault) -> str:
+    if fault.learned:
+        return f", seen by {', '.join(f'{tier} at {place}' for tier, place in fault.learned.items())}"
+    return f" at {fault.place}" if fault.place else ", where it changes nothing"
+
+
+def _short_place(fault: Fault) -> str:
+    """The first tier's that sees it; of a tensor that a batch norm has, the layer's name and its own do."""
+    place = next(iter(fault.learned.values()), fault.place)
+    return short_scope(place.replace("/BatchNorm", "")) if place else "nothing changes"
 
 
 def _cell(finding: Finding) -> Text:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from isomorph.backends.training import AUXILIARY_WEIGHT, SGD
 from isomorph.conformance.drawn_case import Case
 from isomorph.conformance.faults.networks import CASES
 from isomorph.conformance.small_networks import Array
@@ -38,15 +39,35 @@ class Surgery:
 
 
 @dataclass(frozen=True)
+class LearningSurgery(Surgery):
+    """The same by a function of `surgery.learning`, to what the native object learns with."""
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """The backend is asked for another training; what it builds is right.
+
+    sgd: another than the one it is given. auxiliary_weight: what the losses of auxiliary heads count.
+    carried: what the velocity of one step is multiplied by before the next one is given it.
+    """
+
+    sgd: Callable[[SGD], SGD] = lambda sgd: sgd
+    auxiliary_weight: float = AUXILIARY_WEIGHT
+    carried: float = 1.0
+
+
+@dataclass(frozen=True)
 class Fault:
     """One mistake.
 
     name: short, for the command line. says: what goes wrong, in a sentence.
     source: where it is known from, an address of a thread or of code.
     network: the one of CASES that it is planted in.
-    place: the end point at which it is planted: the first that it can change. None where it changes nothing, which the
-        oracle has to show.
+    place: the end point at which it is planted: the first that it can change at inference. None where it changes
+        nothing there, which the oracle has to show where it can.
     plant: how it is planted.
+    learned: tier of training -> the first of its tensors that the fault changes, in the order in which they arise; all
+        other tiers have to see nothing. Empty for a fault of inference, of which training is not asked.
     """
 
     name: str
@@ -54,7 +75,13 @@ class Fault:
     source: str
     network: str
     place: str | None
-    plant: Redesign | Retensor | Surgery
+    plant: Redesign | Retensor | Surgery | Retrain
+    learned: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether it is said to be none where it stands."""
+        return self.place is None and not self.learned
 
     @property
     def case(self) -> Case:
@@ -75,5 +102,5 @@ class Fault:
                 return {name: value for name, value in right.items() if shapes.get(name) == value.shape}
             case Retensor(change):
                 return change(right)
-            case Surgery():
+            case Surgery() | Retrain():
                 return right

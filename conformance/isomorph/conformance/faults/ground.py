@@ -9,6 +9,7 @@ from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.protocol import Options
 from isomorph.conformance.drawn_case import Share
 from isomorph.conformance.faults.fault import Fault, Tensors
+from isomorph.conformance.faults.learning import LearningGround
 from isomorph.conformance.faults.networks import CASES
 from isomorph.conformance.faults.structure import Structure
 from isomorph.conformance.lattice.drawn import Lattice
@@ -42,12 +43,20 @@ class Grounds:
         self._share = share
         self._lock = Lock()
         self._made: dict[str, Ground] = {}
+        self._learning: dict[str, LearningGround] = {}
 
     def __getitem__(self, name: str) -> Ground:
         with self._lock:
             if name not in self._made:
                 self._made[name] = Ground(name, self._share)
             return self._made[name]
+
+    def learning(self, name: str) -> LearningGround:
+        """The same network, as it is trained."""
+        with self._lock:
+            if name not in self._learning:
+                self._learning[name] = LearningGround(name)
+            return self._learning[name]
 
 
 def seen_by_oracle(fault: Fault, ground: Ground) -> str | None:

@@ -39,6 +39,9 @@ TWINS = Architecture(
     ),
 )
 
+# Small, as everything in it is differentiated.
+TWO_UNITS = _small("two_units", STEM, blocks("basic", ((2, 1, 2), (4, 1, 1))), Convention())
+
 DENSE = Architecture(
     "faults/dense",
     Stem(()),
@@ -72,6 +75,10 @@ NETWORKS: dict[str, Architecture] = {
     "inceptions": RIGID["inceptions"],
     "joins": RIGID["inceptions that activate what they join"],
     "twins": TWINS,
+    "two units": TWO_UNITS,
+    "two units, biased rule": TWO_UNITS.with_options(running_variance="biased"),
+    "two units, with ReLU6": TWO_UNITS.with_options(activation="relu6"),
+    "two units, frozen": TWO_UNITS,
     "dense": DENSE,
     "dense, with ReLU6": DENSE.with_options(activation="relu6"),
 }
@@ -79,3 +86,6 @@ NETWORKS: dict[str, Architecture] = {
 CASES = {name: Case(network, 49, 64) for name, network in NETWORKS.items()} | {
     "basic, on odd maps": Case(BASIC, 49, 65)
 }
+
+FROZEN = frozenset({"two units, frozen"})
+"""Those that are trained with frozen batch norms."""

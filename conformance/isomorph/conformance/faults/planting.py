@@ -3,11 +3,12 @@
 from isomorph.backends import Unavailable
 from isomorph.backends.process import BackendProcess, RemoteNetwork
 from isomorph.conformance.drawn_case import DrawnCase
-from isomorph.conformance.faults.fault import Fault, Retensor, Surgery
-from isomorph.conformance.faults.finding import TIERS, Finding, TierFinding, decide
+from isomorph.conformance.faults.fault import Fault, LearningSurgery, Retensor, Retrain, Surgery
+from isomorph.conformance.faults.finding import INFERENCE, TRAINING, Finding, TierFinding, decide
 from isomorph.conformance.faults.ground import Ground, Grounds
+from isomorph.conformance.faults.networks import FROZEN
 from isomorph.conformance.faults.structure import Structure
-from isomorph.conformance.faults.surgery import surgeon_of
+from isomorph.conformance.faults.surgery import surgeon_of, trainer_of
 from isomorph.conformance.lattice.drawn import DrawnLattice
 from isomorph.conformance.lattice.verdict import judge_lattice
 from isomorph.conformance.verdict import FLOORS, EndPoints
@@ -23,8 +24,8 @@ class Planting:
         self.process = process
         self.device = device
         self.grounds = grounds
-        self._right: dict[tuple[str, str], RemoteNetwork] = {}
-        self._controls: dict[str, TierFinding | None] = {}
+        self._right: dict[tuple[str, str, bool], RemoteNetwork] = {}
+        self._controls: dict[tuple[str, bool], tuple[TierFinding, ...]] = {}
 
     def find(self, fault: Fault) -> Finding:
         """Plant a fault, and say what came of it.
@@ -34,20 +35,45 @@ class Planting:
         if isinstance(fault.plant, Surgery) and surgeon_of(self.process.name) is None:
             message = f"There is no surgery for {self.process.name}."
             return Finding(fault.name, fault.place, "no surgery", message=message)
-        if wrong := self._control(fault.network):
+        control = self._control(fault.network, training=False)
+        if fault.learned:
+            control += self._control(fault.network, training=True)
+        if wrong := next((tier for tier in control if tier.caught), None):
             message = f"Without the fault {fault.network} fails, too, by its {wrong.tier}: {wrong.message}"
             return Finding(fault.name, fault.place, "unfit", message=message)
-        return decide(fault.name, fault.place, self._ask(fault))
+        # What a backend is asked for in training alone leaves it as it is, and inference has been asked that.
+        tiers = control[: len(INFERENCE)] if isinstance(fault.plant, Retrain) else self._ask(fault)
+        if fault.learned:
+            tiers += self._ask_training(fault)
+        return decide(fault.name, fault.place, tiers, fault.learned)
 
-    def _control(self, name: str) -> TierFinding | None:
-        """The tier by which a network fails that nothing is planted in; None, as it should be, if it passes all."""
-        if name not in self._controls:
+    def _control(self, name: str, training: bool) -> tuple[TierFinding, ...]:
+        """What the tiers of inference, or those of training, say of a network that nothing is planted in."""
+        if (name, training) not in self._controls:
             none = Fault("none", "", "", name, None, AS_IT_IS)
-            self._controls[name] = next((tier for tier in self._ask(none) if tier.caught), None)
-        return self._controls[name]
+            self._controls[name, training] = self._ask_training(none) if training else self._ask(none)
+        return self._controls[name, training]
+
+    def _ask_training(self, fault: Fault) -> tuple[TierFinding, ...]:
+        """What the tiers of TRAINING say, in float64 or, where a backend has none, in float32."""
+        ground = self.grounds.learning(fault.network)
+        try:
+            network = self._planted_for_training(fault)
+        except Unavailable as error:
+            return tuple(TierFinding(tier, None, message=str(error)) for tier in TRAINING)
+        try:
+            return ground.ask(network, fault.plant if isinstance(fault.plant, Retrain) else Retrain())
+        finally:
+            self._let_go(network)
+
+    def _planted_for_training(self, fault: Fault) -> RemoteNetwork:
+        try:
+            return self._planted(fault, "float64", training=True)
+        except Unavailable:
+            return self._planted(fault, "float32", training=True)
 
     def _ask(self, fault: Fault) -> tuple[TierFinding, ...]:
-        """What every tier says, in the order of TIERS."""
+        """What the tiers of INFERENCE say."""
         ground = self.grounds[fault.network]
         network = self._planted(fault, "float32")
         try:
@@ -57,7 +83,7 @@ class Planting:
             structure = TierFinding("structure", first is not None, first, None, message)
             if not ground.structure.is_comparable(shapes):
                 reason = "It has other end points or tensors."
-                return structure, *(TierFinding(tier, None, message=reason) for tier in TIERS[1:])
+                return structure, *(TierFinding(tier, None, message=reason) for tier in INFERENCE[1:])
             float32 = self._judge(ground, network, "float32", found)
             lattice = self._lattice(fault, ground, network)
         finally:
@@ -88,15 +114,23 @@ class Planting:
         born = None if ratio is None else not ratio <= FLOORS
         return TierFinding(dtype, run.verdict == "fail", run.first_divergence, born, run.message)
 
-    def _planted(self, fault: Fault, dtype: str) -> RemoteNetwork:
-        """A network with the fault in it, as far as tensors are not its place; one as it should be serves them all."""
+    def _planted(self, fault: Fault, dtype: str, training: bool = False) -> RemoteNetwork:
+        """A network with the fault in it, as far as it is of the network itself; one as it should be serves them all.
+
+        training: whether it is to be trained; then it drops nothing.
+        """
         right = fault.architecture == fault.case.network and not isinstance(fault.plant, Surgery)
-        key = fault.network, dtype
+        key = fault.network, dtype, training
         if right and key in self._right:
             return self._right[key]
-        network = self.process.build(fault.architecture.undrawn(), self.device, dtype)
+        built, options = fault.architecture.undrawn(), {}
+        if training:
+            built = built.without_dropout()
+            options = {"training": True, "freeze_batch_norm": fault.network in FROZEN}
+        network = self.process.build(built, self.device, dtype, **options)
         if isinstance(fault.plant, Surgery):
-            network.apply(f"{surgeon_of(self.process.name)}:{fault.plant.function}", **fault.plant.arguments)
+            surgeon = (trainer_of if isinstance(fault.plant, LearningSurgery) else surgeon_of)(self.process.name)
+            network.apply(f"{surgeon}:{fault.plant.function}", **fault.plant.arguments)
         if right:
             self._right[key] = network
         return network

@@ -1,4 +1,4 @@
-"""The catalogue of planted faults: each is well described, and the oracle itself sees it at its place."""
+"""The catalogue of planted faults: each is well described, and the oracle itself sees it at its place, or nowhere."""
 
 import ast
 import re
@@ -12,12 +12,12 @@ import pytest
 from isomorph.conformance.drawn_case import Share
 from isomorph.conformance.faults.catalogue import CATALOGUE, SUBJECTS, find_faults
 from isomorph.conformance.faults.changes import edit
-from isomorph.conformance.faults.fault import Surgery
+from isomorph.conformance.faults.fault import LearningSurgery, Surgery
 from isomorph.conformance.faults.finding import TierFinding, decide
 from isomorph.conformance.faults.ground import Grounds, seen_by_oracle
 from isomorph.conformance.faults.networks import CASES
 from isomorph.conformance.faults.structure import Structure
-from isomorph.conformance.faults.surgery import SURGEONS, surgeon_of
+from isomorph.conformance.faults.surgery import SURGEONS, TRAINERS, surgeon_of, trainer_of
 from isomorph.spec import BadInput, plan
 
 SAID = {name: fault for name, fault in CATALOGUE.items() if not isinstance(fault.plant, Surgery)}
@@ -38,19 +38,21 @@ def grounds(share: Share) -> Grounds:
 def test_every_fault_has_a_name_of_its_own() -> None:
     assert sum(map(len, SUBJECTS.values())) == len(CATALOGUE)
     assert sum(fault.place is not None for fault in CATALOGUE.values()) >= 40
+    assert sum(bool(fault.learned) for fault in CATALOGUE.values()) >= 20
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_fault_is_described_and_planted_somewhere(name: str) -> None:
     fault = CATALOGUE[name]
-    assert re.fullmatch(r"[a-z0-9.-]{3,26}", name)
+    assert re.fullmatch(r"[a-z0-9.-]{3,25}", name)
     assert re.fullmatch(r"[A-Z].*[^.]\.", fault.says), "one sentence"
     assert SOURCE.fullmatch(fault.source)
     assert fault.network in CASES
-    if fault.place is None:
+    if fault.is_harmless:
         assert not isinstance(fault.plant, Surgery), "which the oracle could not show to change nothing"
-    else:
+    elif fault.place:
         assert fault.place in plan(fault.case.network).end_points
+        assert not fault.learned
 
 
 def test_every_network_has_a_fault() -> None:
@@ -68,9 +70,9 @@ def test_the_oracle_sees_what_is_said_to_be_none_and_is_some(grounds: Grounds) -
     assert seen_by_oracle(fault, grounds["preactivated"]) == "pool1"
 
 
-def functions(backend: str) -> dict[str, str]:
+def functions(module: str) -> dict[str, str]:
     """The public functions of a file of surgery, with their arguments but the network; the file is not imported."""
-    spec = find_spec(SURGEONS[backend])
+    spec = find_spec(module)
     assert spec
     assert spec.origin
     found = [node for node in ast.parse(Path(spec.origin).read_text()).body if isinstance(node, ast.FunctionDef)]
@@ -78,25 +80,34 @@ def functions(backend: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("backend", SURGEONS)
-def test_every_backend_has_the_same_surgery(backend: str) -> None:
-    assert functions(backend) == functions("pytorch")
+@pytest.mark.parametrize("modules", [SURGEONS, TRAINERS], ids=["of inference", "of training"])
+def test_every_backend_has_the_same_surgery(modules: dict[str, str], backend: str) -> None:
+    assert functions(modules[backend]) == functions(modules["pytorch"])
+
+
+def of(plant: Surgery) -> dict[str, str]:
+    """The functions that a plant has to be among."""
+    return functions((TRAINERS if isinstance(plant, LearningSurgery) else SURGEONS)["pytorch"])
 
 
 @pytest.mark.parametrize("name", CUT)
 def test_surgery_is_asked_for_by_name_and_arguments(name: str) -> None:
     """All that have no default, and none that there is not."""
-    asked = functions("pytorch")[CUT[name].function].split(", ")
-    required = {each.partition(":")[0] for each in asked if "=" not in each}
+    asked = of(CUT[name])[CUT[name].function].split(", ")
+    required = {each.partition(":")[0] for each in asked if each and "=" not in each}
     assert required <= CUT[name].arguments.keys() <= {each.partition(":")[0] for each in asked}
 
 
 def test_all_surgery_is_asked_for() -> None:
-    assert {surgery.function for surgery in CUT.values()} == functions("pytorch").keys()
+    asked = {(surgery.function, isinstance(surgery, LearningSurgery)) for surgery in CUT.values()}
+    assert {name for name, learning in asked if not learning} == functions(SURGEONS["pytorch"]).keys()
+    assert {name for name, learning in asked if learning} == functions(TRAINERS["pytorch"]).keys()
 
 
 def test_keras_has_one_surgeon_for_all_its_engines_and_the_oracle_none() -> None:
     assert surgeon_of("keras:jax") == surgeon_of("keras") == SURGEONS["keras"]
-    assert surgeon_of("oracle") is None
+    assert trainer_of("keras:jax") == trainer_of("keras") == TRAINERS["keras"]
+    assert surgeon_of("oracle") is trainer_of("oracle") is None
 
 
 def test_faults_are_found_by_name_in_the_catalogues_order() -> None:

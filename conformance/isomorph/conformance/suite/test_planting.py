@@ -13,13 +13,15 @@ from isomorph.conformance.drawn_case import Share
 from isomorph.conformance.faults.catalogue import CATALOGUE, SUBJECTS
 from isomorph.conformance.faults.changes import edit_all
 from isomorph.conformance.faults.fault import Retensor, Surgery
-from isomorph.conformance.faults.finding import TIERS, Finding
+from isomorph.conformance.faults.finding import INFERENCE, TRAINING, Finding
 from isomorph.conformance.faults.ground import Grounds
 from isomorph.conformance.faults.planting import Planting
 from isomorph.conformance.faults.surgery import surgeon_of
 
 # Which tiers see it. The lattice sees no rounding, as small integers stand it; float32 sees no thousandth of epsilon.
-ALL, VALUES, FLOATS = TIERS, ("lattice", "float64", "float32"), ("float64", "float32")
+# What is wrong in training alone no tier of inference can see.
+ALL, VALUES, FLOATS = INFERENCE, ("lattice", "float64", "float32"), ("float64", "float32")
+BACKWARDS, FOLLOWING, STEPPING = ("gradients", "steps"), ("statistics", "steps"), ("steps",)
 SEEN_BY = {
     "stride-on-first-1x1": ALL,
     "same-for-explicit": VALUES,
@@ -28,7 +30,7 @@ SEEN_BY = {
     "epsilon-1.001e-5": ("float64",),
     "dense-flattened-nchw": VALUES,
     "weight-off-by-1e-3": FLOATS,
-    "decay-for-momentum": (),
+    "pool-zero-behind-relu": (),
     "relu6-for-relu": VALUES,
     "dropout-scaled": VALUES,
     "rate-not-multiplied": VALUES,
@@ -43,6 +45,24 @@ SEEN_BY = {
     "batch-norm-in-training": VALUES,
     "tf32-left-on": FLOATS,
     "float32-for-float64": ("float64",),
+    "decay-for-momentum": FOLLOWING,
+    "running-variance-biased": FOLLOWING,
+    "statistics-follow-twice": FOLLOWING,
+    "frozen-yet-following": FOLLOWING,
+    "moved-at-inference": ("statistics",),
+    "frozen-unasked": TRAINING,
+    "relu-slope-half-at-0": BACKWARDS,
+    "relu6-slope-1-at-6": BACKWARDS,
+    "statistics-as-constants": BACKWARDS,
+    "auxiliary-head-detached": BACKWARDS,
+    "loss-summed": BACKWARDS,
+    "softmax-before-loss": BACKWARDS,
+    "auxiliary-loss-weighs-0.4": BACKWARDS,
+    "momentum-dampened": STEPPING,
+    "nesterov": STEPPING,
+    "velocity-forgotten": STEPPING,
+    "decay-decoupled": STEPPING,
+    "l2-on-all-tensors": STEPPING,
 }
 
 
@@ -87,7 +107,7 @@ def test_a_planted_fault_is_caught_at_its_place_by_the_tiers_that_can_see_it(
     told = "; ".join(f"{tier.tier} at {tier.first}: {tier.message}" for tier in finding.tiers if tier.caught)
     seen_by = tuple(tier for tier in SEEN_BY[name] if tier in _run(finding))
     assert tuple(tier.tier for tier in finding.tiers if tier.caught) == seen_by, told or finding.message
-    assert finding.outcome == ("caught" if seen_by else "undecided" if fault.place else "harmless"), told
+    assert finding.outcome == ("caught" if seen_by else "harmless" if fault.is_harmless else "undecided"), told
 
 
 def _run(finding: Finding) -> set[str]:
@@ -103,6 +123,11 @@ def test_a_fault_planted_elsewhere_than_it_is_said_to_be_is_told_apart(planting:
 def test_a_fault_that_is_none_is_missed_where_it_is_said_to_be_some(planting: Planting) -> None:
     fault = replace(CATALOGUE["same-for-explicit"], plant=Retensor(lambda tensors: tensors))
     assert planting.find(fault).outcome == "missed"
+
+
+def test_a_fault_of_training_that_another_tier_should_see_is_told_apart(planting: Planting) -> None:
+    fault = CATALOGUE["decay-for-momentum"]
+    assert planting.find(replace(fault, learned={"gradients": "loss"})).outcome == "elsewhere"
 
 
 def test_nothing_is_decided_where_the_network_does_not_pass_without_the_fault(

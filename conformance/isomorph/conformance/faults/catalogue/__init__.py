@@ -3,9 +3,13 @@
 from collections.abc import Iterable
 
 from isomorph.conformance.faults.catalogue.geometry import GEOMETRY
+from isomorph.conformance.faults.catalogue.gradients import GRADIENTS
+from isomorph.conformance.faults.catalogue.losses import LOSSES
 from isomorph.conformance.faults.catalogue.modes import MODES
 from isomorph.conformance.faults.catalogue.normalisation import NORMALISATION
+from isomorph.conformance.faults.catalogue.optimisers import OPTIMISERS
 from isomorph.conformance.faults.catalogue.precision import PRECISION
+from isomorph.conformance.faults.catalogue.statistics import RUNNING_STATISTICS
 from isomorph.conformance.faults.catalogue.tensors import TENSORS
 from isomorph.conformance.faults.catalogue.wiring import WIRING
 from isomorph.conformance.faults.fault import Fault
@@ -19,6 +23,10 @@ SUBJECTS = {
     "wiring": WIRING,
     "modes": MODES,
     "precision": PRECISION,
+    "running statistics": RUNNING_STATISTICS,
+    "gradients": GRADIENTS,
+    "losses": LOSSES,
+    "optimisers": OPTIMISERS,
 }
 
 CATALOGUE = {fault.name: fault for faults in SUBJECTS.values() for fault in faults}

@@ -129,20 +129,4 @@ NORMALISATION = (
         "block1/unit_1/bottleneck_v1/shortcut",
         redesign(shortcut_batch_norm=False),
     ),
-    Fault(
-        "decay-for-momentum",
-        "Batch norm's decay is 0.1, PyTorch's momentum, instead of 0.9.",
-        "https://github.com/pytorch/examples/issues/289",
-        "basic",
-        None,
-        redesign(batch_norm_decay=0.1),
-    ),
-    Fault(
-        "running-variance-biased",
-        "The rule by which training moves the variances is the biased one.",
-        "https://github.com/pytorch/pytorch/issues/1410",
-        "basic",
-        None,
-        redesign(running_variance="biased"),
-    ),
 )

@@ -1,0 +1,83 @@
+"""The tiers of training: what a fault in it is held against, and what they say of a network that may have one.
+
+gradients: the loss of a batch, then its gradients, from the logits back to the images.
+statistics: the running ones, after the batch has been seen at inference, which leaves them alone, and in training.
+steps: two, each from the oracle's own state, the first from rest and the second with a velocity; tensors in network
+    order, then velocities.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from isomorph.backends import Unavailable
+from isomorph.backends.process import RemoteNetwork
+from isomorph.backends.protocol import Network
+from isomorph.conformance.faults.bends import on_a_bend
+from isomorph.conformance.faults.fault import Retrain
+from isomorph.conformance.faults.finding import TRAINING, TierFinding
+from isomorph.conformance.faults.networks import CASES, FROZEN
+from isomorph.conformance.training.case import draw_training
+from isomorph.conformance.training.reference import TrainingReference, as_named, as_state, running_statistics
+from isomorph.conformance.training.verdict import TrainingVerdict
+
+BATCH = 4
+STEPS = 2
+
+
+Learner = Network | RemoteNetwork
+"""Built for training."""
+
+
+class LearningGround:
+    """One of CASES as it is trained: drawn, one of its channels on a bend, and the oracle's answers."""
+
+    def __init__(self, name: str) -> None:
+        case = CASES[name]
+        drawn = draw_training(case.network, BATCH, case.height, case.width, case.seed, name in FROZEN)
+        self.case = replace(drawn, tensors=on_a_bend(drawn.architecture, drawn.tensors))
+        self.reference = TrainingReference(self.case)
+        self.gradients = self.reference.gradients
+        self.statistics = self.reference.statistics(1)
+        self.steps = tuple(self.reference.steps(STEPS))
+
+    def ask(self, network: Learner, retrain: Retrain) -> tuple[TierFinding, ...]:
+        """What every tier says of a network that has the case's tensors, and is trained as `retrain` has it."""
+        asked = zip(TRAINING, (self._gradients, self._statistics, self._steps), strict=True)
+        return tuple(_found(tier, ask, network, retrain) for tier, ask in asked)
+
+    def _gradients(self, network: Learner, retrain: Retrain) -> TrainingVerdict:
+        network.load(self.case.tensors)
+        found = as_named(network.gradients(*self.case.batch(0), retrain.auxiliary_weight))
+        return self.gradients[network.dtype].judge("gradients", network.dtype, found)
+
+    def _statistics(self, network: Learner, _retrain: Retrain) -> TrainingVerdict:
+        network.load(self.case.tensors)
+        network.end_points(self.case.images)
+        network.observe(self.case.images)
+        found = running_statistics(network.tensors())
+        return self.statistics[network.dtype].judge("statistics", network.dtype, found)
+
+    def _steps(self, network: Learner, retrain: Retrain) -> TrainingVerdict:
+        """On the first that ends elsewhere than the oracle's, or on the last."""
+        if network.dtype != "float64":
+            raise Unavailable("Steps are compared in float64 alone.")
+        sgd = retrain.sgd(self.reference.sgd)
+        for number, step in enumerate(self.steps, start=1):
+            network.load(step.tensors)
+            carried = {name: retrain.carried * value for name, value in step.velocity.items()}
+            _, moved = network.step(step.images, step.labels, sgd, carried, retrain.auxiliary_weight)
+            found = as_state(network.tensors(), moved)
+            verdict = self.reference.step_yardstick(step).judge(f"step {number}", network.dtype, found)
+            if verdict.verdict == "fail":
+                break
+        return verdict
+
+
+def _found(
+    tier: str, ask: Callable[[Learner, Retrain], TrainingVerdict], network: Learner, retrain: Retrain
+) -> TierFinding:
+    try:
+        verdict = ask(network, retrain)
+    except Unavailable as error:
+        return TierFinding(tier, None, message=str(error))
+    return TierFinding(tier, verdict.verdict == "fail", verdict.first_divergence, None, verdict.message)

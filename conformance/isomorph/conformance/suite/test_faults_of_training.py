@@ -1,0 +1,116 @@
+"""Faults of training: what each tier has to name, and that the oracle itself, with the fault, is named there."""
+
+import numpy as np
+import pytest
+
+from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.oracle.operations import Precision
+from isomorph.backends.oracle.training import TrainingPass
+from isomorph.backends.protocol import Options
+from isomorph.conformance.drawn_case import Share
+from isomorph.conformance.faults.bends import CHANNEL
+from isomorph.conformance.faults.catalogue import CATALOGUE
+from isomorph.conformance.faults.fault import Fault, Retrain, Surgery
+from isomorph.conformance.faults.finding import INFERENCE, TRAINING, TierFinding, decide
+from isomorph.conformance.faults.ground import Grounds
+from isomorph.conformance.faults.learning import LearningGround
+from isomorph.conformance.faults.networks import CASES, FROZEN
+from isomorph.conformance.training.reference import LOSS, VELOCITY
+from isomorph.spec import is_trainable, plan, tensor_shapes
+
+LEARNED = {name: fault for name, fault in CATALOGUE.items() if fault.learned}
+SAID = {name: fault for name, fault in LEARNED.items() if not isinstance(fault.plant, Surgery)}
+
+
+@pytest.fixture(scope="module")
+def grounds(share: Share) -> Grounds:
+    return Grounds(share)
+
+
+def named(fault: Fault, ground: LearningGround, dtype: str = "float64") -> dict[str, str | None]:
+    """What each tier of training names of the oracle with the fault in it; tiers that see or ask nothing do not."""
+    options = Options(dtype=dtype, training=True, freeze_batch_norm=fault.network in FROZEN)
+    network = OracleNetwork(fault.architecture.without_dropout(), options)
+    found = ground.ask(network, fault.plant if isinstance(fault.plant, Retrain) else Retrain())
+    return {tier.tier: tier.first for tier in found if tier.caught}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_fault_of_training_is_named_by_tensors_that_there_are(name: str) -> None:
+    fault = LEARNED[name]
+    tensors = tensor_shapes(fault.case.network)
+    assert fault.place is None
+    assert fault.learned.keys() <= {*TRAINING}
+    if place := fault.learned.get("gradients"):
+        assert place == LOSS or is_trainable(place)
+    if place := fault.learned.get("statistics"):
+        assert not is_trainable(place)
+    assert {place.removeprefix(VELOCITY) for place in fault.learned.values()} <= {*tensors, LOSS}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_the_oracle_with_it_is_named_where_it_is_planted_and_nowhere_else(name: str, grounds: Grounds) -> None:
+    assert named(SAID[name], grounds.learning(SAID[name].network)) == SAID[name].learned
+
+
+@pytest.mark.parametrize("network", sorted({fault.network for fault in LEARNED.values()}))
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_oracle_without_it_passes(network: str, dtype: str, grounds: Grounds) -> None:
+    none = Fault("none", "", "", network, None, Retrain())
+    assert named(none, grounds.learning(network), dtype) == {}
+
+
+def test_steps_are_asked_of_float64_alone(grounds: Grounds) -> None:
+    fault = LEARNED["l2-left-out"]
+    assert named(fault, grounds.learning(fault.network), "float32") == {}
+
+
+@pytest.mark.parametrize(("network", "bend"), [("two units", 0.0), ("two units, with ReLU6", 6.0)])
+def test_one_channel_is_exactly_on_a_bend(network: str, bend: float, grounds: Grounds) -> None:
+    case = grounds.learning(network).case
+    forward = TrainingPass(
+        plan(case.architecture),
+        {name: value.astype(np.float64) for name, value in case.tensors.items()},
+        case.images.astype(np.float64),
+        Precision("float64"),
+    )
+    on_it = [name for name, y in forward.values.items() if np.all(y[..., CHANNEL] == bend)]
+    assert on_it == ["block2/unit_1/basic_v1/conv1"]
+
+
+def test_frozen_networks_are_cases() -> None:
+    assert CASES.keys() >= FROZEN
+
+
+# What the tiers of training name, None where they see nothing, "-" where they are not run; of a fault that gradients
+# have to name at "loss" and steps at "conv1/weights".
+@pytest.mark.parametrize(
+    ("gradients", "statistics", "steps", "outcome"),
+    [
+        ("loss", None, "conv1/weights", "caught"),
+        ("loss", None, "-", "caught"),
+        ("loss", None, None, "elsewhere"),
+        ("images", None, "conv1/weights", "elsewhere"),
+        ("loss", "conv1/BatchNorm/moving_mean", "conv1/weights", "elsewhere"),
+        (None, None, None, "missed"),
+        (None, None, "-", "undecided"),
+        ("-", "-", "-", "no training"),
+    ],
+)
+def test_what_the_tiers_of_training_say_comes_to(
+    gradients: str | None, statistics: str | None, steps: str | None, outcome: str
+) -> None:
+    told = [finding(*each) for each in zip(TRAINING, (gradients, statistics, steps), strict=True)]
+    silent = [finding(tier, None) for tier in INFERENCE]
+    learned = {"gradients": "loss", "steps": "conv1/weights"}
+    assert decide("fault", None, (*silent, *told), learned).outcome == outcome
+
+
+@pytest.mark.parametrize("trained", ["loss", "-"])
+def test_a_fault_of_training_that_inference_sees_is_another(trained: str) -> None:
+    tiers = (finding("float64", "conv1"), *(finding(tier, trained) for tier in TRAINING))
+    assert decide("fault", None, tiers, dict.fromkeys(TRAINING, "loss")).outcome == "elsewhere"
+
+
+def finding(tier: str, first: str | None) -> TierFinding:
+    return TierFinding(tier, None) if first == "-" else TierFinding(tier, first is not None, first)
