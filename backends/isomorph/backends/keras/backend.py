@@ -97,7 +97,8 @@ class KerasNetwork(Network):
             return self._from_map(y[0] if isinstance(y, list) else y)  # without those of auxiliary heads
 
     def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
-        before = [(variable, self._to_numpy(variable)) for variable in self.native.non_trainable_variables]
+        # The weights among them: what dropout's generator has drawn is not drawn once more.
+        before = [(variable, self._to_numpy(variable)) for variable in self.native.non_trainable_weights]
         loss, found, to_images = self._differentiate(images, labels, auxiliary_weight)
         for variable, value in before:
             variable.assign(value)
