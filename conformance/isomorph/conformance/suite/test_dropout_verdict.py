@@ -1,0 +1,152 @@
+"""How dropout is judged: masks of the right share and scale pass, all others are told, and what cannot be seen is said.
+
+The networks here have gradients by the rule itself, and masks drawn by NumPy.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+
+from isomorph.backends.training import Gradients
+from isomorph.conformance.small_networks import RIGID
+from isomorph.conformance.training.dropout import DropoutCase, chance, judge
+from isomorph.conformance.training.verdict import TrainingVerdict
+from isomorph.conformance.verdict import Array
+from isomorph.spec import BadInput, architecture
+from isomorph.spec.layers import Convolution, Dropout
+
+Mask = Callable[[np.random.Generator, tuple[int, ...]], Array]
+
+READ, BIAS = np.linspace(0.5, 2.0, 64).reshape(1, 1, 64), np.linspace(-1.0, 1.0, 8)
+
+
+def layer(share: float = 0.2, downscaled: bool = False) -> Convolution:
+    return Convolution("fc", 64, 8, dropout=Dropout(share, downscaled))
+
+
+def verdict_on(mask: Mask, own: Convolution, batches: int = 8) -> TrainingVerdict:
+    """What is said of kernels whose gradients are multiplied by masks."""
+    random = np.random.default_rng(0)
+    kernels = [READ[..., None] * BIAS * mask(random, (1, 1, 64, 8)) for _ in range(batches)]
+    return judge(own, READ, [(kernel, BIAS) for kernel in kernels])
+
+
+def dropping(share: float, scale: float) -> Mask:
+    """Of values, which all columns of the kernel see."""
+    return lambda random, shape: scale * (random.random((*shape[:-1], 1)) >= share)
+
+
+@pytest.mark.parametrize(
+    ("mask", "own"),
+    [
+        pytest.param(dropping(0.2, 1.25), layer(), id="scaled up in training"),
+        pytest.param(dropping(0.2, 1.0), layer(downscaled=True), id="scaled down at inference"),
+        pytest.param(dropping(0.2, float(np.float32(1.25))), layer(), id="a scale in float32"),
+        pytest.param(dropping(0.0, 1 / 0.999), layer(0.001), id="a share too small to be seen"),
+    ],
+)
+def test_what_is_right_passes(mask: Mask, own: Convolution) -> None:
+    found = verdict_on(mask, own)
+    assert (found.verdict, found.message, found.quantity) == ("pass", "", "dropout before fc")
+
+
+def every_connection(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return 1.25 * (random.random(shape) >= 0.2)
+
+
+def the_same(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return dropping(0.2, 1.25)(np.random.default_rng(1), shape)
+
+
+@pytest.mark.parametrize(
+    ("mask", "own", "message"),
+    [
+        pytest.param(
+            dropping(0.2, 1.0), layer(), "a value is multiplied by 1; expected 0 or 1.25", id="not scaled in training"
+        ),
+        pytest.param(
+            dropping(0.2, 1.25),
+            layer(downscaled=True),
+            "a value is multiplied by 1.25; expected 0 or 1",
+            id="scaled in training, too",
+        ),
+        pytest.param(
+            dropping(0.0, 1.25),
+            layer(),
+            "0 of 512 values are dropped; expected a share of 0.2",
+            id="nothing is dropped",
+        ),
+        pytest.param(
+            dropping(0.8, 1.25),
+            layer(),
+            r"\d+ of 512 values are dropped; expected a share of 0.2",
+            id="the rest is kept",
+        ),
+        pytest.param(
+            every_connection, layer(), "a value is multiplied by 0 to 1.25; expected 0 or", id="connections are dropped"
+        ),
+        pytest.param(
+            the_same, layer(), "the same values are dropped in each of 8 batches", id="a mask that is always the same"
+        ),
+    ],
+)
+def test_what_is_wrong_is_told(mask: Mask, own: Convolution, message: str) -> None:
+    found = verdict_on(mask, own)
+    assert (found.verdict, found.first_divergence) == ("fail", "fc")
+    assert re.match(message, found.message), found.message
+
+
+def test_values_that_are_zero_tell_nothing() -> None:
+    read = np.where(np.arange(64) % 2, READ, 0.0)
+    kernels = [(read[..., None] * BIAS * 1.25, BIAS)] * 8
+    assert judge(layer(), read, kernels).message == "0 of 256 values are dropped; expected a share of 0.2"
+    nothing = judge(layer(), np.zeros_like(READ), [(0 * kernels[0][0], BIAS)])
+    assert (nothing.verdict, nothing.message) == ("unavailable", "nothing passes through fc")
+
+
+@pytest.mark.parametrize("dropped", [0, 30, 100, 400, 512])
+def test_chances_are_those_of_the_binomial(dropped: int) -> None:
+    """By the sum of the other tail."""
+    share, values = 0.2, 512
+    other = range(dropped + 1, values + 1) if dropped < share * values else range(dropped)
+    ways, expected = 1, 1.0
+    for number in range(values + 1):
+        if number in other:
+            expected -= ways * share**number * (1 - share) ** (values - number)
+        ways = ways * (values - number) // (number + 1)
+    assert chance(dropped, values, share) == pytest.approx(expected, abs=1e-12)
+
+
+class Still:
+    """Gradients of a network that drops nothing, from the case's own tensors."""
+
+    def __init__(self) -> None:
+        self.given: Mapping[str, Array] = {}
+
+    def load(self, tensors: Mapping[str, Array]) -> None:
+        self.given = tensors
+
+    def gradients(self, images: Array, labels: Array) -> Gradients:
+        return Gradients(0.0, {name: np.ones_like(value) for name, value in self.given.items()}, images)
+
+
+def test_what_a_layer_reads_depends_on_no_other_dropout() -> None:
+    case = DropoutCase(RIGID["dense layers behind a flattened map"], 49, 64)
+    network = Still()
+    seen = []
+    for verdict in case.verdicts(network):
+        seen.append((verdict.quantity, bool(network.given["fc7/weights"].any()), network.given["fc7/biases"].min() > 0))
+    assert seen == [("dropout before fc7", True, False), ("dropout before logits", False, True)]
+
+
+def test_a_layer_that_reads_a_map_is_refused() -> None:
+    case = DropoutCase(RIGID["inceptions that activate what they join"], 49, 64)
+    with pytest.raises(BadInput, match=r"^aux1/fc1 of rigid/joins reads a map of 3x4, expected 2x2; its dropout shows"):
+        list(case.verdicts(Still()))
+
+
+def test_a_network_without_classes_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"^torchvision/mobilenet_v2 has no classes to learn"):
+        DropoutCase(architecture("torchvision/mobilenet_v2", num_classes=None), 32, 32)
