@@ -22,6 +22,7 @@ from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
 from isomorph.conformance.drawn_case import DrawnCase, Share
 from isomorph.conformance.lattice.drawn import DrawnLattice
+from isomorph.conformance.suite.learning import Learning
 from isomorph.conformance.suite.plugin import CALL_TIMEOUT
 from isomorph.conformance.suite.selection import under_test
 from isomorph.conformance.training.drawn import DrawnTraining
@@ -134,6 +135,13 @@ def training(request: pytest.FixtureRequest) -> DrawnTraining:
     """One of the module's CASES of training, drawn once for all backends."""
     drawn: DrawnTraining = request.module.CASES[request.param].draw()
     return drawn
+
+
+@pytest.fixture
+def learning(build: Build, training: DrawnTraining) -> Learning:
+    """Build the case's network for training in the backend under test."""
+    case = training.case
+    return lambda dtype: build(case.architecture, dtype, training=True, freeze_batch_norm=case.freeze_batch_norm)
 
 
 @pytest.fixture(scope="session")

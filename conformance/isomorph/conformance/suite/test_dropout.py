@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from isomorph.backends import Unavailable
 from isomorph.backends.process import BackendProcess
 from isomorph.conformance.small_networks import RIGID
 from isomorph.conformance.suite.conftest import Build
+from isomorph.conformance.suite.learning import assert_same, unless_unavailable
 from isomorph.conformance.training.dropout import DTYPE, DropoutCase
 from isomorph.spec import Architecture
 
@@ -51,9 +51,7 @@ def dropping(request: pytest.FixtureRequest) -> DropoutCase:
 def test_what_layers_read_is_dropped_and_scaled(dropping: DropoutCase, process: BackendProcess, build: Build) -> None:
     if process.name == "oracle":
         pytest.skip("the oracle trains without dropout, whose masks are every framework's own")
-    try:
+    with unless_unavailable():
         network = build(dropping.architecture, DTYPE, training=True, freeze_batch_norm=True)
-        verdicts = list(dropping.verdicts(network))
-    except Unavailable as error:
-        pytest.skip(str(error))
-    assert [verdict.message for verdict in verdicts if verdict.verdict != "pass"] == []
+        for verdict in dropping.verdicts(network):
+            assert_same(verdict)

@@ -1,21 +1,14 @@
 """Networks that learn: gradients, running statistics and steps are the oracle's, in every backend that can learn."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 
 import pytest
 
-from isomorph.backends import Unavailable
-from isomorph.backends.process import RemoteNetwork
-from isomorph.conformance.suite.conftest import Build
+from isomorph.conformance.suite.learning import DTYPES, Learning, assert_same, unless_unavailable
 from isomorph.conformance.suite.training_cases import CASES as SMALL
 from isomorph.conformance.suite.training_cases import DEEP
 from isomorph.conformance.training.drawn import DrawnTraining
-from isomorph.conformance.training.verdict import TrainingVerdict
 from isomorph.spec.units import KINDS
-
-Learning = Callable[[str], RemoteNetwork]
 
 TWENTY = "cifar/resnet20"
 EVERY_TIME = (TWENTY, "zero channels", "basic units", "frozen batch norms")
@@ -25,27 +18,6 @@ CASES = SMALL | DEEP
 NAMES = [*SMALL, *(pytest.param(name, marks=pytest.mark.thorough) for name in DEEP)]
 SOME = [*(pytest.param(name, marks=pytest.mark.thorough) for name in CASES if name not in EVERY_TIME), *EVERY_TIME]
 LONG = [*(pytest.param(name, marks=pytest.mark.thorough) for name in SMALL if name != TWENTY), TWENTY]
-DTYPES = ("float64", "float32")
-
-
-def assert_same(verdict: TrainingVerdict) -> None:
-    assert verdict.verdict == "pass", f"{verdict.quantity}: {verdict.message}"
-
-
-@pytest.fixture
-def learning(build: Build, training: DrawnTraining) -> Learning:
-    """Build the case's network for training in a dtype."""
-    case = training.case
-    return lambda dtype: build(case.architecture, dtype, training=True, freeze_batch_norm=case.freeze_batch_norm)
-
-
-@contextmanager
-def unless_unavailable() -> Iterator[None]:
-    """Skip, with its reason, what a backend cannot do: train in a dtype, or at all."""
-    try:
-        yield
-    except Unavailable as error:
-        pytest.skip(str(error))
 
 
 def test_every_kind_of_unit_is_trained() -> None:
