@@ -1,6 +1,7 @@
 """The tiers of training: what a fault in it is held against, and what they say of a network that may have one.
 
-gradients: the loss of a batch, then its gradients, from the logits back to the images.
+gradients: the loss of a batch, then its gradients, from the logits back to the images; then what gradients show of each
+    layer's dropout, in network order, which there was none of before.
 statistics: the running ones, after the batch has been seen at inference, which leaves them alone, and in training.
 steps: two, each from the oracle's own state, the first from rest and the second with a velocity; tensors in network
     order, then velocities.
@@ -17,8 +18,10 @@ from isomorph.conformance.faults.fault import Retrain
 from isomorph.conformance.faults.finding import TRAINING, TierFinding
 from isomorph.conformance.faults.networks import CASES, FROZEN
 from isomorph.conformance.training.case import draw_training
+from isomorph.conformance.training.dropout import DropoutCase
 from isomorph.conformance.training.reference import TrainingReference, as_named, as_state, running_statistics
 from isomorph.conformance.training.verdict import TrainingVerdict
+from isomorph.spec import Architecture, plan
 
 BATCH = 4
 STEPS = 2
@@ -34,6 +37,7 @@ class LearningGround:
     def __init__(self, name: str) -> None:
         case = CASES[name]
         drawn = draw_training(case.network, BATCH, case.height, case.width, case.seed, name in FROZEN)
+        self.dropout = DropoutCase(case.network, case.height, case.width, case.seed) if drops(case.network) else None
         self.case = replace(drawn, tensors=on_a_bend(drawn.architecture, drawn.tensors))
         self.reference = TrainingReference(self.case)
         self.gradients = self.reference.gradients
@@ -44,6 +48,14 @@ class LearningGround:
         """What every tier says of a network that has the case's tensors, and is trained as `retrain` has it."""
         asked = zip(TRAINING, (self._gradients, self._statistics, self._steps), strict=True)
         return tuple(_found(tier, ask, network, retrain) for tier, ask in asked)
+
+    def ask_dropout(self, network: Learner) -> TierFinding:
+        """What gradients show of the dropout of a network that was built with it, with frozen batch norms."""
+        verdicts = self.dropout.verdicts(network) if self.dropout else ()
+        told = next((verdict for verdict in verdicts if verdict.verdict == "fail"), None)
+        if told is None:
+            return TierFinding("gradients", False)
+        return TierFinding("gradients", True, told.first_divergence, None, told.message)
 
     def _gradients(self, network: Learner, retrain: Retrain) -> TrainingVerdict:
         network.load(self.case.tensors)
@@ -71,6 +83,11 @@ class LearningGround:
             if verdict.verdict == "fail":
                 break
         return verdict
+
+
+def drops(network: Architecture) -> bool:
+    """Whether anything is dropped in training."""
+    return any(layer.dropout for layer in plan(network).convolutions)
 
 
 def _found(

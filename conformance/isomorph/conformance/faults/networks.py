@@ -39,8 +39,8 @@ TWINS = Architecture(
     ),
 )
 
-# Small, as everything in it is differentiated.
-TWO_UNITS = _small("two_units", STEM, blocks("basic", ((2, 1, 2), (4, 1, 1))), Convention())
+# Small, as everything in it is differentiated; its answers read many values, so that few batches show what is dropped.
+TWO_UNITS = _small("two_units", STEM, (Block("units", "basic", ((8, 2, 2), (64, 16, 1))),), Convention())
 
 DENSE = Architecture(
     "faults/dense",
@@ -79,6 +79,8 @@ NETWORKS: dict[str, Architecture] = {
     "two units, biased rule": TWO_UNITS.with_options(running_variance="biased"),
     "two units, with ReLU6": TWO_UNITS.with_options(activation="relu6"),
     "two units, frozen": TWO_UNITS,
+    "two units, with dropout": TWO_UNITS.with_options(dropout=0.2),
+    "two units, downscaled": TWO_UNITS.with_options(dropout=0.2, dropout_mode="downscale_in_infer"),
     "dense": DENSE,
     "dense, with ReLU6": DENSE.with_options(activation="relu6"),
 }

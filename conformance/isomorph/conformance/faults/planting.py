@@ -1,17 +1,24 @@
 """Planting a fault in a backend, and asking every tier what it sees."""
 
+from typing import Literal
+
 from isomorph.backends import Unavailable
 from isomorph.backends.process import BackendProcess, RemoteNetwork
 from isomorph.conformance.drawn_case import DrawnCase
 from isomorph.conformance.faults.fault import Fault, LearningSurgery, Retensor, Retrain, Surgery
 from isomorph.conformance.faults.finding import INFERENCE, TRAINING, Finding, TierFinding, decide
 from isomorph.conformance.faults.ground import Ground, Grounds
+from isomorph.conformance.faults.learning import LearningGround
 from isomorph.conformance.faults.networks import FROZEN
 from isomorph.conformance.faults.structure import Structure
 from isomorph.conformance.faults.surgery import surgeon_of, trainer_of
 from isomorph.conformance.lattice.drawn import DrawnLattice
 from isomorph.conformance.lattice.verdict import judge_lattice
+from isomorph.conformance.training.dropout import DTYPE
 from isomorph.conformance.verdict import FLOORS, EndPoints
+
+Purpose = Literal["inference", "training", "dropout"]
+"""What a network is built for: training is compared without dropout, and dropout by itself."""
 
 AS_IT_IS = Retensor(lambda tensors: tensors)
 """Planted in every network first: a fault is caught by tiers that pass this."""
@@ -24,7 +31,7 @@ class Planting:
         self.process = process
         self.device = device
         self.grounds = grounds
-        self._right: dict[tuple[str, str, bool], RemoteNetwork] = {}
+        self._right: dict[tuple[str, str, Purpose], RemoteNetwork] = {}
         self._controls: dict[tuple[str, bool], tuple[TierFinding, ...]] = {}
 
     def find(self, fault: Fault) -> Finding:
@@ -62,15 +69,30 @@ class Planting:
         except Unavailable as error:
             return tuple(TierFinding(tier, None, message=str(error)) for tier in TRAINING)
         try:
-            return ground.ask(network, fault.plant if isinstance(fault.plant, Retrain) else Retrain())
+            gradients, *rest = ground.ask(network, fault.plant if isinstance(fault.plant, Retrain) else Retrain())
+        finally:
+            self._let_go(network)
+        if ground.dropout and gradients.caught is False:
+            gradients = self._ask_dropout(fault, ground)
+        return gradients, *rest
+
+    def _ask_dropout(self, fault: Fault, ground: LearningGround) -> TierFinding:
+        if self.process.name == "oracle":
+            return TierFinding("gradients", None, message="The oracle trains without dropout.")
+        try:
+            network = self._planted(fault, DTYPE, "dropout")
+        except Unavailable as error:
+            return TierFinding("gradients", None, message=str(error))
+        try:
+            return ground.ask_dropout(network)
         finally:
             self._let_go(network)
 
     def _planted_for_training(self, fault: Fault) -> RemoteNetwork:
         try:
-            return self._planted(fault, "float64", training=True)
+            return self._planted(fault, "float64", "training")
         except Unavailable:
-            return self._planted(fault, "float32", training=True)
+            return self._planted(fault, "float32", "training")
 
     def _ask(self, fault: Fault) -> tuple[TierFinding, ...]:
         """What the tiers of INFERENCE say."""
@@ -114,19 +136,19 @@ class Planting:
         born = None if ratio is None else not ratio <= FLOORS
         return TierFinding(dtype, run.verdict == "fail", run.first_divergence, born, run.message)
 
-    def _planted(self, fault: Fault, dtype: str, training: bool = False) -> RemoteNetwork:
-        """A network with the fault in it, as far as it is of the network itself; one as it should be serves them all.
-
-        training: whether it is to be trained; then it drops nothing.
-        """
+    def _planted(self, fault: Fault, dtype: str, purpose: Purpose = "inference") -> RemoteNetwork:
+        """A network with the fault in it, as far as it is of the network itself; what is right serves all faults."""
         right = fault.architecture == fault.case.network and not isinstance(fault.plant, Surgery)
-        key = fault.network, dtype, training
+        key = fault.network, dtype, purpose
         if right and key in self._right:
             return self._right[key]
         built, options = fault.architecture.undrawn(), {}
-        if training:
-            built = built.without_dropout()
-            options = {"training": True, "freeze_batch_norm": fault.network in FROZEN}
+        match purpose:
+            case "training":
+                built = built.without_dropout()
+                options = {"training": True, "freeze_batch_norm": fault.network in FROZEN}
+            case "dropout":
+                options = {"training": True, "freeze_batch_norm": True}
         network = self.process.build(built, self.device, dtype, **options)
         if isinstance(fault.plant, Surgery):
             surgeon = (trainer_of if isinstance(fault.plant, LearningSurgery) else surgeon_of)(self.process.name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from isomorph.conformance.faults.catalogue.dropout import DROPOUT
 from isomorph.conformance.faults.catalogue.geometry import GEOMETRY
 from isomorph.conformance.faults.catalogue.gradients import GRADIENTS
 from isomorph.conformance.faults.catalogue.losses import LOSSES
@@ -25,6 +26,7 @@ SUBJECTS = {
     "precision": PRECISION,
     "running statistics": RUNNING_STATISTICS,
     "gradients": GRADIENTS,
+    "dropout": DROPOUT,
     "losses": LOSSES,
     "optimisers": OPTIMISERS,
 }

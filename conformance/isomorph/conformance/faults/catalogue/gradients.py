@@ -4,7 +4,7 @@ import numpy as np
 
 from isomorph.conformance.faults.fault import Fault, LearningSurgery
 
-UNIT = "block2/unit_1/basic_v1"
+UNIT = "units/unit_2/basic_v1"
 
 CELLS = 7 * 8
 """Of the map that the global pool of the two units takes the mean of."""

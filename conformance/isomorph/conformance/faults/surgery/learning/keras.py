@@ -56,6 +56,18 @@ def scale_gradient(network: KerasNetwork, scope: str, by: float) -> None:
     _replace(layer, lambda call, x, _training: call(x + (by - 1) * (x - ops.stop_gradient(x))))
 
 
+def scale_dropout(network: KerasNetwork, by: float) -> None:
+    """What training leaves of what is dropped from is multiplied; inference is as it should be."""
+
+    def drop(call: Call, x: Tensor, training: bool) -> Tensor:
+        y = call(x, training=training)
+        return y * by if training else y
+
+    for layer in network._inside.layers:
+        if isinstance(layer, layers.Dropout):
+            _replace(layer, drop)
+
+
 def sum_loss(network: KerasNetwork) -> None:
     """The loss is the sum over the batch."""
     own = network._loss_of

@@ -48,6 +48,13 @@ def scale_gradient(network: PaddleNetwork, scope: str, by: float) -> None:
     network._sublayer(scope).register_forward_pre_hook(lambda _layer, inputs: _scaled(inputs[0], by))
 
 
+def scale_dropout(network: PaddleNetwork, by: float) -> None:
+    """What training leaves of what is dropped from is multiplied; inference is as it should be."""
+    for layer in network.native.sublayers():
+        if isinstance(layer, nn.Dropout):
+            layer.register_forward_post_hook(lambda layer, _inputs, y: y * by if layer.training else None)
+
+
 def sum_loss(network: PaddleNetwork) -> None:
     """The loss is the sum over the batch."""
     own = network._loss_of

@@ -47,6 +47,13 @@ def scale_gradient(network: PyTorchNetwork, scope: str, by: float) -> None:
     network._submodule(scope).register_forward_pre_hook(lambda _module, inputs: _scaled(inputs[0], by))
 
 
+def scale_dropout(network: PyTorchNetwork, by: float) -> None:
+    """What training leaves of what is dropped from is multiplied; inference is as it should be."""
+    for module in network.native.modules():
+        if isinstance(module, nn.Dropout):
+            module.register_forward_hook(lambda module, _inputs, y: y * by if module.training else None)
+
+
 def sum_loss(network: PyTorchNetwork) -> None:
     """The loss is the sum over the batch."""
     own = network._loss_of
