@@ -9,7 +9,7 @@ import pytest
 
 from isomorph.conformance.faults.catalogue import CATALOGUE, find_faults
 from isomorph.conformance.faults.fault import Fault
-from isomorph.conformance.faults.finding import Finding, Outcome, TierFinding
+from isomorph.conformance.faults.finding import INFERENCE, TIERS, Finding, Outcome, TierFinding
 from isomorph.conformance.faults.planting import Planting
 from isomorph.spec import BadInput
 from isomorph.tools import FaultsReport, faults, list_faults
@@ -59,7 +59,7 @@ def test_all_caught_reads_so() -> None:
     found = report()
     assert (found.exit_status, found.planted, found.caught) == (0, [POOL.name, TF32.name], [POOL.name, TF32.name])
     assert found.harmless == [NONE.name]
-    assert found.by_tier == {"structure": 0, "lattice": 1, "float64": 2, "float32": 2}
+    assert found.by_tier == dict.fromkeys(TIERS, 0) | {"lattice": 1, "float64": 2, "float32": 2}
     said = lines(found)
     assert max(map(len, said)) <= 80
     assert "fault                  planted at       keras  pytorch" in said
@@ -89,10 +89,35 @@ def test_what_is_not_caught_shows(outcomes: dict[str, Outcome], status: int, cau
     assert cell in str(found)
 
 
-def test_where_nothing_can_be_planted_nothing_is_decided() -> None:
-    backend = FaultyBackend("mine", "1.0", (Finding(TF32.name, TF32.place, "no surgery"),))
+@pytest.mark.parametrize("outcome", ["no surgery", "no training"])
+def test_where_nothing_can_be_planted_nothing_is_decided(outcome: Outcome) -> None:
+    backend = FaultyBackend("mine", "1.0", (Finding(TF32.name, TF32.place, outcome),))
     found = FaultsReport((TF32,), (backend,))
     assert (found.exit_status, found.planted) == (3, [])
+
+
+def test_a_fault_of_training_shows_its_tiers_and_its_first_tensor() -> None:
+    (fault,) = find_faults(["decay-for-momentum"])
+    told = {"statistics": "conv1/BatchNorm/moving_mean", "steps": "conv1/BatchNorm/moving_mean"}
+    seen = tuple(TierFinding(tier, tier in told, told.get(tier)) for tier in TIERS)
+    found = FaultsReport((fault,), (FaultyBackend("pytorch", "2.13.0", (Finding(fault.name, None, "caught", seen),)),))
+    assert (found.exit_status, found.caught) == (0, [fault.name])
+    assert "decay-for-momentum  conv1/moving_mean  .....RT" in lines(found)
+    assert {tier for tier, number in found.by_tier.items() if number} == told.keys()
+
+
+def test_the_whole_catalogue_fits_the_terminal_in_three_backends() -> None:
+    whole = tuple(CATALOGUE.values())
+    every = tuple(Finding(fault.name, fault.place, "caught", all_see(fault)) for fault in whole)
+    found = FaultsReport(whole, tuple(FaultyBackend(name, "1.0", every) for name in ("pytorch", "keras", "paddle")))
+    said = lines(found)
+    assert max(map(len, said)) <= 80
+    start = next(number for number, line in enumerate(said) if line.startswith("fault ")) + 1
+    assert [line.split()[0] for line in said[start : start + len(whole)]] == list(CATALOGUE), "no row is wrapped"
+
+
+def all_see(fault: Fault) -> tuple[TierFinding, ...]:
+    return tuple(TierFinding(tier, True) for tier in (TIERS if fault.learned else INFERENCE))
 
 
 def test_a_line_says_what_is_not_as_it_should_be() -> None:
@@ -116,6 +141,7 @@ def test_it_writes_json() -> None:
         "source": POOL.source,
         "network": "bottlenecks",
         "place": "pool1",
+        "learned": {},
         "planted_by": "architecture",
     }
     finding = document["backends"][0]["findings"][0]
