@@ -46,6 +46,7 @@ class KerasNetwork(Network):
             form = Form(self.dtype, options.layout, options.training, options.freeze_batch_norm)
             self._network = ConvNet(self.plan, form)
             self._inside = keras.Model(self._network.model.inputs, self._network.end_points)
+        self._made: tuple[SGD, tuple[list[Any], Any]] | None = None
         if options.compiled:
             self._network.model.compile(jit_compile=True)  # how `predict` runs; calling the model stays eager
 
@@ -111,13 +112,13 @@ class KerasNetwork(Network):
         learned = self._learned()
         with self._on_device():
             loss, found, _ = self._differentiate(images, labels, auxiliary_weight)
-            optimizer = self._make_optimizer(learned, sgd)
-            for name, moved in zip(learned, optimizer.momentums, strict=True):
-                if name in velocity:  # Keras's has the learning rate in it, and the sign of a step
-                    given = self._named[name].from_canonical(velocity[name])
-                    moved.assign((-sgd.learning_rate * given).astype(as_dtype(self.dtype)))
-            optimizer.apply([found[variable.path] for variable in learned.values()])
-        moves = zip(learned, optimizer.momentums, strict=True)
+            momentums, update = self._optimizer(sgd)
+            for name, moved in zip(learned, momentums, strict=True):
+                given = self._named[name].from_canonical(velocity[name]) if name in velocity else np.zeros(moved.shape)
+                # Keras's has the learning rate in it, and the sign of a step.
+                moved.assign((-sgd.learning_rate * given).astype(as_dtype(self.dtype)))
+            update([found[variable.path] for variable in learned.values()])
+        moves = zip(learned, momentums, strict=True)
         return loss, {name: self._canonical(name, moved) / -sgd.learning_rate for name, moved in moves}
 
     def _observe(self, images: Array) -> None:
@@ -134,6 +135,18 @@ class KerasNetwork(Network):
             loss, found, to_map = self._differentiator(*given)
         paths = [variable.path for variable in self.native.trainable_variables]
         return float(self._to_numpy(loss)), dict(zip(paths, found, strict=True)), to_map
+
+    def _optimizer(self, sgd: SGD) -> tuple[list[Any], Any]:
+        """The velocity of each variable that is learned, as Keras keeps it, and what makes a step of their gradients.
+
+        Made once for steps of the same kind.
+        """
+        from isomorph.backends.keras.gradients import repeated
+
+        if self._made is None or self._made[0] != sgd:
+            optimizer = self._make_optimizer(self._learned(), sgd)
+            self._made = sgd, (optimizer.momentums, repeated(optimizer.apply))
+        return self._made[1]
 
     @cached_property
     def _differentiator(self) -> Any:

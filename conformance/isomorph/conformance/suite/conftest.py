@@ -137,11 +137,32 @@ def training(request: pytest.FixtureRequest) -> DrawnTraining:
     return drawn
 
 
+@pytest.fixture(scope="module")
+def learners(training: DrawnTraining) -> Iterator[dict[tuple[BackendProcess, str], RemoteNetwork]]:
+    """The case's networks for training, by process and dtype: what compiles them takes longer than what they learn."""
+    built: dict[tuple[BackendProcess, str], RemoteNetwork] = {}
+    yield built
+    for network in built.values():
+        with suppress(BackendFailed):
+            network.discard()
+
+
 @pytest.fixture
-def learning(build: Build, training: DrawnTraining) -> Learning:
-    """Build the case's network for training in the backend under test."""
-    case = training.case
-    return lambda dtype: build(case.architecture, dtype, training=True, freeze_batch_norm=case.freeze_batch_norm)
+def learning(
+    process: BackendProcess,
+    device: str,
+    training: DrawnTraining,
+    learners: dict[tuple[BackendProcess, str], RemoteNetwork],
+) -> Learning:
+    """Build the case's network for training in the backend under test; tests share it, and load what they need."""
+
+    def learning(dtype: str) -> RemoteNetwork:
+        if (process, dtype) not in learners:
+            options = {"training": True, "freeze_batch_norm": training.case.freeze_batch_norm}
+            learners[process, dtype] = process.build(training.case.architecture.undrawn(), device, dtype, **options)
+        return learners[process, dtype]
+
+    return learning
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """Networks that learn: gradients, running statistics and steps are the oracle's, in every backend that can learn."""
 
-from itertools import islice
-
 import pytest
 
 from isomorph.conformance.suite.learning import DTYPES, Learning, assert_same, unless_unavailable
@@ -11,13 +9,8 @@ from isomorph.conformance.training.drawn import DrawnTraining
 from isomorph.spec.units import KINDS
 
 TWENTY = "cifar/resnet20"
-EVERY_TIME = (TWENTY, "zero channels", "basic units", "frozen batch norms")
-"""Both rules of running statistics, and none; ten batches and twenty steps of others are for the whole suite."""
-
 CASES = SMALL | DEEP
 NAMES = [*SMALL, *(pytest.param(name, marks=pytest.mark.thorough) for name in DEEP)]
-SOME = [*(pytest.param(name, marks=pytest.mark.thorough) for name in CASES if name not in EVERY_TIME), *EVERY_TIME]
-LONG = [*(pytest.param(name, marks=pytest.mark.thorough) for name in SMALL if name != TWENTY), TWENTY]
 
 
 def test_every_kind_of_unit_is_trained() -> None:
@@ -37,7 +30,7 @@ def test_gradients_are_the_oracles(training: DrawnTraining, learning: Learning, 
         assert_same(training.gradients(learning(dtype)))
 
 
-@pytest.mark.parametrize("training", SOME, indirect=True)
+@pytest.mark.parametrize("training", NAMES, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, learning: Learning, dtype: str) -> None:
     with unless_unavailable():
@@ -47,19 +40,6 @@ def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, lea
 
 
 @pytest.mark.parametrize("training", SMALL, indirect=True)
-def test_running_statistics_follow_one_batch(training: DrawnTraining, learning: Learning) -> None:
-    with unless_unavailable():
-        assert_same(training.statistics(learning("float64"), 1))
-
-
-@pytest.mark.parametrize("training", SMALL, indirect=True)
-def test_each_of_three_steps_ends_where_the_oracles_does(training: DrawnTraining, learning: Learning) -> None:
-    with unless_unavailable():
-        for verdict in islice(training.steps(learning("float64")), 3):
-            assert_same(verdict)
-
-
-@pytest.mark.parametrize("training", LONG, indirect=True)
 def test_each_of_twenty_steps_ends_where_the_oracles_does(training: DrawnTraining, learning: Learning) -> None:
     with unless_unavailable():
         for verdict in training.steps(learning("float64")):
