@@ -1,5 +1,7 @@
 """Networks that learn: gradients, running statistics and steps are the oracle's, in every backend that can learn."""
 
+from itertools import islice
+
 import pytest
 
 from isomorph.conformance.suite.learning import DTYPES, Learning, assert_same, unless_unavailable
@@ -8,9 +10,15 @@ from isomorph.conformance.suite.training_cases import DEEP
 from isomorph.conformance.training.drawn import DrawnTraining
 from isomorph.spec.units import KINDS
 
-TWENTY = "cifar/resnet20"
+TWENTY, FROZEN = "cifar/resnet20", "frozen batch norms"
 CASES = SMALL | DEEP
+EVERY_TIME = (TWENTY, "zero channels", "basic units", "bottlenecks at output stride 8", "inceptions", FROZEN)
+"""Ten batches and twenty steps of others are for the whole suite."""
+
 NAMES = [*SMALL, *(pytest.param(name, marks=pytest.mark.thorough) for name in DEEP)]
+SOME = [*(pytest.param(name, marks=pytest.mark.thorough) for name in CASES if name not in EVERY_TIME), *EVERY_TIME]
+LONG = [*(pytest.param(name, marks=pytest.mark.thorough) for name in SMALL if name not in EVERY_TIME), *EVERY_TIME]
+SHORT = [name for name in SMALL if name not in EVERY_TIME]
 
 
 def test_every_kind_of_unit_is_trained() -> None:
@@ -30,7 +38,13 @@ def test_gradients_are_the_oracles(training: DrawnTraining, learning: Learning, 
         assert_same(training.gradients(learning(dtype)))
 
 
-@pytest.mark.parametrize("training", NAMES, indirect=True)
+@pytest.mark.parametrize("training", SHORT, indirect=True)
+def test_running_statistics_follow_one_batch(training: DrawnTraining, learning: Learning) -> None:
+    with unless_unavailable():
+        assert_same(training.statistics(learning("float64"), 1))
+
+
+@pytest.mark.parametrize("training", SOME, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, learning: Learning, dtype: str) -> None:
     with unless_unavailable():
@@ -39,7 +53,14 @@ def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, lea
             assert_same(training.statistics(network, batches))
 
 
-@pytest.mark.parametrize("training", SMALL, indirect=True)
+@pytest.mark.parametrize("training", SHORT, indirect=True)
+def test_each_of_three_steps_ends_where_the_oracles_does(training: DrawnTraining, learning: Learning) -> None:
+    with unless_unavailable():
+        for verdict in islice(training.steps(learning("float64")), 3):
+            assert_same(verdict)
+
+
+@pytest.mark.parametrize("training", LONG, indirect=True)
 def test_each_of_twenty_steps_ends_where_the_oracles_does(training: DrawnTraining, learning: Learning) -> None:
     with unless_unavailable():
         for verdict in training.steps(learning("float64")):
