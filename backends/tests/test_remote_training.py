@@ -11,6 +11,7 @@ from isomorph.backends.process import BackendProcess, RemoteNetwork
 from isomorph.backends.protocol import Options
 from isomorph.backends.training import SGD
 from isomorph.spec import Architecture, BadInput
+from isomorph.spec.tensors import BIASES, GAMMA, WEIGHTS
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 8, 9, 3))
 LABELS = np.array([3, 0, 2])
@@ -50,8 +51,9 @@ def test_gradients_are_those_of_this_process(here: OracleNetwork, there: RemoteN
     assert differing(there.tensors(), here.tensors()) == []
 
 
-def test_steps_are_those_of_this_process(here: OracleNetwork, there: RemoteNetwork) -> None:
-    sgd = SGD(0.25, 0.5, 0.125)
+@pytest.mark.parametrize("decayed", [(WEIGHTS,), (WEIGHTS, GAMMA, BIASES)])
+def test_steps_are_those_of_this_process(here: OracleNetwork, there: RemoteNetwork, decayed: tuple[str, ...]) -> None:
+    sgd = SGD(0.25, 0.5, 0.125, decayed)
     loss, velocity = here.step(IMAGES, LABELS, sgd)
     their_loss, their_velocity = there.step(IMAGES, LABELS, sgd)
     for _ in range(2):
@@ -60,6 +62,12 @@ def test_steps_are_those_of_this_process(here: OracleNetwork, there: RemoteNetwo
         assert differing(there.tensors(), here.tensors()) == []
         loss, velocity = here.step(IMAGES, LABELS, sgd, velocity)
         their_loss, their_velocity = there.step(IMAGES, LABELS, sgd, their_velocity)
+
+
+def test_kernels_alone_have_an_l2_term_unless_told_otherwise() -> None:
+    names = ("conv1/weights", "logits/biases", "conv1/BatchNorm/gamma", "conv1/BatchNorm/beta")
+    assert [SGD(l2=0.5).l2_of(name) for name in names] == [0.5, 0, 0, 0]
+    assert [SGD(l2=0.5, decayed=(BIASES, GAMMA)).l2_of(name) for name in names] == [0, 0.5, 0.5, 0]
 
 
 def test_running_statistics_follow_as_in_this_process(here: OracleNetwork, there: RemoteNetwork) -> None:

@@ -5,10 +5,12 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
-from isomorph.backends.process import BackendProcess
+from isomorph.backends import Unavailable
+from isomorph.backends.process import BackendProcess, RemoteNetwork
 from isomorph.conformance.drawn_case import Share
 from isomorph.conformance.faults.catalogue import CATALOGUE, SUBJECTS
 from isomorph.conformance.faults.changes import edit_all
@@ -131,6 +133,20 @@ def test_a_fault_that_is_none_is_missed_where_it_is_said_to_be_some(planting: Pl
 def test_a_fault_of_training_that_another_tier_should_see_is_told_apart(planting: Planting) -> None:
     fault = CATALOGUE["decay-for-momentum"]
     assert planting.find(replace(fault, learned={"gradients": "loss"})).outcome == "elsewhere"
+
+
+def test_a_backend_that_cannot_be_trained_has_no_faults_of_training(
+    planting: Planting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RemoteNetwork, "gradients", untrained)
+    monkeypatch.setattr(RemoteNetwork, "observe", untrained)
+    monkeypatch.setattr(RemoteNetwork, "step", untrained)
+    fresh = Planting(planting.process, planting.device, planting.grounds)
+    assert fresh.find(CATALOGUE["decay-for-momentum"]).outcome == "no training"
+
+
+def untrained(*_: object) -> NoReturn:
+    raise Unavailable("It cannot be trained by way of the protocol.")
 
 
 def test_nothing_is_decided_where_the_network_does_not_pass_without_the_fault(

@@ -99,6 +99,8 @@ def faults_command(
 ) -> None:
     """Plant known porting mistakes in every backend: which tier catches which, and whether at its place.
 
+    A mistake of training changes no answer: tiers of inference have to miss it, and those of training to name it.
+
     Exit status: 0 all are caught at their place, 1 one is not, 2 the request is bad, 3 undecided.
     """
     check_json(json)
