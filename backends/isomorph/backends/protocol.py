@@ -26,7 +26,16 @@ import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.folding import fold
-from isomorph.backends.training import AUXILIARY_WEIGHT, SGD, Gradients, check_labels, check_loss, check_statistics
+from isomorph.backends.training import (
+    AUXILIARY_WEIGHT,
+    SGD,
+    Gradients,
+    check_finite,
+    check_labels,
+    check_pixels,
+    check_statistics,
+    check_velocity,
+)
 from isomorph.spec import Architecture, BadInput, Plan, plan, tensor_shapes, zoo
 from isomorph.spec.tensors import OF_BATCH_NORM, STATISTICS, match, match_exactly, split
 
@@ -193,12 +202,13 @@ class Network(ABC):
 
         images: as for `end_points`. labels: [N] integers, from 0 to below the number of classes.
         auxiliary_weight: what the losses of auxiliary heads count.
-        Raises BadInput for labels that are no classes, and for a loss that is no number.
+        Raises BadInput for labels that are no classes, for images, a loss or gradients that are no numbers, and where a
+        batch norm has but one value in each channel of the batch.
         """
         self._check_training(images)
         check_labels(self.plan, images, labels)
         found = self._gradients(self._cast(images), labels.astype(np.int64), auxiliary_weight)
-        check_loss(found.loss)
+        check_finite(found.loss, found.tensors)
         return found
 
     def step(
@@ -212,16 +222,28 @@ class Network(ABC):
         """One step of the framework's own optimiser, as people train: tensors change, running statistics follow.
 
         velocity: canonical name -> that of each tensor that is learned, as `SGD` has it; None is zero.
-        Returns the loss before the step, and the new velocity. Raises BadInput as `gradients` does; the tensors are
-        then of no use.
+        Returns the loss before the step, and the new velocity. Raises BadInput as `gradients` does, and for a velocity
+        of other names or shapes; the tensors are then what they were before the step.
         """
         self._check_training(images)
         check_labels(self.plan, images, labels)
-        loss, moved = self._step(self._cast(images), labels.astype(np.int64), sgd, velocity or {}, auxiliary_weight)
-        return check_loss(loss), moved
+        shapes, given = tensor_shapes(self.plan.architecture), velocity or {}
+        check_velocity({name: shapes[name] for name in self.learned}, given)
+        before = self.tensors()
+        loss, moved = self._step(self._cast(images), labels.astype(np.int64), sgd, given, auxiliary_weight)
+        try:
+            check_finite(loss, moved)
+        except BadInput:
+            for name, value in before.items():
+                self._set(name, value)
+            raise
+        return loss, moved
 
     def observe(self, images: Array) -> None:
-        """Let the running statistics follow those of a batch, as in training, and nothing else; frozen ones stay."""
+        """Let the running statistics follow those of a batch, as in training, and nothing else; frozen ones stay.
+
+        Raises BadInput as `gradients` does for images.
+        """
         self._check_training(images)
         self._observe(self._cast(images))
 
@@ -266,6 +288,7 @@ class Network(ABC):
             raise BadInput(
                 f"{self.architecture.name} was built for inference; build it with training=True to train it."
             )
+        check_pixels(self.plan, images)
         if not self.options.freeze_batch_norm:
             check_statistics(self.plan, images)
 

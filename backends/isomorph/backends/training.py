@@ -49,12 +49,24 @@ class SGD:
     Keras and Paddle keep these numbers in float32: binary fractions, as the defaults are, mean the same in all.
 
     decayed: the kinds of tensors that have the L2 term: kernels alone, as in slim; biases, gammas and betas have none.
+
+    Raises BadInput for a learning rate that is not above 0, a momentum that is not between 0 and 1, as frameworks keep
+    no velocity without one, and an l2 below 0.
     """
 
     learning_rate: float = 2.0**-4
     momentum: float = 0.875
     l2: float = 2.0**-10
     decayed: tuple[str, ...] = (WEIGHTS,)
+
+    def __post_init__(self) -> None:
+        for what, found, expected, right in (
+            ("learning rate", self.learning_rate, "a number above 0", 0 < self.learning_rate < float("inf")),
+            ("momentum", self.momentum, "a number above 0 and below 1", 0 < self.momentum < 1),
+            ("l2", self.l2, "a number that is not below 0", 0 <= self.l2 < float("inf")),
+        ):
+            if not right:
+                raise BadInput(f"The {what} of SGD is {found}; expected {expected}.")
 
     def l2_of(self, name: str) -> float:
         """That of the canonical tensor `name`."""
@@ -91,8 +103,31 @@ def check_statistics(plan: Plan, images: Array) -> None:
             )
 
 
-def check_loss(loss: float) -> float:
-    """`loss` itself. Raises BadInput for one that is NaN or infinite."""
+def check_pixels(plan: Plan, images: Array) -> None:
+    """Raise BadInput for images that hold NaN or infinity."""
+    if not np.isfinite(images).all():
+        raise BadInput(f"The images for {plan.architecture.name} hold NaN or infinity; expected numbers.")
+
+
+def check_velocity(learned: Mapping[str, tuple[int, ...]], velocity: Mapping[str, Array]) -> None:
+    """Raise BadInput for the velocity of what is not learned, or of another shape.
+
+    learned: canonical name -> shape of the tensors that are.
+    """
+    for name, value in velocity.items():
+        if name not in learned:
+            raise BadInput(f"There is a velocity of {name}, which is no tensor that is learned here.")
+        if value.shape != learned[name]:
+            raise BadInput(f"The velocity of {name} is of shape {value.shape}; expected {learned[name]}.")
+
+
+def check_finite(loss: float, found: Mapping[str, Array]) -> None:
+    """Raise BadInput for a loss that is NaN or infinite, or if anything found by its gradients is.
+
+    Paddle's ReLU makes zero of NaN, and hides it from the loss.
+    """
+    hint = "a smaller learning rate or other weights are needed."
     if not np.isfinite(loss):
-        raise BadInput(f"The loss is {loss}; a smaller learning rate or other weights are needed.")
-    return loss
+        raise BadInput(f"The loss is {loss}; {hint}")
+    if bad := next((name for name, value in found.items() if not np.isfinite(value).all()), None):
+        raise BadInput(f"The loss is {loss:.4g}, but its gradient of {bad} holds NaN or infinity; {hint}")
