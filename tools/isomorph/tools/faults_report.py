@@ -35,7 +35,8 @@ LETTERS = {
 LEGEND = (
     "S structure, L lattice, D float64, F float32; of training G gradients,\n"
     "R running statistics, T steps; . saw nothing, - was not run;\n"
-    "! a tier named another place, ? a tier saw a fault where there is none;\n"
+    "! a tier named another place, or saw nothing of training where it should;\n"
+    "? a tier saw a fault where there is none;\n"
     "n/a the fault cannot be planted: this backend has no surgery, or no training."
 )
 

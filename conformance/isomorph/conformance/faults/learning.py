@@ -1,7 +1,7 @@
 """The tiers of training: what a fault in it is held against, and what they say of a network that may have one.
 
-gradients: the loss of a batch, then its gradients, from the logits back to the images; then what gradients show of each
-    layer's dropout, in network order, which there was none of before.
+gradients: the loss of a batch, then its gradients, from the logits back to the images. All that is without dropout; if
+    the network has any, what gradients show of each layer's comes last, in network order.
 statistics: the running ones, after the batch has been seen at inference, which leaves them alone, and in training.
 steps: two, each from the oracle's own state, the first from rest and the second with a velocity; tensors in network
     order, then velocities.
@@ -25,7 +25,6 @@ from isomorph.spec import Architecture, plan
 
 BATCH = 4
 STEPS = 2
-
 
 Learner = Network | RemoteNetwork
 """Built for training."""
@@ -51,11 +50,12 @@ class LearningGround:
 
     def ask_dropout(self, network: Learner) -> TierFinding:
         """What gradients show of the dropout of a network that was built with it, with frozen batch norms."""
-        verdicts = self.dropout.verdicts(network) if self.dropout else ()
-        told = next((verdict for verdict in verdicts if verdict.verdict == "fail"), None)
-        if told is None:
-            return TierFinding("gradients", False)
-        return TierFinding("gradients", True, told.first_divergence, None, told.message)
+        for verdict in self.dropout.verdicts(network) if self.dropout else ():
+            if verdict.verdict == "unavailable":
+                return TierFinding("gradients", None, message=verdict.message)
+            if verdict.verdict == "fail":
+                return TierFinding("gradients", True, verdict.first_divergence, None, verdict.message)
+        return TierFinding("gradients", False)
 
     def _gradients(self, network: Learner, retrain: Retrain) -> TrainingVerdict:
         network.load(self.case.tensors)
