@@ -82,9 +82,11 @@ class OracleNetwork(Network):
             self._set(name, value)
 
     def _computed(self, images: Array) -> Array:
-        """Images in the computed dtype. Half precisions are for inference."""
+        """Images in the computed dtype. Half precisions are for inference, and so is dropout, which needs masks."""
         if self.dtype not in ("float64", "float32"):
             raise Unavailable(f"The oracle trains in float64 and float32, not in {self.dtype}.")
+        if any(layer.dropout for layer in self.plan.convolutions):
+            raise Unavailable("The oracle draws no masks: it trains networks without dropout, `without_dropout()`.")
         return images
 
     def borrow(self, tensors: Tensors) -> None:

@@ -1,6 +1,6 @@
 """The oracle in training: one pass forward, with the batch's own statistics, and back, through the graph of the plan.
 
-Dropout is left out: what it drops is drawn by every framework's own generator.
+Networks have no dropout: what it drops is drawn by every framework's own generator.
 """
 
 from collections.abc import Callable, Mapping

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from isomorph.backends.process import BackendProcess
 from isomorph.conformance.small_networks import RIGID
 from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.suite.learning import assert_same, unless_unavailable
@@ -48,9 +47,7 @@ def dropping(request: pytest.FixtureRequest) -> DropoutCase:
 
 
 @pytest.mark.parametrize("dropping", CASES, indirect=True)
-def test_what_layers_read_is_dropped_and_scaled(dropping: DropoutCase, process: BackendProcess, build: Build) -> None:
-    if process.name == "oracle":
-        pytest.skip("the oracle trains without dropout, whose masks are every framework's own")
+def test_what_layers_read_is_dropped_and_scaled(dropping: DropoutCase, build: Build) -> None:
     with unless_unavailable():
         network = build(dropping.architecture, DTYPE, training=True, freeze_batch_norm=True)
         for verdict in dropping.verdicts(network):

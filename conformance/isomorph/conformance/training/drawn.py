@@ -1,7 +1,8 @@
 """One comparison of training, ready to run: a network, what is drawn for it, and the verdicts on a backend's own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from isomorph.backends.process import RemoteNetwork
 from isomorph.backends.training import SGD
@@ -59,6 +60,13 @@ class DrawnTraining:
             if number == len(self._made):
                 self._made.append(next(self._walk))
             yield self._made[number]
+
+    def prepare(self, batches: Iterable[int], steps: int) -> None:
+        """Let the oracle do its part of what will be compared; from then on threads may share this."""
+        _ = self.reference.gradients
+        for number in batches:
+            self.reference.statistics(number)
+        list(islice(self.oracle_steps(), steps))
 
     def gradients(self, network: RemoteNetwork) -> TrainingVerdict:
         """On the loss of the first batch, and its gradients; "unavailable" where bends leave it undecided."""

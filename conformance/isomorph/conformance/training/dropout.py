@@ -28,7 +28,7 @@ from isomorph.backends.training import Gradients, check_labels
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.training.verdict import TrainingVerdict
 from isomorph.conformance.verdict import FLOORS, UNIT_ROUNDOFF, Array, by
-from isomorph.spec import Architecture, BadInput, plan
+from isomorph.spec import Architecture, plan
 from isomorph.spec.graph import graph
 from isomorph.spec.layers import Convolution, Dropout
 from isomorph.spec.tensors import BIASES, WEIGHTS, tensor_name
@@ -77,16 +77,17 @@ class DropoutCase:
         check_labels(planned, self.images, self.labels)
         self.layers = {layer.scope: layer for layer in planned.convolutions if layer.dropout}
         self._reads = {node.name: node.reads[0] for node in graph(planned)}
-        self._tensors = draw_tensors(architecture, self.images, seed)
+        self._tensors = draw_tensors(architecture, self.images, seed) if self.layers else {}
 
     def verdicts(self, network: Learns) -> Iterator[TrainingVerdict]:
-        """On every layer's dropout, in network order.
-
-        Raises BadInput for a layer that reads a map of several windows, whose gradient is a sum of theirs.
-        """
+        """On every layer's dropout, in network order; "unavailable" where a gradient is the sum of several windows'."""
         for layer in self.layers.values():
             tensors = self._shown(layer)
             read = self._read(layer, tensors)
+            if read.shape[:2] != (layer.kernel, layer.kernel):
+                said = f"{layer.scope} reads a map of {by(read.shape[:2])}; its dropout shows where it reads one window"
+                yield replace(_passing(layer), verdict="unavailable", message=said)
+                continue
             network.load(tensors)
             yield judge(layer, read, self._gradients(network, layer, read))
 
@@ -109,16 +110,11 @@ class DropoutCase:
         return shown
 
     def _read(self, layer: Convolution, tensors: Mapping[str, Array]) -> Array:
-        """What the layer reads where nothing is dropped, [k, k, depth_in], in float64."""
+        """What the layer reads where nothing is dropped, [h, w, depth_in], in float64."""
         exact = {name: value.astype(np.float64) for name, value in tensors.items()}
         still = plan(self.architecture.without_dropout())
         forward = TrainingPass(still, exact, self.images.astype(np.float64), Precision("float64"), frozen=True)
         read: Array = forward.values[self._reads[layer.scope]][0]
-        if read.shape[:2] != (layer.kernel, layer.kernel):
-            raise BadInput(
-                f"{layer.scope} of {self.architecture.name} reads a map of {by(read.shape[:2])}, expected"
-                f" {layer.kernel}x{layer.kernel}; its dropout shows on smaller images."
-            )
         return read
 
 
@@ -129,7 +125,7 @@ def judge(layer: Convolution, read: Array, gradients: list[tuple[Array, Array]])
     """
     asked = layer.dropout or Dropout(0.0)
     scale = 1.0 if asked.downscaled else 1 / (1 - asked.share)
-    verdict = TrainingVerdict(f"dropout before {layer.scope}", DTYPE, "pass")
+    verdict = _passing(layer)
 
     def fail(message: str) -> TrainingVerdict:
         return replace(verdict, verdict="fail", message=message, first_divergence=layer.scope)
@@ -154,6 +150,10 @@ def judge(layer: Convolution, read: Array, gradients: list[tuple[Array, Array]])
     if same_by_chance < FALSE_ALARM and all(np.array_equal(mask, masks[0]) for mask in masks):
         return fail(f"the same values are dropped in each of {len(masks)} batches")
     return verdict
+
+
+def _passing(layer: Convolution) -> TrainingVerdict:
+    return TrainingVerdict(f"dropout before {layer.scope}", DTYPE, "pass")
 
 
 def readable(read: Array) -> Array:
