@@ -23,7 +23,7 @@ Batch = tuple[Array, Array]
 class TrainingCase:
     """A network without dropout, its tensors, and the first of the batches that it is trained on.
 
-    tensors: canonical, in float32.
+    tensors: canonical, in float32 where they were drawn.
     close: the results that stand so close to a bend, in spite of all, that float32 may take its other side.
     freeze_batch_norm: whether it is trained with frozen batch norms.
     """
@@ -45,10 +45,17 @@ class TrainingCase:
 
 
 def draw_training(
-    architecture: Architecture, batch: int, height: int, width: int, seed: int = 0, freeze_batch_norm: bool = False
+    architecture: Architecture,
+    batch: int,
+    height: int,
+    width: int,
+    seed: int = 0,
+    freeze_batch_norm: bool = False,
+    given: Mapping[str, Array] | None = None,
 ) -> TrainingCase:
-    """Draw `batch` images of `height` x `width`, their labels, and tensors.
+    """Draw `batch` images of `height` x `width`, their labels, and tensors, unless those are `given`.
 
+    What is given stays as it is, however close to bends: drawn values keep away from them.
     Raises BadInput for a network without classes, and where a batch norm that is not frozen would have but one value in
     each channel.
     """
@@ -60,9 +67,10 @@ def draw_training(
     check_labels(planned, images, labels)
     if not freeze_batch_norm:
         check_statistics(planned, images)
-    drawn = {name: value.astype(np.float64) for name, value in draw_tensors(network, images, seed).items()}
-    forward = ClearPass(planned, drawn, images.astype(np.float64), freeze_batch_norm)
-    tensors = {name: value.astype(np.float32) for name, value in forward.cleared.items()}
+    start = draw_tensors(network, images, seed) if given is None else given
+    exact = {name: value.astype(np.float64) for name, value in start.items()}
+    forward = ClearPass(planned, exact, images.astype(np.float64), freeze_batch_norm, moving=given is None)
+    tensors = given or {name: value.astype(np.float32) for name, value in forward.cleared.items()}
     return TrainingCase(network, images, labels, tensors, tuple(forward.close), seed, freeze_batch_norm)
 
 

@@ -40,27 +40,33 @@ BENDS: dict[Activation, tuple[float, ...]] = {"relu": (0.0,), "relu6": (0.0, 6.0
 class ClearPass(TrainingPass):
     """A forward pass that moves its tensors out of the way of bends; it is not to be pulled back.
 
+    moving: False leaves the tensors as they are, and only finds what is close.
     tensors, images, frozen: as for TrainingPass, in float64. What is moved is rounded to float32, as all that is drawn.
 
     Attributes:
         cleared: canonical name -> tensor, in float64.
-        close: the names of the results that could not be cleared.
+        close: the names of the results that could not be cleared, or were not to be.
     """
 
-    def __init__(self, plan: Plan, tensors: Mapping[str, Array], images: Array, frozen: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, tensors: Mapping[str, Array], images: Array, frozen: bool = False, moving: bool = True
+    ) -> None:
         self.cleared = dict(tensors)
         self.close: list[str] = []
+        self._moving = moving
         self._nodes = {node.name: node for node in graph(plan)}
         super().__init__(plan, self.cleared, images, Precision("float64"), frozen)
 
     def _forward(self, node: Node) -> tuple[Array, Callable[[Array], Given]]:
         for number in range(ROUNDS):
-            moves = self._moves(node, MARGINS[-1:] if number else MARGINS)
+            moves = self._moves(node, MARGINS if self._moving and not number else MARGINS[-1:])
             y, pull = super()._forward(node)
             moves = np.broadcast_to(moves, y.shape[3])
             crowded = np.isnan(moves) | self._crowded_pools(node.name, y)
             if not (moves.any() or crowded.any()):
                 return y, pull
+            if not self._moving:
+                break
             for owner, channels in self._owners(node):
                 self._change(owner, moves[channels], crowded[channels])
                 if owner is not node:
@@ -150,8 +156,9 @@ def two_largest(x: Array, pool: MaxPool) -> tuple[Array, Array]:
 
 
 def size_of(x: Array) -> float:
-    """The power of two above the root mean square of a map: the same on every machine."""
-    return float(2.0 ** np.ceil(np.log2(np.sqrt(np.mean(x * x)))))
+    """The power of two above the root mean square of a map, 1 if that is zero: the same on every machine."""
+    root = np.sqrt(np.mean(x * x))
+    return float(2.0 ** np.ceil(np.log2(root))) if root else 1.0
 
 
 def _as_drawn(x: Array) -> Array:

@@ -63,8 +63,9 @@ class TrainingReference:
     def _statistics(self, batches: int) -> dict[str, Yardstick]:
         """Yardsticks of the running statistics after so many batches, by dtype, in network order."""
         if self.case.freeze_batch_norm:  # they stay as they are, bit for bit
-            still = within(running_statistics(self.case.tensors), 0.0, self.unit_of)
-            return dict.fromkeys(("float64", "float32"), still)
+            still = running_statistics(self.case.tensors)
+            rounded = {dtype: {name: x.astype(dtype) for name, x in still.items()} for dtype in ("float64", "float32")}
+            return {dtype: within(values, 0.0, self.unit_of) for dtype, values in rounded.items()}
         exact, *noisy = (self._observed(each, batches) for each in self._evaluations())
         return in_noise_floors(exact, noisy, self.unit_of)
 

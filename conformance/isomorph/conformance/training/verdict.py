@@ -47,7 +47,10 @@ class TensorVerdict:
 
 @dataclass(frozen=True)
 class TrainingVerdict:
-    """One quantity, such as "gradients", of one backend in one dtype; `tensors` are in the order in which it arises."""
+    """One quantity, such as "gradients", of one backend in one dtype; `tensors` are in the order in which it arises.
+
+    precision: what the device proved to compute in, where that was asked.
+    """
 
     quantity: str
     dtype: str
@@ -55,6 +58,7 @@ class TrainingVerdict:
     message: str = ""
     first_divergence: str | None = None
     tensors: tuple[TensorVerdict, ...] = field(default=())
+    precision: str | None = None
 
     @property
     def worst(self) -> TensorVerdict | None:
