@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.spec import BadInput, architecture, tensor_shapes
 from isomorph.spec.tensors import is_trainable
 from isomorph.tools import TrainingReport, check_training
+from isomorph.tools.checkpoints import sha256, write_safetensors
 
 from .command import isomorph, refused_here
+from .converted import R20, named
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -64,6 +68,44 @@ def test_json_has_every_tensor(report: TrainingReport) -> None:
     assert (first["name"], first["verdict"]) == ("loss", "pass")
 
 
+def test_what_the_device_computed_in_is_proved(report: TrainingReport) -> None:
+    assert {run.dtype: run.precision for run in report.backends[0].runs} == {"float64": "float64", "float32": "float32"}
+
+
+def test_frozen_batch_norms_are_compared_too() -> None:
+    found = check_small(freeze_batch_norm=True)
+    assert found.agree, str(found)
+    assert "batch norms  frozen" in str(found)
+    gradients = {tensor.name for tensor in found.backends[0].runs[0].tensors}
+    assert not any("BatchNorm" in name for name in gradients)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of R20."""
+    path = tmp_path_factory.mktemp("file") / "r20.safetensors"
+    write_safetensors(path, named(R20, "cifar", draw_tensors(R20, draw_images(R20, 2, 16, 20))), {})
+    return path
+
+
+def test_a_file_is_trained_from_its_own_tensors(file: Path) -> None:
+    found = check_training(file, backends=["oracle"], size=(16, 20), seed=3)
+    assert found.agree, str(found)
+    lines = [line.rstrip() for line in str(found).splitlines()]
+    assert lines[2:4] == [f"weights     {file}", "drawn       images and labels, seed 3"]
+    weights = json.loads(found.to_json())["weights"]
+    assert weights == {"source": str(file), "sha256": sha256(file)}
+
+
+def test_dropout_has_a_row_for_each_layer() -> None:
+    """The oracle has no masks, and says so."""
+    found = check_training(architecture(R8, dropout=0.5), backends=["oracle"], size=(8, 10))
+    last = found.backends[0].runs[-1]
+    assert (last.quantity, last.verdict) == ("dropout", "unavailable")
+    assert last.message.startswith("The oracle draws no masks")
+    assert found.agree
+
+
 PLANTS = {
     "batch_norm_decay": (0.875, "statistics after 1 batch", "conv1/BatchNorm/moving_mean"),
     "running_variance": ("unbiased", "statistics after 1 batch", "conv1/BatchNorm/moving_variance"),
@@ -102,9 +144,18 @@ def test_the_command_prints_tensors_and_writes_json() -> None:
 
 
 REFUSALS = {
-    "a second file": ((*SMALL[:1], "x.npz", *SMALL[1:]), "--training draws its own images and weights; leave a second"),
-    "images": ((*SMALL, "--images", "x.npy"), "--training draws its own images and weights; leave --images out."),
+    "a second file": ((*SMALL[:1], "x.npz", *SMALL[1:]), "--training draws its own images; leave a second"),
+    "images": ((*SMALL, "--images", "x.npy"), "--training draws its own images; leave --images out."),
     "a dtype": ((*SMALL, "--dtype", "float16"), "--training compares float64 and float32; leave --dtype float16 out."),
+    "freezing without training": (
+        (R8, "--freeze-batch-norm", "--input", "8x10", "--backends", "oracle"),
+        "--freeze-batch-norm is about training; give --training, too, or leave it out.",
+    ),
+    "no images in a batch": ((*SMALL, "--batch", "0"), "A batch of 0 images was asked for; expected at least one."),
+    "images of no height": ((*SMALL, "--input", "0x5"), f"Images of 0x5 are too small for {R8}: "),
+    "a seed below zero": ((*SMALL, "--seed", "-1"), "The seed -1 is out of range; expected 0 to 2^64 - 1."),
+    "no such output stride": ((*SMALL, "--output-stride", "3"), "The target output_stride cannot be reached"),
+    "no such file": (("./x.pth", *SMALL[1:]), "x.pth: there is no such file"),
     "no classes": ((*SMALL, "--num-classes", "none"), f"{R8} has no classes to learn: it needs num_classes and a"),
     "no pool": ((*SMALL, "--no-global-pool"), f"{R8} has no classes to learn: it needs num_classes and a pool"),
     "one value in a batch norm": (

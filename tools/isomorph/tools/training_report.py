@@ -12,6 +12,7 @@ from rich.text import Text
 
 from isomorph.conformance.training.verdict import TensorVerdict, TrainingVerdict
 from isomorph.tools.reports import STYLES, Status, finite
+from isomorph.tools.subject import Origin
 from isomorph.tools.tables import Report, plain_table, short_scope
 
 LEGEND = "The number is the worst tensor's error against the oracle, in parts of what\npasses: up to 1."
@@ -39,7 +40,8 @@ class TrainedBackend:
 class TrainingReport(Report):
     """The same training in every backend, against the oracle.
 
-    input: [N, H, W, C] of each batch. seed: what images, labels and weights were drawn from.
+    input: [N, H, W, C] of each batch. seed: what images, labels and weights that are drawn were drawn from.
+    weights: where they come from. freeze_batch_norm: whether batch norms were frozen.
     parameters: trainable and total, by the specification.
     planted: the fields that were changed in what the backends built, and not in the oracle.
     seconds: how long it took.
@@ -48,6 +50,8 @@ class TrainingReport(Report):
     architecture: str
     input: tuple[int, ...]
     seed: int
+    weights: Origin
+    freeze_batch_norm: bool
     parameters: tuple[int, int]
     oracle_version: str
     planted: dict[str, Any]
@@ -70,8 +74,8 @@ class TrainingReport(Report):
     def to_json(self) -> str:
         """The report, as the command line's `--json` writes it."""
         backends = [asdict(backend) | {"runs": [_document(run) for run in backend.runs]} for backend in self.backends]
-        own = ("architecture", "input", "seed", "parameters", "agree", "planted", "seconds")
-        document = {name: getattr(self, name) for name in own} | {"backends": backends}
+        own = ("architecture", "input", "seed", "freeze_batch_norm", "parameters", "agree", "planted", "seconds")
+        document = {name: getattr(self, name) for name in own} | {"weights": asdict(self.weights), "backends": backends}
         return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
 
     def table(self) -> RenderableType:
@@ -80,7 +84,8 @@ class TrainingReport(Report):
         trainable, total = self.parameters
         facts = (
             ("input", "x".join(map(str, self.input))),
-            ("drawn", f"images, labels and weights, seed {self.seed}"),
+            *self._origins(),
+            ("batch norms", "frozen" if self.freeze_batch_norm else ""),
             ("parameters", f"{trainable:,} and {total - trainable:,} running statistics"),
             ("planted", ", ".join(f"{name}={value}" for name, value in self.planted.items())),
             ("oracle", self.oracle_version),
@@ -91,6 +96,11 @@ class TrainingReport(Report):
                 heading.add_row(name, Text(value, "yellow" if name == "planted" else ""))
         title, legend = Text(f"training {self.architecture}", "bold"), Text(LEGEND, "dim")
         return Group(title, heading, Text(), self._quantities(), Text(), legend, *self._remarks())
+
+    def _origins(self) -> tuple[tuple[str, str], ...]:
+        if self.weights.source.startswith("drawn"):
+            return (("drawn", f"images, labels and weights, seed {self.seed}"),)
+        return ("weights", self.weights.source), ("drawn", f"images and labels, seed {self.seed}")
 
     def tensor_table(self) -> RenderableType:
         """Every tensor's error in parts of what passes, a table for each quantity and dtype, a column per backend."""
@@ -132,6 +142,9 @@ class TrainingReport(Report):
             for run in backend.runs:
                 if run.message:
                     said.setdefault(run.message, []).append(f"{run.quantity} in {run.dtype}")
+            for dtype, precision in {run.dtype: run.precision for run in backend.runs if run.precision}.items():
+                if precision != dtype:
+                    said.setdefault(f"the device proved to compute in {precision}", []).append(dtype)
             for message, where in said.items():
                 yield Text.assemble((backend.name, STYLES[backend.status]), f" {', '.join(where)}: {message}")
 

@@ -8,7 +8,7 @@ from isomorph.backends.process import TIMEOUT
 from isomorph.spec.preprocessing import NORMALISATIONS
 from isomorph.tools import options as given
 from isomorph.tools.check import check
-from isomorph.tools.check_training import check_training, refuse_beside_training
+from isomorph.tools.check_training import check_freezing, check_training, refuse_beside_training
 from isomorph.tools.commands.app import check_json, out, show_progress, write_json
 from isomorph.tools.plant import read_plant
 from isomorph.tools.predict import predict
@@ -62,14 +62,19 @@ def check_command(
     training: Annotated[
         bool, typer.Option("--training", help="Compare gradients, running statistics and steps instead of answers.")
     ] = False,
+    freeze_batch_norm: Annotated[
+        bool,
+        typer.Option("--freeze-batch-norm", help="With --training: batch norms learn nothing."),
+    ] = False,
     json: given.Json = None,
 ) -> None:
     """The main job: same weights in every backend, compared with the oracle; a row each, and the first divergence."""
     options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     size = given.read_size(input)
     check_json(json, subject, other, *(reference or ()))
+    check_freezing(freeze_batch_norm, training)
     if training:
-        refuse_beside_training(other, arch, images, reference, dtype)
+        refuse_beside_training(other, images, reference, dtype)
     common: dict[str, Any] = {
         "backends": given.read_names(backends),
         "device": device,
@@ -84,6 +89,7 @@ def check_command(
     report: CheckReport | TrainingReport
     with show_progress() as progress:
         if training:
+            common |= {"arch": arch, "freeze_batch_norm": freeze_batch_norm}
             report = check_training(subject, progress=progress, **common, **options)
         else:
             common |= {"dtype": dtype, "arch": arch, "images": images, "references": reference or ()}
