@@ -1,9 +1,16 @@
 """How training is judged: by tensor, in the order of the backward pass, zeros on the scale of their unit's largest."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
 import numpy as np
 import pytest
 
 from isomorph.backends.oracle.operations import Array
+from isomorph.backends.process import RemoteNetwork
+from isomorph.backends.training import Gradients
+from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.suite.training_cases import CASES
 from isomorph.conformance.training.case import draw_training
 from isomorph.conformance.training.clear import MARGINS, clear_move, two_largest
@@ -11,7 +18,7 @@ from isomorph.conformance.training.reference import TrainingReference
 from isomorph.conformance.training.verdict import Yardstick, in_noise_floors, within
 from isomorph.spec import BadInput, architecture
 from isomorph.spec.layers import MaxPool
-from isomorph.spec.tensors import BIASES
+from isomorph.spec.tensors import BIASES, is_trainable
 
 WANTED = {"b/gamma": np.array([3.0, 4.0]), "b/beta": np.array([0.0]), "a/gamma": np.array([1.0])}
 
@@ -104,3 +111,35 @@ def test_the_same_seed_gives_the_same_case_and_another_one_other_batches() -> No
 def test_a_network_without_classes_is_refused() -> None:
     with pytest.raises(BadInput, match=r"^cifar/resnet20 has no classes to learn: it needs num_classes and a pool"):
         draw_training(architecture("cifar/resnet20", num_classes=None), 2, 8, 8)
+
+
+def test_tensors_that_are_given_stay_and_what_is_close_is_named() -> None:
+    """As they are drawn, before any is moved, some values of this network are close to a bend."""
+    network = CASES["basic units"].network
+    images = draw_images(network, 4, 49, 64)
+    given = draw_tensors(network, images)
+    case = draw_training(network, 4, 49, 64, given=given)
+    assert [name for name, value in case.tensors.items() if value is not given[name]] == []
+    assert case.close
+    assert CASES["basic units"].draw().case.close == ()
+
+
+def test_what_bends_leave_open_is_undecided_in_float32_alone() -> None:
+    class Wrong:
+        """A network whose gradients are all one."""
+
+        def __init__(self, dtype: str) -> None:
+            self.dtype = dtype
+
+        def load(self, tensors: Mapping[str, Array]) -> None:
+            self.tensors = tensors
+
+        def gradients(self, images: Array, labels: Array) -> Gradients:
+            learned = {name: np.ones_like(x) for name, x in self.tensors.items() if is_trainable(name)}
+            return Gradients(1.0, learned, np.ones_like(images))
+
+    drawn = CASES["zero channels"].draw()
+    drawn.case = replace(drawn.case, close=("conv1",))
+    decided, undecided = (drawn.gradients(cast(RemoteNetwork, Wrong(dtype))) for dtype in ("float64", "float32"))
+    assert (decided.verdict, undecided.verdict) == ("fail", "unavailable")
+    assert undecided.message.endswith("; conv1 stands so close to a bend that float32 may take its other side")
