@@ -18,14 +18,14 @@ Its module has `create(engine)`, which returns the Backend, and is offered as an
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.folding import fold
+from isomorph.backends.options import DEVICES, DTYPES, LAYOUTS, Device, Layout, Options
 from isomorph.backends.training import (
     AUXILIARY_WEIGHT,
     SGD,
@@ -41,38 +41,25 @@ from isomorph.spec.tensors import OF_BATCH_NORM, STATISTICS, match, match_exactl
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
-Device = Literal["auto", "cpu", "gpu"]
-Layout = Literal["NCHW", "NHWC"]
-DEVICES = ("auto", "cpu", "gpu")
-DTYPES = ("float32", "float64", "bfloat16", "float16")
-LAYOUTS = ("NCHW", "NHWC")
+
+__all__ = [
+    "DEVICES",
+    "DTYPES",
+    "LAYOUTS",
+    "Array",
+    "Backend",
+    "Device",
+    "Layout",
+    "Network",
+    "Options",
+    "Tensors",
+    "Unavailable",
+    "as_dtype",
+]
 
 
 class Unavailable(RuntimeError):  # noqa: N818 - it names a state, which is a result and no mistake
     """This backend cannot do what was asked here, and why: a framework that is missing, a precision that it lacks."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a network is built; its answers are the same whatever is chosen here, the dtype's rounding aside.
-
-    device: "cpu" or "gpu".
-    dtype: of its tensors and results, one of DTYPES.
-    training: whether the native object is left in training mode.
-    layout: how its maps lie in memory, one of LAYOUTS.
-    compiled: whether `answer` is computed by the framework's compiler.
-    fold_batch_norm: whether batch norms are folded into convolutions, for inference alone.
-    freeze_batch_norm: whether training leaves batch norms as they are, for fine-tuning: they normalise by their running
-        statistics, which never follow, and learn nothing.
-    """
-
-    device: str = "cpu"
-    dtype: str = "float32"
-    training: bool = False
-    layout: str = "NHWC"
-    compiled: bool = False
-    fold_batch_norm: bool = False
-    freeze_batch_norm: bool = False
 
 
 class Network(ABC):
