@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from isomorph.conformance.cases import draw_images, draw_tensors
+from isomorph.conformance.training.case import draw_training
 from isomorph.spec import BadInput, architecture, tensor_shapes
 from isomorph.spec.tensors import is_trainable
 from isomorph.tools import TrainingReport, check_training
+from isomorph.tools.check_training import at_once
 from isomorph.tools.checkpoints import sha256, write_safetensors
 
 from .command import isomorph, refused_here
@@ -70,6 +73,18 @@ def test_json_has_every_tensor(report: TrainingReport) -> None:
 
 def test_what_the_device_computed_in_is_proved(report: TrainingReport) -> None:
     assert {run.dtype: run.precision for run in report.backends[0].runs} == {"float64": "float64", "float32": "float32"}
+
+
+def test_a_coarser_precision_is_told(report: TrainingReport) -> None:
+    (row,) = report.backends
+    runs = tuple(replace(run, precision="tf32") if run.dtype == "float32" else run for run in row.runs)
+    coarse = replace(report, backends=(replace(row, runs=runs),))
+    assert "oracle float32: the device proved to compute in tf32" in str(coarse)
+
+
+@pytest.mark.parametrize(("memory", "processes"), [(None, 3), (1e12, 3), (1.3e9, 2), (1.0, 1)])
+def test_as_many_backends_train_at_a_time_as_memory_holds(memory: float | None, processes: int) -> None:
+    assert at_once(draw_training(architecture(R8), 4, 8, 10), memory, 3) == processes
 
 
 def test_frozen_batch_norms_are_compared_too() -> None:

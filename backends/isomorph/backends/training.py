@@ -2,7 +2,7 @@
 
 The loss is the mean over the batch of the softmax cross-entropy of the answers, and of those of the auxiliary heads,
 which count `auxiliary_weight` times each. Batch norms use the batch's own statistics, unless the network was built with
-frozen ones. What dropout drops is drawn by every framework's own generator: networks are compared without it.
+frozen ones. What dropout drops is drawn by every framework's own generator: all else is compared without it.
 """
 
 from collections.abc import Mapping

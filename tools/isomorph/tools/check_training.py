@@ -98,7 +98,7 @@ def check_training(
         progress("oracle", "training")
         training.prepare(BATCHES, STEPS)
         comparison = _Comparison(training, dropout, built, device, progress)
-        rows = run_side_by_side(comparison.row, processes, _at_once(case, limit, len(names)))
+        rows = run_side_by_side(comparison.row, processes, at_once(case, limit, len(names)))
     return TrainingReport(
         architecture=network.name,
         input=case.images.shape,
@@ -133,7 +133,7 @@ def refuse_beside_training(
         raise BadInput(f"--training compares float64 and float32; leave --dtype {dtype} out.")
 
 
-def _at_once(case: TrainingCase, memory: int | None, processes: int) -> int:
+def at_once(case: TrainingCase, memory: float | None, processes: int) -> int:
     """How many backends may train at a time, so that together they fit in memory.
 
     Each needs its framework (0.6 GB was the most measured), six times the weights (themselves, gradients, velocity, and
