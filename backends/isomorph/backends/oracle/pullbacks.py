@@ -213,7 +213,8 @@ def _product(first: Array, second: Array, halves: bool) -> Array:
 def _sum(x: Array, halves: bool) -> Array:
     """Of each channel, [..., C] -> [C]: a product with ones, which sums in blocks; in the other order one by one.
 
-    Frameworks do either: between two orders in blocks there is less noise than between those.
+    Frameworks do either. Between two orders in blocks there is so little noise that all three stand at ten floors of it
+    in the gradient of one bias, that of the suite's dense layers behind a flattened map.
     """
     flat = x.reshape(-1, x.shape[-1])
     return np.asarray(flat.sum(axis=0) if halves else (np.ones((1, len(flat)), x.dtype) @ flat)[0])
