@@ -7,7 +7,7 @@ from isomorph.backends.oracle.network import ConvNet
 from isomorph.backends.oracle.operations import Precision
 from isomorph.backends.oracle.training import TrainingPass, follow, run_back
 from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, Unavailable, as_dtype
-from isomorph.backends.training import SGD, Gradients
+from isomorph.backends.training import AUXILIARY_WEIGHT, SGD, Gradients
 from isomorph.spec import Architecture, is_trainable, tensor_shapes
 from isomorph.spec.tensors import split
 
@@ -45,13 +45,13 @@ class OracleNetwork(Network):
         return answer[:, 0, 0] if self.plan.global_pool else answer
 
     def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
-        found, _ = self._run_back(images, labels, auxiliary_weight)
+        found, _ = self.run_back(images, labels, auxiliary_weight)
         return found
 
     def _step(
         self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
     ) -> tuple[float, dict[str, Array]]:
-        found, forward = self._run_back(images, labels, auxiliary_weight)
+        found, forward = self.run_back(images, labels, auxiliary_weight)
         moved: dict[str, Array] = {}
         for name, gradient in found.tensors.items():
             tensor = self._get(name)
@@ -66,7 +66,10 @@ class OracleNetwork(Network):
         given = self.tensors(), self._computed(images), self._network.precision
         self._follow(TrainingPass(self.plan, *given, self.options.freeze_batch_norm))
 
-    def _run_back(self, images: Array, labels: Array, auxiliary_weight: float) -> tuple[Gradients, TrainingPass]:
+    def run_back(
+        self, images: Array, labels: Array, auxiliary_weight: float = AUXILIARY_WEIGHT
+    ) -> tuple[Gradients, TrainingPass]:
+        """As `gradients`, of images and labels that have been checked, with the pass forward."""
         return run_back(
             self.plan,
             self.tensors(),

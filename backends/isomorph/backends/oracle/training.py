@@ -185,15 +185,19 @@ def run_back(
     tensors, images, frozen: as for TrainingPass. labels: [N] integers.
     """
     forward = TrainingPass(plan, tensors, images, precision, frozen)
-    weights = {"logits": 1.0} | dict.fromkeys(plan.heads.values(), auxiliary_weight)
     loss, to_answers = 0.0, {}
-    for name, weight in weights.items():
+    for name, weight in weights_of(plan, auxiliary_weight).items():
         value, gradient = cross_entropy(forward.values[name], labels)
         loss += weight * value
         to_answers[name] = gradient * images.dtype.type(weight)
     to_tensors, to_images = forward.pull_back(to_answers)
     in_order = {name: to_tensors[name] for name in tensors if name in to_tensors}
     return Gradients(loss, in_order, to_images), forward
+
+
+def weights_of(plan: Plan, auxiliary_weight: float) -> dict[str, float]:
+    """Name of the logits, and of every auxiliary head's answers -> what their loss counts."""
+    return {"logits": 1.0} | dict.fromkeys(plan.heads.values(), auxiliary_weight)
 
 
 def cross_entropy(logits: Array, labels: Array) -> tuple[float, Array]:

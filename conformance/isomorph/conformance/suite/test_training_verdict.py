@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from isomorph.backends.oracle.operations import Array
+from isomorph.backends.oracle.training import cross_entropy
 from isomorph.backends.process import RemoteNetwork
 from isomorph.backends.training import Gradients
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.suite.training_cases import CASES
 from isomorph.conformance.training.case import draw_training
 from isomorph.conformance.training.clear import MARGINS, clear_move, two_largest
-from isomorph.conformance.training.reference import TrainingReference
+from isomorph.conformance.training.reference import LOSS, TrainingReference
 from isomorph.conformance.training.verdict import Yardstick, in_noise_floors, within
 from isomorph.spec import BadInput, architecture
 from isomorph.spec.layers import MaxPool
@@ -47,6 +48,26 @@ def test_a_unit_has_the_floor_of_its_noisiest_tensor(yardsticks: dict[str, Yards
     limits = yardsticks["float32"].limits
     assert limits["b/gamma"] == limits["b/beta"] == pytest.approx(8 * 2e-6)
     assert limits["a/gamma"] == pytest.approx(8e-7)
+
+
+def test_a_tensor_that_evaluations_agree_on_by_luck_has_noise_all_the_same() -> None:
+    limits = in_noise_floors(WANTED, [WANTED, WANTED], unit_of, least={"a/gamma": 1e-5})["float32"].limits
+    assert limits["a/gamma"] == pytest.approx(8e-5)
+    assert limits["b/gamma"] == 8 * 2.0**-24
+
+
+def test_the_loss_has_the_noise_of_the_answers_that_it_is_of() -> None:
+    """To first order what moves the answers moves the loss by no more than the noise that is reckoned with."""
+    reference = TrainingReference(draw_training(architecture("mlperf_tiny/resnet8"), 4, 8, 10))
+    exact, noisy = reference.network("float64"), reference.network("float32")
+    batch = reference.case.batch(0)
+    (right, forward), (_, other) = exact.run_back(*batch), noisy.run_back(*batch)
+    logits, others = forward.values["logits"], other.values["logits"]
+    towards = cross_entropy(logits, batch[1])[1]
+    along = towards * np.linalg.norm(others - logits) / np.linalg.norm(towards)
+    moved_by = cross_entropy(logits + along, batch[1])[0] - right.loss
+    limit = reference.gradients["float32"].limits[LOSS] * right.loss
+    assert moved_by == pytest.approx(limit / 8, rel=0.01) or moved_by < limit / 8
 
 
 def test_float64s_limits_are_float32s_in_the_ratio_of_the_roundoffs(yardsticks: dict[str, Yardstick]) -> None:

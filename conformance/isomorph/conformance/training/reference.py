@@ -7,8 +7,9 @@ from functools import cache, cached_property
 import numpy as np
 
 from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.oracle.training import cross_entropy, weights_of
 from isomorph.backends.protocol import Options
-from isomorph.backends.training import IMAGES, SGD, Gradients
+from isomorph.backends.training import AUXILIARY_WEIGHT, IMAGES, SGD, Gradients
 from isomorph.conformance.training.case import TrainingCase
 from isomorph.conformance.training.verdict import Named, Yardstick, in_noise_floors, within
 from isomorph.conformance.verdict import Array
@@ -51,14 +52,16 @@ class TrainingReference:
         self.sgd = sgd or SGD()
         self.plan = plan(case.architecture)
         self._parts = {layer: part for part, layers in self.plan.parts.items() for layer in layers}
+        self._weights = weights_of(self.plan, AUXILIARY_WEIGHT)
         self.statistics = cache(self._statistics)
 
     @cached_property
     def gradients(self) -> dict[str, Yardstick]:
         """Yardsticks of the loss and of its gradients, by dtype: from the logits back to the images."""
-        images, labels = self.case.batch(0)
-        exact, *noisy = (each.gradients(images, labels) for each in self._evaluations())
-        return in_noise_floors(as_named(exact), [as_named(each) for each in noisy], self.unit_of, self._structural)
+        exact, *noisy = (self._answers_and_gradients(each) for each in self._evaluations())
+        wanted, evaluations = exact[1], [found for _, found in noisy]
+        least = {LOSS: max(self._noise_of_loss(exact[0], answers) for answers, _ in noisy)}
+        return in_noise_floors(wanted, evaluations, self.unit_of, self._structural, least)
 
     def _statistics(self, batches: int) -> dict[str, Yardstick]:
         """Yardsticks of the running statistics after so many batches, by dtype, in network order."""
@@ -110,6 +113,20 @@ class TrainingReference:
         yield self.network("float64")
         for halves in (False, True):
             yield self.network("float32", halves)
+
+    def _answers_and_gradients(self, network: OracleNetwork) -> tuple[Named, Named]:
+        """The answers in training mode, name -> [N, h, w, classes], and the loss with its gradients."""
+        found, forward = network.run_back(*self.case.batch(0))
+        return {name: forward.values[name] for name in self._weights}, as_named(found)
+
+    def _noise_of_loss(self, exact: Named, noisy: Named) -> float:
+        """What the noise of answers makes of the loss at most: it is one number, which may be right by luck."""
+        _, labels = self.case.batch(0)
+        return sum(
+            weight
+            * float(np.linalg.norm(cross_entropy(exact[name], labels)[1]) * np.linalg.norm(noisy[name] - exact[name]))
+            for name, weight in self._weights.items()
+        )
 
     def _observed(self, network: OracleNetwork, batches: int) -> dict[str, Array]:
         for number in range(batches):

@@ -107,16 +107,23 @@ class Yardstick:
 
 
 def in_noise_floors(
-    wanted: Named, evaluations: Sequence[Named], unit_of: Callable[[str], str], zeros: Iterable[str] = ()
+    wanted: Named,
+    evaluations: Sequence[Named],
+    unit_of: Callable[[str], str],
+    zeros: Iterable[str] = (),
+    least: Mapping[str, float] | None = None,
 ) -> dict[str, Yardstick]:
     """The yardsticks of float32 and of float64, by dtype.
 
     wanted: the oracle's, in float64. evaluations: its own in float32, in different orders of summation.
     unit_of: the name of a tensor's unit. zeros: those that are zero by the network's structure.
+    least: noise that a tensor has in float32 whatever the evaluations show, an L2 norm.
     """
     norms = {name: float(np.linalg.norm(value.ravel())) for name, value in wanted.items()}
     noise = {
-        name: max(float(np.linalg.norm((run[name] - value).ravel())) for run in evaluations)
+        name: max(
+            *(float(np.linalg.norm((run[name] - value).ravel())) for run in evaluations), (least or {}).get(name, 0)
+        )
         for name, value in wanted.items()
     }
     hidden = frozenset(zeros) | {name for name, norm in norms.items() if FLOORS * noise[name] >= norm}
