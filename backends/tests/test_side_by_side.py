@@ -25,11 +25,17 @@ NAMES = ("oracle", "pytorch", "keras", "paddle")
 # What the tests of a native object are about -> the end of their file's name.
 SUBJECTS = {"the network": "", "options": "_options", "export": "_export"}
 
-# What a backend has beside layers, units, network and backend, and why.
+# What every backend has, and what one has beside that, and why.
+FILES = {"__init__", "layers", "units", "network", "training", "backend"}
 MORE_FILES = {
-    "oracle": {"operations"},  # NumPy has no convolution; and the oracle draws no fresh weights
+    "oracle": {"operations", "pullbacks"},  # NumPy has no convolution, nor gradients; and the oracle draws no weights
     "pytorch": {"initializers", "naming"},  # the oracle's tensors are the canonical ones
-    "keras": {"initializers", "naming", "engines"},  # Keras runs on other frameworks
+    "keras": {
+        "initializers",
+        "naming",
+        "engines",
+        "gradients",
+    },  # it runs on other frameworks
     "paddle": {"initializers", "naming", "engine"},  # what Paddle has for a compiler is a program of its own
 }
 # What a unit holds beside what PyTorch's does, and why.
@@ -49,13 +55,28 @@ MORE_DEFINITIONS = {
         "make_padding",  # padding is a layer
         "make_subsample",  # and so is a strided slice
         "AdaptiveAveragePooling2D",  # Keras's own needs to know the size
+        "UnbiasedBatchNormalization",  # its running variance follows the biased one, as Paddle's
     },
+    ("keras", "training"): {"_cross_entropy", "SGDWithL2"},  # its loss is one of each image; its decay no L2 term
+    ("paddle", "layers"): {
+        "GlobalAvgPool2D",  # its pools weigh float64's gradients in float32
+        "AvgPool2D",
+        "AdaptiveAvgPool2D",
+        "UnbiasedBatchNorm2D",
+    },
+    ("paddle", "training"): {"velocity_of"},  # it finds its state by name
     ("keras", "units"): {"make_add"},  # in a functional model an operation is a layer
     ("keras", "network"): {"Stem", "Scoped"},  # and parts are called on what is symbolic, one after the other
 }
 # What stands in PyTorch's file and not in a framework's, and why.
 FEWER_DEFINITIONS = {
-    ("keras", "layers"): {"pad"},  # see make_padding
+    ("keras", "layers"): {
+        "pad",  # see make_padding
+        "BiasedBatchNorm2d",  # which Keras's own is
+        "FrozenBatchNorm2d",  # layers are frozen by `trainable`
+        "freeze_batch_norm",
+    },
+    ("paddle", "layers"): {"BiasedBatchNorm2d", "FrozenBatchNorm2d"},  # see `use_global_stats`
     # A model of several answers is no class of its own.
     ("keras", "network"): {"ConvNetWithAuxiliaryHeads", "make_block", "make_network"},
 }
@@ -129,7 +150,7 @@ def test_every_backend_is_listed_here() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_files_are_the_same(name: str) -> None:
     found = {path.stem for path in (BACKENDS / name).glob("*.py")}
-    assert found == {"__init__", "layers", "units", "network", "backend"} | MORE_FILES[name]
+    assert found == FILES | MORE_FILES[name]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -145,7 +166,7 @@ def test_unit_classes_are_called_alike_and_stand_in_order(name: str) -> None:
     assert in_file == list(dict.fromkeys(unit_classes(name).values()))
 
 
-@pytest.mark.parametrize("file", ["layers", "units", "network"])
+@pytest.mark.parametrize("file", ["layers", "units", "network", "training"])
 @pytest.mark.parametrize("name", ["keras", "paddle"])
 def test_all_that_a_frameworks_file_defines_is_called_alike_and_stands_in_order(name: str, file: str) -> None:
     """But for a capital: Conv2d is Conv2D in Keras and Paddle."""
