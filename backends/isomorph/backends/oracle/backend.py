@@ -73,7 +73,7 @@ class OracleNetwork(Network):
         return run_back(
             self.plan,
             self.tensors(),
-            self._computed(images),
+            self._computed(self._cast(images)),
             labels,
             auxiliary_weight,
             self._network.precision,
