@@ -5,6 +5,7 @@ The networks here have gradients by the rule itself, and masks drawn by NumPy.
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,8 +103,8 @@ def test_values_that_are_zero_tell_nothing() -> None:
     read = np.where(np.arange(64) % 2, READ, 0.0)
     kernels = [(read[..., None] * BIAS * 1.25, BIAS)] * 8
     assert judge(layer(), read, kernels).message == "0 of 256 values are dropped; expected a share of 0.2"
-    nothing = judge(layer(), np.zeros_like(READ), [(0 * kernels[0][0], BIAS)])
-    assert (nothing.verdict, nothing.message) == ("unavailable", "nothing passes through fc")
+    for nothing in (judge(layer(), np.zeros_like(READ), kernels), judge(layer(), read, [])):
+        assert (nothing.verdict, nothing.message) == ("unavailable", "nothing passes through fc")
 
 
 @pytest.mark.parametrize("dropped", [0, 30, 100, 400, 512])
@@ -139,6 +140,26 @@ def test_what_a_layer_reads_depends_on_no_other_dropout() -> None:
     for verdict in case.verdicts(network):
         seen.append((verdict.quantity, bool(network.given["fc7/weights"].any()), network.given["fc7/biases"].min() > 0))
     assert seen == [("dropout before fc7", True, False), ("dropout before logits", False, True)]
+
+
+class Blocked(Still):
+    """One through which nothing flows back in every other batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches = 0
+
+    def gradients(self, images: Array, labels: Array) -> Gradients:
+        found = super().gradients(images, labels)
+        self.batches += 1
+        return replace(found, tensors={name: value * (self.batches % 2) for name, value in found.tensors.items()})
+
+
+def test_batches_through_which_nothing_passes_are_not_looked_at() -> None:
+    case = DropoutCase(RIGID["dense layers behind a flattened map"], 49, 64)
+    through, blocked = Still(), Blocked()
+    assert list(case.verdicts(blocked)) == list(case.verdicts(through))
+    assert blocked.batches > 4
 
 
 def test_a_layer_that_reads_a_map_tells_nothing() -> None:

@@ -17,6 +17,7 @@ VALUES, a share of a thousandth drops none more often than not. Nor is inference
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from math import ceil, exp, lgamma, log
 from typing import Protocol
 
@@ -35,6 +36,9 @@ from isomorph.spec.tensors import BIASES, WEIGHTS, tensor_name
 
 VALUES = 512
 """How many values, at least, are looked at for each layer, over several batches."""
+
+PATIENCE = 4
+"""How many times as many batches are drawn, at most, as are looked at."""
 
 FALSE_ALARM = 2.0**-40
 """How probable it may be, for each layer, that what is right is taken for wrong."""
@@ -92,11 +96,15 @@ class DropoutCase:
             yield judge(layer, read, self._gradients(network, layer, read))
 
     def _gradients(self, network: Learns, layer: Convolution, read: Array) -> list[tuple[Array, Array]]:
-        """Those of the layer's kernel, [k, k, depth_in, depth], and bias, one pair for each batch."""
+        """Those of the layer's kernel, [k, k, depth_in, depth], and bias, one pair for each batch that tells anything.
+
+        Where all that a mask leaves lies below the bends of a ReLU behind the layer, nothing flows back through it.
+        """
         shown = max(1, int(np.count_nonzero(readable(read))))
         batches = max(2, ceil(VALUES / shown))
-        found = (network.gradients(self.images, self.labels).tensors for _ in range(batches))
-        return [(each[tensor_name(layer, WEIGHTS)], each[tensor_name(layer, BIASES)]) for each in found]
+        found = (network.gradients(self.images, self.labels).tensors for _ in range(PATIENCE * batches))
+        pairs = ((each[tensor_name(layer, WEIGHTS)], each[tensor_name(layer, BIASES)]) for each in found)
+        return list(islice((pair for pair in pairs if pair[1].any()), batches))
 
     def _shown(self, layer: Convolution) -> dict[str, Array]:
         """Tensors under which nothing that `layer` reads depends on what others drop."""
@@ -131,7 +139,7 @@ def judge(layer: Convolution, read: Array, gradients: list[tuple[Array, Array]])
         return replace(verdict, verdict="fail", message=message, first_divergence=layer.scope)
 
     shown = readable(read)
-    if not shown.any() or not all(bias.any() for _, bias in gradients):
+    if not shown.any() or not gradients:
         return replace(verdict, verdict="unavailable", message=f"nothing passes through {layer.scope}")
     masks = []
     for kernel, bias in gradients:
