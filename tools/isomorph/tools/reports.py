@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -19,6 +19,33 @@ Status = Literal["pass", "fail", "error", "unavailable"]
 STYLES = {"pass": "green", "fail": "bold red", "error": "bold yellow", "unavailable": "dim"}
 
 LEGEND = "The number is the worst end point's error against the oracle, in noise floors;\nup to 8 pass."
+
+
+class Row(Protocol):
+    """What one backend came to."""
+
+    @property
+    def status(self) -> Status:
+        """As a whole."""
+
+
+class Comparison(Report):
+    """A report on several backends, which agree or do not."""
+
+    backends: tuple[Row, ...]
+
+    @property
+    def agree(self) -> bool | None:
+        """True if every backend that was to run passes, False if one parts, None where that is undecided."""
+        statuses = {backend.status for backend in self.backends} - {"unavailable"}
+        if "fail" in statuses:
+            return False
+        return True if statuses == {"pass"} else None
+
+    @property
+    def exit_status(self) -> int:
+        """0 all agree, 1 they do not, 3 undecided."""
+        return {True: 0, False: 1, None: 3}[self.agree]
 
 
 @dataclass(frozen=True)
@@ -58,7 +85,7 @@ class BackendReport:
 
 
 @dataclass(frozen=True)
-class CheckReport(Report):
+class CheckReport(Comparison):
     """The same network on the same images in every backend, against the oracle.
 
     input: [N, H, W, C]. parameters: trainable and total, by the specification.
@@ -77,19 +104,6 @@ class CheckReport(Report):
     backends: tuple[BackendReport, ...]
     seconds: float
     other: tuple[str, Origin] | None = None
-
-    @property
-    def agree(self) -> bool | None:
-        """True if every backend that was to run passes, False if one parts, None where that is undecided."""
-        statuses = {backend.status for backend in self.backends} - {"unavailable"}
-        if "fail" in statuses:
-            return False
-        return True if statuses == {"pass"} else None
-
-    @property
-    def exit_status(self) -> int:
-        """0 all agree, 1 they do not, 3 undecided."""
-        return {True: 0, False: 1, None: 3}[self.agree]
 
     def to_json(self) -> str:
         """The report, as the command line's `--json` writes it."""

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from isomorph.conformance.training.verdict import TensorVerdict, TrainingVerdict
-from isomorph.tools.reports import STYLES, Status, finite
+from isomorph.tools.reports import STYLES, Comparison, Status, finite
 from isomorph.tools.subject import Origin
-from isomorph.tools.tables import Report, plain_table, short_scope
+from isomorph.tools.tables import plain_table, short_scope
 
 LEGEND = "The number is the worst tensor's error against the oracle, in parts of what\npasses: up to 1."
 
@@ -37,7 +37,7 @@ class TrainedBackend:
 
 
 @dataclass(frozen=True)
-class TrainingReport(Report):
+class TrainingReport(Comparison):
     """The same training in every backend, against the oracle.
 
     input: [N, H, W, C] of each batch. seed: what images, labels and weights that are drawn were drawn from.
@@ -57,19 +57,6 @@ class TrainingReport(Report):
     planted: dict[str, Any]
     backends: tuple[TrainedBackend, ...]
     seconds: float
-
-    @property
-    def agree(self) -> bool | None:
-        """True if every backend that was to train passes, False if one parts, None where that is undecided."""
-        statuses = {backend.status for backend in self.backends} - {"unavailable"}
-        if "fail" in statuses:
-            return False
-        return True if statuses == {"pass"} else None
-
-    @property
-    def exit_status(self) -> int:
-        """0 all agree, 1 they do not, 3 undecided."""
-        return {True: 0, False: 1, None: 3}[self.agree]
 
     def to_json(self) -> str:
         """The report, as the command line's `--json` writes it."""
