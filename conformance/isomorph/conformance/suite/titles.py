@@ -3,12 +3,14 @@
 TITLES = {
     "test_architectures": "structure and end points",
     "test_atrous": "output strides",
+    "test_bends": "slopes at a ReLU's bend",
     "test_gpu": "what a GPU computes",
     "test_peers": "recorded peers",
     "test_planting": "planted faults",
     "test_precision": "the probe",
     "test_rounding": "the probe, by rounding",
     "test_slim": "slim's own tests",
+    "test_training_refusals": "bad input to training",
 }
 """Those whose file names do not say it."""
 
