@@ -9,7 +9,8 @@ import pytest
 
 from isomorph.backends import Backend, Network, Unavailable, load_backend
 from isomorph.backends.folding import fold
-from isomorph.backends.protocol import Options
+from isomorph.backends.options import Compiler, Options
+from isomorph.backends.oracle.backend import Oracle
 from isomorph.spec import Architecture, BadInput, architecture, tensor_shapes
 
 Array = npt.NDArray[Any]
@@ -31,7 +32,7 @@ def folded(oracle: Backend, tiny: Architecture, weights: Weights) -> Network:
 
 
 def test_options_are_what_was_asked_for(oracle: Backend, tiny: Architecture) -> None:
-    assert oracle.build(tiny).options == Options("cpu", "float32", False, "NHWC", False, False)
+    assert oracle.build(tiny).options == Options("cpu", "float32", False, "NHWC", None, False, False, None)
     network = oracle.build(tiny, "auto", "float64", layout="NHWC", fold_batch_norm=True)
     assert network.options == Options("cpu", "float64", layout="NHWC", fold_batch_norm=True)
     assert (network.device, network.dtype) == ("cpu", "float64")
@@ -51,6 +52,30 @@ def test_options_are_what_was_asked_for(oracle: Backend, tiny: Architecture) -> 
             Unavailable,
             "The oracle is plain NumPy and has no compiler.",
             id="a compiler that it lacks",
+        ),
+        pytest.param(
+            {"compiled": "llvm"},
+            BadInput,
+            "There is no compiler 'llvm'; there are graph, xla, engine.",
+            id="an unknown compiler",
+        ),
+        pytest.param(
+            {"autocast": "bfloat16"},
+            Unavailable,
+            "The oracle has no autocast; build it in bfloat16.",
+            id="an autocast that it lacks",
+        ),
+        pytest.param(
+            {"autocast": "int8"},
+            BadInput,
+            "There is no autocast 'int8'; there are bfloat16, float16.",
+            id="an unknown autocast",
+        ),
+        pytest.param(
+            {"autocast": "bfloat16", "dtype": "float64"},
+            BadInput,
+            "Autocast is for float32 networks; one of float64 computes in that already.",
+            id="autocast of another dtype",
         ),
         pytest.param(
             {"training": True, "fold_batch_norm": True},
@@ -100,6 +125,33 @@ def test_answer_is(
     assert answer.dtype == np.float32
     last = "logits" if changed.head.num_classes else list(end_points)[-1]
     assert np.array_equal(answer.reshape(end_points[last].shape), end_points[last])
+
+
+class Compiling(Oracle):
+    """What the oracle is not: a backend with two compilers, one of which is not for training."""
+
+    def cannot_compile(self, device: str) -> str | None:
+        return None
+
+    def compilers(self, device: str) -> tuple[Compiler, ...]:
+        return ("engine", "xla")
+
+    def lacks_together(self, options: Options) -> str | None:
+        return "The engine is for inference." if options.training and options.compiled == "engine" else None
+
+
+def test_true_means_a_backends_first_compiler() -> None:
+    assert [Compiling().resolve(compiled=asked).compiled for asked in (True, "xla", False)] == ["engine", "xla", None]
+
+
+def test_a_compiler_that_a_backend_lacks_is_refused_with_those_it_has() -> None:
+    with pytest.raises(Unavailable, match=r"^oracle compiles by engine or xla on the cpu, not by graph\.$"):
+        Compiling().resolve(compiled="graph")
+
+
+def test_options_that_do_not_go_together_are_refused_before_anything_is_built() -> None:
+    with pytest.raises(Unavailable, match=r"^The engine is for inference\.$"):
+        Compiling().resolve(compiled=True, training=True)
 
 
 def test_answer_refuses_what_end_points_refuse(oracle: Backend, tiny: Architecture) -> None:

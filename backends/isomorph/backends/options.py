@@ -1,33 +1,62 @@
-"""How a network is built: the options of `Backend.build`, and what each may be."""
+"""How a network may be built: the options of `Backend.build`, and the values that each can have."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import ml_dtypes
+import numpy as np
+
+from isomorph.spec import BadInput
 
 Device = Literal["auto", "cpu", "gpu"]
 Layout = Literal["NCHW", "NHWC"]
+Compiler = Literal["graph", "xla", "engine"]
+Autocast = Literal["bfloat16", "float16"]
 DEVICES = ("auto", "cpu", "gpu")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 LAYOUTS = ("NCHW", "NHWC")
+COMPILERS = ("graph", "xla", "engine")
+AUTOCASTS = ("bfloat16", "float16")
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a network is built; its answers are the same whatever is chosen here, the dtype's rounding aside.
+    """How a network is built; its answers are the same whatever is chosen here, but for the rounding of precisions.
 
     device: "cpu" or "gpu".
     dtype: of its tensors and results, one of DTYPES.
     training: whether the native object is left in training mode.
     layout: how its maps lie in memory, one of LAYOUTS.
-    compiled: whether `answer` is computed by the framework's compiler.
+    compiled: what computes `answer`, one of COMPILERS: "graph", the framework's own (torch.compile, tf.function,
+        paddle.jit.to_static), "xla", or "engine", a program for inference alone (Paddle's); None runs it eagerly.
     fold_batch_norm: whether batch norms are folded into convolutions, for inference alone.
     freeze_batch_norm: whether training leaves batch norms as they are, for fine-tuning: they normalise by their running
         statistics, which never follow, and learn nothing.
+    autocast: the precision, one of AUTOCASTS, in which a float32 network computes its products, as the framework's
+        users have it: torch.autocast, Keras's mixed_bfloat16, paddle.amp.auto_cast. Its tensors stay float32.
     """
 
     device: str = "cpu"
     dtype: str = "float32"
     training: bool = False
     layout: str = "NHWC"
-    compiled: bool = False
+    compiled: Compiler | None = None
     fold_batch_norm: bool = False
     freeze_batch_norm: bool = False
+    autocast: Autocast | None = None
+
+    @property
+    def precision(self) -> str:
+        """What it computes in, one of DTYPES."""
+        return self.autocast or self.dtype
+
+
+def check_choice(what: str, found: str, choices: tuple[str, ...]) -> None:
+    """Raise BadInput for a value that is none of its choices."""
+    if found not in choices:
+        raise BadInput(f"There is no {what} {found!r}; there are {', '.join(choices)}.")
+
+
+def as_dtype(name: str) -> np.dtype[Any]:
+    """NumPy's dtype of that name; bfloat16 is ml_dtypes'."""
+    return np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)

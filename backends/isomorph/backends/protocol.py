@@ -20,12 +20,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.folding import fold
-from isomorph.backends.options import DEVICES, DTYPES, LAYOUTS, Device, Layout, Options
+from isomorph.backends.options import (
+    AUTOCASTS,
+    COMPILERS,
+    DEVICES,
+    DTYPES,
+    LAYOUTS,
+    Autocast,
+    Compiler,
+    Device,
+    Layout,
+    Options,
+    as_dtype,
+    check_choice,
+)
 from isomorph.backends.training import (
     AUXILIARY_WEIGHT,
     SGD,
@@ -39,23 +51,23 @@ from isomorph.backends.training import (
 from isomorph.spec import Architecture, BadInput, Plan, plan, tensor_shapes, zoo
 from isomorph.spec.tensors import OF_BATCH_NORM, STATISTICS, match, match_exactly, split
 
-Array = npt.NDArray[Any]
-Tensors = Mapping[str, Array]
-
 __all__ = [
+    "AUTOCASTS",
+    "COMPILERS",
     "DEVICES",
     "DTYPES",
     "LAYOUTS",
     "Array",
     "Backend",
-    "Device",
-    "Layout",
     "Network",
     "Options",
     "Tensors",
     "Unavailable",
     "as_dtype",
 ]
+
+Array = npt.NDArray[Any]
+Tensors = Mapping[str, Array]
 
 
 class Unavailable(RuntimeError):  # noqa: N818 - it names a state, which is a result and no mistake
@@ -324,8 +336,20 @@ class Backend(ABC):
         """Why this framework cannot compute in `dtype` on `device`; None if it can."""
         return None
 
+    def compilers(self, device: str) -> tuple[Compiler, ...]:
+        """Those of COMPILERS that it has on `device`, the one that `compiled=True` means first."""
+        return ("graph",)
+
     def cannot_compile(self, device: str) -> str | None:
         """Why this framework's compiler cannot be used on `device` here; None if it can."""
+        return None
+
+    def lacks_autocast(self, device: str, autocast: str) -> str | None:
+        """Why float32 networks cannot compute in the precision `autocast` on `device`; None if they can."""
+        return f"{self.name} has no autocast."
+
+    def lacks_together(self, options: Options) -> str | None:
+        """Why options that it has one by one cannot go together; None if they can."""
         return None
 
     def resolve_device(self, device: Device) -> str:
@@ -333,7 +357,7 @@ class Backend(ABC):
 
         Raises BadInput for what is none of DEVICES, Unavailable for a GPU that is not there.
         """
-        _check_choice("device", device, DEVICES)
+        check_choice("device", device, DEVICES)
         if device == "gpu" and not self.has_gpu():
             raise Unavailable(f"{self.name} sees no GPU here.")
         return ("gpu" if self.has_gpu() else "cpu") if device == "auto" else device
@@ -346,42 +370,65 @@ class Backend(ABC):
         training: bool = False,
         *,
         layout: Layout | None = None,
-        compiled: bool = False,
+        compiled: bool | Compiler = False,
         fold_batch_norm: bool = False,
         freeze_batch_norm: bool = False,
+        autocast: Autocast | None = None,
     ) -> Network:
         """Build `architecture` with fresh weights drawn by its convention's initialisers.
 
         training: leave the native object in training mode; False puts it in inference mode.
         layout: how maps lie in memory; None is the framework's best for eager execution on that device.
-        compiled: compute answers with the framework's compiler; the first one at each size takes its time.
+        compiled: compute answers with a compiler, one of COMPILERS, or True for the framework's best; the first answer
+            at each size takes its time.
         fold_batch_norm: fold batch norms into convolutions, for inference; tensors are folded when they are loaded.
         freeze_batch_norm: for fine-tuning, have batch norms learn nothing, and normalise by their running statistics in
             training, too; one image of any size is then enough for a batch.
+        autocast: compute a float32 network's products in this precision, one of AUTOCASTS, as the framework's users do.
 
-        Raises BadInput for a dtype or a layout that there is not, Unavailable where the framework lacks it.
+        Raises BadInput for a dtype, a layout, a compiler or an autocast that there is not, and Unavailable where the
+        framework lacks it.
         """
-        _check_choice("dtype", dtype, DTYPES)
-        where = self.resolve_device(device)
-        layouts = self.layouts(where)
-        _check_choice("layout", layout or layouts[0], LAYOUTS)
-        options = Options(where, dtype, training, layout or layouts[0], compiled, fold_batch_norm, freeze_batch_norm)
-        if fold_batch_norm and (training or freeze_batch_norm):
-            raise BadInput("Folded batch norms are for inference; a network that is to be trained needs its own.")
-        if reason := self.lacks(where, dtype):
-            raise Unavailable(reason)
-        if options.layout not in layouts:
-            raise Unavailable(f"{self.name} computes in {' or '.join(layouts)} on the {where}, not in {layout}.")
-        if compiled and (reason := self.cannot_compile(where)):
-            raise Unavailable(reason)
+        options = self.resolve(device, dtype, training, layout, compiled, fold_batch_norm, freeze_batch_norm, autocast)
         return self._build(architecture, options)
 
-
-def _check_choice(what: str, found: str, choices: tuple[str, ...]) -> None:
-    if found not in choices:
-        raise BadInput(f"There is no {what} {found!r}; there are {', '.join(choices)}.")
-
-
-def as_dtype(name: str) -> np.dtype[Any]:
-    """NumPy's dtype of that name; bfloat16 is ml_dtypes'."""
-    return np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)
+    def resolve(
+        self,
+        device: Device = "cpu",
+        dtype: str = "float32",
+        training: bool = False,
+        layout: Layout | None = None,
+        compiled: bool | Compiler = False,
+        fold_batch_norm: bool = False,
+        freeze_batch_norm: bool = False,
+        autocast: Autocast | None = None,
+    ) -> Options:
+        """What the options of `build` mean here, before anything is built; raises what `build` raises of them."""
+        check_choice("dtype", dtype, DTYPES)
+        where = self.resolve_device(device)
+        layouts, compilers = self.layouts(where), self.compilers(where)
+        chosen = compilers[0] if compiled is True else compiled or None
+        check_choice("layout", layout or layouts[0], LAYOUTS)
+        check_choice("compiler", chosen or COMPILERS[0], COMPILERS)
+        check_choice("autocast", autocast or AUTOCASTS[0], AUTOCASTS)
+        options = Options(
+            where, dtype, training, layout or layouts[0], chosen, fold_batch_norm, freeze_batch_norm, autocast
+        )
+        if fold_batch_norm and (training or freeze_batch_norm):
+            raise BadInput("Folded batch norms are for inference; a network that is to be trained needs its own.")
+        if autocast and dtype != "float32":
+            raise BadInput(f"Autocast is for float32 networks; one of {dtype} computes in that already.")
+        if options.layout not in layouts:
+            raise Unavailable(f"{self.name} computes in {' or '.join(layouts)} on the {where}, not in {layout}.")
+        reasons = (
+            self.lacks(where, dtype),
+            self.cannot_compile(where) if chosen else None,
+            self.lacks_autocast(where, autocast) if autocast else None,
+        )
+        if reason := next(filter(None, reasons), None):
+            raise Unavailable(reason)
+        if chosen and chosen not in compilers:
+            raise Unavailable(f"{self.name} compiles by {' or '.join(compilers)} on the {where}, not by {chosen}.")
+        if reason := self.lacks_together(options):
+            raise Unavailable(reason)
+        return options

@@ -11,6 +11,7 @@ import numpy as np
 
 from isomorph.backends.keras.engines import (
     choose_engine,
+    compilers,
     engine_version,
     gpu_name,
     has_gpu,
@@ -18,6 +19,7 @@ from isomorph.backends.keras.engines import (
     use_tf32,
 )
 from isomorph.backends.keras.naming import NAMING
+from isomorph.backends.options import Compiler
 from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
 from isomorph.backends.training import SGD, Gradients
 from isomorph.spec import Architecture
@@ -43,12 +45,13 @@ class KerasNetwork(Network):
         self._loss_of, self._make_optimizer = loss_of, make_optimizer
         self._keras = keras
         with self._on_device(), _room_to_recurse(sum(1 for _ in self.plan.units)):
-            form = Form(self.dtype, options.layout, options.training, options.freeze_batch_norm)
+            form = Form(self.dtype, options.layout, options.training, options.freeze_batch_norm, options.autocast)
             self._network = ConvNet(self.plan, form)
             self._inside = keras.Model(self._network.model.inputs, self._network.end_points)
         self._made: tuple[SGD, tuple[list[Any], Any]] | None = None
         if options.compiled:
-            self._network.model.compile(jit_compile=True)  # how `predict` runs; calling the model stays eager
+            # How `predict` runs; calling the model stays eager. What Keras's JIT is depends on the engine.
+            self._network.model.compile(jit_compile=options.compiled == compilers(keras.backend.backend())[0])
 
     @property
     def native(self) -> Any:
@@ -230,6 +233,14 @@ class Keras(Backend):
         """Keras's batch norm and means on JAX and PyTorch compute float64 in float32 (3.15) and do not say so."""
         if dtype == "float64" and self.engine != "tensorflow":
             return f"Keras on {self.engine} computes parts of float64 in float32."
+        return None
+
+    def compilers(self, device: str) -> tuple[Compiler, ...]:
+        """As the engine has them."""
+        return compilers(self.engine)
+
+    def lacks_autocast(self, device: str, autocast: str) -> str | None:
+        """Nothing: Keras's mixed precision is the same on all engines."""
         return None
 
     def layouts(self, device: str) -> tuple[str, ...]:

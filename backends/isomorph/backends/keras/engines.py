@@ -3,9 +3,13 @@
 import os
 import sys
 
+from isomorph.backends.options import Compiler
 from isomorph.backends.protocol import Unavailable
 
 ENVIRONMENT = "KERAS_BACKEND"
+
+# Keras's `jit_compile` first: XLA, or torch.compile. Without it JAX is compiled all the same, and PyTorch runs eagerly.
+_COMPILERS: dict[str, tuple[Compiler, ...]] = {"tensorflow": ("xla", "graph"), "jax": ("xla",), "torch": ("graph",)}
 
 
 def choose_engine(engine: str) -> None:
@@ -19,6 +23,11 @@ def choose_engine(engine: str) -> None:
                 f" set {ENVIRONMENT}={engine} before it is imported."
             )
     os.environ[ENVIRONMENT] = engine
+
+
+def compilers(engine: str) -> tuple[Compiler, ...]:
+    """How the framework under Keras compiles, by Keras's `jit_compile` first."""
+    return _COMPILERS[engine]
 
 
 def engine_version(engine: str) -> str:

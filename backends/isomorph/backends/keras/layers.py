@@ -35,12 +35,19 @@ class Form:
     """What PyTorch and Paddle set on a whole network, and Keras on each layer: dtype, and where the channels are.
 
     training: whether the network is to be trained. frozen: whether its batch norms then learn nothing.
+    autocast: the precision that float32 layers compute in.
     """
 
     dtype: str
     layout: str
     training: bool = False
     frozen: bool = False
+    autocast: str | None = None
+
+    @property
+    def policy(self) -> str:
+        """What layers take for a dtype: Keras's name for what they hold and what they compute in."""
+        return f"mixed_{self.autocast}" if self.autocast else self.dtype
 
     @property
     def axis(self) -> int:
@@ -50,7 +57,7 @@ class Form:
     @property
     def spatial(self) -> dict[str, str]:
         """What layers take that see height and width."""
-        return {"data_format": "channels_last" if self.axis == 3 else "channels_first", "dtype": self.dtype}
+        return {"data_format": "channels_last" if self.axis == 3 else "channels_first", "dtype": self.policy}
 
     def pads(self, space: tuple[int, int] = (0, 0), channels: tuple[int, int] = (0, 0)) -> list[tuple[int, int]]:
         """What `ops.pad` takes to pad both height and width by `space`, and the channels by `channels`."""
@@ -152,7 +159,7 @@ class AdaptiveAveragePooling2D:
         length = ops.max(place)
         cell = np.arange(self.cells, dtype="float32")[:, None]  # behind the symbolic: JAX's own would not take that
         begin, end = ops.floor(length * cell / self.cells), ops.ceil(length * (cell + 1) / self.cells)
-        inside = ops.cast(ops.logical_and(place > begin, place <= end), self.form.dtype)
+        inside = ops.cast(ops.logical_and(place > begin, place <= end), x.dtype)
         return inside / ops.sum(inside, axis=1, keepdims=True)
 
 
@@ -212,7 +219,7 @@ def make_batch_norm(layer: Parametrised, plan: Plan, form: Form) -> Any:
         epsilon=plan.epsilon,
         scale=layer.gamma is not None,
         gamma_initializer=initializers.Constant(1.0 if layer.gamma is None else layer.gamma),
-        dtype=form.dtype,
+        dtype=form.policy,
         trainable=not form.frozen,  # Keras's batch norm then uses its running statistics in training, too
         name=f"{layer_name(layer.scope)}_BatchNorm",
     )
@@ -222,21 +229,21 @@ def make_activation(activation: Activation, name: str, form: Form) -> Any:
     """What follows a layer, as a layer called `name`."""
     match activation:
         case "relu":
-            return layers.ReLU(dtype=form.dtype, name=name)
+            return layers.ReLU(dtype=form.policy, name=name)
         case "relu6":
-            return layers.ReLU(max_value=6.0, dtype=form.dtype, name=name)
+            return layers.ReLU(max_value=6.0, dtype=form.policy, name=name)
         case None:
-            return layers.Identity(dtype=form.dtype, name=name)
+            return layers.Identity(dtype=form.policy, name=name)
 
 
 class Dropout:
     """[N, H, W, C] -> the same. Keras scales up in training; Paddle's "downscale_in_infer" is that, times 1 - p."""
 
     def __init__(self, dropout: spec.Dropout, name: str, form: Form) -> None:
-        self.dropout = layers.Dropout(dropout.share, dtype=form.dtype, name=f"{name}_dropout")
+        self.dropout = layers.Dropout(dropout.share, dtype=form.policy, name=f"{name}_dropout")
         self.scale = None
         if dropout.downscaled:
-            self.scale = layers.Rescaling(dropout.scale, dtype=form.dtype, name=f"{name}_scale")
+            self.scale = layers.Rescaling(dropout.scale, dtype=form.policy, name=f"{name}_scale")
 
     def __call__(self, x: Tensor) -> Tensor:
         x = self.dropout(x)
@@ -250,7 +257,7 @@ class Affine:
         shape = [-1 if axis == "C" else 1 for axis in form.layout[1:]]
         # As float64 arrays: Keras makes float32 of Python's numbers before it makes float64 of them.
         scale, shift = (np.reshape(np.array(values, np.float64), shape) for values in (layer.scale, layer.shift))
-        self.rescale = layers.Rescaling(scale, shift, dtype=form.dtype, name=layer_name(layer.scope))
+        self.rescale = layers.Rescaling(scale, shift, dtype=form.policy, name=layer_name(layer.scope))
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.rescale(x)

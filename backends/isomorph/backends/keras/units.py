@@ -29,7 +29,7 @@ def make_shortcut(unit: Unit, plan: Plan, form: Form) -> Any:
 
 def make_add(unit: Unit, form: Form) -> Any:
     """The unit's sum: in a functional model operations are layers."""
-    return layers.Add(dtype=form.dtype, name=f"{layer_name(unit.scope)}_add")
+    return layers.Add(dtype=form.policy, name=f"{layer_name(unit.scope)}_add")
 
 
 class Basic:
@@ -136,7 +136,9 @@ class Inception:
         self.branch3 = ConvBatchNorm(unit.layer("branch3"), plan, form)
         self.branch4_pool = make_layer(unit.layer("branch4_pool"), plan, form)
         self.branch4 = ConvBatchNorm(unit.layer("branch4"), plan, form)
-        self.concatenate = layers.Concatenate(form.axis, dtype=form.dtype, name=f"{layer_name(unit.scope)}_concatenate")
+        self.concatenate = layers.Concatenate(
+            form.axis, dtype=form.policy, name=f"{layer_name(unit.scope)}_concatenate"
+        )
         self.activation = make_activation(unit.wiring.activation, layer_name(unit.scope), form)
 
     def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:

@@ -151,6 +151,10 @@ class Oracle(Backend):
         """NumPy has no compiler."""
         return "The oracle is plain NumPy and has no compiler."
 
+    def lacks_autocast(self, device: str, autocast: str) -> str | None:
+        """It rounds every result to its dtype."""
+        return f"The oracle has no autocast; build it in {autocast}."
+
     def _build(self, architecture: Architecture, options: Options) -> OracleNetwork:
         return OracleNetwork(architecture, options)
 

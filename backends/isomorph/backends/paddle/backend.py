@@ -1,18 +1,20 @@
 """The protocol over Paddle."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import attrgetter
 
 import numpy as np
 import paddle
 from paddle import Tensor, nn
+from paddle.jit import to_static
 
+from isomorph.backends.options import Compiler
 from isomorph.backends.paddle.engine import Engine
 from isomorph.backends.paddle.naming import NAMING
 from isomorph.backends.paddle.network import ConvNet, make_network
 from isomorph.backends.paddle.training import loss_of, make_optimizer, velocity_of
-from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, Unavailable, as_dtype
+from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
 from isomorph.backends.training import SGD, Gradients
 from isomorph.spec import Architecture
 
@@ -29,6 +31,8 @@ class PaddleNetwork(Network):
             made = make_network(self.plan, options.layout, options.freeze_batch_norm)
             self._layer = made.to(device=self._place, dtype=self.dtype)
         self._engines: dict[tuple[int, ...], Engine] = {}  # one for each size of images
+        # The method and not the layer, which would then be static whoever calls it; the weights are the same.
+        self._static = to_static(self._layer.forward, full_graph=True) if options.compiled == "graph" else None
         if options.training:
             self._layer.train()
         else:
@@ -38,7 +42,8 @@ class PaddleNetwork(Network):
     def native(self) -> ConvNet:
         """The paddle.nn.Layer, [N, C, H, W] -> [N, classes]; in the layout NHWC it takes [N, H, W, C].
 
-        It runs eagerly however the network was built: what `compiled` asks for is an exported copy behind `answer`.
+        It runs eagerly however the network was built: what `compiled` asks for, a static program that shares its
+        weights ("graph") or an exported copy ("engine"), is behind `answer`.
         """
         return self._layer
 
@@ -67,6 +72,7 @@ class PaddleNetwork(Network):
         with (
             self._on_device(),
             paddle.no_grad(),
+            self._autocast(),
             self._in_mode(training=False),
             self._recorded_in(found, whole=part is None),
         ):
@@ -75,10 +81,10 @@ class PaddleNetwork(Network):
 
     def _answer(self, images: Array) -> Array:
         x = np.ascontiguousarray(self._to_map(images))
-        with self._on_device(), paddle.no_grad(), self._in_mode(training=False):
-            if not self.options.compiled:
-                return self._from_map(self._to_numpy(self._layer(self._to_paddle(x))))
-            return self._from_map(self._engine(x)(x))
+        with self._on_device(), paddle.no_grad(), self._autocast(), self._in_mode(training=False):
+            if self.options.compiled == "engine":
+                return self._from_map(self._engine(x)(x))
+            return self._from_map(self._to_numpy((self._static or self._layer)(self._to_paddle(x))))
 
     def _engine(self, x: Array) -> Engine:
         """That for images of this size. oneDNN has no float64, and takes NHWC maps for NCHW (Paddle 3.3)."""
@@ -91,7 +97,8 @@ class PaddleNetwork(Network):
         x, parameters = self._to_paddle(self._to_map(images)), self._learned()
         x.stop_gradient = False
         with self._on_device(), self._in_mode(training=True), self._statistics_kept():
-            loss = self._loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
+            with self._autocast():
+                loss = self._loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
             loss.backward()  # not `paddle.grad`: a beta without a gamma has none by that
         tensors = {name: self._canonical(name, parameter.grad) for name, parameter in parameters.items()}
         self._layer.clear_gradients()
@@ -113,7 +120,8 @@ class PaddleNetwork(Network):
             paddle.utils.unique_name.guard(),
         ):  # optimizers are numbered
             x = self._to_paddle(self._to_map(images))
-            loss = self._loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
+            with self._autocast():
+                loss = self._loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
             loss.backward()
             optimizer.step()
             optimizer.clear_grad()
@@ -122,7 +130,7 @@ class PaddleNetwork(Network):
         return loss.item(), {name: self._canonical(name, state[velocity_of(y)]) for name, y in parameters.items()}
 
     def _observe(self, images: Array) -> None:
-        with self._on_device(), paddle.no_grad(), self._in_mode(training=True):
+        with self._on_device(), paddle.no_grad(), self._autocast(), self._in_mode(training=True):
             self._layer(self._to_paddle(self._to_map(images)))
         self._engines.clear()
 
@@ -143,6 +151,11 @@ class PaddleNetwork(Network):
             yield
         finally:
             paddle.device.set_device(before)
+
+    def _autocast(self) -> AbstractContextManager[None]:
+        """Of the forward pass alone; the backward pass follows it."""
+        autocast = self.options.autocast
+        return paddle.amp.auto_cast(dtype=autocast) if autocast else nullcontext()
 
     @contextmanager
     def _in_mode(self, training: bool) -> Iterator[None]:
@@ -212,7 +225,7 @@ class PaddleNetwork(Network):
         return paddle.to_tensor(labels, place=self._place)
 
     def _to_numpy(self, x: Tensor) -> Array:
-        exact = x.astype("float32") if self.dtype == "bfloat16" else x
+        exact = x.astype("float32") if x.dtype == paddle.bfloat16 else x
         return exact.numpy().astype(as_dtype(self.dtype), copy=False)
 
 
@@ -254,11 +267,25 @@ class Paddle(Backend):
         """Both; the README has the measurements behind the order."""
         return ("NCHW", "NHWC")
 
+    def compilers(self, device: str) -> tuple[Compiler, ...]:
+        """Its inference engine, and static programs, which without CINN are no faster than eager ones."""
+        return ("engine", "graph")
+
+    def lacks_autocast(self, device: str, autocast: str) -> str | None:
+        """On a CPU `paddle.amp.auto_cast` warns that it makes no effect (3.3)."""
+        return "Paddle's auto_cast makes no effect on the CPU." if device == "cpu" else None
+
+    def lacks_together(self, options: Options) -> str | None:
+        """What its inference engine is given is a copy, as the layer is."""
+        if options.compiled != "engine":
+            return None
+        if options.training:
+            return "Paddle's inference engine runs a copy of the weights, which training would leave behind."
+        if options.autocast:
+            return "Paddle's inference engine computes in the dtype of the weights; autocast goes with graph."
+        return None
+
     def _build(self, architecture: Architecture, options: Options) -> PaddleNetwork:
-        if options.compiled and options.training:
-            raise Unavailable(
-                "Paddle's inference engine runs a copy of the weights, which training would leave behind."
-            )
         return PaddleNetwork(architecture, options)
 
 

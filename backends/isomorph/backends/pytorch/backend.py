@@ -68,18 +68,20 @@ class PyTorchNetwork(Network):
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         run = self._module.forward if part is None else self._submodule(part)
         found: dict[str, Array] = {}
-        with torch.inference_mode(), self._in_mode(training=False), self._recorded_in(found, whole=part is None):
+        recorded = self._recorded_in(found, whole=part is None)
+        with torch.inference_mode(), self._autocast(), self._in_mode(training=False), recorded:
             run(self._to_map(x))
         return found
 
     def _answer(self, images: Array) -> Array:
-        with torch.inference_mode(), self._in_mode(training=False):
+        with torch.inference_mode(), self._autocast(), self._in_mode(training=False):
             return self._from_map(self._module(self._to_map(images)))
 
     def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
         x, parameters = self._to_map(images).requires_grad_(), self._learned()
         with self._in_mode(training=True), self._statistics_kept():
-            loss = self._loss_of(self._module.forward(x), self._to_labels(labels), auxiliary_weight)
+            with self._autocast():
+                loss = self._loss_of(self._module.forward(x), self._to_labels(labels), auxiliary_weight)
             *found, to_x = torch.autograd.grad(loss, [*parameters.values(), x])
         tensors = {name: self._canonical(name, x) for name, x in zip(parameters, found, strict=True)}
         return Gradients(loss.item(), tensors, self._from_map(to_x))
@@ -93,7 +95,8 @@ class PyTorchNetwork(Network):
             moved = self._to_torch(self._named[name].from_canonical(value))
             optimizer.state[parameters[name]]["momentum_buffer"] = moved
         with self._in_mode(training=True):
-            loss = self._loss_of(self._module(self._to_map(images)), self._to_labels(labels), auxiliary_weight)
+            with self._autocast():
+                loss = self._loss_of(self._module(self._to_map(images)), self._to_labels(labels), auxiliary_weight)
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
@@ -101,7 +104,7 @@ class PyTorchNetwork(Network):
         return loss.item(), {name: self._canonical(name, buffer) for name, buffer in buffers.items()}
 
     def _observe(self, images: Array) -> None:
-        with torch.no_grad(), self._in_mode(training=True):
+        with torch.no_grad(), self._autocast(), self._in_mode(training=True):
             self._module.forward(self._to_map(images))
 
     def _learned(self) -> dict[str, Tensor]:
@@ -111,6 +114,11 @@ class PyTorchNetwork(Network):
     def _canonical(self, name: str, value: Tensor) -> Array:
         """What belongs to a tensor, its own value, gradient or velocity, in the canonical order of its axes."""
         return self._named[name].to_canonical(self._to_numpy(value)).copy()
+
+    def _autocast(self) -> torch.autocast:
+        """Of the forward pass alone, as in PyTorch's own recipe; the backward pass follows it."""
+        precision = getattr(torch, self.options.precision)
+        return torch.autocast(self._place["device"], precision, enabled=self.options.autocast is not None)
 
     @contextmanager
     def _in_mode(self, training: bool) -> Iterator[None]:
@@ -221,6 +229,10 @@ class PyTorch(Backend):
         compiler = os.environ.get("CXX", "g++")
         if device == "cpu" and shutil.which(compiler) is None:
             return f"torch.compile needs a C++ compiler, and there is no {compiler} here; CXX may name another."
+        return None
+
+    def lacks_autocast(self, device: str, autocast: str) -> str | None:
+        """Nothing: torch.autocast has both precisions on both devices."""
         return None
 
     def _build(self, architecture: Architecture, options: Options) -> PyTorchNetwork:

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from isomorph.backends import Backend, Network, Unavailable
+from isomorph.backends.options import Compiler
 from isomorph.backends.protocol import Array, Options, as_dtype
 from isomorph.spec import Architecture
 from isomorph.spec.tensors import split
@@ -93,6 +94,10 @@ class Lax(Backend):
     def layouts(self, device: str) -> tuple[str, ...]:
         """Both."""
         return ("NHWC", "NCHW")
+
+    def compilers(self, device: str) -> tuple[Compiler, ...]:
+        """`jax.jit`, which is XLA."""
+        return ("xla",)
 
     def _build(self, architecture: Architecture, options: Options) -> LaxNetwork:
         if options.training:
