@@ -40,6 +40,9 @@ START_TIMEOUT = 120.0
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
+CORES_VARIABLE = "ISOMORPH_CORES"
+"""How many cores the processes of `isomorph bench` may use: for frameworks that take all they see."""
+
 TF32_OVERRIDE = "NVIDIA_TF32_OVERRIDE"
 
 ENVIRONMENT = {
@@ -71,6 +74,9 @@ class BackendProcess:
     memory: limit in bytes on what the process may allocate; None leaves it to the system.
     timeout: seconds that one call may take.
     tf32: let a GPU round the operands of float32's products to TF32, see `Backend.use_tf32`; otherwise none may.
+    worker: the module that is run, if it is not `isomorph.backends.worker` but another that is called alike.
+    environment: variables that are set for it, instead of ENVIRONMENT where this process says nothing; its framework
+        then computes as it does unless told.
     closed: whether it was told to end, which is not to be taken for a crash.
     """
 
@@ -81,6 +87,8 @@ class BackendProcess:
         memory: int | None = None,
         timeout: float = TIMEOUT,
         tf32: bool = False,
+        worker: str = "isomorph.backends.worker",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.timeout = timeout
@@ -93,14 +101,15 @@ class BackendProcess:
         ours, theirs = socket.socketpair()
         with theirs, self._stderr.open("wb") as stderr:
             try:
-                arguments = (name, str(theirs.fileno()), str(memory or 0), "tf32" if tf32 else "exact")
+                arithmetic = "own" if environment is not None else "tf32" if tf32 else "exact"
+                arguments = (name, str(theirs.fileno()), str(memory or 0), arithmetic)
                 self._process = subprocess.Popen(
-                    [python, "-P", "-m", "isomorph.backends.worker", *arguments],
+                    [python, "-P", "-m", worker, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=stderr,
                     stderr=stderr,
                     pass_fds=[theirs.fileno()],
-                    env=_environment(tf32),
+                    env=_environment(tf32) if environment is None else os.environ | dict(environment),
                 )
             except OSError as error:
                 ours.close()
@@ -148,6 +157,19 @@ class BackendProcess:
     def new_file(self) -> str:
         """A path for a file that lives as long as the process."""
         return str(Path(self.folder.name) / f"arrays-{next(self._numbers)}")
+
+    @property
+    def pid(self) -> int:
+        """The number that the system gave the process."""
+        return self._process.pid
+
+    def pause(self) -> None:
+        """Stop all of its threads, those that would spin while they wait included, until `resume`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """End the process and remove its files. Harmless when repeated."""

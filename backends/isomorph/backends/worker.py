@@ -125,8 +125,14 @@ def answer(call: Callable[[], Any]) -> dict[str, Any]:
         return {"kind": "failed", "message": f"{type(error).__name__}: {error}"}
 
 
-def main(name: str, socket: int, memory: int, arithmetic: str) -> None:
-    """Import the backend, say how that went, and answer until the parent closes its end."""
+def main(
+    name: str, socket: int, memory: int, arithmetic: str, make_worker: Callable[[Backend], Worker] = Worker
+) -> None:
+    """Import the backend, say how that went, and answer until the parent closes its end.
+
+    arithmetic: "exact", "tf32" for exact but for that, or "own" for what the framework does unless told.
+    make_worker: what answers; the module of another one is run as this one is.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the parent's to handle
     if memory:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
@@ -135,10 +141,11 @@ def main(name: str, socket: int, memory: int, arithmetic: str) -> None:
     def start() -> dict[str, Any]:
         nonlocal worker
         backend = load_backend(name)
-        backend.use_exact_arithmetic()
+        if arithmetic != "own":
+            backend.use_exact_arithmetic()
         if arithmetic == "tf32":
             backend.use_tf32()
-        worker = Worker(backend)
+        worker = make_worker(backend)
         return worker.describe()
 
     with Connection(socket) as connection:

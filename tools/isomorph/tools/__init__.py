@@ -5,6 +5,8 @@
 True
 """
 
+from isomorph.tools.bench import bench
+from isomorph.tools.benching.report import BenchReport
 from isomorph.tools.certificates import CaseResult, CertificateReport, CertifiedBackend
 from isomorph.tools.certify import certify
 from isomorph.tools.check import check
@@ -27,6 +29,7 @@ from isomorph.tools.training_report import TrainedBackend, TrainingReport
 
 __all__ = [
     "BackendReport",
+    "BenchReport",
     "CaseResult",
     "CatalogueReport",
     "CertificateReport",
@@ -46,6 +49,7 @@ __all__ = [
     "ShowReport",
     "TrainedBackend",
     "TrainingReport",
+    "bench",
     "certify",
     "check",
     "check_training",

@@ -13,10 +13,10 @@ import typer
 from isomorph.backends import Unavailable
 from isomorph.backends.process import BackendFailed
 from isomorph.spec import BadInput
-from isomorph.tools.commands import backends, checkpoints, conformance, networks
+from isomorph.tools.commands import backends, bench, checkpoints, conformance, networks
 from isomorph.tools.commands.app import app, err, out
 
-for module in (networks, backends, checkpoints, conformance):  # in the order in which `--help` lists them
+for module in (networks, backends, bench, checkpoints, conformance):  # in the order in which `--help` lists them
     app.add_typer(module.commands)
 
 

@@ -1,0 +1,97 @@
+"""Keras's zoo, training step and matrix product, on the engine that has been chosen."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from isomorph.backends.options import Options
+from isomorph.backends.protocol import Array
+from isomorph.backends.speed.clock import Work
+from isomorph.backends.speed.framework import LEARNING_RATE, MOMENTUM, Framework, Zoo
+from isomorph.backends.training import AUXILIARY_WEIGHT
+
+
+class Application(Zoo):
+    """A network of keras.applications."""
+
+    def __init__(self, native: Any) -> None:
+        self.native = native
+
+    def load(self, tensors: Mapping[str, Array]) -> None:
+        """Layer by layer: `conv1_conv/kernel`."""
+        for name, value in tensors.items():
+            layer, _, variable = name.partition("/")
+            getattr(self.native.get_layer(layer), variable).assign(value)
+
+    def answer(self, images: Array) -> Array:
+        """By a plain call, which is eager."""
+        found: Array = keras.ops.convert_to_numpy(self.native(keras.ops.convert_to_tensor(images), training=False))
+        return found
+
+
+class Keras(Framework):
+    """As Keras's own guides have it."""
+
+    def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
+        """keras.applications, giving logits."""
+        make = getattr(keras.applications, name)
+        return Application(make(weights=None, classes=classes, input_shape=size, classifier_activation=None))
+
+    def training_step(self, native: Any, options: Options, images: Array, labels: Array) -> Work:
+        """By Keras's own trainer, which compiles a graph unless it is told to use XLA."""
+        x = images if options.layout == "NHWC" else images.transpose(0, 3, 1, 2).copy()
+        heads = len(native.outputs)
+        losses = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in range(heads)]
+        weights = [1.0] + [AUXILIARY_WEIGHT] * (heads - 1)
+        jit: bool | str = "auto" if options.compiled is None else options.compiled == "xla"
+        with keras.device(options.device):
+            native.compile(
+                keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
+                losses if heads > 1 else losses[0],
+                loss_weights=weights if heads > 1 else None,
+                jit_compile=jit,
+            )
+        y = [labels] * heads if heads > 1 else labels
+
+        def step() -> float:
+            with keras.device(options.device):
+                native.reset_metrics()  # what it returns is the mean loss since then
+                found = native.train_on_batch(x, y)
+            return float(found[0] if isinstance(found, list | tuple) else found)
+
+        return step
+
+    def product(self, size: int, precision: str, device: str) -> Work:
+        """`keras.ops.matmul`; one cell of it is fetched, as engines return before they are done."""
+        with keras.device(device):
+            matrix = keras.ops.ones((size, size), dtype=precision)
+
+        def multiply() -> Array:
+            with keras.device(device):
+                found: Array = keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)[0, 0])
+            return found
+
+        return multiply
+
+    def threads(self) -> int:
+        """As the engine says; JAX's pool is as large as its process may use cores."""
+        match keras.backend.backend():
+            case "tensorflow":
+                import tensorflow as tf
+
+                return tf.config.threading.get_intra_op_parallelism_threads() or int(
+                    os.environ.get("TF_NUM_INTRAOP_THREADS", "0")
+                )
+            case "torch":
+                import torch
+
+                return torch.get_num_threads()
+            case _:
+                return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def create() -> Keras:
+    """For `find_framework`."""
+    return Keras()

@@ -1,0 +1,37 @@
+"""The oracle's training step and matrix product; it has no zoo."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from isomorph.backends.options import Options
+from isomorph.backends.protocol import Array, Unavailable, as_dtype
+from isomorph.backends.speed.clock import Work
+from isomorph.backends.speed.framework import Framework, Zoo
+
+
+class Oracle(Framework):
+    """NumPy's."""
+
+    def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
+        """None."""
+        raise Unavailable("NumPy has no zoo.")
+
+    def training_step(self, native: Any, options: Options, images: Array, labels: Array) -> Work:
+        """None: it defines gradients, and nobody trains with it."""
+        raise Unavailable("The oracle is nothing to train with.")
+
+    def product(self, size: int, precision: str, device: str) -> Work:
+        """`@`."""
+        matrix = np.ones((size, size), as_dtype(precision))
+        return lambda: matrix @ matrix
+
+    def threads(self) -> int:
+        """Those of NumPy's BLAS, as it was told."""
+        return int(os.environ.get("OPENBLAS_NUM_THREADS", "0"))
+
+
+def create() -> Oracle:
+    """For `find_framework`."""
+    return Oracle()

@@ -1,0 +1,90 @@
+"""PyTorch's zoo, training step and matrix product."""
+
+import importlib
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from isomorph.backends.options import Options
+from isomorph.backends.protocol import Array, Unavailable
+from isomorph.backends.pytorch.training import loss_of
+from isomorph.backends.speed.clock import Work
+from isomorph.backends.speed.framework import LEARNING_RATE, MOMENTUM, Framework, Zoo
+from isomorph.backends.training import AUXILIARY_WEIGHT
+
+
+class Torchvision(Zoo):
+    """A network of torchvision.models, in NCHW."""
+
+    def __init__(self, native: nn.Module) -> None:
+        self.native = native.eval()
+
+    def load(self, tensors: Mapping[str, Array]) -> None:
+        """By its own `load_state_dict`; what counts batches is not among the tensors."""
+        self.native.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()}, strict=False)
+
+    def answer(self, images: Array) -> Array:
+        """Without gradients."""
+        self.native.eval()
+        with torch.inference_mode():
+            found: Array = self.native(_to_map(images, torch.contiguous_format, "cpu")).numpy()
+        return found
+
+
+class PyTorch(Framework):
+    """As PyTorch's own tutorials have it."""
+
+    def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
+        """torchvision's."""
+        if find_spec("torchvision") is None:
+            raise Unavailable("torchvision is not installed.")
+        models = importlib.import_module("torchvision.models")
+        return Torchvision(getattr(models, name)(weights=None, num_classes=classes))
+
+    def training_step(self, native: Any, options: Options, images: Array, labels: Array) -> Work:
+        """The forward pass alone is under autocast."""
+        if options.autocast == "float16":
+            raise Unavailable("Training in float16 needs its loss scaled, which is not measured; bfloat16 does not.")
+        native.train()
+        device = "cuda" if options.device == "gpu" else "cpu"
+        order = torch.channels_last if options.layout == "NHWC" else torch.contiguous_format
+        precision, lower = getattr(torch, options.precision), options.autocast is not None
+        optimizer = torch.optim.SGD(native.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
+        y = torch.from_numpy(labels).to(device)
+
+        def step() -> float:
+            optimizer.zero_grad()
+            with torch.autocast(device, precision, enabled=lower):
+                loss = loss_of(native(_to_map(images, order, device)), y, AUXILIARY_WEIGHT)
+            torch.autograd.backward(loss)
+            optimizer.step()
+            return loss.item()
+
+        return step
+
+    def product(self, size: int, precision: str, device: str) -> Work:
+        """`torch.mm`."""
+        where = "cuda" if device == "gpu" else "cpu"
+        matrix = torch.ones(size, size, dtype=getattr(torch, precision), device=where)
+
+        def multiply() -> float:
+            return torch.mm(matrix, matrix)[0, 0].item()  # waits for a GPU
+
+        return multiply
+
+    def threads(self) -> int:
+        """Those of its own pool."""
+        return torch.get_num_threads()
+
+
+def _to_map(images: Array, order: torch.memory_format, device: str) -> Tensor:
+    """[N, H, W, C] -> [N, C, H, W] in that order of memory."""
+    return torch.from_numpy(images.transpose(0, 3, 1, 2)).to(device).contiguous(memory_format=order)
+
+
+def create() -> PyTorch:
+    """For `find_framework`."""
+    return PyTorch()

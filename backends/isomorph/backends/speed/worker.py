@@ -1,0 +1,149 @@
+"""A worker that also measures: `isomorph bench` has one for each mode, see `isomorph.backends.worker`.
+
+PYTHON -P -m isomorph.backends.speed.worker NAME SOCKET MEMORY ARITHMETIC
+"""
+
+import ctypes
+import math
+import os
+import signal
+import statistics
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.options import Device, Options
+from isomorph.backends.process import CORES_VARIABLE
+from isomorph.backends.protocol import Backend
+from isomorph.backends.speed.clock import Work, peak_memory, reset_peak, take_turn, warm_up
+from isomorph.backends.speed.framework import Zoo, find_framework
+from isomorph.backends.worker import Worker, main
+
+STARTED = time.perf_counter()
+
+
+class SpeedWorker(Worker):
+    """A worker whose networks, or one of the framework's own zoo, are measured, one piece of work after another."""
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend)
+        self.import_seconds = time.perf_counter() - STARTED
+        self.zoos: dict[int, Zoo] = {}
+        self.works: dict[str, Work] = {}
+        self.expected: dict[str, float] = {}
+
+    def describe(self) -> dict[str, Any]:
+        """Also how long importing the framework took, in seconds."""
+        return super().describe() | {"import_seconds": self.import_seconds}
+
+    def threads(self) -> int:
+        """As `Framework.threads`."""
+        return find_framework(self.backend.name).threads()
+
+    def choices(self, device: Device) -> dict[str, Any]:
+        """What "auto" means, and the compilers and the layouts that there are on that device."""
+        where = self.backend.resolve_device(device)
+        found = {"compiled": self.backend.compilers(where), "layout": self.backend.layouts(where)}
+        return {"device": where, "choices": found}
+
+    def resolve(self, options: dict[str, Any]) -> dict[str, Any]:
+        """As `Backend.resolve`."""
+        return asdict(self.backend.resolve(**options))
+
+    def build_zoo(self, key: int, name: str, classes: int, size: tuple[int, int, int]) -> None:
+        """As `Framework.zoo`; it is kept under `key`."""
+        self.zoos[key] = find_framework(self.backend.name).zoo(name, classes, size)
+
+    def load_zoo(self, key: int, tensors: dict[str, Any]) -> None:
+        """As `Zoo.load`."""
+        self.zoos[key].load(SharedArrays.from_document(tensors).open())
+
+    def discard(self, key: int) -> None:
+        """Let go of a network, or of the zoo's, and of all work prepared for it."""
+        super().discard(key)
+        self.zoos.pop(key, None)
+        self.works.clear()
+
+    def forget_peak(self) -> None:
+        """Count memory from here on."""
+        reset_peak()
+
+    def prepare_answers(self, key: int, work: str, images: dict[str, Any], out: str) -> dict[str, Any]:
+        """Answer images for the first time, by NumPy arrays in and out: how long it takes, and the answer in `out`."""
+        given = SharedArrays.from_document(images).open()["images"].copy()
+        answer = (self.zoos.get(key) or self.networks[key]).answer
+        started = time.perf_counter()
+        found = answer(given)
+        seconds = time.perf_counter() - started
+        self.works[work] = lambda: answer(given)
+        return {"seconds": seconds, "arrays": SharedArrays.write(out, {"answer": found}).to_document()}
+
+    def prepare_training(self, key: int, work: str, batch: dict[str, Any]) -> None:
+        """A step on a batch's "images" and "labels"."""
+        given = {name: value.copy() for name, value in SharedArrays.from_document(batch).open().items()}
+        network = self.zoos.get(key) or self.networks[key]
+        options = network.options if not isinstance(network, Zoo) else Options(layout=_zoo_layout(self.backend))
+        framework = find_framework(self.backend.name)
+        step = framework.training_step(network.native, options, given["images"], given["labels"])
+
+        def checked() -> None:
+            loss = step()
+            if not (isinstance(loss, float) and math.isfinite(loss)):
+                raise ArithmeticError(f"the loss of the training step is {loss}")
+
+        self.works[work] = checked
+
+    def prepare_product(self, work: str, size: int, precision: str, device: str) -> None:
+        """As `Framework.product`."""
+        self.works[work] = find_framework(self.backend.name).product(size, precision, device)
+
+    def warm_up(self, work: str) -> list[float]:
+        """As `clock.warm_up`."""
+        taken = warm_up(self.works[work])
+        self.expected[work] = min(taken)
+        return taken
+
+    def turn(self, work: str) -> list[float]:
+        """As `clock.take_turn`."""
+        taken = take_turn(self.works[work], self.expected[work])
+        self.expected[work] = statistics.median(taken)
+        return taken
+
+    def peak(self) -> int:
+        """As `clock.peak_memory`."""
+        return peak_memory()
+
+    def size_on_disk(self, key: int) -> int:
+        """Bytes of the file, or files, that `Network.save` writes."""
+        with TemporaryDirectory(prefix="isomorph-") as folder:
+            self.networks[key].save(str(Path(folder) / "network.keras"))
+            return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+
+
+def _zoo_layout(backend: Backend) -> str:
+    """Keras's zoo takes NHWC; the others' NCHW."""
+    return "NHWC" if backend.name.startswith("keras") else "NCHW"
+
+
+def _die_with_parent() -> None:
+    """A paused process would not notice that its parent is gone (Linux; elsewhere it has to be told)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _keep_to_cores() -> None:
+    """Use as many cores as there are to be threads, also in frameworks that take all they see."""
+    if hasattr(os, "sched_setaffinity") and CORES_VARIABLE in os.environ:
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, allowed[: int(os.environ[CORES_VARIABLE])])
+
+
+if __name__ == "__main__":
+    _die_with_parent()
+    _keep_to_cores()
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], SpeedWorker)

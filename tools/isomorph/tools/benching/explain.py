@@ -1,0 +1,77 @@
+"""The lines that a user would write, with and without isomorph, to run a network in a mode."""
+
+from collections.abc import Callable
+
+from isomorph.backends.options import Options
+from isomorph.tools.benching.modes import Mode
+
+Lines = list[str]
+
+
+def explain(backend: str, mode: Mode, options: Options) -> str:
+    """How to get `mode` in `backend`: isomorph's line, then the framework's own for a model of one's own.
+
+    options: what the mode's came to there.
+    """
+    given = "".join(f", {name}={value!r}" for name, value in mode.options.items())
+    where = f', device="{options.device}"' if options.device != "cpu" else ""
+    lines = [f'network = load_backend("{backend}").build(architecture{where}{given})', "network.answer(images)"]
+    native = _NATIVE.get(backend.partition(":")[0])
+    return "\n".join([*lines, *(f"# {line}" for line in (native(options) if native else ()))])
+
+
+def _pytorch(options: Options) -> Lines:
+    lines = ["model.eval()"]
+    if options.fold_batch_norm:
+        lines.append("convolution = torch.nn.utils.fuse_conv_bn_eval(convolution, batch_norm)  # every pair")
+    x = "x"
+    if options.layout == "NHWC":
+        lines.append("model = model.to(memory_format=torch.channels_last)")
+        x = "x.contiguous(memory_format=torch.channels_last)"
+    if options.compiled:
+        lines.append("model.compile(fullgraph=True)")
+    autocast = f', torch.autocast("{_cuda(options)}", torch.{options.autocast})' if options.autocast else ""
+    return [*lines, f"with torch.inference_mode(){autocast}: y = model({x})"]
+
+
+def _keras(options: Options) -> Lines:
+    lines = []
+    if options.autocast:
+        lines.append(f'keras.config.set_dtype_policy("mixed_{options.autocast}")  # before the model is built')
+    if options.layout == "NCHW":
+        lines.append('keras.config.set_image_data_format("channels_first")  # before the model is built')
+    if options.fold_batch_norm:
+        lines.append("kernel *= gamma / (variance + epsilon) ** 0.5  # by hand: Keras has no call for it")
+    if options.compiled is None:
+        return [*lines, "y = model(x, training=False)"]
+    return [*lines, f"model.compile(jit_compile={options.compiled == 'xla'})", "y = model.predict_on_batch(x)"]
+
+
+def _paddle(options: Options) -> Lines:
+    lines = ["layer.eval()"]
+    if options.layout == "NHWC":
+        lines.append('layer = make(data_format="NHWC")  # every convolution, batch norm and pool is told')
+    if options.fold_batch_norm:
+        lines.append("weight *= gamma / (variance + epsilon) ** 0.5  # by hand: Paddle has no call for it")
+    if options.compiled == "engine":
+        onednn = options.layout == "NCHW" and options.dtype == "float32" and options.device == "cpu"
+        return [
+            *lines,
+            'paddle.jit.save(layer, "network", input_spec=[InputSpec([None, *shape], "float32", "images")])',
+            'config = paddle.inference.Config("network.json", "network.pdiparams")',
+            *(["config.enable_mkldnn()"] if onednn else []),
+            "config.set_cpu_math_library_num_threads(threads)",
+            "predictor = paddle.inference.create_predictor(config)",
+            "predictor.run()  # between copy_from_cpu and copy_to_cpu",
+        ]
+    if options.compiled == "graph":
+        lines.append("layer = paddle.jit.to_static(layer, full_graph=True)")
+    autocast = f', paddle.amp.auto_cast(dtype="{options.autocast}")' if options.autocast else ""
+    return [*lines, f"with paddle.no_grad(){autocast}: y = layer(x)"]
+
+
+def _cuda(options: Options) -> str:
+    return "cuda" if options.device == "gpu" else "cpu"
+
+
+_NATIVE: dict[str, Callable[[Options], Lines]] = {"pytorch": _pytorch, "keras": _keras, "paddle": _paddle}

@@ -1,0 +1,86 @@
+"""The machine on which speeds are measured, and what other processes take of it meanwhile."""
+
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+STAT = Path("/proc/stat")
+BUSY = (0, 1, 2, 5, 6, 7)
+"""Of a line of /proc/stat: user, nice, system, irq, softirq, and what other guests of the host took."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What figures depend on.
+
+    processor: as it calls itself. cores: those that this process may use. memory: bytes; None where it is not told.
+    """
+
+    processor: str
+    cores: int
+    memory: int | None
+    system: str
+    python: str
+
+    def __str__(self) -> str:
+        memory = f", {self.memory / 2**30:.0f} GiB" if self.memory else ""
+        cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
+        return f"{self.processor}, {cores}{memory}, {self.system}, Python {self.python}"
+
+
+def describe_machine(cores: int) -> Machine:
+    """This one."""
+    processor = _field(Path("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine()
+    memory = _field(Path("/proc/meminfo"), "MemTotal")
+    return Machine(
+        processor,
+        cores,
+        int(memory.split()[0]) * 1024 if memory else None,
+        f"{platform.system()} {platform.machine()}",
+        platform.python_version(),
+    )
+
+
+def _field(path: Path, name: str) -> str | None:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), None)
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Seconds of processor time, since they were first counted.
+
+    all: that of all processes of the machine. own: that of those which measure.
+    """
+
+    all: float
+    own: float
+
+    def others_since(self, earlier: "Busy", seconds: float) -> float:
+        """How many cores other processes kept busy, on average, in the `seconds` since."""
+        return max(0.0, (self.all - earlier.all - (self.own - earlier.own)) / seconds)
+
+
+def count_busy(processes: Iterable[int]) -> Busy | None:
+    """Processor time so far; `processes` are those that measure, beside this one. None where it is not told."""
+    try:
+        ticks = [int(field) for field in STAT.read_text().splitlines()[0].split()[1:]]
+        own = sum(_ticks_of(process) for process in (os.getpid(), *processes))
+    except (OSError, ValueError, IndexError):
+        return None
+    rate = os.sysconf("SC_CLK_TCK")
+    return Busy(sum(ticks[field] for field in BUSY) / rate, own / rate)
+
+
+def _ticks_of(process: int) -> int:
+    """In user and in system mode; none of one that has ended."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])

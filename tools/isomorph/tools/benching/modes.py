@@ -1,0 +1,76 @@
+"""The ways in which a user may run a network: each is a name, and the options of `build` that give it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from isomorph.spec import BadInput
+from isomorph.spec.errors import nearest
+
+# What one chooses between, in the order in which a name says it: word -> options. One of each row.
+WORDS: tuple[Mapping[str, Mapping[str, Any]], ...] = (
+    {
+        "eager": {},
+        "graph": {"compiled": "graph"},
+        "xla": {"compiled": "xla"},
+        "engine": {"compiled": "engine"},
+    },
+    {"": {}, "nchw": {"layout": "NCHW"}, "nhwc": {"layout": "NHWC"}},
+    {"": {}, "folded": {"fold_batch_norm": True}},
+    {"": {}, "bfloat16": {"autocast": "bfloat16"}, "float16": {"autocast": "float16"}},
+)
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A way to run a network.
+
+    name: "eager", "eager-nchw", "graph-folded-bfloat16".
+    options: of `Backend.build`.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+
+
+def _all_modes() -> dict[str, Mode]:
+    made: dict[str, Mode] = {}
+    for chosen in product(*(row.items() for row in WORDS)):
+        name = "-".join(word for word, _ in chosen if word)
+        made[name] = Mode(name, {key: value for _, options in chosen for key, value in options.items()})
+    return made
+
+
+MODES = _all_modes()
+
+USUAL = (
+    "eager",
+    "eager-nchw",
+    "eager-nhwc",
+    "eager-folded",
+    "eager-bfloat16",
+    "graph",
+    "graph-nchw",
+    "graph-folded",
+    "graph-folded-bfloat16",
+    "xla",
+    "xla-folded",
+    "engine",
+    "engine-nhwc",
+    "engine-folded",
+)
+"""Those that are measured when none is named, as far as a framework has their compiler and their layout."""
+
+
+def choose_modes(names: Sequence[str] | None) -> tuple[Mode, ...]:
+    """The modes of these names, or the usual ones. Raises BadInput, with the nearest names, for one there is not."""
+    chosen = list(dict.fromkeys(USUAL if names is None else names))
+    for name in chosen:
+        if name not in MODES:
+            close = nearest(name, list(MODES))
+            hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(USUAL)} and more."
+            raise BadInput(f"There is no mode {name!r}; {hint}")
+    if not chosen:
+        raise BadInput(f"No mode was named; expected some of {', '.join(USUAL)}.")
+    return tuple(MODES[name] for name in chosen)

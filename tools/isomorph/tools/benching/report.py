@@ -1,0 +1,205 @@
+"""What `bench` found: typed, printable, and JSON for machines."""
+
+import json
+import statistics
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from isomorph.tools.benching.advice import advise
+from isomorph.tools.benching.machine import Machine
+from isomorph.tools.benching.ranking import Goal, Ranking, short
+from isomorph.tools.benching.results import ZOO, Limit, Row, Spread
+from isomorph.tools.reports import finite
+from isomorph.tools.tables import Report, by, plain_table
+
+NOISY = 0.1
+"""Cores that other processes may take before the report says that figures are noisy."""
+
+HEADINGS: Mapping[Goal, str] = {
+    "latency": "ms for one image",
+    "throughput": "images/s",
+    "training": "images/s",
+    "memory": "GiB",
+}
+
+
+@dataclass(frozen=True)
+class BenchReport(Report):
+    """What each way of running a network costs, in every backend.
+
+    input: [height, width, channels]. batches: images in a call, beside single ones.
+    threads: that every process was given. rounds: turns of each, taken one after the other.
+    others: how many cores other processes kept busy meanwhile; None where the system does not say.
+    interrupted: whether ctrl-C came before all was measured.
+    """
+
+    architecture: str
+    input: tuple[int, int, int]
+    machine: Machine
+    device: str
+    threads: int
+    batches: tuple[int, ...]
+    training_batch: int | None
+    rounds: int
+    goal: Goal
+    rows: tuple[Row, ...]
+    limits: tuple[Limit, ...]
+    others: float | None
+    seconds: float
+    interrupted: bool = False
+
+    @property
+    def exit_status(self) -> int:
+        """0 done, 1 a mode answers wrongly, 3 nothing could be measured, 130 interrupted."""
+        statuses = {row.status for row in self.rows}
+        if self.interrupted:
+            return 130
+        if "wrong answers" in statuses:
+            return 1
+        return 0 if any(row.status == "measured" and row.mode != ZOO for row in self.rows) else 3
+
+    @property
+    def ranking(self) -> Ranking:
+        """The rows, best first."""
+        return Ranking(self.rows, self.limits, self.goal)
+
+    @property
+    def advice(self) -> str:
+        """What to choose here and why, and what it costs, in one paragraph."""
+        return advise(self.ranking)
+
+    def to_json(self) -> str:
+        """All figures, and those of the ranking."""
+        document = asdict(self) | {"advice": self.advice, "exit_status": self.exit_status}
+        document["ranking"] = [
+            {
+                "backend": row.backend,
+                "mode": row.mode,
+                "figure": asdict(figure),
+                "times_the_zoo": _asdict(self.ranking.ratio(row)),
+                "share_of_the_limit": _asdict(self.ranking.share(row)),
+            }
+            for row, figure in self.ranking.ranked
+        ]
+        for row, written in zip(self.rows, document["rows"], strict=True):
+            for timing, entry in zip(row.timings, written["timings"], strict=True):
+                entry["images_per_second"] = timing.rates
+        return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
+
+    def table(self) -> RenderableType:
+        """Sorted by what was asked for; then all figures, what has none and why, and the advice."""
+        parts = [self._facts(), self._ranked(), self._rates(), self._costs(), self._limits(), self._notes()]
+        spaced = [part for each in parts if each for part in (each, "")]
+        return Group(Text(self.architecture, "bold"), *spaced, Text(self.advice))
+
+    def explanation(self) -> RenderableType:
+        """What a user writes to get each mode."""
+        return Group(*(Text.assemble((f"{row.name}\n", "bold"), row.lines, "\n") for row in self.rows if row.lines))
+
+    def _facts(self) -> RenderableType:
+        training = f", training at {self.training_batch}" if self.training_batch else ""
+        facts = (
+            ("machine", str(self.machine)),
+            ("on", f"{self.device}, {self.threads} thread{'s' if self.threads > 1 else ''} each"),
+            ("input", f"{by(*self.input)}, batches of {', '.join(map(str, self.batches))}{training}"),
+            ("rounds", f"{self.rounds} of each, taken in turns; {self.seconds:.0f} s in all"),
+            ("others", self._others()),
+        )
+        heading = Table.grid(padding=(0, 2))
+        for name, value in facts:
+            heading.add_row(name, Text(value))
+        return heading
+
+    def _others(self) -> str:
+        if self.others is None:
+            return "what other processes took is not told here"
+        warning = "; the figures are noisy" if self.others > NOISY else ""
+        return f"other processes kept {self.others:.1f} cores busy meanwhile{warning}"
+
+    def _ranked(self) -> RenderableType | None:
+        ranking = self.ranking
+        if not ranking.ranked:
+            return None
+        heading, ratio = HEADINGS[self.goal], "of zoo's" if self.goal == "memory" else "times zoo's"
+        limited = any(ranking.share(row) for row, _ in ranking.ranked)
+        table = plain_table("runs in", "mode", heading, ratio, *(["of limit"] if limited else []))
+        for row, figure in ranking.ranked:
+            share = ranking.share(row)
+            cells = [_spread(figure), _spread(ranking.ratio(row))]
+            style = "dim" if row.mode == ZOO else ""
+            table.add_row(row.backend, row.mode, *cells, *([_spread(share)] if limited else []), style=style)
+        return Group(Text(f"for {self.goal}, {ranking.meaning}: median and spread of the rounds"), table)
+
+    def _rates(self) -> RenderableType | None:
+        rows = [row for row, _ in self.ranking.ranked if row.timings]
+        batches = [f"at {batch}" for batch in self.batches]
+        right = ("p50 ms", "p95 ms", *batches, "training")
+        table = plain_table("runs in", "mode", *right, right=right)
+        for row in rows:
+            one = row.timing("inference", 1)
+            rates = [_rate(row, "inference", batch) for batch in self.batches]
+            trained = _rate(row, "training", self.training_batch or 0)
+            latency = (short(1000 * one.p50), short(1000 * one.p95)) if one else ("-", "-")
+            table.add_row(row.backend, row.mode, *latency, *rates, trained)
+        return Group(Text("single images, and images per second"), table) if rows else None
+
+    def _costs(self) -> RenderableType | None:
+        rows = [row for row, _ in self.ranking.ranked]
+        right = ("GiB", "training", "MB on disk", "first s", "import s", "noise")
+        table = plain_table("runs in", "mode", *right, right=right)
+        for row in rows:
+            cells = (
+                _scaled(row.memory, 2**30, 2),
+                _scaled(row.training_memory, 2**30, 2),
+                _scaled(row.disk, 1e6, 1),
+                _scaled(row.first_call, 1, 2),
+                _scaled(row.import_seconds, 1, 1),
+                _scaled(row.noise_ratio, 1, 1),
+            )
+            table.add_row(row.backend, row.mode, *cells)
+        legend = "memory, disk, first answer, import; noise is the answer's error, up to 8 passes"
+        return Group(Text(legend), table) if rows else None
+
+    def _limits(self) -> RenderableType | None:
+        products = []
+        for limit in self.limits:
+            rates = sorted(limit.rates)
+            most = f"{rates[len(rates) // 2] / 1e9:.0f} GFLOP/s ({rates[0] / 1e9:.0f} to {rates[-1] / 1e9:.0f})"
+            products.append(f"{limit.backend} {limit.precision} {most}")
+        size = self.limits[0].size if self.limits else 0
+        return Text(f"limit: a {size}x{size} matrix product; {'; '.join(products)}") if products else None
+
+    def _notes(self) -> RenderableType | None:
+        """What the zoos' networks are, and what has no figures or not all; those of one reason together."""
+        zoos = [f"{row.backend}'s zoo is {row.lines}" for row in self.rows if row.mode == ZOO and row.timings]
+        reasons: dict[str, list[str]] = {}
+        for row in self.rows:
+            said = ": ".join(filter(None, (row.status.replace("measured", ""), row.message)))
+            if said:
+                reasons.setdefault(said, []).append(row.name)
+        notes = [*zoos, *(f"{', '.join(names)}: {said}" for said, names in reasons.items())]
+        return Group(*map(Text, notes)) if notes else None
+
+
+def _asdict(spread: Spread | None) -> dict[str, Any] | None:
+    return asdict(spread) if spread else None
+
+
+def _spread(figure: Spread | None) -> str:
+    if figure is None:
+        return "-"
+    return f"{short(figure.median)} ({short(figure.least)} to {short(figure.most)})"
+
+
+def _rate(row: Row, work: Any, batch: int) -> str:
+    timing = row.timing(work, batch)
+    return short(statistics.median(timing.rates)) if timing else "-"
+
+
+def _scaled(value: float | None, unit: float, digits: int) -> str:
+    return "-" if value is None else f"{value / unit:.{digits}f}"

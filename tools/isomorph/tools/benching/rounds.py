@@ -1,0 +1,79 @@
+"""The order in which all is done: everyone is prepared, then all take turns, round by round."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from isomorph.tools.benching.contestant import Contestant
+from isomorph.tools.benching.machine import Busy, count_busy
+from isomorph.tools.benching.runner import Runner
+
+T = TypeVar("T", bound=Contestant)
+Progress = Callable[[int, int, str], None]
+"""Called with how many steps are done, how many there are, and what is done next."""
+
+
+class Rounds:
+    """The course of a bench.
+
+    contestants: all that take part. rounds: turns of each of them.
+    training_batch: images of a training step; None leaves training out.
+    others: how many cores other processes kept busy while all took turns; None where the system does not say.
+    """
+
+    def __init__(
+        self, contestants: Sequence[Contestant], rounds: int, training_batch: int | None, progress: Progress
+    ) -> None:
+        self.contestants = contestants
+        self.runners = [each for each in contestants if isinstance(each, Runner)]
+        self.rounds = rounds
+        self.training_batch = training_batch
+        self.others: float | None = None
+        self._progress = progress
+        self._done = 0
+        self._planned = len(contestants) * (1 + rounds)
+        self._planned += len(self.runners) * (1 + rounds) if training_batch else 0
+        self._watched: list[tuple[float, float]] = []
+
+    def run(self) -> None:
+        """All of it. Ctrl-C leaves what was measured; the processes have to be closed after that, too."""
+        for contestant in self.contestants:
+            self._step(f"preparing {contestant.name}", contestant.prepare)
+        self._take_turns(lambda each: each.take_turn(""), self.contestants, "measuring")
+        for runner in self.runners:
+            runner.finish_inference()
+        for contestant in self.contestants:
+            if contestant not in self.runners:
+                contestant.close()
+        if self.training_batch:
+            for runner in self.runners:
+                batch = self.training_batch
+                self._step(f"preparing to train {runner.name}", lambda: runner.prepare_training(batch))  # noqa: B023
+            self._take_turns(Runner.train, self.runners, "training")
+            for runner in self.runners:
+                runner.finish_training()
+
+    def _take_turns(self, turn: Callable[[T], None], contestants: Sequence[T], doing: str) -> None:
+        for number in range(1, self.rounds + 1):
+            before, started = self._busy(), time.monotonic()
+            for contestant in contestants:
+                what = f"{doing} {contestant.name}, round {number} of {self.rounds}"
+                self._step(what, lambda: turn(contestant))  # noqa: B023 - called before the next one is bound
+            self._watch(before, time.monotonic() - started)
+
+    def _step(self, what: str, step: Callable[[], None]) -> None:
+        self._progress(self._done, self._planned, what)
+        step()
+        self._done += 1
+        self._progress(self._done, self._planned, what)
+
+    def _busy(self) -> Busy | None:
+        return count_busy(each.pid for each in self.contestants if each.pid)
+
+    def _watch(self, before: Busy | None, seconds: float) -> None:
+        """Note what others took in a round."""
+        after = self._busy()
+        if before and after and seconds > 0:
+            self._watched.append((after.others_since(before, seconds) * seconds, seconds))
+            taken, spent = (sum(column) for column in zip(*self._watched, strict=True))
+            self.others = taken / spent

@@ -1,0 +1,213 @@
+"""A network that takes part: a mode of a backend, or the network of a framework's own zoo."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from isomorph.backends import Unavailable
+from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.options import Options
+from isomorph.conformance.verdict import FLOORS
+from isomorph.spec import infer, zoo
+from isomorph.tools.benching.case import Case
+from isomorph.tools.benching.contestant import Contestant, Start, WrongAnswers
+from isomorph.tools.benching.explain import explain
+from isomorph.tools.benching.modes import Mode
+from isomorph.tools.benching.results import ZOO, Row, make_timing
+from isomorph.tools.benching.yardsticks import PLAIN, Yardstick
+
+ZOO_KEY = -1
+"""Of the zoo's network in its worker; others' count from 0."""
+
+
+class Runner(Contestant):
+    """A network in a process of its own.
+
+    facts: fields of its Row, as they become known.
+    """
+
+    mode: str
+
+    def __init__(self, backend: str, start: Start, case: Case) -> None:
+        super().__init__(backend, start)
+        self.case = case
+        self.facts: dict[str, Any] = {"macs": infer(case.architecture, *case.size).macs or 0}
+
+    @property
+    def name(self) -> str:
+        """For progress."""
+        return f"{self.backend} {self.mode}"
+
+    @property
+    def precision(self) -> str:
+        """What it computes in."""
+        return "float32"
+
+    @property
+    def judged(self) -> bool:
+        """Whether its answers have to be the network's own."""
+        return True
+
+    @abstractmethod
+    def build(self, training: bool) -> int:
+        """Build and load it in its process, in place of what was there; returns its key."""
+
+    def _prepare(self) -> None:
+        described = self.process.describe()
+        self.facts |= {"version": described["version"], "import_seconds": described["import_seconds"]}
+        key = self.build(training=False)
+        self.call("forget_peak")
+        for batch, images in self.case.images.items():
+            work, out = f"inference {batch}", self.process.new_file()
+            first = self.call("prepare_answers", key=key, work=work, images=images.to_document(), out=out)
+            self.facts.setdefault("first_call", first["seconds"])
+            if self.judged:
+                self._judge(SharedArrays.from_document(first["arrays"]))
+            self.warm_up(work)
+        with suppress(Unavailable):
+            self.facts["threads"] = self.call("threads")
+        with suppress(Unavailable):
+            self.facts["disk"] = self.call("size_on_disk", key=key)
+
+    def _judge(self, answer: SharedArrays) -> None:
+        ratio = self.case.noise_ratio(answer.open()["answer"], self.precision)
+        self.facts["noise_ratio"] = max(ratio, self.facts.get("noise_ratio", 0.0))
+        if ratio > FLOORS:
+            raise WrongAnswers(f"the answer is {ratio:.3g} noise floors of {self.precision} off; up to 8 pass")
+
+    def finish_inference(self) -> None:
+        """Note how much memory it took."""
+        self._note(self._try(lambda: self.facts.update(memory=self.call("peak"))))
+
+    def prepare_training(self, batch: int) -> None:
+        """Build it once more, to be trained on `batch` images; where that cannot be, its other figures stay."""
+
+        def prepare() -> None:
+            self.call("forget_peak")
+            key, work = self.build(training=True), f"training {batch}"
+            self.call("prepare_training", key=key, work=work, batch=self.case.training.to_document())
+            self.warm_up(work)
+
+        self._note_training(self._try(prepare))
+
+    def train(self) -> None:
+        """One turn of training."""
+        self._note_training(self._try(lambda: self._turn("training")))
+
+    def finish_training(self) -> None:
+        """Note how much memory it took, and end the process."""
+        if any(work.startswith("training") for work in self.turns):
+            self._note_training(self._try(lambda: self.facts.update(training_memory=self.call("peak"))))
+        self.close()
+
+    def _note_training(self, failure: tuple[str, str] | None) -> None:
+        if failure:
+            self.message = f"not trained: {failure[1]}"
+            self.close()
+
+    def row(self) -> Row:
+        """What is known of it by now."""
+        timings = [
+            make_timing("training" if work.startswith("training") else "inference", int(work.split()[1]), turns)
+            for work, turns in self.turns.items()
+            if turns
+        ]
+        status = "interrupted" if self.status == "measured" and not timings else self.status
+        return Row(
+            self.backend,
+            self.mode,
+            status,
+            self.message,
+            precision=self.precision,
+            timings=tuple(timings),
+            **self.facts,
+        )
+
+
+class ModeRunner(Runner):
+    """A mode of a backend, which came to `options` there."""
+
+    def __init__(self, backend: str, start: Start, case: Case, mode: Mode, options: Options) -> None:
+        super().__init__(backend, start, case)
+        self.mode = mode.name
+        self.options = options
+        self._asked = mode.options
+        self._key: int | None = None
+        self.facts |= {"options": asdict(options), "lines": explain(backend, mode, options)}
+
+    @property
+    def precision(self) -> str:
+        """That of its autocast, or float32."""
+        return self.options.precision
+
+    def build(self, training: bool) -> int:
+        """By the backend."""
+        if self._key is not None:
+            self.call("discard", key=self._key)
+        network = self.process.build(
+            self.case.architecture.undrawn(), self.options.device, training=training, **self._asked
+        )
+        self._key = network.key
+        network.load(self.case.shared)
+        return network.key
+
+
+class ZooRunner(Runner):
+    """The network of a framework's own zoo; where there is none to call, a plain module built from the specification.
+
+    PyTorch has no zoo of its own, but torchvision, whose modules are plain ones in NCHW.
+    """
+
+    mode = ZOO
+
+    def __init__(self, backend: str, start: Start, case: Case, yardstick: Yardstick | None, device: str) -> None:
+        super().__init__(backend, start, case)
+        self.yardstick = yardstick
+        self.device = device
+        self._set(yardstick)
+
+    def _set(self, yardstick: Yardstick | None) -> None:
+        self.yardstick = yardstick
+        design = yardstick.design if yardstick else self.case.architecture
+        self.facts |= {
+            "macs": infer(design, *self.case.size).macs or 0,
+            "lines": yardstick.call if yardstick else PLAIN,
+            "options": {},
+        }
+
+    @property
+    def judged(self) -> bool:
+        """Where it is the very network, with its weights."""
+        return self.yardstick is None or self.yardstick.same
+
+    def build(self, training: bool) -> int:
+        """By the framework's zoo. What is trained is the model that answered, as its users would."""
+        if self.yardstick:
+            try:
+                return self._build_zoo(self.yardstick)
+            except Unavailable:
+                if self.backend != "pytorch":
+                    raise
+                self._set(None)
+        network = self.process.build(self.case.architecture.undrawn(), self.device, training=training, layout="NCHW")
+        network.load(self.case.shared)
+        return network.key
+
+    def _build_zoo(self, yardstick: Yardstick) -> int:
+        design = yardstick.design
+        size = (*self.case.size, design.in_channels)
+        self.call("build_zoo", key=ZOO_KEY, name=yardstick.own_name, classes=design.head.num_classes, size=size)
+        if yardstick.same:
+            with_names = self._under_own_names(yardstick)
+            self.call("load_zoo", key=ZOO_KEY, tensors=with_names.to_document())
+        return ZOO_KEY
+
+    def _under_own_names(self, yardstick: Yardstick) -> SharedArrays:
+        own, _, _ = yardstick.design.name.partition("/")
+        renamed = zoo(own).naming.tensors(yardstick.design)
+        tensors: Mapping[str, Any] = self.case.tensors
+        return self.process.share(
+            {renamed[name].name: renamed[name].from_canonical(value) for name, value in tensors.items()}
+        )
