@@ -34,7 +34,7 @@ lint: $(READY)
 # The README's figures.
 bench: $(READY)
 	$(BIN)/python -m benchmarks.cost
-	$(BIN)/isomorph bench keras/ResNet50
+	$(BIN)/isomorph bench torchvision/resnet50
 	$(BIN)/python -m benchmarks.conversions
 
 # 20,000 damaged files of every checkpoint format, read here and by the format's own reader.

@@ -59,7 +59,7 @@ def _costs(ranking: Ranking, best: Row) -> str:
     if best.first_call is not None and best.options.get("compiled"):
         cost = f"{best.first_call:.1f} s for the first answer"
         if paid := _images_to_pay(ranking, best, eager):
-            cost += f", which {paid:,} images pay back"
+            cost += f" (it pays from {paid:,} images on)"
         costs.append(cost)
     if best.memory:
         costs.append(f"{short(best.memory / 2**30)} GiB of memory")

@@ -1,9 +1,10 @@
 """What a framework's modes are held against: the network of its own zoo."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from isomorph.spec import Architecture, architecture, zoo
+from isomorph.spec.preprocessing import Preprocessing
 
 ZOOS = {"pytorch": "torchvision", "keras": "keras", "paddle": "paddle"}
 """Backend, less its engine -> the zoo that comes with its framework."""
@@ -48,7 +49,13 @@ def find_yardstick(backend: str, network: Architecture) -> Yardstick | None:
     if found is None:
         return None
     design = architecture(f"{own.name}/{found}", num_classes=network.head.num_classes)
-    return Yardstick(design, same=design == network)
+    return Yardstick(design, same=_function(design) == _function(network))
+
+
+def _function(network: Architecture) -> Architecture:
+    """What it computes at inference: one that differs in what weights are drawn from, or in training, is the same."""
+    learned = {"running_variance": "biased", "batch_norm_decay": 0.9, "preprocessing": Preprocessing()}
+    return replace(network.undrawn().with_options(**learned), name="")
 
 
 def _plain(name: str) -> str:

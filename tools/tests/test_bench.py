@@ -1,0 +1,130 @@
+"""`bench` on the oracle: what it measures, what a mode costs that goes wrong, and ctrl-C. No speed is asserted."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from isomorph.spec import BadInput
+from isomorph.tools import bench
+from isomorph.tools.benching.case import Case
+
+from .benched import QUICK, quick
+
+Install = Callable[[str], str]
+
+
+def test_every_mode_is_measured_in_every_round() -> None:
+    report = quick("eager", "eager-folded")
+    assert [(row.backend, row.mode, row.status) for row in report.rows] == [
+        ("oracle", "eager", "measured"),
+        ("oracle", "eager-folded", "measured"),
+    ]
+    for row in report.rows:
+        assert [(timing.work, timing.batch, len(timing.rounds)) for timing in row.timings] == [
+            ("inference", 1, 2),
+            ("inference", 2, 2),
+        ]
+        assert all(0 < timing.p50 <= timing.p95 and timing.calls >= 2 for timing in row.timings)
+        assert row.noise_ratio is not None
+        assert 0 < row.noise_ratio <= 8
+        assert row.memory and row.first_call and row.import_seconds and row.macs
+        assert row.lines.startswith('network = load_backend("oracle").build(architecture')
+    assert [(limit.precision, limit.size, len(limit.rounds)) for limit in report.limits] == [("float32", 64, 2)]
+    assert (report.exit_status, report.interrupted, report.device) == (0, False, "cpu")
+
+
+def test_progress_goes_through_all_steps_to_the_end() -> None:
+    steps: list[tuple[int, int, str]] = []
+    quick("eager", progress=lambda *state: steps.append(state))
+    counted = [(done, planned) for done, planned, _ in steps if planned > 1]
+    assert counted == sorted(counted)
+    assert counted[-1][0] == counted[-1][1] == 9  # two to prepare, two turns each; one to prepare and two to train
+    assert "measuring oracle eager, round 2 of 2" in [what for *_, what in steps]
+
+
+def test_the_report_is_printed_at_80_columns_and_written_as_json() -> None:
+    report = quick("eager", "eager-folded", "xla", goal="latency")
+    said = str(report)
+    assert max(map(len, said.splitlines())) <= 80
+    assert "oracle xla: unavailable: The oracle is plain NumPy and has no compiler." in said
+    assert "For latency choose oracle with eager" in said
+    document = json.loads(report.to_json())
+    assert [row["status"] for row in document["rows"]] == ["measured", "measured", "unavailable"]
+    assert {row["mode"] for row in document["ranking"]} == {"eager", "eager-folded"}
+    figures = [row["figure"]["median"] for row in document["ranking"]]
+    assert figures == sorted(figures)
+
+
+def test_a_mode_that_answers_wrongly_is_not_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Case, "noise_ratio", lambda *_: 9.0)
+    report = quick("eager")
+    (row,) = report.rows
+    assert (row.status, row.timings, report.ranking.ranked, report.exit_status) == ("wrong answers", (), [], 1)
+    assert row.message == "the answer is 9 noise floors of float32 off; up to 8 pass"
+
+
+@pytest.mark.parametrize(
+    ("way", "status", "message"),
+    [
+        pytest.param("abort@end_points", "error", "was ended by SIGABRT: the last words of a C++", id="crashes"),
+        pytest.param("raise Unavailable@build", "unavailable", "It has no float8.", id="lacks something"),
+        pytest.param("raise MemoryError@end_points", "error", "ran out of memory", id="runs out of memory"),
+    ],
+)
+def test_a_mode_that_goes_wrong_costs_its_row(way: str, status: str, message: str, install: Install) -> None:
+    name = install(f"misbehaving:{way}")
+    report = bench("cifar/resnet20", backends=["oracle", name], modes=["eager"], **QUICK)
+    sound, wrong = report.rows
+    assert (sound.status, wrong.status) == ("measured", status)
+    assert message in wrong.message
+    assert report.exit_status == 0
+
+
+def test_a_backend_that_cannot_be_imported_is_a_row(install: Install) -> None:
+    report = quick("eager", backend=install("misbehaving:leave@import"))
+    (row,) = report.rows
+    assert (row.status, report.exit_status) == ("error", 3)
+    assert "cannot go on" in row.message
+
+
+@pytest.mark.parametrize(
+    ("moment", "rounds"),
+    [
+        pytest.param("preparing oracle", [], id="before anything was measured"),
+        pytest.param("measuring oracle eager, round 2 of 2", [1, 1], id="in the second round"),
+    ],
+)
+def test_ctrl_c_keeps_what_was_measured(moment: str, rounds: list[int]) -> None:
+    def interrupt(_done: int, _planned: int, what: str) -> None:
+        if what.startswith(moment):
+            raise KeyboardInterrupt
+
+    report = quick("eager", progress=interrupt)
+    (row,) = report.rows
+    assert [len(timing.rounds) for timing in row.timings] == rounds
+    assert row.status == ("measured" if rounds else "interrupted")
+    assert (report.interrupted, report.exit_status) == (True, 130)
+    assert str(report)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        pytest.param({"modes": ["xla-fold"]}, "There is no mode 'xla-fold'; did you mean xla-folded", id="a mode"),
+        pytest.param({"modes": []}, "No mode was named; expected some of eager", id="no mode"),
+        pytest.param({"goal": "fun"}, "There is no goal 'fun'; there are latency, throughput", id="a goal"),
+        pytest.param({"batches": [0]}, "Batches of 0 were asked for; expected one or more.", id="an empty batch"),
+        pytest.param({"training_batch": -1}, "The training batch is -1; expected one or more.", id="a training batch"),
+        pytest.param({"rounds": 0}, "The number of rounds is 0; expected one or more.", id="no rounds"),
+        pytest.param({"threads": 4096}, "4096 threads were asked for; expected 1 to ", id="too many threads"),
+        pytest.param({"device": "tpu"}, "There is no device 'tpu'; there are auto, cpu, gpu.", id="a device"),
+        pytest.param(
+            {"backends": ["orakle"]}, "There is no backend 'orakle'; did you mean oracle or paddle?", id="a backend"
+        ),
+    ],
+)
+def test_a_bad_request_is_refused_before_anything_is_measured(asked: dict[str, object], message: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        bench("cifar/resnet20", **(QUICK | {"backends": ["oracle"]} | asked))
+    assert str(caught.value).startswith(message)
