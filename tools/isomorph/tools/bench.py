@@ -146,6 +146,7 @@ def bench(
             course.run()
         except KeyboardInterrupt:
             interrupted = True
+    products = [each for each in contestants if isinstance(each, Product)]
     return BenchReport(
         network.name,
         (height, width, network.in_channels),
@@ -157,7 +158,8 @@ def bench(
         rounds,
         goal,
         (*(runner.row() for runner in course.runners), *rows),
-        tuple(limit for each in contestants if isinstance(each, Product) for limit in each.limits()),
+        tuple(limit for each in products for limit in each.limits()),
+        tuple(f"{each.name}: {each.message}" for each in products if each.message),
         course.others,
         time.monotonic() - started,
         interrupted,

@@ -64,13 +64,13 @@ class Keras(Framework):
         return step
 
     def product(self, size: int, precision: str, device: str) -> Work:
-        """`keras.ops.matmul`; one cell of it is fetched, as engines return before they are done."""
+        """`keras.ops.matmul`; a cell of it is fetched, as engines return before they are done."""
         with keras.device(device):
             matrix = keras.ops.ones((size, size), dtype=precision)
 
         def multiply() -> Array:
             with keras.device(device):
-                found: Array = keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)[0, 0])
+                found: Array = keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)[:1, :1])
             return found
 
         return multiply

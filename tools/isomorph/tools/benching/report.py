@@ -34,6 +34,7 @@ class BenchReport(Report):
 
     input: [height, width, channels]. batches: images in a call, beside single ones.
     threads: that every process was given. rounds: turns of each, taken one after the other.
+    unlimited: which matrix products could not be measured, and why.
     others: how many cores other processes kept busy meanwhile; None where the system does not say.
     interrupted: whether ctrl-C came before all was measured.
     """
@@ -49,6 +50,7 @@ class BenchReport(Report):
     goal: Goal
     rows: tuple[Row, ...]
     limits: tuple[Limit, ...]
+    unlimited: tuple[str, ...]
     others: float | None
     seconds: float
     interrupted: bool = False
@@ -131,8 +133,8 @@ class BenchReport(Report):
         for row, figure in ranking.ranked:
             share = ranking.share(row)
             cells = [_spread(figure), _spread(ranking.ratio(row))]
-            style = "dim" if row.mode == ZOO else ""
-            table.add_row(row.backend, row.mode, *cells, *([_spread(share)] if limited else []), style=style)
+            cells += [f"{100 * share.median:.0f} %" if share else "-"] if limited else []
+            table.add_row(row.backend, row.mode, *cells, style="dim" if row.mode == ZOO else "")
         return Group(Text(f"for {self.goal}, {ranking.meaning}: median and spread of the rounds"), table)
 
     def _rates(self) -> RenderableType | None:
@@ -150,7 +152,7 @@ class BenchReport(Report):
 
     def _costs(self) -> RenderableType | None:
         rows = [row for row, _ in self.ranking.ranked]
-        right = ("GiB", "training", "MB on disk", "first s", "import s", "noise")
+        right = ("GiB", "trained", "MB disk", "first s", "import", "noise")
         table = plain_table("runs in", "mode", *right, right=right)
         for row in rows:
             cells = (
@@ -162,7 +164,7 @@ class BenchReport(Report):
                 _scaled(row.noise_ratio, 1, 1),
             )
             table.add_row(row.backend, row.mode, *cells)
-        legend = "memory, disk, first answer, import; noise is the answer's error, up to 8 passes"
+        legend = "memory, file, seconds of first answer and import, error in noise floors (8 pass)"
         return Group(Text(legend), table) if rows else None
 
     def _limits(self) -> RenderableType | None:
@@ -182,7 +184,7 @@ class BenchReport(Report):
             said = ": ".join(filter(None, (row.status.replace("measured", ""), row.message)))
             if said:
                 reasons.setdefault(said, []).append(row.name)
-        notes = [*zoos, *(f"{', '.join(names)}: {said}" for said, names in reasons.items())]
+        notes = [*zoos, *self.unlimited, *(f"{', '.join(names)}: {said}" for said, names in reasons.items())]
         return Group(*map(Text, notes)) if notes else None
 
 

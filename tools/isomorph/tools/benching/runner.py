@@ -68,8 +68,9 @@ class Runner(Contestant):
             self.warm_up(work)
         with suppress(Unavailable):
             self.facts["threads"] = self.call("threads")
-        with suppress(Unavailable):
-            self.facts["disk"] = self.call("size_on_disk", key=key)
+        if key != ZOO_KEY:
+            with suppress(Unavailable):
+                self.facts["disk"] = self.call("size_on_disk", key=key)
 
     def _judge(self, answer: SharedArrays) -> None:
         ratio = self.case.noise_ratio(answer.open()["answer"], self.precision)

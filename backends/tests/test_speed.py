@@ -1,0 +1,153 @@
+"""The child's side of `isomorph bench`, on the oracle: clocks, turns, pauses, and what is asked of a framework."""
+
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isomorph.backends import Unavailable
+from isomorph.backends.process import CORES_VARIABLE, BackendFailed, BackendProcess
+from isomorph.backends.speed import clock
+from isomorph.backends.speed.framework import find_framework
+from isomorph.spec import Architecture
+
+WORKER = "isomorph.backends.speed.worker"
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, *seconds: float) -> list[float]:
+    """Calls take so long, one after the other, and the last of them for ever; returns those that are left."""
+    left = list(seconds)
+    monkeypatch.setattr(clock, "seconds_of", lambda _work: left.pop(0) if len(left) > 1 else left[0])
+    return left
+
+
+@pytest.mark.parametrize(
+    ("seconds", "calls"),
+    [
+        pytest.param((9.0, 1.0, 1.0, 1.0), 4, id="two calls that are no better than the best"),
+        pytest.param((1.0, 1.0, 1.0), 3, id="three at least"),
+        pytest.param((0.9, 0.4, 0.5, 0.2, 0.1, 0.097, 0.12), 7, id="better ones start it anew, noise does not"),
+        pytest.param(tuple(0.9**power for power in range(40)), clock.MOST_CALLS, id="twenty at most"),
+        pytest.param((30.0, 12.0, 6.0), 3, id="ten seconds at most"),
+    ],
+)
+def test_warm_up_ends_when_calls_are_stable(
+    seconds: tuple[float, ...], calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, *seconds)
+    assert len(clock.warm_up(lambda: None)) == calls
+
+
+@pytest.mark.parametrize(
+    ("seconds", "calls"),
+    [pytest.param(3.0, 1, id="one long call"), pytest.param(0.1, 2, id="as many as fit in a quarter of a second")],
+)
+def test_a_turn_is(seconds: float, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, seconds)
+    assert clock.take_turn(lambda: None, expected=seconds) == [seconds] * calls
+
+
+def test_short_work_is_called_once_untimed_at_the_start_of_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, 0.2)
+    called: list[None] = []
+    clock.take_turn(lambda: called.append(None), expected=0.01)
+    assert len(called) == 1
+
+
+def test_the_peak_is_that_since_it_was_reset() -> None:
+    clock.reset_peak()
+    before = clock.peak_memory()
+    held = np.ones(50_000_000, np.uint8)
+    assert clock.peak_memory() - before > 0.9 * held.size
+
+
+@pytest.fixture
+def process() -> Iterator[BackendProcess]:
+    environment = {"OPENBLAS_NUM_THREADS": "1", CORES_VARIABLE: "1"}
+    with BackendProcess("oracle", timeout=60, worker=WORKER, environment=environment) as process:
+        yield process
+
+
+def test_a_network_is_answered_warmed_up_and_timed_in_its_process(process: BackendProcess, tiny: Architecture) -> None:
+    network = process.build(tiny, "cpu")
+    images = process.share({"images": np.ones((2, 9, 8, 3))}).to_document()
+    first = process.call("prepare_answers", key=network.key, work="both", images=images, out=process.new_file())
+    assert first["seconds"] > 0
+    assert first["arrays"]["index"]["answer"][1] == [2, 4]
+    assert len(process.call("warm_up", work="both")) >= clock.LEAST_CALLS
+    assert all(0 < seconds < math.inf for seconds in process.call("turn", work="both"))
+    assert process.call("peak") > 0
+    assert process.call("threads") == 1
+
+
+def test_options_are_resolved_without_building(process: BackendProcess) -> None:
+    assert process.call("resolve", options={"device": "auto", "fold_batch_norm": True}) == {
+        "device": "cpu",
+        "dtype": "float32",
+        "training": False,
+        "layout": "NHWC",
+        "compiled": None,
+        "fold_batch_norm": True,
+        "autocast": None,
+    }
+    with pytest.raises(Unavailable, match=r"^oracle computes in NHWC on the cpu, not in NCHW\.$"):
+        process.call("resolve", options={"layout": "NCHW"})
+
+
+def test_a_framework_without_a_zoo_says_so(process: BackendProcess) -> None:
+    with pytest.raises(Unavailable, match=r"^NumPy has no zoo\.$"):
+        process.call("build_zoo", key=0, name="resnet50", classes=10, size=(8, 8, 3))
+
+
+def test_other_packages_backends_have_no_training_step_here() -> None:
+    with pytest.raises(Unavailable, match=r"^isomorph bench knows no training step and no matrix product of lax\.$"):
+        find_framework("lax")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc, which tells a process's state")
+def test_a_paused_process_is_stopped_and_goes_on(process: BackendProcess) -> None:
+    process.describe()
+    process.pause()
+    deadline = time.monotonic() + 10
+    while state(process.pid) != "T" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert state(process.pid) == "T"
+    process.resume()
+    assert process.call("peak") > 0
+
+
+def state(process: int) -> str:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs a system that can keep processes to cores")
+def test_a_process_keeps_to_its_cores(process: BackendProcess) -> None:
+    process.describe()
+    assert len(os.sched_getaffinity(process.pid)) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which ends processes with their parent")
+def test_a_paused_process_ends_with_its_parent() -> None:
+    script = (
+        "import os, sys; from isomorph.backends.process import BackendProcess\n"
+        f"process = BackendProcess('oracle', worker='{WORKER}', environment={{}})\n"
+        "process.describe(); process.pause(); print(process.pid, flush=True); os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=False, timeout=60)
+    child = int(done.stdout)
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and state(child) != "Z" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{child}").exists() or state(child) == "Z"
+
+
+def test_a_call_that_fails_does_not_end_the_process(process: BackendProcess) -> None:
+    with pytest.raises(BackendFailed, match="KeyError"):
+        process.call("turn", work="nothing")
+    assert process.call("peak") > 0
