@@ -128,3 +128,21 @@ def test_a_bad_request_is_refused_before_anything_is_measured(asked: dict[str, o
     with pytest.raises(BadInput) as caught:
         bench("cifar/resnet20", **(QUICK | {"backends": ["oracle"]} | asked))
     assert str(caught.value).startswith(message)
+
+
+def test_where_memory_does_not_hold_all_each_backend_has_turns_of_its_own(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = install("misbehaving")
+    monkeypatch.setattr("isomorph.tools.bench._fit_together", lambda *_: False)
+    steps: list[str] = []
+    report = bench(
+        "cifar/resnet20",
+        **(
+            QUICK
+            | {"backends": ["oracle", name], "modes": ["eager"], "progress": lambda *state: steps.append(state[2])}
+        ),
+    )
+    assert [row.status for row in report.rows] == ["measured", "measured"]
+    assert steps.index("measuring oracle eager, round 2 of 2") < steps.index(f"preparing {name} eager")
+    assert "in turns within each backend" in " ".join(str(report).split())

@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from isomorph.backends import Unavailable
 from isomorph.backends.options import Options
 from isomorph.backends.process import (
@@ -19,9 +21,9 @@ from isomorph.backends.process import (
     BackendProcess,
     available_memory,
 )
-from isomorph.spec import Architecture, BadInput
-from isomorph.tools.benching.case import draw_case
-from isomorph.tools.benching.contestant import Contestant, Product
+from isomorph.spec import Architecture, BadInput, infer
+from isomorph.tools.benching.case import Case, draw_case
+from isomorph.tools.benching.contestant import Contestant, Product, Start
 from isomorph.tools.benching.machine import describe_machine
 from isomorph.tools.benching.modes import Mode, choose_modes
 from isomorph.tools.benching.ranking import GOALS, Goal
@@ -123,7 +125,7 @@ def bench(
         )
         progress(0, 1, "drawing weights and images")
         case = draw_case(network, (height, width), batches, training_batch or 1, seed, folder)
-        contestants: list[Contestant] = []
+        heats: list[list[Contestant]] = []
         course = Rounds((), rounds, training_batch, progress)
         device_used = device
         try:
@@ -134,19 +136,16 @@ def bench(
                 if not described.modes:
                     continue
                 device_used = described.device
-                contestants += [ModeRunner(name, start, case, *mode) for mode in described.modes]
-                yardstick = find_yardstick(name, network)
-                if yardstick or name == "pytorch":
-                    contestants.append(ZooRunner(name, start, case, yardstick, described.device))
-                precisions = tuple(dict.fromkeys(options.precision for _, options in described.modes))
-                contestants.append(Product(name, start, product, precisions, described.device))
-            for contestant in contestants:
+                heats.append(_contestants(name, start, case, described, product))
+            for contestant in (each for heat in heats for each in heat):
                 stack.callback(contestant.close)
-            course = Rounds(contestants, rounds, training_batch, progress)
+            fits = _fit_together(case, sum(map(len, heats)), max(batches), training_batch)
+            heats = [[each for heat in heats for each in heat]] if fits else heats
+            course = Rounds(heats, rounds, training_batch, progress)
             course.run()
         except KeyboardInterrupt:
             interrupted = True
-    products = [each for each in contestants if isinstance(each, Product)]
+    products = [each for each in course.contestants if isinstance(each, Product)]
     return BenchReport(
         network.name,
         (height, width, network.in_channels),
@@ -160,10 +159,36 @@ def bench(
         (*(runner.row() for runner in course.runners), *rows),
         tuple(limit for each in products for limit in each.limits()),
         tuple(f"{each.name}: {each.message}" for each in products if each.message),
+        len(course.heats) < 2,
         course.others,
         time.monotonic() - started,
         interrupted,
     )
+
+
+def _contestants(name: str, start: Start, case: Case, described: Described, product: int) -> list[Contestant]:
+    """All of one backend: its modes, its framework's own zoo where there is such, and its matrix product."""
+    runners: list[Contestant] = [ModeRunner(name, start, case, *mode) for mode in described.modes]
+    yardstick = find_yardstick(name, case.architecture)
+    if yardstick or name == "pytorch":
+        runners.append(ZooRunner(name, start, case, yardstick, described.device))
+    precisions = tuple(dict.fromkeys(options.precision for _, options in described.modes))
+    return [*runners, Product(name, start, product, precisions, described.device)]
+
+
+def _fit_together(case: Case, processes: int, batch: int, training_batch: int | None) -> bool:
+    """Whether the processes of all backends fit in memory at once, so that all can take turns with one another.
+
+    Each needs its framework (0.6 GB was the most measured), its weights three times over, as gradients and momentum are
+    of their size, and in float32 three of the largest maps of `batch` images, or all maps of those that are trained on,
+    twice over: before batch norm and behind it.
+    """
+    memory = available_memory()
+    values = sum(int(np.prod(value.shape)) for value in case.tensors.values())
+    shapes = infer(case.architecture, *case.size).shapes(1).values()
+    cells = [int(np.prod([extent or 1 for extent in shape])) for shape in shapes]
+    maps = max(3 * max(cells) * batch, 2 * sum(cells) * (training_batch or 0))
+    return memory is None or processes * (600e6 + 4 * (3 * values + maps)) <= memory
 
 
 def _check_numbers(

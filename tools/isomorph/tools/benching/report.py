@@ -34,6 +34,7 @@ class BenchReport(Report):
 
     input: [height, width, channels]. batches: images in a call, beside single ones.
     threads: that every process was given. rounds: turns of each, taken one after the other.
+    together: whether all backends took turns with one another, and not each one's modes among themselves.
     unlimited: which matrix products could not be measured, and why.
     others: how many cores other processes kept busy meanwhile; None where the system does not say.
     interrupted: whether ctrl-C came before all was measured.
@@ -51,6 +52,7 @@ class BenchReport(Report):
     rows: tuple[Row, ...]
     limits: tuple[Limit, ...]
     unlimited: tuple[str, ...]
+    together: bool
     others: float | None
     seconds: float
     interrupted: bool = False
@@ -105,11 +107,12 @@ class BenchReport(Report):
 
     def _facts(self) -> RenderableType:
         training = f", training at {self.training_batch}" if self.training_batch else ""
+        turns = ", taken in turns" if self.together else ", in turns within each backend: memory holds no more"
         facts = (
             ("machine", str(self.machine)),
             ("on", f"{self.device}, {self.threads} thread{'s' if self.threads > 1 else ''} each"),
             ("input", f"{by(*self.input)}, batches of {', '.join(map(str, self.batches))}{training}"),
-            ("rounds", f"{self.rounds} of each, taken in turns; {self.seconds:.0f} s in all"),
+            ("rounds", f"{self.rounds} of each{turns}; {self.seconds:.0f} s in all"),
             ("others", self._others()),
         )
         heading = Table.grid(padding=(0, 2))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from isomorph.tools.benching.contestant import Contestant
@@ -16,42 +17,48 @@ Progress = Callable[[int, int, str], None]
 class Rounds:
     """The course of a bench.
 
-    contestants: all that take part. rounds: turns of each of them.
+    heats: those that take turns with one another, one heat after the other. rounds: turns of each of them.
     training_batch: images of a training step; None leaves training out.
     others: how many cores other processes kept busy while all took turns; None where the system does not say.
     """
 
     def __init__(
-        self, contestants: Sequence[Contestant], rounds: int, training_batch: int | None, progress: Progress
+        self, heats: Sequence[Sequence[Contestant]], rounds: int, training_batch: int | None, progress: Progress
     ) -> None:
-        self.contestants = contestants
-        self.runners = [each for each in contestants if isinstance(each, Runner)]
+        self.heats = heats
+        self.contestants = [each for heat in heats for each in heat]
+        self.runners = [each for each in self.contestants if isinstance(each, Runner)]
         self.rounds = rounds
         self.training_batch = training_batch
         self.others: float | None = None
         self._progress = progress
         self._done = 0
-        self._planned = len(contestants) * (1 + rounds)
+        self._planned = len(self.contestants) * (1 + rounds)
         self._planned += len(self.runners) * (1 + rounds) if training_batch else 0
         self._watched: list[tuple[float, float]] = []
 
     def run(self) -> None:
         """All of it. Ctrl-C leaves what was measured; the processes have to be closed after that, too."""
-        for contestant in self.contestants:
+        for heat in self.heats:
+            self._run(heat)
+
+    def _run(self, heat: Sequence[Contestant]) -> None:
+        runners = [each for each in heat if isinstance(each, Runner)]
+        for contestant in heat:
             self._step(f"preparing {contestant.name}", contestant.prepare)
-        self._take_turns(lambda each: each.take_turn(""), self.contestants, "measuring")
-        for runner in self.runners:
+        self._take_turns(lambda each: each.take_turn(""), heat, "measuring")
+        for runner in runners:
             runner.finish_inference()
-        for contestant in self.contestants:
-            if contestant not in self.runners:
+        for contestant in heat:
+            if contestant not in runners:
                 contestant.close()
         if self.training_batch:
-            for runner in self.runners:
-                batch = self.training_batch
-                self._step(f"preparing to train {runner.name}", lambda: runner.prepare_training(batch))  # noqa: B023
-            self._take_turns(Runner.train, self.runners, "training")
-            for runner in self.runners:
-                runner.finish_training()
+            for runner in runners:
+                step = partial(runner.prepare_training, self.training_batch)
+                self._step(f"preparing to train {runner.name}", step)
+            self._take_turns(Runner.train, runners, "training")
+        for runner in runners:
+            runner.finish_training()
 
     def _take_turns(self, turn: Callable[[T], None], contestants: Sequence[T], doing: str) -> None:
         for number in range(1, self.rounds + 1):
