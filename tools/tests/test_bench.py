@@ -1,6 +1,7 @@
 """`bench` on the oracle: what it measures, what a mode costs that goes wrong, and ctrl-C. No speed is asserted."""
 
 import json
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -134,15 +135,11 @@ def test_where_memory_does_not_hold_all_each_backend_has_turns_of_its_own(
     install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = install("misbehaving")
-    monkeypatch.setattr("isomorph.tools.bench._fit_together", lambda *_: False)
+    module = sys.modules["isomorph.tools.bench"]  # the package's attribute of that name is the function
+    monkeypatch.setattr(module, "_fit_together", lambda *_: False)
     steps: list[str] = []
-    report = bench(
-        "cifar/resnet20",
-        **(
-            QUICK
-            | {"backends": ["oracle", name], "modes": ["eager"], "progress": lambda *state: steps.append(state[2])}
-        ),
-    )
+    asked = {"backends": ["oracle", name], "modes": ["eager"], "progress": lambda *state: steps.append(state[2])}
+    report = bench("cifar/resnet20", **(QUICK | asked))
     assert [row.status for row in report.rows] == ["measured", "measured"]
     assert steps.index("measuring oracle eager, round 2 of 2") < steps.index(f"preparing {name} eager")
     assert "in turns within each backend" in " ".join(str(report).split())

@@ -13,7 +13,7 @@ IN_PRECISION = {"eager": "float32", "zoo": "float32", "eager-bfloat16": "bfloat1
         pytest.param(
             "pytorch", "torchvision/resnet18", ["eager", "eager-bfloat16"], ("torchvision", "a plain"), id="pytorch"
         ),
-        pytest.param("keras", "keras/MobileNet", ["eager", "eager-bfloat16"], ("keras.appl",), id="keras"),
+        pytest.param("keras", "keras/MobileNet", ["eager"], ("keras.appl",), id="keras"),
         pytest.param("paddle", "torchvision/resnet18", ["eager", "eager-nhwc"], ("paddle.vision",), id="paddle"),
     ],
 )
@@ -33,7 +33,8 @@ def test_modes_and_the_zoos_network_answer_alike_and_are_trained(
             ("inference", 2),
             ("training", 2),
         ]
-        assert row.training_memory and row.disk and row.threads == 1
+        assert row.memory and row.training_memory and row.threads == 1
+        assert (row.disk is None) == (row.mode == "zoo")
     assert report.rows[-1].lines.startswith(zoo)
     assert {limit.precision for limit in report.limits} == {IN_PRECISION[mode] for mode in modes}
     ratio = report.ranking.ratio(report.rows[0])
