@@ -29,6 +29,7 @@ class Runner(Contestant):
     """
 
     mode: str
+    key: int  # of the network in its worker, once it is built
 
     def __init__(self, backend: str, start: Start, case: Case) -> None:
         super().__init__(backend, start)
@@ -52,12 +53,12 @@ class Runner(Contestant):
 
     @abstractmethod
     def build(self, training: bool) -> int:
-        """Build and load it in its process, in place of what was there; returns its key."""
+        """Build and load it in its process; returns its key."""
 
     def _prepare(self) -> None:
         described = self.process.describe()
         self.facts |= {"version": described["version"], "import_seconds": described["import_seconds"]}
-        key = self.build(training=False)
+        self.key = key = self.build(training=False)
         self.call("forget_peak")
         for batch, images in self.case.images.items():
             work, out = f"inference {batch}", self.process.new_file()
@@ -87,8 +88,9 @@ class Runner(Contestant):
 
         def prepare() -> None:
             self.call("forget_peak")
-            key, work = self.build(training=True), f"training {batch}"
-            self.call("prepare_training", key=key, work=work, batch=self.case.training.to_document())
+            self.call("discard", key=self.key)
+            self.key, work = self.build(training=True), f"training {batch}"
+            self.call("prepare_training", key=self.key, work=work, batch=self.case.training.to_document())
             self.warm_up(work)
 
         self._note_training(self._try(prepare))
@@ -135,7 +137,6 @@ class ModeRunner(Runner):
         self.mode = mode.name
         self.options = options
         self._asked = mode.options
-        self._key: int | None = None
         self.facts |= {"options": asdict(options), "lines": explain(backend, mode, options)}
 
     @property
@@ -145,12 +146,9 @@ class ModeRunner(Runner):
 
     def build(self, training: bool) -> int:
         """By the backend."""
-        if self._key is not None:
-            self.call("discard", key=self._key)
         network = self.process.build(
             self.case.architecture.undrawn(), self.options.device, training=training, **self._asked
         )
-        self._key = network.key
         network.load(self.case.shared)
         return network.key
 
@@ -165,7 +163,6 @@ class ZooRunner(Runner):
 
     def __init__(self, backend: str, start: Start, case: Case, yardstick: Yardstick | None, device: str) -> None:
         super().__init__(backend, start, case)
-        self.yardstick = yardstick
         self.device = device
         self._set(yardstick)
 
@@ -184,7 +181,7 @@ class ZooRunner(Runner):
         return self.yardstick is None or self.yardstick.same
 
     def build(self, training: bool) -> int:
-        """By the framework's zoo. What is trained is the model that answered, as its users would."""
+        """By the framework's zoo, or plainly."""
         if self.yardstick:
             try:
                 return self._build_zoo(self.yardstick)
