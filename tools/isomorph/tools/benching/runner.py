@@ -69,7 +69,7 @@ class Runner(Contestant):
             self.warm_up(work)
         with suppress(Unavailable):
             self.facts["threads"] = self.call("threads")
-        if key != ZOO_KEY:
+        if self.mode != ZOO:
             with suppress(Unavailable):
                 self.facts["disk"] = self.call("size_on_disk", key=key)
 
