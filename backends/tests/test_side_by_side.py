@@ -26,7 +26,7 @@ NAMES = ("oracle", "pytorch", "keras", "paddle")
 SUBJECTS = {"the network": "", "options": "_options", "export": "_export"}
 
 # What every backend has, and what one has beside that, and why.
-FILES = {"__init__", "layers", "units", "network", "training", "backend"}
+FILES = {"__init__", "layers", "units", "network", "training", "speed", "backend"}
 MORE_FILES = {
     "oracle": {"operations", "pullbacks"},  # NumPy has no convolution, nor gradients; and the oracle draws no weights
     "pytorch": {"initializers", "naming"},  # the oracle's tensors are the canonical ones

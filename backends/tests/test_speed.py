@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isomorph.backends import Unavailable
+from isomorph.backends import Unavailable, load_backend
 from isomorph.backends.process import CORES_VARIABLE, BackendFailed, BackendProcess
+from isomorph.backends.protocol import Backend
 from isomorph.backends.speed import clock
-from isomorph.backends.speed.framework import find_framework
 from isomorph.spec import Architecture
 
 WORKER = "isomorph.backends.speed.worker"
@@ -94,6 +94,7 @@ def test_options_are_resolved_without_building(process: BackendProcess) -> None:
         "layout": "NHWC",
         "compiled": None,
         "fold_batch_norm": True,
+        "freeze_batch_norm": False,
         "autocast": None,
     }
     with pytest.raises(Unavailable, match=r"^oracle computes in NHWC on the cpu, not in NCHW\.$"):
@@ -105,9 +106,9 @@ def test_a_framework_without_a_zoo_says_so(process: BackendProcess) -> None:
         process.call("build_zoo", key=0, name="resnet50", classes=10, size=(8, 8, 3))
 
 
-def test_other_packages_backends_have_no_training_step_here() -> None:
-    with pytest.raises(Unavailable, match=r"^isomorph bench knows no training step and no matrix product of lax\.$"):
-        find_framework("lax")
+def test_a_backend_that_does_not_say_has_no_training_step() -> None:
+    with pytest.raises(Unavailable, match=r"^isomorph bench knows no training step and no matrix product of oracle\.$"):
+        Backend.framework(load_backend("oracle"))
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc, which tells a process's state")

@@ -33,6 +33,7 @@ from isomorph.backends.options import (
     as_dtype,
     check_choice,
 )
+from isomorph.backends.speed.framework import Framework
 from isomorph.spec import Architecture, BadInput
 
 __all__ = [
@@ -111,6 +112,10 @@ class Backend(ABC):
     def lacks_together(self, options: Options) -> str | None:
         """Why options that it has one by one cannot go together; None if they can."""
         return None
+
+    def framework(self) -> Framework:
+        """The framework itself, as `isomorph bench` measures it. Raises Unavailable where nobody says how."""
+        raise Unavailable(f"isomorph bench knows no training step and no matrix product of {self.name}.")
 
     def resolve_device(self, device: Device) -> str:
         """What "auto" means here: "cpu" or "gpu".

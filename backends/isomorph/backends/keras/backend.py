@@ -21,6 +21,7 @@ from isomorph.backends.keras.engines import (
 from isomorph.backends.keras.naming import NAMING
 from isomorph.backends.options import Compiler
 from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
+from isomorph.backends.speed.framework import Framework
 from isomorph.backends.training import SGD, Gradients
 from isomorph.spec import Architecture
 
@@ -246,6 +247,12 @@ class Keras(Backend):
     def layouts(self, device: str) -> tuple[str, ...]:
         """TensorFlow has NHWC convolutions alone on the CPU."""
         return ("NHWC",) if self.engine == "tensorflow" and device == "cpu" else ("NHWC", "NCHW")
+
+    def framework(self) -> Framework:
+        """Keras's."""
+        from isomorph.backends.keras.speed import KerasFramework
+
+        return KerasFramework()
 
     def _build(self, architecture: Architecture, options: Options) -> KerasNetwork:
         return KerasNetwork(architecture, options)

@@ -5,8 +5,10 @@ import numpy as np
 from isomorph.backends.oracle.layers import Draw, Statistics
 from isomorph.backends.oracle.network import ConvNet
 from isomorph.backends.oracle.operations import Precision
+from isomorph.backends.oracle.speed import OracleFramework
 from isomorph.backends.oracle.training import TrainingPass, follow, run_back
 from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, Unavailable, as_dtype
+from isomorph.backends.speed.framework import Framework
 from isomorph.backends.training import AUXILIARY_WEIGHT, SGD, Gradients
 from isomorph.spec import Architecture, is_trainable, tensor_shapes
 from isomorph.spec.tensors import split
@@ -154,6 +156,10 @@ class Oracle(Backend):
     def lacks_autocast(self, device: str, autocast: str) -> str | None:
         """It rounds every result to its dtype."""
         return f"The oracle has no autocast; build it in {autocast}."
+
+    def framework(self) -> Framework:
+        """NumPy's."""
+        return OracleFramework()
 
     def _build(self, architecture: Architecture, options: Options) -> OracleNetwork:
         return OracleNetwork(architecture, options)

@@ -13,8 +13,10 @@ from isomorph.backends.options import Compiler
 from isomorph.backends.paddle.engine import Engine
 from isomorph.backends.paddle.naming import NAMING
 from isomorph.backends.paddle.network import ConvNet, make_network
+from isomorph.backends.paddle.speed import PaddleFramework
 from isomorph.backends.paddle.training import loss_of, make_optimizer, velocity_of
 from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
+from isomorph.backends.speed.framework import Framework
 from isomorph.backends.training import SGD, Gradients
 from isomorph.spec import Architecture
 
@@ -284,6 +286,10 @@ class Paddle(Backend):
         if options.autocast:
             return "Paddle's inference engine computes in the dtype of the weights; autocast goes with graph."
         return None
+
+    def framework(self) -> Framework:
+        """Paddle's."""
+        return PaddleFramework()
 
     def _build(self, architecture: Architecture, options: Options) -> PaddleNetwork:
         return PaddleNetwork(architecture, options)

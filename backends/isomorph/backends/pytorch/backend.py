@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
 from isomorph.backends.pytorch.naming import NAMING
 from isomorph.backends.pytorch.network import ConvNet, make_network
+from isomorph.backends.pytorch.speed import PyTorchFramework
 from isomorph.backends.pytorch.training import loss_of, make_optimizer
+from isomorph.backends.speed.framework import Framework
 from isomorph.backends.training import SGD, Gradients
 from isomorph.spec import Architecture
 
@@ -234,6 +236,10 @@ class PyTorch(Backend):
     def lacks_autocast(self, device: str, autocast: str) -> str | None:
         """Nothing: torch.autocast has both precisions on both devices."""
         return None
+
+    def framework(self) -> Framework:
+        """PyTorch's."""
+        return PyTorchFramework()
 
     def _build(self, architecture: Architecture, options: Options) -> PyTorchNetwork:
         return PyTorchNetwork(architecture, options)

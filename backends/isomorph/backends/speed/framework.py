@@ -1,18 +1,15 @@
-"""What `isomorph bench` asks of a framework beside networks, and where that is written for each of ours."""
+"""What `isomorph bench` asks of a framework beside networks; each of our backends has it in its `speed.py`."""
 
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
+from isomorph.backends.network import Array
 from isomorph.backends.options import Options
-from isomorph.backends.protocol import Array, Unavailable
 from isomorph.backends.speed.clock import Work
 
 LEARNING_RATE, MOMENTUM = 0.01, 0.9
 """Of the training step that is measured; the L2 term, which costs each framework something else, is left out."""
-
-_MODULES = {"pytorch": "pytorch", "keras": "keras", "paddle": "paddle", "oracle": "oracle"}
 
 
 class Zoo(ABC):
@@ -57,13 +54,3 @@ class Framework(ABC):
     @abstractmethod
     def threads(self) -> int:
         """How many threads it computes with on a CPU."""
-
-
-def find_framework(name: str) -> Framework:
-    """That of the backend `name`, which has been imported. Raises Unavailable for other packages' backends."""
-    own, _, engine = name.partition(":")
-    if own not in _MODULES or (engine and own != "keras"):
-        raise Unavailable(f"isomorph bench knows no training step and no matrix product of {name}.")
-    module = importlib.import_module(f"isomorph.backends.speed.{_MODULES[own]}")
-    framework: Framework = module.create()
-    return framework

@@ -21,7 +21,7 @@ from isomorph.backends.options import Device, Options
 from isomorph.backends.process import CORES_VARIABLE
 from isomorph.backends.protocol import Backend
 from isomorph.backends.speed.clock import Work, peak_memory, reset_peak, take_turn, warm_up
-from isomorph.backends.speed.framework import Zoo, find_framework
+from isomorph.backends.speed.framework import Zoo
 from isomorph.backends.worker import Worker, main
 
 STARTED = time.perf_counter()
@@ -43,7 +43,7 @@ class SpeedWorker(Worker):
 
     def threads(self) -> int:
         """As `Framework.threads`."""
-        return find_framework(self.backend.name).threads()
+        return self.backend.framework().threads()
 
     def choices(self, device: Device) -> dict[str, Any]:
         """What "auto" means, and the compilers and the layouts that there are on that device."""
@@ -57,7 +57,7 @@ class SpeedWorker(Worker):
 
     def build_zoo(self, key: int, name: str, classes: int, size: tuple[int, int, int]) -> None:
         """As `Framework.zoo`; it is kept under `key`."""
-        self.zoos[key] = find_framework(self.backend.name).zoo(name, classes, size)
+        self.zoos[key] = self.backend.framework().zoo(name, classes, size)
 
     def load_zoo(self, key: int, tensors: dict[str, Any]) -> None:
         """As `Zoo.load`."""
@@ -88,7 +88,7 @@ class SpeedWorker(Worker):
         given = {name: value.copy() for name, value in SharedArrays.from_document(batch).open().items()}
         network = self.zoos.get(key) or self.networks[key]
         options = network.options if not isinstance(network, Zoo) else Options(layout=_zoo_layout(self.backend))
-        framework = find_framework(self.backend.name)
+        framework = self.backend.framework()
         step = framework.training_step(network.native, options, given["images"], given["labels"])
 
         def checked() -> None:
@@ -100,7 +100,7 @@ class SpeedWorker(Worker):
 
     def prepare_product(self, work: str, size: int, precision: str, device: str) -> None:
         """As `Framework.product`."""
-        self.works[work] = find_framework(self.backend.name).product(size, precision, device)
+        self.works[work] = self.backend.framework().product(size, precision, device)
 
     def warm_up(self, work: str) -> list[float]:
         """As `clock.warm_up`."""

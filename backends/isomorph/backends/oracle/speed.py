@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from isomorph.backends.options import Options
-from isomorph.backends.protocol import Array, Unavailable, as_dtype
+from isomorph.backends.network import Array, Unavailable
+from isomorph.backends.options import Options, as_dtype
 from isomorph.backends.speed.clock import Work
 from isomorph.backends.speed.framework import Framework, Zoo
 
 
-class Oracle(Framework):
+class OracleFramework(Framework):
     """NumPy's."""
 
     def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
@@ -30,8 +30,3 @@ class Oracle(Framework):
     def threads(self) -> int:
         """Those of NumPy's BLAS, as it was told."""
         return int(os.environ.get("OPENBLAS_NUM_THREADS", "0"))
-
-
-def create() -> Oracle:
-    """For `find_framework`."""
-    return Oracle()

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isomorph.backends.network import Array, Unavailable
 from isomorph.backends.options import Options
-from isomorph.backends.protocol import Array, Unavailable
 from isomorph.backends.pytorch.training import loss_of
 from isomorph.backends.speed.clock import Work
 from isomorph.backends.speed.framework import LEARNING_RATE, MOMENTUM, Framework, Zoo
@@ -34,7 +34,7 @@ class Torchvision(Zoo):
         return found
 
 
-class PyTorch(Framework):
+class PyTorchFramework(Framework):
     """As PyTorch's own tutorials have it."""
 
     def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
@@ -83,8 +83,3 @@ class PyTorch(Framework):
 def _to_map(images: Array, order: torch.memory_format, device: str) -> Tensor:
     """[N, H, W, C] -> [N, C, H, W] in that order of memory."""
     return torch.from_numpy(images.transpose(0, 3, 1, 2)).to(device).contiguous(memory_format=order)
-
-
-def create() -> PyTorch:
-    """For `find_framework`."""
-    return PyTorch()

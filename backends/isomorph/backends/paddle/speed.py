@@ -10,9 +10,9 @@ import paddle
 from paddle import nn
 from paddle.jit import to_static
 
+from isomorph.backends.network import Array
 from isomorph.backends.options import Options
 from isomorph.backends.paddle.training import loss_of
-from isomorph.backends.protocol import Array
 from isomorph.backends.speed.clock import Work
 from isomorph.backends.speed.framework import LEARNING_RATE, MOMENTUM, Framework, Zoo
 from isomorph.backends.training import AUXILIARY_WEIGHT
@@ -38,7 +38,7 @@ class VisionModel(Zoo):
         return found
 
 
-class Paddle(Framework):
+class PaddleFramework(Framework):
     """As Paddle's own guides have it."""
 
     def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
@@ -81,8 +81,3 @@ class Paddle(Framework):
 def _to_map(images: Array, layout: str) -> Array:
     """[N, H, W, C] as a layer of that layout takes it."""
     return images if layout == "NHWC" else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-
-
-def create() -> Paddle:
-    """For `find_framework`."""
-    return Paddle()

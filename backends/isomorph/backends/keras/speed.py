@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
+from isomorph.backends.network import Array
 from isomorph.backends.options import Options
-from isomorph.backends.protocol import Array
 from isomorph.backends.speed.clock import Work
 from isomorph.backends.speed.framework import LEARNING_RATE, MOMENTUM, Framework, Zoo
 from isomorph.backends.training import AUXILIARY_WEIGHT
@@ -31,7 +31,7 @@ class Application(Zoo):
         return found
 
 
-class Keras(Framework):
+class KerasFramework(Framework):
     """As Keras's own guides have it."""
 
     def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
@@ -90,8 +90,3 @@ class Keras(Framework):
                 return torch.get_num_threads()
             case _:
                 return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def create() -> Keras:
-    """For `find_framework`."""
-    return Keras()
