@@ -102,7 +102,7 @@ class Misbehaving(Oracle):
     def gpu_name(self) -> str | None:
         return "Misbehaving 3000" if self.has_gpu() else None
 
-    def use_tf32(self) -> None:
+    def use_tf32(self, allowed: bool = True) -> None:
         self.reach("use_tf32")
 
     def _build(self, architecture: Architecture, options: Options) -> OracleNetwork:

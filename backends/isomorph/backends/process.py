@@ -76,7 +76,7 @@ class BackendProcess:
     tf32: let a GPU round the operands of float32's products to TF32, see `Backend.use_tf32`; otherwise none may.
     worker: the module that is run, if it is not `isomorph.backends.worker` but another that is called alike.
     environment: variables that are set for it, instead of ENVIRONMENT where this process says nothing; its framework
-        then computes as it does unless told.
+        then computes as it does unless told, but for TF32.
     closed: whether it was told to end, which is not to be taken for a crash.
     """
 
@@ -101,7 +101,7 @@ class BackendProcess:
         ours, theirs = socket.socketpair()
         with theirs, self._stderr.open("wb") as stderr:
             try:
-                arithmetic = "own" if environment is not None else "tf32" if tf32 else "exact"
+                arithmetic = ("exact" if environment is None else "own") + ("-tf32" if tf32 else "")
                 arguments = (name, str(theirs.fileno()), str(memory or 0), arithmetic)
                 self._process = subprocess.Popen(
                     [python, "-P", "-m", worker, *arguments],

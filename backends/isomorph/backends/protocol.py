@@ -74,8 +74,8 @@ class Backend(ABC):
     def use_exact_arithmetic(self) -> None:
         """Turn off TF32 and reduced-precision sums, and on determinism, for this whole process."""
 
-    def use_tf32(self) -> None:  # noqa: B027 - nothing is what most backends have to do
-        """After `use_exact_arithmetic`: let GPUs round the operands of float32's products to TF32, for this process.
+    def use_tf32(self, allowed: bool = True) -> None:  # noqa: B027 - nothing is what most backends have to do
+        """Let GPUs round the operands of float32's products to TF32, or forbid it, for this whole process.
 
         Sums stay in float32. It changes nothing on a CPU, on a GPU older than Ampere, and in a framework that has no
         such mode, as here: those that have one override this.

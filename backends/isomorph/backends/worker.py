@@ -130,7 +130,8 @@ def main(
 ) -> None:
     """Import the backend, say how that went, and answer until the parent closes its end.
 
-    arithmetic: "exact", "tf32" for exact but for that, or "own" for what the framework does unless told.
+    arithmetic: "exact", or "own" for what the framework does unless told, but in float32 where float32 is asked for;
+        "exact-tf32" and "own-tf32" for the same with TF32 on a GPU.
     make_worker: what answers; the module of another one is run as this one is.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the parent's to handle
@@ -141,10 +142,11 @@ def main(
     def start() -> dict[str, Any]:
         nonlocal worker
         backend = load_backend(name)
-        if arithmetic != "own":
+        kind, _, tf32 = arithmetic.partition("-")
+        if kind == "exact":
             backend.use_exact_arithmetic()
-        if arithmetic == "tf32":
-            backend.use_tf32()
+        if tf32 or (kind == "own" and backend.has_gpu()):  # PyTorch, TensorFlow and JAX use it there unless told
+            backend.use_tf32(bool(tf32))
         worker = make_worker(backend)
         return worker.describe()
 

@@ -222,9 +222,9 @@ class Keras(Backend):
         """As the engine has it."""
         use_exact_arithmetic(self.engine)
 
-    def use_tf32(self) -> None:
+    def use_tf32(self, allowed: bool = True) -> None:
         """As the engine has it."""
-        use_tf32(self.engine)
+        use_tf32(self.engine, allowed)
 
     def gpu_name(self) -> str | None:
         """The engine's name of the first one."""

@@ -72,7 +72,7 @@ def gpu_name(engine: str) -> str | None:
 
 def use_exact_arithmetic(engine: str) -> None:
     """TF32 and reduced sums off, deterministic kernels."""
-    _allow_tf32(engine, False)
+    use_tf32(engine, False)
     if engine == "tensorflow":
         import keras
         import tensorflow as tf
@@ -89,12 +89,8 @@ def use_exact_arithmetic(engine: str) -> None:
         torch.backends.cudnn.deterministic = True
 
 
-def use_tf32(engine: str) -> None:
+def use_tf32(engine: str, allowed: bool) -> None:
     """In matrix products and convolutions."""
-    _allow_tf32(engine, True)
-
-
-def _allow_tf32(engine: str, allowed: bool) -> None:
     if engine == "tensorflow":
         import tensorflow as tf
 

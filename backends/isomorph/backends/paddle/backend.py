@@ -247,13 +247,15 @@ class Paddle(Backend):
 
     def use_exact_arithmetic(self) -> None:
         """TF32 off, deterministic kernels."""
-        _allow_tf32(False)
+        self.use_tf32(False)
         if paddle.device.is_compiled_with_cuda():  # a CPU build does not know the flag
             paddle.set_flags({"FLAGS_cudnn_deterministic": True})
 
-    def use_tf32(self) -> None:
+    def use_tf32(self, allowed: bool = True) -> None:
         """In matrix products and in cuDNN's convolutions; NVIDIA_TF32_OVERRIDE=0 in the environment forbids it."""
-        _allow_tf32(True)
+        # The switches that Paddle has; its own tests alone call them (test/legacy_test/test_tf32_cudnn.py).
+        paddle.base.core.set_cublas_switch(allowed)
+        paddle.base.core.set_cudnn_switch(allowed)
 
     def gpu_name(self) -> str | None:
         """CUDA's name of the first one."""
@@ -293,12 +295,6 @@ class Paddle(Backend):
 
     def _build(self, architecture: Architecture, options: Options) -> PaddleNetwork:
         return PaddleNetwork(architecture, options)
-
-
-def _allow_tf32(allowed: bool) -> None:
-    # The switches that Paddle has; its own tests alone call them (test/legacy_test/test_tf32_cudnn.py).
-    paddle.base.core.set_cublas_switch(allowed)
-    paddle.base.core.set_cudnn_switch(allowed)
 
 
 def create(engine: str) -> Paddle:

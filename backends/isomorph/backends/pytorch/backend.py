@@ -208,15 +208,17 @@ class PyTorch(Backend):
 
     def use_exact_arithmetic(self) -> None:
         """TF32 and reduced sums off, deterministic cuDNN."""
-        _allow_tf32(False)
+        self.use_tf32(False)
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
         torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
 
-    def use_tf32(self) -> None:
+    def use_tf32(self, allowed: bool = True) -> None:
         """In matrix products and in cuDNN's convolutions."""
-        _allow_tf32(True)
+        # Both by the names that PyTorch had before `fp32_precision`: it refuses to tell either way once they are mixed.
+        torch.backends.cuda.matmul.allow_tf32 = allowed
+        torch.backends.cudnn.allow_tf32 = allowed
 
     def gpu_name(self) -> str | None:
         """CUDA's (or ROCm's) name of the device that "cuda" means."""
@@ -243,12 +245,6 @@ class PyTorch(Backend):
 
     def _build(self, architecture: Architecture, options: Options) -> PyTorchNetwork:
         return PyTorchNetwork(architecture, options)
-
-
-def _allow_tf32(allowed: bool) -> None:
-    # Both by the names that PyTorch had before `fp32_precision`: it refuses to tell either way once they are mixed.
-    torch.backends.cuda.matmul.allow_tf32 = allowed
-    torch.backends.cudnn.allow_tf32 = allowed
 
 
 def create(engine: str) -> PyTorch:
