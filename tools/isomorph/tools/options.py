@@ -50,6 +50,9 @@ Option = Annotated[
     ),
 ]
 Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Limit of one call to a backend.")]
+Memory = Annotated[
+    float | None, typer.Option("--memory", metavar="GIB", help="Limit of each process; default: what is free.")
+]
 Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the report there too; - is stdout.")]
 
 

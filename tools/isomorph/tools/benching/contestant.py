@@ -2,15 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from isomorph.backends import Unavailable
 from isomorph.backends.process import BackendFailed, BackendProcess
 from isomorph.spec import BadInput
+from isomorph.tools.benching.modes import TF32
 from isomorph.tools.benching.results import Limit, Status, median_rounds
 
-Start = Callable[[str], BackendProcess]
-"""Starts the process of a backend."""
+
+class Start(Protocol):
+    """Starts the process of a backend."""
+
+    def __call__(self, name: str, *, tf32: bool = False) -> BackendProcess:
+        """As BackendProcess has it."""
 
 
 class WrongAnswers(Exception):  # noqa: N818 - it names what was found
@@ -20,13 +25,15 @@ class WrongAnswers(Exception):  # noqa: N818 - it names what was found
 class Contestant(ABC):
     """A process, and the seconds of its calls so far.
 
+    tf32: whether GPUs may compute in TF32 in it.
     status: "measured" until something goes wrong, which costs this one its place and nobody else's.
     message: what went wrong.
     turns: piece of work -> the seconds of every call of every round's turn.
     """
 
-    def __init__(self, backend: str, start: Start) -> None:
+    def __init__(self, backend: str, start: Start, tf32: bool = False) -> None:
         self.backend = backend
+        self.tf32 = tf32
         self.status: Status = "measured"
         self.message = ""
         self.turns: dict[str, list[list[float]]] = {}
@@ -45,7 +52,7 @@ class Contestant(ABC):
 
     def prepare(self) -> None:
         """Start its process, do what comes before the first round, and pause."""
-        self._process = self._start(self.backend)
+        self._process = self._start(self.backend, tf32=self.tf32)
         self._note(self._try(self._prepare))
 
     def take_turn(self, kind: str) -> None:
@@ -105,10 +112,10 @@ class Contestant(ABC):
 
 
 class Product(Contestant):
-    """A framework's matrix product, in each precision that its modes compute in."""
+    """A framework's matrix product, in each precision that its modes compute in; TF32 has a process of its own."""
 
     def __init__(self, backend: str, start: Start, size: int, precisions: tuple[str, ...], device: str) -> None:
-        super().__init__(backend, start)
+        super().__init__(backend, start, tf32=TF32 in precisions)
         self.size, self.precisions, self.device = size, precisions, device
 
     @property
@@ -118,7 +125,8 @@ class Product(Contestant):
 
     def _prepare(self) -> None:
         for precision in self.precisions:
-            self.call("prepare_product", work=precision, size=self.size, precision=precision, device=self.device)
+            computed = "float32" if precision == TF32 else precision
+            self.call("prepare_product", work=precision, size=self.size, precision=computed, device=self.device)
             self.warm_up(precision)
 
     def limits(self) -> list[Limit]:

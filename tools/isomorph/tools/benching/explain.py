@@ -15,7 +15,9 @@ def explain(backend: str, mode: Mode, options: Options) -> str:
     """
     given = "".join(f", {name}={value!r}" for name, value in mode.options.items())
     where = f', device="{options.device}"' if options.device != "cpu" else ""
-    lines = [f'network = load_backend("{backend}").build(architecture{where}{given})', "network.answer(images)"]
+    lines = [f'load_backend("{backend}").use_tf32()'] if mode.tf32 else []
+    lines += [f'network = load_backend("{backend}").build(architecture{where}{given})']
+    lines.append("network.answer(images)")
     native = _NATIVE.get(backend.partition(":")[0])
     return "\n".join([*lines, *(f"# {line}" for line in (native(options) if native else ()))])
 

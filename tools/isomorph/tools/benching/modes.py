@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from isomorph.backends.options import Options
 from isomorph.spec import BadInput
 from isomorph.spec.errors import nearest
+
+TF32 = "tf32"
+"""Of a whole process, and no option of `build`: `Backend.use_tf32`."""
 
 # What one chooses between, in the order in which a name says it: word -> options. One of each row.
 WORDS: tuple[Mapping[str, Mapping[str, Any]], ...] = (
@@ -18,7 +22,7 @@ WORDS: tuple[Mapping[str, Mapping[str, Any]], ...] = (
     },
     {"": {}, "nchw": {"layout": "NCHW"}, "nhwc": {"layout": "NHWC"}},
     {"": {}, "folded": {"fold_batch_norm": True}},
-    {"": {}, "bfloat16": {"autocast": "bfloat16"}, "float16": {"autocast": "float16"}},
+    {"": {}, "bfloat16": {"autocast": "bfloat16"}, "float16": {"autocast": "float16"}, "tf32": {TF32: True}},
 )
 
 
@@ -28,17 +32,24 @@ class Mode:
 
     name: "eager", "eager-nchw", "graph-folded-bfloat16".
     options: of `Backend.build`.
+    tf32: whether GPUs round the operands of float32's products to TF32.
     """
 
     name: str
     options: Mapping[str, Any]
+    tf32: bool = False
+
+    def precision(self, options: Options) -> str:
+        """What it computes in where its options came to `options`: "tf32", or one of DTYPES."""
+        return TF32 if self.tf32 else options.precision
 
 
 def _all_modes() -> dict[str, Mode]:
     made: dict[str, Mode] = {}
     for chosen in product(*(row.items() for row in WORDS)):
         name = "-".join(word for word, _ in chosen if word)
-        made[name] = Mode(name, {key: value for _, options in chosen for key, value in options.items()})
+        options = {key: value for _, row in chosen for key, value in row.items()}
+        made[name] = Mode(name, options, tf32=options.pop(TF32, False))
     return made
 
 
@@ -50,6 +61,7 @@ USUAL = (
     "eager-nhwc",
     "eager-folded",
     "eager-bfloat16",
+    "eager-tf32",
     "graph",
     "graph-nchw",
     "graph-folded",
@@ -60,7 +72,7 @@ USUAL = (
     "engine-nhwc",
     "engine-folded",
 )
-"""Those that are measured when none is named, as far as a framework has their compiler and their layout."""
+"""Those that are measured when none is named, where a framework has their compiler and layout and, for TF32, a GPU."""
 
 
 def choose_modes(names: Sequence[str] | None) -> tuple[Mode, ...]:

@@ -15,7 +15,8 @@ from isomorph.tools.benching.machine import Machine
 from isomorph.tools.benching.ranking import Goal, Ranking, short
 from isomorph.tools.benching.results import ZOO, Limit, Row, Spread
 from isomorph.tools.reports import finite
-from isomorph.tools.tables import Report, by, plain_table
+from isomorph.tools.subject import Origin
+from isomorph.tools.tables import Report, by, plain_table, printable
 
 NOISY = 0.1
 """Cores that other processes may take before the report says that figures are noisy."""
@@ -32,7 +33,7 @@ HEADINGS: Mapping[Goal, str] = {
 class BenchReport(Report):
     """What each way of running a network costs, in every backend.
 
-    input: [height, width, channels]. batches: images in a call, beside single ones.
+    weights: where they come from. input: [height, width, channels]. batches: images in a call, beside single ones.
     threads: that every process was given. rounds: turns of each, taken one after the other.
     together: whether all backends took turns with one another, and not each one's modes among themselves.
     unlimited: which matrix products could not be measured, and why.
@@ -41,6 +42,7 @@ class BenchReport(Report):
     """
 
     architecture: str
+    weights: Origin
     input: tuple[int, int, int]
     machine: Machine
     device: str
@@ -110,6 +112,7 @@ class BenchReport(Report):
         turns = ", taken in turns" if self.together else ", in turns within each backend: memory holds no more"
         facts = (
             ("machine", str(self.machine)),
+            ("weights", f"{printable(self.weights.source)}, SHA-256 {self.weights.sha256[:16]}"),
             ("on", f"{self.device}, {self.threads} thread{'s' if self.threads > 1 else ''} each"),
             ("input", f"{by(*self.input)}, batches of {', '.join(map(str, self.batches))}{training}"),
             ("rounds", f"{self.rounds} of each{turns}; {self.seconds:.0f} s in all"),

@@ -33,6 +33,7 @@ class Timing:
     batch: images in a call.
     rounds: seconds of one call, the median of each round's turn; the rounds of all modes were taken in turns.
     calls: how many calls were timed. p50, p95: seconds that half of them, and 95 percent of them, took at most.
+    memory: the most bytes that the process had had at a time once it had answered this batch and all smaller ones.
     """
 
     work: Work
@@ -41,6 +42,7 @@ class Timing:
     calls: int
     p50: float
     p95: float
+    memory: int | None = None
 
     @property
     def rates(self) -> list[float]:
@@ -53,11 +55,11 @@ def median_rounds(turns: list[list[float]]) -> tuple[float, ...]:
     return tuple(statistics.median(turn) for turn in turns)
 
 
-def make_timing(work: Work, batch: int, turns: list[list[float]]) -> Timing:
+def make_timing(work: Work, batch: int, turns: list[list[float]], memory: int | None = None) -> Timing:
     """From the seconds of every call of every round's turn."""
     calls = sorted(second for turn in turns for second in turn)
     p95 = calls[min(len(calls) - 1, int(0.95 * len(calls)))]
-    return Timing(work, batch, median_rounds(turns), len(calls), statistics.median(calls), p95)
+    return Timing(work, batch, median_rounds(turns), len(calls), statistics.median(calls), p95, memory)
 
 
 @dataclass(frozen=True)

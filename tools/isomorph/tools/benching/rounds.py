@@ -42,6 +42,11 @@ class Rounds:
         for heat in self.heats:
             self._run(heat)
 
+    def close(self) -> None:
+        """End all processes that have not ended yet."""
+        for contestant in self.contestants:
+            contestant.close()
+
     def _run(self, heat: Sequence[Contestant]) -> None:
         runners = [each for each in heat if isinstance(each, Runner)]
         for contestant in heat:

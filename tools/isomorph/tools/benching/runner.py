@@ -6,9 +6,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from isomorph.backends import Unavailable
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.options import Options
+from isomorph.backends.process import BackendEnded, BackendFailed
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import infer, zoo
 from isomorph.tools.benching.case import Case
@@ -26,14 +29,16 @@ class Runner(Contestant):
     """A network in a process of its own.
 
     facts: fields of its Row, as they become known.
+    peaks: piece of work -> the most bytes of memory that the process had had once it was warm.
     """
 
     mode: str
     key: int  # of the network in its worker, once it is built
 
-    def __init__(self, backend: str, start: Start, case: Case) -> None:
-        super().__init__(backend, start)
+    def __init__(self, backend: str, start: Start, case: Case, tf32: bool = False) -> None:
+        super().__init__(backend, start, tf32)
         self.case = case
+        self.peaks: dict[str, int] = {}
         self.facts: dict[str, Any] = {"macs": infer(case.architecture, *case.size).macs or 0}
 
     @property
@@ -58,20 +63,30 @@ class Runner(Contestant):
     def _prepare(self) -> None:
         described = self.process.describe()
         self.facts |= {"version": described["version"], "import_seconds": described["import_seconds"]}
-        self.key = key = self.build(training=False)
+        self.key = self.build(training=False)
         self.call("forget_peak")
         for batch, images in self.case.images.items():
-            work, out = f"inference {batch}", self.process.new_file()
-            first = self.call("prepare_answers", key=key, work=work, images=images.to_document(), out=out)
-            self.facts.setdefault("first_call", first["seconds"])
-            if self.judged:
-                self._judge(SharedArrays.from_document(first["arrays"]))
-            self.warm_up(work)
+            try:
+                self._prepare_answers(batch, images)
+            except BackendFailed as error:
+                if isinstance(error, BackendEnded) or not self.turns:
+                    raise
+                self.message = f"not at {batch} images: {error}"  # smaller batches stay
+                break
         with suppress(Unavailable):
             self.facts["threads"] = self.call("threads")
         if self.mode != ZOO:
             with suppress(Unavailable):
-                self.facts["disk"] = self.call("size_on_disk", key=key)
+                self.facts["disk"] = self.call("size_on_disk", key=self.key)
+
+    def _prepare_answers(self, batch: int, images: SharedArrays) -> None:
+        work, out = f"inference {batch}", self.process.new_file()
+        first = self.call("prepare_answers", key=self.key, work=work, images=images.to_document(), out=out)
+        self.facts.setdefault("first_call", first["seconds"])
+        if self.judged:
+            self._judge(SharedArrays.from_document(first["arrays"]))
+        self.warm_up(work)
+        self.peaks[work] = self.call("peak")
 
     def _judge(self, answer: SharedArrays) -> None:
         ratio = self.case.noise_ratio(answer.open()["answer"], self.precision)
@@ -113,7 +128,12 @@ class Runner(Contestant):
     def row(self) -> Row:
         """What is known of it by now."""
         timings = [
-            make_timing("training" if work.startswith("training") else "inference", int(work.split()[1]), turns)
+            make_timing(
+                "training" if work.startswith("training") else "inference",
+                int(work.split()[1]),
+                turns,
+                self.peaks.get(work),
+            )
             for work, turns in self.turns.items()
             if turns
         ]
@@ -133,16 +153,16 @@ class ModeRunner(Runner):
     """A mode of a backend, which came to `options` there."""
 
     def __init__(self, backend: str, start: Start, case: Case, mode: Mode, options: Options) -> None:
-        super().__init__(backend, start, case)
+        super().__init__(backend, start, case, mode.tf32)
         self.mode = mode.name
         self.options = options
-        self._asked = mode.options
+        self._asked, self._precision = mode.options, mode.precision(options)
         self.facts |= {"options": asdict(options), "lines": explain(backend, mode, options)}
 
     @property
     def precision(self) -> str:
-        """That of its autocast, or float32."""
-        return self.options.precision
+        """That of its autocast, TF32, or float32."""
+        return self._precision
 
     def build(self, training: bool) -> int:
         """By the backend."""
@@ -206,6 +226,5 @@ class ZooRunner(Runner):
         own, _, _ = yardstick.design.name.partition("/")
         renamed = zoo(own).naming.tensors(yardstick.design)
         tensors: Mapping[str, Any] = self.case.tensors
-        return self.process.share(
-            {renamed[name].name: renamed[name].from_canonical(value) for name, value in tensors.items()}
-        )
+        wide = ((renamed[name], value.astype(np.float32)) for name, value in tensors.items())
+        return self.process.share({named.name: named.from_canonical(value) for named, value in wide})

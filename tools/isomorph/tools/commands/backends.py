@@ -50,10 +50,7 @@ def check_command(
         list[str] | None,
         typer.Option("--python", metavar="BACKEND=PATH", help="The interpreter of a backend's own environment."),
     ] = None,
-    memory: Annotated[
-        float | None,
-        typer.Option("--memory", metavar="GIB", help="Limit of each process; default: what is free."),
-    ] = None,
+    memory: given.Memory = None,
     timeout: given.Timeout = TIMEOUT,
     reference: Annotated[
         list[str] | None,

@@ -23,7 +23,7 @@ commands = typer.Typer()
 
 @commands.command("bench", short_help="Speed and memory side by side: which framework, and how?")
 def bench_command(
-    subject: given.Architecture,
+    subject: given.Subject,
     backends: given.Backends = None,
     modes: Annotated[
         str | None, typer.Option("--modes", metavar="A,B", help=f"Default: {', '.join(USUAL)}, where there are such.")
@@ -43,6 +43,7 @@ def bench_command(
     threads: Annotated[
         int | None, typer.Option("--threads", metavar="N", help="Of each process; default: one for each core.")
     ] = None,
+    arch: given.Arch = None,
     seed: given.Seed = 0,
     num_classes: given.NumClasses = None,
     global_pool: given.GlobalPool = None,
@@ -51,12 +52,14 @@ def bench_command(
     explain: Annotated[
         bool, typer.Option("--explain", help="Also print the lines that a user writes to get each mode.")
     ] = False,
+    memory: given.Memory = None,
     timeout: given.Timeout = TIMEOUT,
     json: given.Json = None,
 ) -> None:
     """Which framework to run a network in here, and how: same weights, same answers, one process for each mode.
 
-    A mode is eager, graph, xla or engine, then nchw or nhwc, then folded, then bfloat16 or float16: xla-folded.
+    A mode is eager, graph, xla or engine, then nchw or nhwc, then folded, then bfloat16, float16 or, on a GPU, tf32:
+    xla-folded.
     Each is proved to give the network's own answers before it is timed.
 
     Exit status: 0 done, 1 a mode answers wrongly, 2 the request is bad, 3 nothing could be measured, 130 interrupted,
@@ -78,6 +81,8 @@ def bench_command(
             rounds=rounds,
             threads=threads,
             seed=seed,
+            arch=arch,
+            memory=None if memory is None else memory * 2**30,
             timeout=timeout,
             progress=progress,
             **options,

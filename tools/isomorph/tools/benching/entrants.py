@@ -1,0 +1,100 @@
+"""Who takes part: the modes that a backend has, its framework's own zoo, its matrix product; and who runs together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from isomorph.backends import Unavailable
+from isomorph.backends.options import Options
+from isomorph.backends.process import BackendFailed, BackendProcess, available_memory
+from isomorph.spec import BadInput, infer
+from isomorph.tools.benching.case import Case
+from isomorph.tools.benching.contestant import Contestant, Product, Start
+from isomorph.tools.benching.modes import TF32, Mode
+from isomorph.tools.benching.results import Row
+from isomorph.tools.benching.runner import ModeRunner, Runner, ZooRunner
+from isomorph.tools.benching.yardsticks import find_yardstick
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a backend says of the modes.
+
+    device: "cpu" or "gpu", where they run.
+    modes: those it has, with what their options come to; no two of them come to the same.
+    rows: those that were asked for and that it lacks, with the reason.
+    """
+
+    backend: str
+    device: str
+    modes: tuple[tuple[Mode, Options], ...]
+    rows: tuple[Row, ...]
+
+
+def describe(process: BackendProcess, modes: Sequence[Mode], device: str, named: bool) -> Described:
+    """Ask a backend what the modes come to there; what goes wrong with it as a whole is a row of its own.
+
+    named: whether they were asked for by name; else those go that have another compiler or layout than there is, or
+        TF32 where there is no GPU.
+    """
+    found: dict[tuple[Options, bool], Mode] = {}
+    rows: list[Row] = []
+    where = device
+    with process:
+        try:
+            offered = process.call("choices", device=device)
+            where, choices = offered["device"], offered["choices"]
+            for mode in modes:
+                lacks = [name for name in choices.keys() & mode.options if mode.options[name] not in choices[name]]
+                no_tf32 = mode.tf32 and where == "cpu"
+                if not named and (lacks or no_tf32):
+                    continue
+                try:
+                    options = Options(**process.call("resolve", options={"device": where, **mode.options}))
+                    if no_tf32:
+                        raise Unavailable(f"TF32 is a precision of GPUs, and {process.name} runs on the CPU here.")
+                except (Unavailable, BadInput) as error:
+                    rows.append(Row(process.name, mode.name, "unavailable", str(error)))
+                    continue
+                found.setdefault((options, mode.tf32), mode)
+        except (Unavailable, BackendFailed) as error:
+            rows.append(Row(process.name, modes[0].name, "error", str(error)))
+    return Described(process.name, where, tuple((mode, options) for (options, _), mode in found.items()), tuple(rows))
+
+
+def runners(described: Described, start: Start, case: Case) -> list[Runner]:
+    """One backend's modes, and its framework's own zoo where that has the network, or PyTorch's plain module."""
+    name = described.backend
+    found: list[Runner] = [ModeRunner(name, start, case, *mode) for mode in described.modes]
+    yardstick = find_yardstick(name, case.architecture)
+    if yardstick or name == "pytorch":
+        found.append(ZooRunner(name, start, case, yardstick, described.device))
+    return found
+
+
+def products(described: Described, start: Start, size: int) -> list[Product]:
+    """One backend's matrix products, `size` x `size`, in the precisions of its modes."""
+    precisions = dict.fromkeys(mode.precision(options) for mode, options in described.modes)
+    apart = [tuple(each for each in precisions if (each == TF32) == tf32) for tf32 in (False, True)]
+    return [Product(described.backend, start, size, each, described.device) for each in apart if each]
+
+
+def fit_together(case: Case, processes: int, batch: int, training_batch: int | None) -> bool:
+    """Whether so many processes fit in memory at once, so that all backends can take turns with one another.
+
+    Each needs its framework (0.6 GB was the most measured), its weights three times over, as gradients and momentum are
+    of their size, and in float32 three of the largest maps of `batch` images, or all maps of those that are trained on,
+    twice over: before batch norm and behind it.
+    """
+    memory = available_memory()
+    values = sum(int(np.prod(value.shape)) for value in case.tensors.values())
+    shapes = infer(case.architecture, *case.size).shapes(1).values()
+    cells = [int(np.prod([extent or 1 for extent in shape])) for shape in shapes]
+    maps = max(3 * max(cells) * batch, 2 * sum(cells) * (training_batch or 0))
+    return memory is None or processes * (600e6 + 4 * (3 * values + maps)) <= memory
+
+
+def heats(backends: Sequence[Sequence[Contestant]], together: bool) -> list[list[Contestant]]:
+    """Who takes turns with whom: all with all, or each backend's own among themselves."""
+    return [[each for own in backends for each in own]] if together else [list(own) for own in backends]

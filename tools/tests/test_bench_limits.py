@@ -1,0 +1,78 @@
+"""What `bench` measures beside drawn networks in float32: checkpoints, TF32, and batches that do not fit in memory."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from isomorph.spec import BadInput
+from isomorph.tools import bench
+
+from .benched import QUICK, quick
+from .converted import of_cifar
+
+Install = Callable[[str], str]
+
+
+def test_a_file_is_measured_with_its_own_tensors(tmp_path: Path) -> None:
+    file = of_cifar(tmp_path / "weights.safetensors")
+    report = quick("eager", network=str(file), rounds=1)
+    (row,) = report.rows
+    assert (report.architecture, report.weights.source, row.status) == ("cifar/resnet20", str(file), "measured")
+    assert report.input == (8, 10, 3)
+    drawn = quick("eager", rounds=1)
+    assert drawn.weights.source == "drawn, seed 0"
+    assert drawn.weights.sha256 != report.weights.sha256
+
+
+def test_an_option_that_contradicts_the_file_is_refused(tmp_path: Path) -> None:
+    file = of_cifar(tmp_path / "weights.safetensors")
+    with pytest.raises(BadInput, match=r"The num_classes of .* is 10, not 7; leave the option out"):
+        quick("eager", network=str(file), num_classes=7)
+
+
+def test_tf32_is_unavailable_on_a_cpu() -> None:
+    report = quick("eager-tf32", "eager", rounds=1, training_batch=None)
+    assert [(row.mode, row.status) for row in report.rows] == [("eager", "measured"), ("eager-tf32", "unavailable")]
+    assert report.rows[1].message == "TF32 is a precision of GPUs, and oracle runs on the CPU here."
+    assert "eager-tf32" not in {row.mode for row in quick(rounds=1, training_batch=None).rows}  # nobody named it
+
+
+def test_tf32_on_a_gpu_has_a_process_and_a_limit_of_its_own(install: Install) -> None:
+    name = install("misbehaving:GPU")
+    report = quick("eager", "eager-tf32", backend=name, rounds=1, training_batch=None)
+    assert [(row.mode, row.status, row.precision) for row in report.rows] == [
+        ("eager", "measured", "float32"),
+        ("eager-tf32", "measured", "tf32"),
+    ]
+    exact, rounded = report.rows
+    assert exact.noise_ratio and rounded.noise_ratio
+    assert rounded.noise_ratio < exact.noise_ratio / 1000  # it is held against the noise of eleven bits
+    assert [limit.precision for limit in report.limits] == ["float32", "tf32"]
+    assert rounded.lines.startswith(f'load_backend("{name}").use_tf32()\n')
+
+
+LARGE = 32
+"""Images of 128x128: a map of ResNet-20's first block, 3x3 windows of which the oracle multiplies, has 300 MB."""
+
+
+def test_a_batch_that_does_not_fit_costs_its_figures_and_no_others() -> None:
+    asked = QUICK | {"size": (128, 128), "batches": [LARGE], "training_batch": None, "rounds": 1}
+    report = bench("cifar/resnet20", backends=["oracle"], modes=["eager"], memory=2**28, **asked)
+    (row,) = report.rows
+    assert [(timing.batch, len(timing.rounds)) for timing in row.timings] == [(1, 1)]
+    assert row.message.startswith(f"not at {LARGE} images: prepare_answers failed: ran out of memory")
+    assert (row.status, report.exit_status) == ("measured", 0)
+    assert f"oracle eager: not at {LARGE} images" in " ".join(str(report).split())
+
+
+def test_a_process_that_does_not_fit_costs_its_row_and_no_others(install: Install) -> None:
+    name = install("misbehaving:allocate@end_points")
+    report = bench("cifar/resnet20", backends=["oracle", name], modes=["eager"], memory=2**31, **QUICK)
+    assert [row.status for row in report.rows] == ["measured", "error"]
+    assert "ran out of memory" in report.rows[1].message
+
+
+def test_a_limit_that_no_process_could_keep_is_refused() -> None:
+    with pytest.raises(BadInput, match="The memory limit is 0 bytes"):
+        quick("eager", memory=0)
