@@ -10,15 +10,18 @@ from typing import Any
 
 from isomorph.backends.process import CORES, CORES_VARIABLE, TIMEOUT, BackendProcess, available_memory
 from isomorph.spec import Architecture, BadInput
-from isomorph.tools.benching.case import draw_case
+from isomorph.tools.benching.axes import Point, check_axes, points
+from isomorph.tools.benching.case import Case, draw_case
 from isomorph.tools.benching.contestant import Contestant, Product
-from isomorph.tools.benching.entrants import describe, fit_together, heats, products, runners
+from isomorph.tools.benching.curves import Curve, joined
+from isomorph.tools.benching.entrants import Described, describe, fit_together, heats, products, runners
 from isomorph.tools.benching.machine import describe_machine
 from isomorph.tools.benching.modes import choose_modes
-from isomorph.tools.benching.ranking import GOALS, Goal
+from isomorph.tools.benching.ranking import GOALS, Goal, Ranking
 from isomorph.tools.benching.report import BenchReport
 from isomorph.tools.benching.results import Row
 from isomorph.tools.benching.rounds import Progress, Rounds
+from isomorph.tools.benching.scaling import Scaling, followed
 from isomorph.tools.side_by_side import choose_backends
 from isomorph.tools.subject import Origin, check_choice, check_limits, check_request, digest, find_subject
 
@@ -41,6 +44,7 @@ def bench(
     batches: Sequence[int] = BATCHES,
     training_batch: int | None = TRAINING_BATCH,
     rounds: int = ROUNDS,
+    scaling: Sequence[str] = (),
     threads: int | None = None,
     seed: int = 0,
     arch: str | None = None,
@@ -61,6 +65,8 @@ def bench(
     batches: images in a call; single ones, whose latency counts, are measured in any case.
     training_batch: images in a training step; None leaves training out.
     rounds: turns of each mode; all take the first one, then all take the second one.
+    scaling: some of "batch", "depth" and "resolution", along which time and memory are followed, see `benching.axes`:
+        in the modes that were named, or else in eager execution and each backend's best, and of the zoo's own.
     threads: of each process; None is one for each core.
     product: rows and columns of the matrices whose product is the limit.
     arch: the architecture of a checkpoint that cannot tell.
@@ -78,6 +84,7 @@ def bench(
     if not names:
         raise BadInput("No backend is installed to be measured; `pip install 'isomorph[all]'` adds three.")
     asked = choose_modes(modes)
+    axes = check_axes(scaling)
     check_choice("goal", goal, GOALS)
     found = find_subject(subject, arch, **options)
     network = found.architecture
@@ -103,20 +110,28 @@ def bench(
         progress(0, 1, "drawing images and weights" if found.tensors is None else "drawing images")
         case = draw_case(network, (height, width), batches, training_batch or 1, seed, folder, found.tensors)
         entered: list[list[Contestant]] = []
+        described: list[Described] = []
+        curves: list[Curve] = []
         course = Rounds((), rounds, training_batch, progress)
         device_used = device
         try:
             for name in names:
                 progress(0, 1, f"asking {name} for its modes")
-                described = describe(start(name), asked, device, named=modes is not None)
-                rows += described.rows
-                if described.modes:
-                    device_used = described.device
-                    entered.append([*runners(described, start, case), *products(described, start, product)])
+                described.append(describe(start(name), asked, device, named=modes is not None))
+                rows += described[-1].rows
+                if described[-1].modes:
+                    device_used = described[-1].device
+                    entered.append([*runners(described[-1], start, case), *products(described[-1], start, product)])
             together = fit_together(case, sum(map(len, entered)), max(batches), training_batch)
             course = Rounds(heats(entered, together), rounds, training_batch, progress)
             stack.callback(course.close)
             course.run()
+            measured = Ranking([runner.row() for runner in course.runners], (), goal)
+            chosen = followed(described, measured, named=modes is not None)
+            draw = partial(_draw, seed, folder, case)
+            along = Scaling(points(axes, network, (height, width), max(batches)), chosen, start, draw, progress)
+            curves = along.curves
+            along.run()
         except KeyboardInterrupt:
             interrupted = True
     limits = [each for each in course.contestants if isinstance(each, Product)]
@@ -134,11 +149,20 @@ def bench(
         (*(runner.row() for runner in course.runners), *rows),
         tuple(limit for each in limits for limit in each.limits()),
         tuple(f"{each.name}: {each.message}" for each in limits if each.message),
+        tuple(joined(curves)),
         len(course.heats) < 2,
         course.others,
         time.monotonic() - started,
         interrupted,
     )
+
+
+def _draw(seed: int, folder: Path, given: Case, point: Point) -> Case:
+    """What runs at a place of an axis: with the weights that were given, where it is the network itself."""
+    own = folder / f"{point.axis}-{point.x}"
+    own.mkdir()
+    tensors = given.tensors if point.network == given.architecture else None
+    return draw_case(point.network, point.size, point.batches, 1, seed, own, tensors)
 
 
 def _check_numbers(

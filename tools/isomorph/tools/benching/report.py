@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from isomorph.tools.benching.advice import advise
+from isomorph.tools.benching.curves import Curve, curve_tables
 from isomorph.tools.benching.machine import Machine
 from isomorph.tools.benching.ranking import Goal, Ranking, short
 from isomorph.tools.benching.results import ZOO, Limit, Row, Spread
@@ -37,6 +38,7 @@ class BenchReport(Report):
     threads: that every process was given. rounds: turns of each, taken one after the other.
     together: whether all backends took turns with one another, and not each one's modes among themselves.
     unlimited: which matrix products could not be measured, and why.
+    curves: time and memory along the axes that were asked for.
     others: how many cores other processes kept busy meanwhile; None where the system does not say.
     interrupted: whether ctrl-C came before all was measured.
     """
@@ -54,6 +56,7 @@ class BenchReport(Report):
     rows: tuple[Row, ...]
     limits: tuple[Limit, ...]
     unlimited: tuple[str, ...]
+    curves: tuple[Curve, ...]
     together: bool
     others: float | None
     seconds: float
@@ -99,7 +102,8 @@ class BenchReport(Report):
 
     def table(self) -> RenderableType:
         """Sorted by what was asked for; then all figures, what has none and why, and the advice."""
-        parts = [self._facts(), self._ranked(), self._rates(), self._costs(), self._limits(), self._notes()]
+        parts = [self._facts(), self._ranked(), self._rates(), self._costs(), self._limits()]
+        parts += [*curve_tables(self.curves), self._notes()]
         spaced = [part for each in parts if each for part in (each, "")]
         return Group(Text(self.architecture, "bold"), *spaced, Text(self.advice))
 

@@ -13,6 +13,7 @@ from isomorph.backends.process import TIMEOUT
 from isomorph.spec import BadInput
 from isomorph.tools import options as given
 from isomorph.tools.bench import BATCHES, ROUNDS, TRAINING_BATCH, bench
+from isomorph.tools.benching.axes import AXES
 from isomorph.tools.benching.modes import USUAL
 from isomorph.tools.benching.ranking import GOALS, Goal
 from isomorph.tools.benching.rounds import Progress
@@ -40,6 +41,10 @@ def bench_command(
         int, typer.Option("--training-batch", metavar="N", help="Images in a training step; 0 leaves training out.")
     ] = TRAINING_BATCH,
     rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="Turns of each mode.")] = ROUNDS,
+    scaling: Annotated[
+        str | None,
+        typer.Option("--scaling", metavar="A,B", help=f"Follow time and memory along {', '.join(AXES)}."),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option("--threads", metavar="N", help="Of each process; default: one for each core.")
     ] = None,
@@ -79,6 +84,7 @@ def bench_command(
             batches=_read_batches(batch),
             training_batch=training_batch or None,
             rounds=rounds,
+            scaling=given.read_names(scaling) or (),
             threads=threads,
             seed=seed,
             arch=arch,

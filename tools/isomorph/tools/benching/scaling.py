@@ -1,0 +1,97 @@
+"""Measuring along axes: at each place all modes take turns, each in a process of its own, as in the bench itself."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from isomorph.spec import BadInput
+from isomorph.tools.benching.axes import Point
+from isomorph.tools.benching.case import Case
+from isomorph.tools.benching.contestant import Start
+from isomorph.tools.benching.curves import Curve, Measured
+from isomorph.tools.benching.entrants import Described, fit_together, heats, runners
+from isomorph.tools.benching.ranking import Ranking
+from isomorph.tools.benching.results import ZOO, Row
+from isomorph.tools.benching.rounds import Progress, Rounds
+from isomorph.tools.benching.yardsticks import find_yardstick
+
+ROUNDS = 3
+"""Turns at each place: a curve shows how cost grows, and many places outweigh the noise of one."""
+
+EAGER = "eager"
+
+
+class Scaling:
+    """Measures all places, one after the other.
+
+    described: the backends, with the modes to follow. draw: makes what is run at a place.
+    curves: those that are known by now, each of one place.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Point],
+        described: Sequence[Described],
+        start: Start,
+        draw: Callable[[Point], Case],
+        progress: Progress,
+    ) -> None:
+        self.curves: list[Curve] = []
+        self._places = places
+        self._described = described
+        self._start, self._draw, self._progress = start, draw, progress
+        self._each = (1 + ROUNDS) * sum(map(self._most, described))  # steps of one place, at most
+        self._before = 0
+
+    def run(self) -> None:
+        """All of it. Ctrl-C leaves what is known, and no process."""
+        for number, point in enumerate(self._places):
+            self._before = number * self._each
+            self._say(0, 0, f"drawing what runs at {point.label}")
+            try:
+                case = self._draw(point)
+            except BadInput as error:  # noise leaves nothing to judge answers by
+                self.curves.append(Curve(point.axis, "all", "all", (), {point.label: str(error)}))
+                continue
+            self._measure(point, case)
+
+    def _measure(self, point: Point, case: Case) -> None:
+        entered = [runners(each, self._start, case) for each in self._described]
+        together = fit_together(case, sum(map(len, entered)), max(point.batches), None)
+        course = Rounds(heats(entered, together), ROUNDS, None, self._say)
+        try:
+            course.run()
+        finally:
+            course.close()
+            self.curves += [_curve(point, runner.row()) for runner in course.runners]
+
+    def _most(self, described: Described) -> int:
+        zoo = any(find_yardstick(described.backend, point.network) for point in self._places)
+        return len(described.modes) + (zoo or described.backend == "pytorch")
+
+    def _say(self, done: int, _planned: int, what: str) -> None:
+        self._progress(self._before + done, max(1, self._each * len(self._places)), f"scaling: {what}")
+
+
+def followed(described: Sequence[Described], ranking: Ranking, named: bool) -> list[Described]:
+    """The backends with the modes to follow: those that were named, or eager execution and each backend's best."""
+    if named:
+        return [each for each in described if each.modes]
+    best: Mapping[str, str] = {row.backend: row.mode for row, _ in reversed(ranking.ranked) if row.mode != ZOO}
+    chosen = []
+    for each in described:
+        wanted = {EAGER, best.get(each.backend, EAGER)}
+        modes = tuple((mode, options) for mode, options in each.modes if mode.name in wanted)
+        chosen.append(Described(each.backend, each.device, modes, ()))
+    return [each for each in chosen if each.modes]
+
+
+def _curve(point: Point, row: Row) -> Curve:
+    """What a row says of a place: along the batch one for each of its batches."""
+    measured = tuple(
+        Measured(*(_at(point, timing.batch)), timing.rounds, timing.memory) for timing in row.timings if timing.rounds
+    )
+    missing = {point.label: f"{row.status.replace('measured', '')} {row.message}".strip()} if row.message else {}
+    return Curve(point.axis, row.backend, row.mode, measured, missing)
+
+
+def _at(point: Point, batch: int) -> tuple[int, str]:
+    return (batch, str(batch)) if point.axis == "batch" else (point.x, point.label)
