@@ -17,7 +17,9 @@ Its module has `create(engine)`, which returns the Backend, and is offered as an
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
+from isomorph.backends.exporting import Export
 from isomorph.backends.network import Array, Network, Tensors, Unavailable
 from isomorph.backends.options import (
     AUTOCASTS,
@@ -81,6 +83,10 @@ class Backend(ABC):
         such mode, as here: those that have one override this.
         """
 
+    def has_gpu_build(self) -> bool:
+        """Whether this installation of the framework could compute on a GPU, if there were one."""
+        return self.has_gpu()
+
     def gpu_name(self) -> str | None:
         """What the GPU calls itself, "NVIDIA H200"; None where the framework sees none, or does not say."""
         return None
@@ -116,6 +122,10 @@ class Backend(ABC):
     def framework(self) -> Framework:
         """The framework itself, as `isomorph bench` measures it. Raises Unavailable where nobody says how."""
         raise Unavailable(f"isomorph bench knows no training step and no matrix product of {self.name}.")
+
+    def exports(self) -> Mapping[str, Export]:
+        """The framework's own formats by name, and what writes networks of this backend in each."""
+        return {}
 
     def resolve_device(self, device: Device) -> str:
         """What "auto" means here: "cpu" or "gpu".

@@ -7,6 +7,7 @@ True
 
 from isomorph.tools.bench import bench
 from isomorph.tools.benching.report import BenchReport
+from isomorph.tools.capabilities import capabilities
 from isomorph.tools.certificates import CaseResult, CertificateReport, CertifiedBackend
 from isomorph.tools.certify import certify
 from isomorph.tools.check import check
@@ -22,6 +23,7 @@ from isomorph.tools.inspect import InspectReport, inspect
 from isomorph.tools.inventory import ListReport, list_
 from isomorph.tools.predict import predict
 from isomorph.tools.predictions import PredictingBackend, PredictReport
+from isomorph.tools.probing.capability import Capabilities, CapabilitiesReport, Capability
 from isomorph.tools.reports import BackendReport, CheckReport
 from isomorph.tools.run import RunReport, run
 from isomorph.tools.show import ShowReport, show
@@ -30,6 +32,9 @@ from isomorph.tools.training_report import TrainedBackend, TrainingReport
 __all__ = [
     "BackendReport",
     "BenchReport",
+    "Capabilities",
+    "CapabilitiesReport",
+    "Capability",
     "CaseResult",
     "CatalogueReport",
     "CertificateReport",
@@ -50,6 +55,7 @@ __all__ = [
     "TrainedBackend",
     "TrainingReport",
     "bench",
+    "capabilities",
     "certify",
     "check",
     "check_training",

@@ -1,7 +1,7 @@
 """The protocol over Keras 3, on TensorFlow or on another engine."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from isomorph.backends.exporting import Export
 from isomorph.backends.keras.engines import (
     choose_engine,
     compilers,
     engine_version,
     gpu_name,
     has_gpu,
+    has_gpu_build,
     use_exact_arithmetic,
     use_tf32,
 )
@@ -218,6 +220,10 @@ class Keras(Backend):
         """Whether the engine sees one."""
         return has_gpu(self.engine)
 
+    def has_gpu_build(self) -> bool:
+        """Whether the engine was built for one."""
+        return has_gpu_build(self.engine)
+
     def use_exact_arithmetic(self) -> None:
         """As the engine has it."""
         use_exact_arithmetic(self.engine)
@@ -253,6 +259,12 @@ class Keras(Backend):
         from isomorph.backends.keras.speed import KerasFramework
 
         return KerasFramework()
+
+    def exports(self) -> Mapping[str, Export]:
+        """Keras's."""
+        from isomorph.backends.keras.exports import EXPORTS
+
+        return EXPORTS
 
     def _build(self, architecture: Architecture, options: Options) -> KerasNetwork:
         return KerasNetwork(architecture, options)

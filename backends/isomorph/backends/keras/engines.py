@@ -52,6 +52,21 @@ def has_gpu(engine: str) -> bool:
     return torch.cuda.is_available()
 
 
+def has_gpu_build(engine: str) -> bool:
+    """Whether the framework under Keras was built for GPUs; JAX's code for them is a package of its own."""
+    if engine == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.test.is_built_with_gpu_support())
+    if engine == "jax":
+        from importlib.metadata import entry_points
+
+        return any("cuda" in plugin.name or "rocm" in plugin.name for plugin in entry_points(group="jax_plugins"))
+    import torch
+
+    return torch.version.cuda is not None or torch.version.hip is not None
+
+
 def gpu_name(engine: str) -> str | None:
     """What the GPU calls itself; None where the framework under Keras sees none."""
     if not has_gpu(engine):

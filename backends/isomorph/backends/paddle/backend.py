@@ -1,6 +1,6 @@
 """The protocol over Paddle."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import attrgetter
 
@@ -9,8 +9,10 @@ import paddle
 from paddle import Tensor, nn
 from paddle.jit import to_static
 
+from isomorph.backends.exporting import Export
 from isomorph.backends.options import Compiler
 from isomorph.backends.paddle.engine import Engine
+from isomorph.backends.paddle.exports import EXPORTS
 from isomorph.backends.paddle.naming import NAMING
 from isomorph.backends.paddle.network import ConvNet, make_network
 from isomorph.backends.paddle.speed import PaddleFramework
@@ -245,6 +247,10 @@ class Paddle(Backend):
         """Whether this build has CUDA and sees a device."""
         return bool(paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0)
 
+    def has_gpu_build(self) -> bool:
+        """Whether it was built with CUDA."""
+        return bool(paddle.device.is_compiled_with_cuda())
+
     def use_exact_arithmetic(self) -> None:
         """TF32 off, deterministic kernels."""
         self.use_tf32(False)
@@ -292,6 +298,10 @@ class Paddle(Backend):
     def framework(self) -> Framework:
         """Paddle's."""
         return PaddleFramework()
+
+    def exports(self) -> Mapping[str, Export]:
+        """Paddle's."""
+        return EXPORTS
 
     def _build(self, architecture: Architecture, options: Options) -> PaddleNetwork:
         return PaddleNetwork(architecture, options)

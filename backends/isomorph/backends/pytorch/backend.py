@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from operator import attrgetter
 
@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from isomorph.backends.exporting import Export
 from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
+from isomorph.backends.pytorch.exports import EXPORTS
 from isomorph.backends.pytorch.naming import NAMING
 from isomorph.backends.pytorch.network import ConvNet, make_network
 from isomorph.backends.pytorch.speed import PyTorchFramework
@@ -206,6 +208,10 @@ class PyTorch(Backend):
         """Whether CUDA (or ROCm) is there."""
         return torch.cuda.is_available()
 
+    def has_gpu_build(self) -> bool:
+        """Whether it was built with CUDA or ROCm."""
+        return torch.version.cuda is not None or torch.version.hip is not None
+
     def use_exact_arithmetic(self) -> None:
         """TF32 and reduced sums off, deterministic cuDNN."""
         self.use_tf32(False)
@@ -242,6 +248,10 @@ class PyTorch(Backend):
     def framework(self) -> Framework:
         """PyTorch's."""
         return PyTorchFramework()
+
+    def exports(self) -> Mapping[str, Export]:
+        """PyTorch's."""
+        return EXPORTS
 
     def _build(self, architecture: Architecture, options: Options) -> PyTorchNetwork:
         return PyTorchNetwork(architecture, options)

@@ -6,6 +6,7 @@ import typer
 
 from isomorph.spec import BadInput
 from isomorph.tools import options as given
+from isomorph.tools.capabilities import capabilities
 from isomorph.tools.commands.app import check_json, out, show_progress, write_json
 from isomorph.tools.compare import compare
 from isomorph.tools.inventory import list_
@@ -15,12 +16,38 @@ commands = typer.Typer()
 
 
 @commands.command("list", short_help="Architectures by zoo; backends with version and devices.")
-def list_command(json: given.Json = None) -> None:
-    """Architectures by zoo, and backends with version and devices, or why not."""
+def list_command(
+    tried: Annotated[
+        bool, typer.Option("--capabilities", help="Instead: what each framework can do here, everything tried.")
+    ] = False,
+    backends: given.Backends = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="auto|cpu|gpu", help="auto, the default: a GPU if there is one.")
+    ] = None,
+    json: given.Json = None,
+) -> None:
+    """Architectures by zoo, and backends with version and devices, or why not.
+
+    With --capabilities: precisions, autocast, layouts, compilers and export formats, each tried in each backend on a
+    tiny network that takes seconds, and why not. --backends and --device go with it.
+    """
     check_json(json)
+    if tried:
+        _list_capabilities(given.read_names(backends), device or "auto", json)
+        return
+    if backends is not None or device is not None:
+        raise BadInput("--backends and --device go with --capabilities; the list itself is of all there is.")
     with show_progress() as progress:
         progress("backends", "importing, each in a process of its own")
         report = list_()
+    if json != "-":
+        out.print(report)
+    write_json(json, report.to_json())
+
+
+def _list_capabilities(backends: list[str] | None, device: str, json: str | None) -> None:
+    with show_progress() as progress:
+        report = capabilities(backends, device=device, progress=progress)
     if json != "-":
         out.print(report)
     write_json(json, report.to_json())

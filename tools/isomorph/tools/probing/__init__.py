@@ -1,0 +1,1 @@
+"""What a framework can do here, cell by cell, each of them tried."""
