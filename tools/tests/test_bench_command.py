@@ -39,9 +39,15 @@ def test_bench_of_what_nothing_here_has_exits_with_3() -> None:
             "There is nothing to sort by that is called 'fun'; there are latency, throughput, training, memory.",
         ),
         (("--batch", "8,x"), "--batch 8,x is not a number of images, or several: expected such as 1,8,32."),
+        (("--scaling", "width"), "There is no scaling along 'width'; expected some of batch, depth, resolution."),
+        (("--arch", "cifar/resnet20"), "--arch goes with a checkpoint; cifar/resnet20 is an architecture already."),
+        (
+            ("--memory", "0"),
+            "The memory limit is 0 bytes; expected at least one and what a machine can have.",
+        ),
         (("--json", "nowhere/x.json"), "nowhere/x.json cannot be written: there is no folder nowhere."),
     ],
-    ids=["a mode", "a goal", "a batch", "a report"],
+    ids=["a mode", "a goal", "a batch", "an axis", "an architecture twice", "no memory", "a report"],
 )
 def test_bench_refuses(options: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert refused_here(capsys, "bench", *QUICK, *options) == sentence

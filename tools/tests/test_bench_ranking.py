@@ -2,8 +2,10 @@
 
 import pytest
 
+from isomorph.backends.options import Options
 from isomorph.spec import architecture
 from isomorph.tools.benching.advice import advise
+from isomorph.tools.benching.explain import explain
 from isomorph.tools.benching.machine import Busy
 from isomorph.tools.benching.modes import MODES, USUAL, choose_modes
 from isomorph.tools.benching.ranking import Goal, Ranking, short
@@ -104,6 +106,13 @@ def test_figures_have_three_digits(value: float, said: str) -> None:
 def test_what_others_take_is_what_is_busy_but_not_ours() -> None:
     assert Busy(130.0, 50.0).others_since(Busy(100.0, 40.0), 10.0) == 2.0
     assert Busy(100.0, 41.0).others_since(Busy(100.0, 40.0), 10.0) == 0.0
+
+
+def test_tf32_is_explained_as_a_switch_of_the_framework() -> None:
+    lines = explain("keras:jax", MODES["eager-tf32"], Options("gpu")).splitlines()
+    assert lines[0] == 'load_backend("keras:jax").use_tf32()'
+    assert '# jax.config.update("jax_default_matmul_precision", "tensorfloat32")' in lines
+    assert "tf32" not in "".join(explain("keras:jax", MODES["eager"], Options("gpu")))
 
 
 def test_modes_are_words_in_one_order() -> None:

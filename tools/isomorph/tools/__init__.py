@@ -21,6 +21,7 @@ from isomorph.tools.faults_report import CatalogueReport, FaultsReport
 from isomorph.tools.fetch import FetchReport, PublishedReport, fetch, list_published
 from isomorph.tools.inspect import InspectReport, inspect
 from isomorph.tools.inventory import ListReport, list_
+from isomorph.tools.plotting.bench_figures import write_plots
 from isomorph.tools.predict import predict
 from isomorph.tools.predictions import PredictingBackend, PredictReport
 from isomorph.tools.probing.capability import Capabilities, CapabilitiesReport, Capability
@@ -71,4 +72,5 @@ __all__ = [
     "predict",
     "run",
     "show",
+    "write_plots",
 ]

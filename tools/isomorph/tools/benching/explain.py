@@ -18,6 +18,8 @@ def explain(backend: str, mode: Mode, options: Options) -> str:
     lines = [f'load_backend("{backend}").use_tf32()'] if mode.tf32 else []
     lines += [f'network = load_backend("{backend}").build(architecture{where}{given})']
     lines.append("network.answer(images)")
+    if mode.tf32 and backend in _TF32:
+        lines.append(f"# {_TF32[backend]}")
     native = _NATIVE.get(backend.partition(":")[0])
     return "\n".join([*lines, *(f"# {line}" for line in (native(options) if native else ()))])
 
@@ -75,5 +77,15 @@ def _paddle(options: Options) -> Lines:
 def _cuda(options: Options) -> str:
     return "cuda" if options.device == "gpu" else "cpu"
 
+
+_TORCH_TF32 = "torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True"
+_TF32 = {
+    "pytorch": _TORCH_TF32,
+    "keras": "tf.config.experimental.enable_tensor_float_32_execution(True)",
+    "keras:jax": 'jax.config.update("jax_default_matmul_precision", "tensorfloat32")',
+    "keras:torch": _TORCH_TF32,
+    "paddle": "paddle.base.core.set_cublas_switch(True); paddle.base.core.set_cudnn_switch(True)",
+}
+"""How each framework is told to use TF32 on a GPU."""
 
 _NATIVE: dict[str, Callable[[Options], Lines]] = {"pytorch": _pytorch, "keras": _keras, "paddle": _paddle}

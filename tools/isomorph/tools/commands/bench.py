@@ -18,6 +18,8 @@ from isomorph.tools.benching.modes import USUAL
 from isomorph.tools.benching.ranking import GOALS, Goal
 from isomorph.tools.benching.rounds import Progress
 from isomorph.tools.commands.app import check_json, err, out, write_json
+from isomorph.tools.plotting.bench_figures import write_plots
+from isomorph.tools.plotting.figures import check_plots
 
 commands = typer.Typer()
 
@@ -59,6 +61,9 @@ def bench_command(
     ] = False,
     memory: given.Memory = None,
     timeout: given.Timeout = TIMEOUT,
+    plots: Annotated[
+        str | None, typer.Option("--plots", metavar="DIR", help="Draw the ranking, and curves, as PNG and SVG there.")
+    ] = None,
     json: given.Json = None,
 ) -> None:
     """Which framework to run a network in here, and how: same weights, same answers, one process for each mode.
@@ -73,6 +78,8 @@ def bench_command(
     options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     size = given.read_size(input)
     check_json(json, subject)
+    if plots is not None:
+        check_plots(plots)
     with _show_progress() as progress:
         report = bench(
             subject,
@@ -99,6 +106,8 @@ def bench_command(
             out.print()
             out.print(report.explanation(), highlight=False, soft_wrap=True)
     write_json(json, report.to_json())
+    if plots is not None:
+        write_plots(report, plots)
     raise typer.Exit(report.exit_status)
 
 

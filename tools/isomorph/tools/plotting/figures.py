@@ -1,0 +1,104 @@
+"""The house style of all figures, and how they become files: legible at 800 pixels, the same data the same bytes."""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isomorph.spec import BadInput
+from isomorph.tools.writing import check_writable, new_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666")
+"""That the colour-blind tell apart; after Okabe and Ito, "Color universal design" (2008), less their yellow."""
+
+WIDTH = 8.0
+"""Of a figure, in inches of 100 pixels: at that size its smallest letters, 9 points, are 12 pixels high."""
+
+FORMATS = ("png", "svg")
+
+# matplotlib's SVGs are twice as large as need be: a 720th of an inch is one decimal, and the points of a line that
+# follow the first need no letter.
+_TAG = re.compile(rb"<[^>]*>")
+_DECIMALS = re.compile(rb"(\d\.\d)\d{3,}")
+_LINE = re.compile(rb"M [-\d.]+ [-\d.]+(\s+L [-\d.]+ [-\d.]+)+")
+_LETTER = re.compile(rb"\s+L ")
+
+STYLE: Mapping[str, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,  # twice the pixels, for screens that have them
+    "svg.fonttype": "none",  # letters stay letters: small files, and text that can be searched
+    "svg.hashsalt": "isomorph",  # else its ids are drawn anew each time
+}
+
+
+def check_plots(folder: str | Path) -> None:
+    """Raise BadInput where no figures can be drawn or written to `folder`, as far as that can be told beforehand."""
+    if find_spec("matplotlib") is None:
+        raise BadInput("Plots need matplotlib, which is not installed; `pip install 'isomorph[plots]'` adds it.")
+    target = Path(folder)
+    if target.exists() and not target.is_dir():
+        raise BadInput(f"{target} is a file; expected a folder for plots, or a new name.")
+    check_writable((target if target.exists() else target.parent) / "ranking.png")
+
+
+def house_style() -> AbstractContextManager[None]:
+    """In which figures are made and written; what others have set is as it was behind it."""
+    from matplotlib import rc_context  # noqa: PLC0415 - nobody needs it who draws nothing
+
+    style: AbstractContextManager[None] = rc_context(dict(STYLE))
+    return style
+
+
+def new_figure(height: float) -> "Figure":
+    """An empty one, `height` inches high, whose parts find their own places. It belongs to no window."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - as above
+
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def render(figure: "Figure", form: str) -> bytes:
+    """The bytes of a file of that format, one of FORMATS."""
+    drawn = BytesIO()
+    # An SVG would say when it was made.
+    figure.savefig(drawn, format=form, metadata={"Date": None} if form == "svg" else None)
+    return _TAG.sub(_shortened, drawn.getvalue()) if form == "svg" else drawn.getvalue()
+
+
+def _shortened(tag: re.Match[bytes]) -> bytes:
+    return _LINE.sub(lambda line: _LETTER.sub(b" ", line[0]), _DECIMALS.sub(rb"\1", tag[0]))
+
+
+def write_figures(folder: str | Path, figures: Mapping[str, "Figure"]) -> Sequence[Path]:
+    """Write each as NAME.png and NAME.svg to `folder`, which is made where there is none. Returns the files.
+
+    All are drawn before the first one is written. Raises BadInput where that cannot be.
+    """
+    drawn = {f"{name}.{form}": render(figure, form) for name, figure in figures.items() for form in FORMATS}
+    target = Path(folder)
+    try:
+        target.mkdir(exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{target} cannot be made: {error.strerror}.") from None
+    for name, content in drawn.items():
+        with new_file(target / name) as file:
+            file.write(content)
+    return [target / name for name in drawn]
