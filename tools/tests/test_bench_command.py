@@ -33,7 +33,7 @@ def test_bench_of_what_nothing_here_has_exits_with_3() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--modes", "eagre"), "There is no mode 'eagre'; did you mean eager or engine or eager-nhwc?"),
+        (("--modes", "eagre"), "There is no mode 'eagre'; did you mean eager or engine or eager-tf32?"),
         (
             ("--for", "fun"),
             "There is nothing to sort by that is called 'fun'; there are latency, throughput, training, memory.",

@@ -1,5 +1,7 @@
 """`bench` in the frameworks: their zoos' networks with the same weights, training, autocast. No speed is asserted."""
 
+from typing import Any
+
 import pytest
 
 from .benched import quick
@@ -39,3 +41,12 @@ def test_modes_and_the_zoos_network_answer_alike_and_are_trained(
     assert {limit.precision for limit in report.limits} == {IN_PRECISION[mode] for mode in modes}
     ratio = report.ranking.ratio(report.rows[0])
     assert ratio and ratio.median > 0
+
+
+def test_a_batch_that_does_not_fit_in_a_frameworks_memory_costs_its_figures_alone() -> None:
+    asked: dict[str, Any] = {"size": (128, 128), "batches": [256], "training_batch": None, "rounds": 1, "threads": 1}
+    report = quick("eager", backend="pytorch", memory=0.7 * 2**30, **asked)  # one map of the first block has 0.25 GiB
+    for row in report.rows:
+        assert [timing.batch for timing in row.timings] == [1]
+        assert row.message.startswith("not at 256 images: ")
+    assert report.exit_status == 0
