@@ -29,14 +29,9 @@ SUBJECTS = {"the network": "", "options": "_options", "export": "_export"}
 FILES = {"__init__", "layers", "units", "network", "training", "speed", "backend"}
 MORE_FILES = {
     "oracle": {"operations", "pullbacks"},  # NumPy has no convolution, nor gradients; and the oracle draws no weights
-    "pytorch": {"initializers", "naming"},  # the oracle's tensors are the canonical ones
-    "keras": {
-        "initializers",
-        "naming",
-        "engines",
-        "gradients",
-    },  # it runs on other frameworks
-    "paddle": {"initializers", "naming", "engine"},  # what Paddle has for a compiler is a program of its own
+    "pytorch": {"initializers", "naming", "exports"},  # the oracle's tensors are the canonical ones, and it has no file
+    "keras": {"initializers", "naming", "exports", "engines", "gradients"},  # it runs on other frameworks
+    "paddle": {"initializers", "naming", "exports", "engine"},  # what Paddle has for a compiler is a program of its own
 }
 # What a unit holds beside what PyTorch's does, and why.
 MORE_ATTRIBUTES = {

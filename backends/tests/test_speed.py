@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from isomorph.backends import Unavailable, load_backend
+from isomorph.backends.oracle.speed import OracleFramework
 from isomorph.backends.process import CORES_VARIABLE, BackendFailed, BackendProcess
 from isomorph.backends.protocol import Backend
 from isomorph.backends.speed import clock
+from isomorph.backends.speed.worker import SpeedWorker
 from isomorph.spec import Architecture
 
 WORKER = "isomorph.backends.speed.worker"
@@ -99,6 +101,14 @@ def test_options_are_resolved_without_building(process: BackendProcess) -> None:
     }
     with pytest.raises(Unavailable, match=r"^oracle computes in NHWC on the cpu, not in NCHW\.$"):
         process.call("resolve", options={"layout": "NCHW"})
+
+
+def test_the_fastest_form_of_a_matrix_product_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    forms = (("slow", lambda: time.sleep(0.01)), ("fast", lambda: None), ("slower", lambda: time.sleep(0.02)))
+    monkeypatch.setattr(OracleFramework, "products", lambda *_: iter(forms))
+    worker = SpeedWorker(load_backend("oracle"))
+    assert worker.prepare_product("product", 2, "float32", "cpu") == "fast"
+    assert max(worker.turn("product")) < 0.01
 
 
 def test_a_framework_without_a_zoo_says_so(process: BackendProcess) -> None:

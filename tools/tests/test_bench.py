@@ -31,7 +31,9 @@ def test_every_mode_is_measured_in_every_round() -> None:
         assert 0 < row.noise_ratio <= 8
         assert row.memory and row.first_call and row.import_seconds and row.macs
         assert row.lines.startswith('network = load_backend("oracle").build(architecture')
-    assert [(limit.precision, limit.size, len(limit.rounds)) for limit in report.limits] == [("float32", 64, 2)]
+    assert [(limit.precision, limit.form, limit.size, len(limit.rounds)) for limit in report.limits] == [
+        ("float32", "@", 64, 2)
+    ]
     assert (report.exit_status, report.interrupted, report.device) == (0, False, "cpu")
 
 

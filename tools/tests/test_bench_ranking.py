@@ -43,7 +43,7 @@ def test_without_a_zoo_there_is_no_ratio() -> None:
 
 
 def test_the_share_of_the_limit_is_of_the_same_precision() -> None:
-    limit = Limit("keras", "float32", 10, (0.5, 1.0))  # 2000 operations a product
+    limit = Limit("keras", "float32", "matmul", 10, (0.5, 1.0))  # 2000 operations a product
     ranking = Ranking([EAGER], [limit], "latency")
     assert ranking.share(row("keras", "eager", 2.0, 4.0)) == Spread(0.25, 0.25, 0.25)
     assert ranking.share(row("keras", "eager-bfloat16", 2.0, precision="bfloat16")) is None
@@ -52,7 +52,7 @@ def test_the_share_of_the_limit_is_of_the_same_precision() -> None:
 def test_a_training_step_counts_as_three_passes() -> None:
     timing = make_timing("training", 1, [[2.0]])
     trained = Row("keras", "eager", "measured", macs=1000, timings=(timing,))
-    assert Ranking([trained], [Limit("keras", "float32", 10, (1.0,))], "training").share(trained) == Spread(
+    assert Ranking([trained], [Limit("keras", "float32", "matmul", 10, (1.0,))], "training").share(trained) == Spread(
         1.5, 1.5, 1.5
     )
 

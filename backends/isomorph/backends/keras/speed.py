@@ -1,7 +1,7 @@
 """Keras's zoo, training step and matrix product, on the engine that has been chosen."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -63,7 +63,7 @@ class KerasFramework(Framework):
 
         return step
 
-    def product(self, size: int, precision: str, device: str) -> Work:
+    def products(self, size: int, precision: str, device: str) -> Iterator[tuple[str, Work]]:
         """`keras.ops.matmul`; a cell of it is fetched, as engines return before they are done."""
         with keras.device(device):
             matrix = keras.ops.ones((size, size), dtype=precision)
@@ -73,7 +73,7 @@ class KerasFramework(Framework):
                 found: Array = keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)[:1, :1])
             return found
 
-        return multiply
+        yield "keras.ops.matmul", multiply
 
     def threads(self) -> int:
         """As the engine says; JAX's pool is as large as its process may use cores."""

@@ -1,6 +1,7 @@
 """The oracle's training step and matrix product; it has no zoo."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,10 @@ class OracleFramework(Framework):
         """None: it defines gradients, and nobody trains with it."""
         raise Unavailable("The oracle is nothing to train with.")
 
-    def product(self, size: int, precision: str, device: str) -> Work:
+    def products(self, size: int, precision: str, device: str) -> Iterator[tuple[str, Work]]:
         """`@`."""
         matrix = np.ones((size, size), as_dtype(precision))
-        return lambda: matrix @ matrix
+        yield "@", lambda: matrix @ matrix
 
     def threads(self) -> int:
         """Those of NumPy's BLAS, as it was told."""

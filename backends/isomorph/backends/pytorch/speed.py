@@ -1,11 +1,12 @@
 """PyTorch's zoo, training step and matrix product."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isomorph.backends.network import Array, Unavailable
@@ -65,15 +66,23 @@ class PyTorchFramework(Framework):
 
         return step
 
-    def product(self, size: int, precision: str, device: str) -> Work:
-        """`torch.mm`."""
+    def products(self, size: int, precision: str, device: str) -> Iterator[tuple[str, Work]]:
+        """`torch.mm`, and a 1x1 convolution: on a CPU the one is left to MKL, the other to oneDNN."""
         where = "cuda" if device == "gpu" else "cpu"
         matrix = torch.ones(size, size, dtype=getattr(torch, precision), device=where)
+        pixels = matrix.view(1, size, 1, size).permute(0, 3, 1, 2)  # a row of them, their channels together
+        kernel = matrix.view(size, size, 1, 1)
 
         def multiply() -> float:
-            return torch.mm(matrix, matrix)[0, 0].item()  # waits for a GPU
+            with torch.inference_mode():
+                return torch.mm(matrix, matrix)[0, 0].item()  # which waits for a GPU
 
-        return multiply
+        def convolve() -> float:
+            with torch.inference_mode():
+                return F.conv2d(pixels, kernel)[0, 0, 0, 0].item()
+
+        yield "torch.mm", multiply
+        yield "a 1x1 convolution", convolve
 
     def threads(self) -> int:
         """Those of its own pool."""

@@ -1,7 +1,7 @@
 """What `isomorph bench` asks of a framework beside networks; each of our backends has it in its `speed.py`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from isomorph.backends.network import Array
@@ -48,8 +48,12 @@ class Framework(ABC):
         """
 
     @abstractmethod
-    def product(self, size: int, precision: str, device: str) -> Work:
-        """The product of two matrices, `size` x `size`, in `precision`, as the framework computes it."""
+    def products(self, size: int, precision: str, device: str) -> Iterator[tuple[str, Work]]:
+        """The product of two matrices, `size` x `size`, in `precision`, in each form that may be the fastest.
+
+        Yields what a form is called and the work, one form after the other. There may be several, as frameworks leave
+        products and convolutions, which are products, too, to different libraries.
+        """
 
     @abstractmethod
     def threads(self) -> int:

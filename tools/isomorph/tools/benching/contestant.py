@@ -112,11 +112,15 @@ class Contestant(ABC):
 
 
 class Product(Contestant):
-    """A framework's matrix product, in each precision that its modes compute in; TF32 has a process of its own."""
+    """A framework's matrix product, in each precision that its modes compute in; TF32 has a process of its own.
+
+    forms: precision -> what the framework's fastest form of it is called.
+    """
 
     def __init__(self, backend: str, start: Start, size: int, precisions: tuple[str, ...], device: str) -> None:
         super().__init__(backend, start, tf32=TF32 in precisions)
         self.size, self.precisions, self.device = size, precisions, device
+        self.forms: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -126,13 +130,14 @@ class Product(Contestant):
     def _prepare(self) -> None:
         for precision in self.precisions:
             computed = "float32" if precision == TF32 else precision
-            self.call("prepare_product", work=precision, size=self.size, precision=computed, device=self.device)
-            self.warm_up(precision)
+            given = {"size": self.size, "precision": computed, "device": self.device}
+            self.forms[precision] = self.call("prepare_product", work=precision, **given)
+            self.turns[precision] = []
 
     def limits(self) -> list[Limit]:
         """One for each precision that was measured."""
         return [
-            Limit(self.backend, precision, self.size, median_rounds(turns))
+            Limit(self.backend, precision, self.forms[precision], self.size, median_rounds(turns))
             for precision, turns in self.turns.items()
             if turns
         ]

@@ -182,7 +182,7 @@ class BenchReport(Report):
         for limit in self.limits:
             rates = sorted(limit.rates)
             most = f"{rates[len(rates) // 2] / 1e9:.0f} GFLOP/s ({rates[0] / 1e9:.0f} to {rates[-1] / 1e9:.0f})"
-            products.append(f"{limit.backend} {limit.precision} {most}")
+            products.append(f"{limit.backend} {limit.precision} {most} by {limit.form}")
         size = self.limits[0].size if self.limits else 0
         return Text(f"limit: a {size}x{size} matrix product; {'; '.join(products)}") if products else None
 

@@ -108,11 +108,13 @@ class Row:
 class Limit:
     """A framework's own matrix product.
 
-    size: of both matrices, `size` x `size`. rounds: seconds of one product, as a Timing's.
+    form: what its fastest one is called. size: of both matrices, `size` x `size`.
+    rounds: seconds of one product, as a Timing's.
     """
 
     backend: str
     precision: str
+    form: str
     size: int
     rounds: tuple[float, ...]
 
