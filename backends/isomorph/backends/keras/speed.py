@@ -41,12 +41,12 @@ class KerasFramework(Framework):
 
     def training_step(self, native: Any, options: Options, images: Array, labels: Array) -> Work:
         """By Keras's own trainer, which compiles a graph unless it is told to use XLA."""
-        x = images if options.layout == "NHWC" else images.transpose(0, 3, 1, 2).copy()
         heads = len(native.outputs)
         losses = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in range(heads)]
         weights = [1.0] + [AUXILIARY_WEIGHT] * (heads - 1)
         jit: bool | str = "auto" if options.compiled is None else options.compiled == "xla"
         with keras.device(options.device):
+            x = keras.ops.convert_to_tensor(images if options.layout == "NHWC" else images.transpose(0, 3, 1, 2))
             native.compile(
                 keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
                 losses if heads > 1 else losses[0],

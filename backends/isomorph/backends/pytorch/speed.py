@@ -54,12 +54,12 @@ class PyTorchFramework(Framework):
         order = torch.channels_last if options.layout == "NHWC" else torch.contiguous_format
         precision, lower = getattr(torch, options.precision), options.autocast is not None
         optimizer = torch.optim.SGD(native.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
-        y = torch.from_numpy(labels).to(device)
+        x, y = _to_map(images, order, device), torch.from_numpy(labels).to(device)
 
         def step() -> float:
             optimizer.zero_grad()
             with torch.autocast(device, precision, enabled=lower):
-                loss = loss_of(native(_to_map(images, order, device)), y, AUXILIARY_WEIGHT)
+                loss = loss_of(native(x), y, AUXILIARY_WEIGHT)
             torch.autograd.backward(loss)
             optimizer.step()
             return loss.item()

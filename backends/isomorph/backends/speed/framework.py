@@ -43,8 +43,9 @@ class Framework(ABC):
     def training_step(self, native: Any, options: Options, images: Array, labels: Array) -> Work:
         """One step of SGD with momentum on images [N, H, W, C] and labels [N], as the framework's users write it.
 
-        native: built with `options`, or of the zoo. The step returns the loss before it. Raises Unavailable for options
-        that cannot be trained.
+        native: built with `options`, or of the zoo. The batch is moved to where it computes once, before all steps,
+        as loaders do meanwhile. A step returns the loss before it. Raises Unavailable for options that cannot be
+        trained.
         """
 
     @abstractmethod
