@@ -113,7 +113,7 @@ def test_the_fastest_form_of_a_matrix_product_is_measured(monkeypatch: pytest.Mo
 
 def test_a_framework_without_a_zoo_says_so(process: BackendProcess) -> None:
     with pytest.raises(Unavailable, match=r"^NumPy has no zoo\.$"):
-        process.call("build_zoo", key=0, name="resnet50", classes=10, size=(8, 8, 3))
+        process.call("build_zoo", key=0, name="resnet50", classes=10, size=(8, 8, 3), device="cpu")
 
 
 def test_a_backend_that_does_not_say_has_no_training_step() -> None:

@@ -1,7 +1,7 @@
 """What every backend's network has; `isomorph.backends.protocol` has the whole."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,10 @@ class Network(ABC):
     def _answer(self, images: Array) -> Array:
         """What the native object answers to checked NHWC images: [N, classes], or a map [N, h, w, C]."""
 
+    def _prepare(self, images: Array) -> Callable[[], Array]:
+        """`_answer` of images that are on the device already; only a backend that has to move them has its own."""
+        return lambda: self._answer(images)
+
     def load(self, tensors: Tensors, partial: bool = False) -> tuple[list[str], list[str]]:
         """Take over canonical tensors; `tensors` stays as it is.
 
@@ -149,6 +153,14 @@ class Network(ABC):
         """
         self._check(images, "The images are", self.architecture.in_channels)
         return self._answer(self._cast(images))
+
+    def prepared(self, images: Array) -> Callable[[], Array]:
+        """`answer` of these images as often as it is called; they are checked, cast and moved to the device here.
+
+        What is left in a call is what is there while a loader brings the next images: `isomorph bench` times it.
+        """
+        self._check(images, "The images are", self.architecture.in_channels)
+        return self._prepare(self._cast(images))
 
     def gradients(self, images: Array, labels: Array, auxiliary_weight: float = AUXILIARY_WEIGHT) -> Gradients:
         """The gradients of the loss of a batch in training mode; the network stays as it is, its statistics, too.

@@ -1,7 +1,7 @@
 """The protocol over Keras 3, on TensorFlow or on another engine."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -98,10 +98,18 @@ class KerasNetwork(Network):
             return {name: self._from_map(y) for name, y in found.items()}
 
     def _answer(self, images: Array) -> Array:
+        return self._prepare(images)()
+
+    def _prepare(self, images: Array) -> Callable[[], Array]:
         with self._on_device():
             x = self._to_map(images)
-            y = self.native.predict_on_batch(x) if self.options.compiled else self.native(x, training=False)
-            return self._from_map(y[0] if isinstance(y, list) else y)  # without those of auxiliary heads
+
+        def answer() -> Array:
+            with self._on_device():
+                y = self.native.predict_on_batch(x) if self.options.compiled else self.native(x, training=False)
+                return self._from_map(y[0] if isinstance(y, list) else y)  # without those of auxiliary heads
+
+        return answer
 
     def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
         # The weights among them: what dropout's generator has drawn is not drawn once more.

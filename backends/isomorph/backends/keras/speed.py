@@ -1,7 +1,7 @@
 """Keras's zoo, training step and matrix product, on the engine that has been chosen."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -16,7 +16,8 @@ from isomorph.backends.training import AUXILIARY_WEIGHT
 class Application(Zoo):
     """A network of keras.applications."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: Any, device: str) -> None:
+        self.options = Options(device, layout="NHWC")
         self.native = native
 
     def load(self, tensors: Mapping[str, Array]) -> None:
@@ -25,19 +26,28 @@ class Application(Zoo):
             layer, _, variable = name.partition("/")
             getattr(self.native.get_layer(layer), variable).assign(value)
 
-    def answer(self, images: Array) -> Array:
+    def prepared(self, images: Array) -> Callable[[], Array]:
         """By a plain call, which is eager."""
-        found: Array = keras.ops.convert_to_numpy(self.native(keras.ops.convert_to_tensor(images), training=False))
-        return found
+        with keras.device(self.options.device):
+            x = keras.ops.convert_to_tensor(images)
+
+        def answer() -> Array:
+            with keras.device(self.options.device):
+                found: Array = keras.ops.convert_to_numpy(self.native(x, training=False))
+            return found
+
+        return answer
 
 
 class KerasFramework(Framework):
     """As Keras's own guides have it."""
 
-    def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
+    def zoo(self, name: str, classes: int, size: tuple[int, int, int], device: str) -> Zoo:
         """keras.applications, giving logits."""
         make = getattr(keras.applications, name)
-        return Application(make(weights=None, classes=classes, input_shape=size, classifier_activation=None))
+        with keras.device(device):
+            native = make(weights=None, classes=classes, input_shape=size, classifier_activation=None)
+        return Application(native, device)
 
     def training_step(self, native: Any, options: Options, images: Array, labels: Array) -> Work:
         """By Keras's own trainer, which compiles a graph unless it is told to use XLA."""

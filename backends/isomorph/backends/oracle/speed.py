@@ -15,7 +15,7 @@ from isomorph.backends.speed.framework import Framework, Zoo
 class OracleFramework(Framework):
     """NumPy's."""
 
-    def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
+    def zoo(self, name: str, classes: int, size: tuple[int, int, int], device: str) -> Zoo:
         """None."""
         raise Unavailable("NumPy has no zoo.")
 

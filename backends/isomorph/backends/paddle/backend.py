@@ -1,6 +1,6 @@
 """The protocol over Paddle."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import attrgetter
 
@@ -84,11 +84,21 @@ class PaddleNetwork(Network):
         return found
 
     def _answer(self, images: Array) -> Array:
-        x = np.ascontiguousarray(self._to_map(images))
-        with self._on_device(), paddle.no_grad(), self._autocast(), self._in_mode(training=False):
-            if self.options.compiled == "engine":
-                return self._from_map(self._engine(x)(x))
-            return self._from_map(self._to_numpy((self._static or self._layer)(self._to_paddle(x))))
+        return self._prepare(images)()
+
+    def _prepare(self, images: Array) -> Callable[[], Array]:
+        if self.options.compiled == "engine":
+            x = np.ascontiguousarray(self._to_map(images))
+            with self._on_device(), self._in_mode(training=False):
+                engine = self._engine(x)
+            return lambda: self._from_map(engine(x))
+        y = self._to_paddle(self._to_map(images))
+
+        def answer() -> Array:
+            with self._on_device(), paddle.no_grad(), self._autocast(), self._in_mode(training=False):
+                return self._from_map(self._to_numpy((self._static or self._layer)(y)))
+
+        return answer
 
     def _engine(self, x: Array) -> Engine:
         """That for images of this size. oneDNN has no float64, and takes NHWC maps for NCHW (Paddle 3.3)."""

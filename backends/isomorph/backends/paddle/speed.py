@@ -1,7 +1,7 @@
 """Paddle's zoo, training step and matrix product."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -22,7 +22,8 @@ from isomorph.backends.training import AUXILIARY_WEIGHT
 class VisionModel(Zoo):
     """A network of paddle.vision.models."""
 
-    def __init__(self, native: nn.Layer) -> None:
+    def __init__(self, native: nn.Layer, device: str) -> None:
+        self.options = Options(device, layout="NCHW")
         self.native = native
         self.native.eval()
 
@@ -30,21 +31,27 @@ class VisionModel(Zoo):
         """By its own `set_state_dict`."""
         self.native.set_state_dict(dict(tensors))
 
-    def answer(self, images: Array) -> Array:
+    def prepared(self, images: Array) -> Callable[[], Array]:
         """Without gradients; a network with auxiliary heads answers with theirs behind."""
         self.native.eval()
-        with paddle.no_grad():
-            y = self.native(paddle.to_tensor(_to_map(images, "NCHW")))
-        found: Array = (y[0] if isinstance(y, tuple | list) else y).numpy()
-        return found
+        x = paddle.to_tensor(_to_map(images, "NCHW"))
+
+        def answer() -> Array:
+            with paddle.no_grad():
+                y = self.native(x)
+            found: Array = (y[0] if isinstance(y, tuple | list) else y).numpy()
+            return found
+
+        return answer
 
 
 class PaddleFramework(Framework):
     """As Paddle's own guides have it."""
 
-    def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
+    def zoo(self, name: str, classes: int, size: tuple[int, int, int], device: str) -> Zoo:
         """paddle.vision.models."""
-        return VisionModel(getattr(paddle.vision.models, name)(num_classes=classes))
+        paddle.device.set_device(device)
+        return VisionModel(getattr(paddle.vision.models, name)(num_classes=classes), device)
 
     def training_step(self, native: Any, options: Options, images: Array, labels: Array) -> Work:
         """The forward pass alone is static, or under autocast."""

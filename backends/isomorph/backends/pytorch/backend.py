@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import attrgetter
 
@@ -78,8 +78,16 @@ class PyTorchNetwork(Network):
         return found
 
     def _answer(self, images: Array) -> Array:
-        with torch.inference_mode(), self._autocast(), self._in_mode(training=False):
-            return self._from_map(self._module(self._to_map(images)))
+        return self._prepare(images)()
+
+    def _prepare(self, images: Array) -> Callable[[], Array]:
+        x = self._to_map(images)
+
+        def answer() -> Array:
+            with torch.inference_mode(), self._autocast(), self._in_mode(training=False):
+                return self._from_map(self._module(x))
+
+        return answer
 
     def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
         x, parameters = self._to_map(images).requires_grad_(), self._learned()

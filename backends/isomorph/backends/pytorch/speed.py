@@ -1,7 +1,7 @@
 """PyTorch's zoo, training step and matrix product."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -20,37 +20,43 @@ from isomorph.backends.training import AUXILIARY_WEIGHT
 class Torchvision(Zoo):
     """A network of torchvision.models, in NCHW."""
 
-    def __init__(self, native: nn.Module) -> None:
-        self.native = native.eval()
+    def __init__(self, native: nn.Module, device: str) -> None:
+        self.options = Options(device, layout="NCHW")
+        self.native = native.eval().to(_name_of(device))
 
     def load(self, tensors: Mapping[str, Array]) -> None:
         """By its own `load_state_dict`; what counts batches is not among the tensors."""
         self.native.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()}, strict=False)
 
-    def answer(self, images: Array) -> Array:
+    def prepared(self, images: Array) -> Callable[[], Array]:
         """Without gradients."""
         self.native.eval()
-        with torch.inference_mode():
-            found: Array = self.native(_to_map(images, torch.contiguous_format, "cpu")).numpy()
-        return found
+        x = _to_map(images, torch.contiguous_format, _name_of(self.options.device))
+
+        def answer() -> Array:
+            with torch.inference_mode():
+                found: Array = self.native(x).numpy(force=True)
+            return found
+
+        return answer
 
 
 class PyTorchFramework(Framework):
     """As PyTorch's own tutorials have it."""
 
-    def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
+    def zoo(self, name: str, classes: int, size: tuple[int, int, int], device: str) -> Zoo:
         """torchvision's."""
         if find_spec("torchvision") is None:
             raise Unavailable("torchvision is not installed.")
         models = importlib.import_module("torchvision.models")
-        return Torchvision(getattr(models, name)(weights=None, num_classes=classes))
+        return Torchvision(getattr(models, name)(weights=None, num_classes=classes), device)
 
     def training_step(self, native: Any, options: Options, images: Array, labels: Array) -> Work:
         """The forward pass alone is under autocast."""
         if options.autocast == "float16":
             raise Unavailable("Training in float16 needs its loss scaled, which is not measured; bfloat16 does not.")
         native.train()
-        device = "cuda" if options.device == "gpu" else "cpu"
+        device = _name_of(options.device)
         order = torch.channels_last if options.layout == "NHWC" else torch.contiguous_format
         precision, lower = getattr(torch, options.precision), options.autocast is not None
         optimizer = torch.optim.SGD(native.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
@@ -68,8 +74,7 @@ class PyTorchFramework(Framework):
 
     def products(self, size: int, precision: str, device: str) -> Iterator[tuple[str, Work]]:
         """`torch.mm`, and a 1x1 convolution: on a CPU the one is left to MKL, the other to oneDNN."""
-        where = "cuda" if device == "gpu" else "cpu"
-        matrix = torch.ones(size, size, dtype=getattr(torch, precision), device=where)
+        matrix = torch.ones(size, size, dtype=getattr(torch, precision), device=_name_of(device))
         pixels = matrix.view(1, size, 1, size).permute(0, 3, 1, 2)  # a row of them, their channels together
         kernel = matrix.view(size, size, 1, 1)
 
@@ -87,6 +92,11 @@ class PyTorchFramework(Framework):
     def threads(self) -> int:
         """Those of its own pool."""
         return torch.get_num_threads()
+
+
+def _name_of(device: str) -> str:
+    """PyTorch's, of "cpu" or "gpu"."""
+    return "cuda" if device == "gpu" else "cpu"
 
 
 def _to_map(images: Array, order: torch.memory_format, device: str) -> Tensor:

@@ -1,7 +1,7 @@
 """What `isomorph bench` asks of a framework beside networks; each of our backends has it in its `speed.py`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from isomorph.backends.network import Array
@@ -15,26 +15,27 @@ LEARNING_RATE, MOMENTUM = 0.01, 0.9
 class Zoo(ABC):
     """A network of the framework's own zoo.
 
-    native: the framework's own object.
+    native: the framework's own object. options: where it is, and in which layout it takes images.
     """
 
     native: Any
+    options: Options
 
     @abstractmethod
     def load(self, tensors: Mapping[str, Array]) -> None:
         """Take over all tensors, under the zoo's names and in its axes."""
 
     @abstractmethod
-    def answer(self, images: Array) -> Array:
-        """[N, H, W, C] float32 -> logits [N, classes], eagerly, as the zoo's users write it."""
+    def prepared(self, images: Array) -> Callable[[], Array]:
+        """As `Network.prepared`: [N, H, W, C] float32 -> logits [N, classes], eagerly, as the zoo's users write it."""
 
 
 class Framework(ABC):
     """A framework's own zoo, training and matrix product."""
 
     @abstractmethod
-    def zoo(self, name: str, classes: int, size: tuple[int, int, int]) -> Zoo:
-        """The zoo's network `name`, freshly drawn, for images [height, width, channels].
+    def zoo(self, name: str, classes: int, size: tuple[int, int, int], device: str) -> Zoo:
+        """The zoo's network `name`, freshly drawn on a device, for images [height, width, channels].
 
         Raises Unavailable where the framework has no such zoo here.
         """

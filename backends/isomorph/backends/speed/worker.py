@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from isomorph.backends.arrays import SharedArrays
-from isomorph.backends.options import Device, Options
+from isomorph.backends.options import Device
 from isomorph.backends.process import CORES_VARIABLE
 from isomorph.backends.protocol import Backend
 from isomorph.backends.speed.clock import Work, peak_memory, reset_peak, take_turn, warm_up
@@ -55,9 +55,9 @@ class SpeedWorker(Worker):
         """As `Backend.resolve`."""
         return asdict(self.backend.resolve(**options))
 
-    def build_zoo(self, key: int, name: str, classes: int, size: tuple[int, int, int]) -> None:
+    def build_zoo(self, key: int, name: str, classes: int, size: tuple[int, int, int], device: str) -> None:
         """As `Framework.zoo`; it is kept under `key`."""
-        self.zoos[key] = self.backend.framework().zoo(name, classes, size)
+        self.zoos[key] = self.backend.framework().zoo(name, classes, size, device)
 
     def load_zoo(self, key: int, tensors: dict[str, Any]) -> None:
         """As `Zoo.load`."""
@@ -74,22 +74,21 @@ class SpeedWorker(Worker):
         reset_peak()
 
     def prepare_answers(self, key: int, work: str, images: dict[str, Any], out: str) -> dict[str, Any]:
-        """Answer images for the first time, by NumPy arrays in and out: how long it takes, and the answer in `out`."""
+        """Answer images for the first time: how long it takes, moving them included, and the answer in `out`."""
         given = SharedArrays.from_document(images).open()["images"].copy()
-        answer = (self.zoos.get(key) or self.networks[key]).answer
         started = time.perf_counter()
-        found = answer(given)
+        answer = (self.zoos.get(key) or self.networks[key]).prepared(given)
+        found = answer()
         seconds = time.perf_counter() - started
-        self.works[work] = lambda: answer(given)
+        self.works[work] = answer
         return {"seconds": seconds, "arrays": SharedArrays.write(out, {"answer": found}).to_document()}
 
     def prepare_training(self, key: int, work: str, batch: dict[str, Any]) -> None:
         """A step on a batch's "images" and "labels"."""
         given = {name: value.copy() for name, value in SharedArrays.from_document(batch).open().items()}
         network = self.zoos.get(key) or self.networks[key]
-        options = network.options if not isinstance(network, Zoo) else Options(layout=_zoo_layout(self.backend))
         framework = self.backend.framework()
-        step = framework.training_step(network.native, options, given["images"], given["labels"])
+        step = framework.training_step(network.native, network.options, given["images"], given["labels"])
 
         def checked() -> None:
             loss = step()
@@ -128,11 +127,6 @@ class SpeedWorker(Worker):
         with TemporaryDirectory(prefix="isomorph-") as folder:
             self.networks[key].save(str(Path(folder) / "network.keras"))
             return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-
-
-def _zoo_layout(backend: Backend) -> str:
-    """Keras's zoo takes NHWC; the others' NCHW."""
-    return "NHWC" if backend.name.startswith("keras") else "NCHW"
 
 
 def _die_with_parent() -> None:

@@ -216,7 +216,8 @@ class ZooRunner(Runner):
     def _build_zoo(self, yardstick: Yardstick) -> int:
         design = yardstick.design
         size = (*self.case.size, design.in_channels)
-        self.call("build_zoo", key=ZOO_KEY, name=yardstick.own_name, classes=design.head.num_classes, size=size)
+        given = {"name": yardstick.own_name, "classes": design.head.num_classes, "size": size, "device": self.device}
+        self.call("build_zoo", key=ZOO_KEY, **given)
         if yardstick.same:
             with_names = self._under_own_names(yardstick)
             self.call("load_zoo", key=ZOO_KEY, tensors=with_names.to_document())
