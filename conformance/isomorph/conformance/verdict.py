@@ -68,11 +68,20 @@ class RunVerdict:
 
 def relative_l2(found: Array, reference: Array) -> float:
     """||found - reference|| / ||reference|| in float64; infinite unless all of `found` is finite and of that shape."""
-    if found.shape != reference.shape or not np.isfinite(found).all():
-        return float("inf")
-    wide = reference.astype(np.float64, copy=False)
-    with np.errstate(over="ignore"):  # the square of what is wrong enough is infinite
-        return float(np.linalg.norm(_flat(found - wide)) / np.linalg.norm(_flat(wide)))
+    return _compare(found, reference)[0]
+
+
+def _compare(found: Array, reference: Array) -> tuple[float, Array]:
+    """`relative_l2`, and the differences that it was taken from, flat; they say nothing where it is infinite."""
+    if found.shape != reference.shape:
+        return float("inf"), np.empty(0)
+    wide = _flat(reference)
+    # What is not finite makes the norm so, as does what is so wrong that its square is infinite: to look for it in the
+    # maps themselves would take as long as all the rest.
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = found.reshape(-1) - wide
+        length = np.linalg.norm(difference)
+    return (float(length / np.linalg.norm(wide)) if np.isfinite(length) else float("inf")), difference
 
 
 def noise_floors(reference: EndPoints, evaluations: Sequence[EndPoints], dtype: str) -> dict[str, float]:
@@ -111,9 +120,9 @@ def judge(
         return RunVerdict(dtype, precision, "fail", message, first_other)
     verdicts = []
     for name, wanted in reference.items():
-        error = relative_l2(found[name], wanted)
+        error, difference = _compare(found[name], wanted)
         ratio = error / floors[name]
-        distance = float(np.max(np.abs(found[name] - wanted))) if np.isfinite(error) else float("inf")
+        distance = float(np.abs(difference, out=difference).max()) if np.isfinite(error) else float("inf")
         outcome: Outcome = "pass" if ratio <= FLOORS else "fail"
         local = local_ratios.get(name)
         verdicts.append(EndPointVerdict(name, found[name].shape, error, distance, ratio, local, outcome))
