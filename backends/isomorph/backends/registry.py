@@ -22,12 +22,15 @@ class Registered:
     module: the module whose `create(engine)` makes it; `engine` is what stands behind the colon, or "".
     requires: top-level modules that must be there.
     packages: what pip has to install to bring them.
+    needless: top-level modules that its framework imports where they happen to be installed, and that nothing here
+        needs of it.
     """
 
     name: str
     module: str
     requires: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    needless: tuple[str, ...] = ()
 
     def why_not(self) -> str | None:
         """Why it cannot be imported here, with the command that mends it; None if nothing is missing."""
@@ -39,14 +42,22 @@ class Registered:
         return f"{' and '.join(absent)} {verb} not installed; `pip install {quoted}` adds {pronoun}."
 
 
+# Keras (3.15) tries them for its wrappers and its pictures, and TensorFlow (2.21) JAX for its own converter.
+_OF_KERAS = ("sklearn", "matplotlib")
+_OF_TENSORFLOW = (*_OF_KERAS, "jax")
+
 _OWN = (
     Registered("oracle", "isomorph.backends.oracle.backend"),
     Registered("pytorch", "isomorph.backends.pytorch.backend", ("torch",), ("isomorph[pytorch]",)),
-    Registered("keras", "isomorph.backends.keras.backend", ("keras", "tensorflow"), ("isomorph[tensorflow]",)),
+    Registered(
+        "keras", "isomorph.backends.keras.backend", ("keras", "tensorflow"), ("isomorph[tensorflow]",), _OF_TENSORFLOW
+    ),
     Registered("paddle", "isomorph.backends.paddle.backend", ("paddle",), ("isomorph[paddle]",)),
     # Engines: the Keras backend's own code on another framework. They run when named.
-    Registered("keras:jax", "isomorph.backends.keras.backend", ("keras", "jax"), ("isomorph[jax]",)),
-    Registered("keras:torch", "isomorph.backends.keras.backend", ("keras", "torch"), ("keras", "isomorph[pytorch]")),
+    Registered("keras:jax", "isomorph.backends.keras.backend", ("keras", "jax"), ("isomorph[jax]",), _OF_KERAS),
+    Registered(
+        "keras:torch", "isomorph.backends.keras.backend", ("keras", "torch"), ("keras", "isomorph[pytorch]"), _OF_KERAS
+    ),
 )
 
 ALIASES = {"torch": "pytorch", "tf": "keras", "tensorflow": "keras", "keras:tensorflow": "keras"}
