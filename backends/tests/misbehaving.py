@@ -1,7 +1,7 @@
 """A third party's backend: the oracle's networks, with whatever goes wrong in real frameworks.
 
-`misbehaving:WAY@WHEN` does one of WAYS at "import", "use_tf32", "build" or "end_points", or where it is to build in a
-dtype; plain `misbehaving` does nothing wrong, and `misbehaving:GPU` says that it computes on one.
+`misbehaving:WAY@WHEN` does one of WAYS at "import", "use_tf32", "build" or "end_points", where it is to build in a
+dtype, or to answer "4 images"; plain `misbehaving` does nothing wrong, and `misbehaving:GPU` says that it computes on one.
 The fixture `misbehaving` of conftest.py offers it through entry points, as another package would.
 """
 
@@ -118,6 +118,7 @@ class MisbehavingNetwork(OracleNetwork):
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         self.backend.reach("end_points")
+        self.backend.reach(f"{len(x)} images")
         return super()._run(part, x)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from isomorph.backends import registry
 from isomorph.spec import BadInput
 from isomorph.tools import bench
 from isomorph.tools.benching.case import Case
@@ -84,6 +85,21 @@ def test_a_mode_that_goes_wrong_costs_its_row(way: str, status: str, message: st
     assert report.exit_status == 0
 
 
+def test_modes_and_backends_that_there_are_not_are_rows_beside_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "find_spec", lambda module: None if module == "paddle" else module)
+    asked = {"modes": ["eager", "eagre"], "backends": ["oracle", "orakle", "paddle"], "training_batch": None}
+    report = bench("cifar/resnet20", **(QUICK | asked))
+    found = {row.name: (row.status, row.message.partition(";")[0]) for row in report.rows}
+    assert found == {
+        "oracle eager": ("measured", ""),
+        "oracle eagre": ("unavailable", "There is no mode 'eagre'"),
+        "orakle": ("unavailable", "There is no backend 'orakle'"),
+        "paddle": ("unavailable", "The backend paddle is not available: paddle is not installed"),
+    }
+    assert report.exit_status == 0
+    assert "orakle: unavailable: There is no backend 'orakle'; did you mean oracle" in " ".join(str(report).split())
+
+
 def test_a_backend_that_cannot_be_imported_is_a_row(install: Install) -> None:
     report = quick("eager", backend=install("misbehaving:leave@import"))
     (row,) = report.rows
@@ -114,7 +130,11 @@ def test_ctrl_c_keeps_what_was_measured(moment: str, rounds: list[int]) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        pytest.param({"modes": ["xla-fold"]}, "There is no mode 'xla-fold'; did you mean xla-folded", id="a mode"),
+        pytest.param(
+            {"modes": ["xla-fold", "b"]},
+            "There is no mode 'xla-fold'; did you mean xla-folded",
+            id="modes none of which",
+        ),
         pytest.param({"modes": []}, "No mode was named; expected some of eager", id="no mode"),
         pytest.param({"goal": "fun"}, "There is no goal 'fun'; there are latency, throughput", id="a goal"),
         pytest.param({"batches": [0]}, "Batches of 0 were asked for; expected one or more.", id="an empty batch"),
@@ -122,6 +142,7 @@ def test_ctrl_c_keeps_what_was_measured(moment: str, rounds: list[int]) -> None:
         pytest.param({"rounds": 0}, "The number of rounds is 0; expected one or more.", id="no rounds"),
         pytest.param({"threads": 4096}, "4096 threads were asked for; expected 1 to ", id="too many threads"),
         pytest.param({"device": "tpu"}, "There is no device 'tpu'; there are auto, cpu, gpu.", id="a device"),
+        pytest.param({"backends": ["orakle", "b"]}, "There is no backend 'orakle'; did", id="backends none of which"),
         pytest.param(
             {"backends": ["orakle"]}, "There is no backend 'orakle'; did you mean oracle or paddle?", id="a backend"
         ),

@@ -66,6 +66,34 @@ def test_a_batch_that_does_not_fit_costs_its_figures_and_no_others() -> None:
     assert f"oracle eager: not at {LARGE} images" in " ".join(str(report).split())
 
 
+def test_a_batch_whose_images_alone_do_not_fit_is_not_drawn() -> None:
+    room = 2**28
+    report = quick("eager", batches=[10**7, 10**8], training_batch=10**9, rounds=1, memory=room)
+    (row,) = report.rows
+    assert [timing.batch for timing in row.timings] == [1]
+    assert row.message == (
+        "not at 10000000 images or more: they alone take 8.9 GiB, and a process may take 0.2; not trained at"
+        " 1000000000 images: they alone take 894.1 GiB, and a process may take 0.2"
+    )
+    assert report.exit_status == 0
+
+
+def test_images_of_which_none_fits_are_refused() -> None:
+    with pytest.raises(BadInput) as caught:
+        quick("eager", size=(100_000, 100_000), memory=2**30)
+    assert str(caught.value) == (
+        "Images of 100000x100000 are too large: it alone takes 111.8 GiB, and a process may take 1.0; expected smaller"
+        " ones."
+    )
+
+
+def test_a_batch_that_ends_the_process_leaves_smaller_ones(install: Install) -> None:
+    report = quick("eager", backend=install("misbehaving:abort@4 images"), batches=[2, 4, 8], training_batch=None)
+    (row,) = report.rows
+    assert [timing.batch for timing in row.timings] == [1, 2]
+    assert row.message.startswith("not at 4 images or more: prepare_answers, the process was ended by SIGABRT")
+
+
 def test_a_process_that_does_not_fit_costs_its_row_and_no_others(install: Install) -> None:
     name = install("misbehaving:allocate@end_points")
     report = bench("cifar/resnet20", backends=["oracle", name], modes=["eager"], memory=2**31, **QUICK)

@@ -58,7 +58,7 @@ def test_an_axis_that_there_is_not_is_refused() -> None:
 
 
 def test_eager_and_the_best_mode_are_followed_unless_some_are_named() -> None:
-    chosen = choose_modes(["eager", "xla", "xla-folded"])
+    chosen, _ = choose_modes(["eager", "xla", "xla-folded"])
     described = [Described("keras", "cpu", tuple((mode, Options()) for mode in chosen), ())]
     seconds = {"zoo": 0.1, "xla": 0.2, "xla-folded": 0.3, "eager": 1.0}
     rows = [row("keras", mode, each) for mode, each in seconds.items()]

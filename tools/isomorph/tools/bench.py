@@ -22,7 +22,7 @@ from isomorph.tools.benching.report import BenchReport
 from isomorph.tools.benching.results import Row
 from isomorph.tools.benching.rounds import Progress, Rounds
 from isomorph.tools.benching.scaling import Scaling, followed
-from isomorph.tools.side_by_side import choose_backends
+from isomorph.tools.side_by_side import choose_some
 from isomorph.tools.subject import Origin, check_choice, check_limits, check_request, digest, find_subject
 
 WORKER = "isomorph.backends.speed.worker"
@@ -76,14 +76,16 @@ def bench(
     options: of the architecture, such as `num_classes`.
 
     A mode's answers are proved to be the network's own before it is timed. One that answers wrongly, that a backend
-    lacks, or that crashes costs its row and no more. Ctrl-C ends all processes and returns what is known by then.
-    Raises BadInput for an unknown backend, mode, goal, device or size, before anything is measured.
+    lacks, that there is not, or that crashes costs its row and no more, a batch that does not fit in memory its
+    figures. Ctrl-C ends all processes and returns what is known by then.
+    Raises BadInput where no backend or no mode of those named is known, and for an unknown goal, device or size, before
+    anything is measured.
     """
     started = time.monotonic()
-    names, _ = choose_backends(backends)
+    names, absent = choose_some(backends)
     if not names:
         raise BadInput("No backend is installed to be measured; `pip install 'isomorph[all]'` adds three.")
-    asked = choose_modes(modes)
+    asked, unknown = choose_modes(modes)
     axes = check_axes(scaling)
     check_choice("goal", goal, GOALS)
     found = find_subject(subject, arch, **options)
@@ -96,19 +98,21 @@ def bench(
     batches = tuple(sorted({1, *batches}))
     if network.head.num_classes is None or not network.head.global_pool:
         training_batch = None  # there are no classes to learn
-    rows: list[Row] = []
+    room = available_memory() if memory is None else int(memory)
+    rows = [Row(name, mode, "unavailable", reason) for name in names for mode, reason in unknown.items()]
+    rows += [Row(name, "", "unavailable", reason) for name, reason in absent.items() if backends is not None]
     interrupted = False
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="isomorph-")))
         start = partial(
             BackendProcess,
-            memory=available_memory() if memory is None else int(memory),
+            memory=room,
             timeout=timeout,
             worker=WORKER,
             environment=_environment(threads),
         )
         progress(0, 1, "drawing images and weights" if found.tensors is None else "drawing images")
-        case = draw_case(network, (height, width), batches, training_batch or 1, seed, folder, found.tensors)
+        case = draw_case(network, (height, width), batches, training_batch, seed, folder, room, found.tensors)
         entered: list[list[Contestant]] = []
         described: list[Described] = []
         curves: list[Curve] = []
@@ -122,7 +126,7 @@ def bench(
                 if described[-1].modes:
                     device_used = described[-1].device
                     entered.append([*runners(described[-1], start, case), *products(described[-1], start, product)])
-            together = fit_together(case, sum(map(len, entered)), max(batches), training_batch)
+            together = fit_together(case, sum(map(len, entered)), training_batch)
             course = Rounds(heats(entered, together), rounds, training_batch, progress)
             stack.callback(course.close)
             course.run()
@@ -162,7 +166,7 @@ def _draw(seed: int, folder: Path, given: Case, point: Point) -> Case:
     own = folder / f"{point.axis}-{point.x}"
     own.mkdir()
     tensors = given.tensors if point.network == given.architecture else None
-    return draw_case(point.network, point.size, point.batches, 1, seed, own, tensors)
+    return draw_case(point.network, point.size, point.batches, None, seed, own, given.room, tensors)
 
 
 def _check_numbers(

@@ -36,6 +36,25 @@ def choose_backends(
     return names, {name: reason for name, reason in reasons.items() if reason}
 
 
+def choose_some(backends: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
+    """As `choose_backends`, but of several that are named those that cannot run cost nobody else anything.
+
+    Returns the names of those that can, and why each of the others cannot. Raises BadInput where none of them can.
+    """
+    if backends is None or len(backends) < 2:
+        return choose_backends(backends)
+    names: list[str] = []
+    reasons: dict[str, str] = {}
+    for asked in backends:
+        try:
+            names += choose_backends([asked])[0]
+        except BadInput as error:
+            reasons[asked] = str(error)
+    if not names:
+        raise BadInput(reasons[backends[0]])
+    return list(dict.fromkeys(names)), reasons
+
+
 def run_side_by_side(
     work: Callable[[BackendProcess], T], processes: Sequence[BackendProcess], at_once: int | None = None
 ) -> list[T]:

@@ -16,7 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from isomorph.backends.arrays import SharedArrays
+import numpy as np
+
+from isomorph.backends.arrays import Array, SharedArrays
 from isomorph.backends.options import Device
 from isomorph.backends.process import CORES_VARIABLE
 from isomorph.backends.protocol import Backend
@@ -73,9 +75,12 @@ class SpeedWorker(Worker):
         """Count memory from here on."""
         reset_peak()
 
-    def prepare_answers(self, key: int, work: str, images: dict[str, Any], out: str) -> dict[str, Any]:
-        """Answer images for the first time: how long it takes, moving them included, and the answer in `out`."""
-        given = SharedArrays.from_document(images).open()["images"].copy()
+    def prepare_answers(self, key: int, work: str, images: dict[str, Any], batch: int, out: str) -> dict[str, Any]:
+        """Answer `batch` of "images" for the first time.
+
+        Returns the seconds that it takes, moving them to the device included, and the answer, written to `out`.
+        """
+        given = _repeated(SharedArrays.from_document(images).open()["images"], batch)
         started = time.perf_counter()
         answer = (self.zoos.get(key) or self.networks[key]).prepared(given)
         found = answer()
@@ -83,9 +88,10 @@ class SpeedWorker(Worker):
         self.works[work] = answer
         return {"seconds": seconds, "arrays": SharedArrays.write(out, {"answer": found}).to_document()}
 
-    def prepare_training(self, key: int, work: str, batch: dict[str, Any]) -> None:
-        """A step on a batch's "images" and "labels"."""
-        given = {name: value.copy() for name, value in SharedArrays.from_document(batch).open().items()}
+    def prepare_training(self, key: int, work: str, images: dict[str, Any], batch: int) -> None:
+        """A step on `batch` of "images", and their "labels"."""
+        shared = SharedArrays.from_document(images).open()
+        given = {name: _repeated(value, batch) for name, value in shared.items()}
         network = self.zoos.get(key) or self.networks[key]
         framework = self.backend.framework()
         step = framework.training_step(network.native, network.options, given["images"], given["labels"])
@@ -129,20 +135,3 @@ class SpeedWorker(Worker):
             return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
 
 
-def _die_with_parent() -> None:
-    """A paused process would not notice that its parent is gone (Linux; elsewhere it has to be told)."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def _keep_to_cores() -> None:
-    """Use as many cores as there are to be threads, also in frameworks that take all they see."""
-    if hasattr(os, "sched_setaffinity") and CORES_VARIABLE in os.environ:
-        allowed = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, allowed[: int(os.environ[CORES_VARIABLE])])
-
-
-if __name__ == "__main__":
-    _die_with_parent()
-    _keep_to_cores()
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], SpeedWorker)

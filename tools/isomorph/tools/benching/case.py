@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,8 @@ from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.protocol import Array
 from isomorph.conformance.cases import check_decides, draw_images, draw_tensors
 from isomorph.conformance.reference import Reference
-from isomorph.spec import Architecture
+from isomorph.spec import Architecture, BadInput
+from isomorph.tools.tables import by
 
 JUDGED_AS = {"tf32": "float16"}
 """TF32 has float16's significand. The oracle has no TF32, whose noise is less: it rounds operands of products alone."""
@@ -19,20 +19,25 @@ JUDGED_AS = {"tf32": "float16"}
 CALIBRATED_ON = 2
 """Images on which the drawn weights' running statistics are those of a trained network; answers are judged on one."""
 
+DRAWN = 2**23
+"""Values of the images that are drawn, 55 of 224x224, which takes a second; larger batches repeat them."""
+
 
 @dataclass(frozen=True)
 class Case:
-    """A network with its weights, its images by batch, and labels for as many as are trained on.
+    """A network with its weights, the batches that are answered, and images with labels, of which batches are made.
 
-    size: height and width. tensors: canonical.
+    size: height and width. batches: ascending. room: bytes that a process may take; None where nothing limits it.
+    tensors: canonical. images: "images" and "labels", as many as were drawn.
     """
 
     architecture: Architecture
     size: tuple[int, int]
+    batches: tuple[int, ...]
+    room: int | None
     tensors: Mapping[str, Array]
     shared: SharedArrays
-    images: Mapping[int, SharedArrays]
-    training: SharedArrays
+    images: SharedArrays
     reference: Reference
 
     def noise_ratio(self, answer: Array, precision: str) -> float:
@@ -44,29 +49,52 @@ class Case:
         check_decides(self.architecture, precision, self.reference.answer_floor(precision))
         return self.reference.answer_ratio(answer[:1], precision)
 
+    def too_large(self, batch: int) -> str | None:
+        """Why no process can hold so many images; None if it can."""
+        return _too_large(self.architecture, self.size, batch, self.room)
+
 
 def draw_case(
     architecture: Architecture,
     size: tuple[int, int],
     batches: Sequence[int],
-    training_batch: int,
+    training_batch: int | None,
     seed: int,
     folder: Path,
+    room: int | None,
     tensors: Mapping[str, Array] | None = None,
 ) -> Case:
-    """Draw all of it into files in `folder`; `tensors` that are given are not drawn."""
-    most = max(*batches, training_batch, CALIBRATED_ON)
-    images = draw_images(architecture, most, *size, seed)
+    """Draw all of it into files in `folder`; `tensors` that are given are not drawn.
+
+    Raises BadInput for images of which not even one fits into `room`, before any is drawn.
+    """
+    if reason := _too_large(architecture, size, 1, room):
+        raise BadInput(f"Images of {by(*size)} are too large: {reason}; expected smaller ones.")
+    count = max(CALIBRATED_ON, DRAWN // _values(architecture, size))
+    most = max(*batches, training_batch or 1, CALIBRATED_ON)
+    images = draw_images(architecture, min(count, most), *size, seed)
     if tensors is None:
         tensors = draw_tensors(architecture, images[:CALIBRATED_ON], seed)
-    labels = np.random.default_rng(seed).integers(0, architecture.head.num_classes or 1, training_batch)
-    write = cache(lambda batch: SharedArrays.write(folder / f"images-{batch}", {"images": images[:batch]}))
+    labels = np.random.default_rng(seed).integers(0, architecture.head.num_classes or 1, len(images))
     return Case(
         architecture,
         size,
+        tuple(sorted(batches)),
+        room,
         tensors,
         SharedArrays.write(folder / "tensors", tensors),
-        {batch: write(batch) for batch in batches},
-        SharedArrays.write(folder / "training", {"images": images[:training_batch], "labels": labels}),
+        SharedArrays.write(folder / "images", {"images": images, "labels": labels}),
         Reference(architecture, tensors, images[:1]),
     )
+
+
+def _values(architecture: Architecture, size: tuple[int, int]) -> int:
+    return size[0] * size[1] * architecture.in_channels
+
+
+def _too_large(architecture: Architecture, size: tuple[int, int], batch: int, room: int | None) -> str | None:
+    needed = 4 * batch * _values(architecture, size)
+    if room is None or needed <= room:
+        return None
+    who = "it alone takes" if batch == 1 else "they alone take"
+    return f"{who} {needed / 2**30:.1f} GiB, and a process may take {room / 2**30:.1f}"

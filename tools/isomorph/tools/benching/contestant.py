@@ -52,12 +52,17 @@ class Contestant(ABC):
 
     def prepare(self) -> None:
         """Start its process, do what comes before the first round, and pause."""
-        self._process = self._start(self.backend, tf32=self.tf32)
+        self.start()
         self._note(self._try(self._prepare))
 
     def take_turn(self, kind: str) -> None:
         """One turn of each piece of work whose name begins with `kind`, then pause."""
         self._note(self._try(lambda: self._turn(kind)))
+
+    def start(self) -> None:
+        """Start its process, instead of one that it had."""
+        self.close()
+        self._process = self._start(self.backend, tf32=self.tf32)
 
     def close(self) -> None:
         """End its process; its figures stay."""
@@ -107,8 +112,13 @@ class Contestant(ABC):
 
     def _note(self, failure: tuple[Status, str] | None) -> None:
         if failure:
-            self.status, self.message = failure
+            self.status, message = failure
+            self._say(message)
             self.close()
+
+    def _say(self, message: str) -> None:
+        """Add to what went wrong."""
+        self.message = "; ".join(filter(None, (self.message, message)))
 
 
 class Product(Contestant):

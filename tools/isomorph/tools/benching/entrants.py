@@ -58,8 +58,10 @@ def describe(process: BackendProcess, modes: Sequence[Mode], device: str, named:
                     rows.append(Row(process.name, mode.name, "unavailable", str(error)))
                     continue
                 found.setdefault((options, mode.tf32), mode)
-        except (Unavailable, BackendFailed) as error:
-            rows.append(Row(process.name, modes[0].name, "error", str(error)))
+        except Unavailable as error:
+            rows.append(Row(process.name, "", "unavailable", str(error)))
+        except BackendFailed as error:
+            rows.append(Row(process.name, "", "error", str(error)))
     return Described(process.name, where, tuple((mode, options) for (options, _), mode in found.items()), tuple(rows))
 
 
@@ -80,18 +82,20 @@ def products(described: Described, start: Start, size: int) -> list[Product]:
     return [Product(described.backend, start, size, each, described.device) for each in apart if each]
 
 
-def fit_together(case: Case, processes: int, batch: int, training_batch: int | None) -> bool:
+def fit_together(case: Case, processes: int, training_batch: int | None) -> bool:
     """Whether so many processes fit in memory at once, so that all backends can take turns with one another.
 
     Each needs its framework (0.6 GB was the most measured), its weights three times over, as gradients and momentum are
-    of their size, and in float32 three of the largest maps of `batch` images, or all maps of those that are trained on,
-    twice over: before batch norm and behind it.
+    of their size, and in float32 three of the largest maps of the largest batch, or all maps of the images that are
+    trained on, twice over: before batch norm and behind it. Batches that no process can hold are not counted.
     """
     memory = available_memory()
     values = sum(int(np.prod(value.shape)) for value in case.tensors.values())
     shapes = infer(case.architecture, *case.size).shapes(1).values()
     cells = [int(np.prod([extent or 1 for extent in shape])) for shape in shapes]
-    maps = max(3 * max(cells) * batch, 2 * sum(cells) * (training_batch or 0))
+    batch = max(each for each in case.batches if not case.too_large(each))
+    trained = training_batch if training_batch and not case.too_large(training_batch) else 0
+    maps = max(3 * max(cells) * batch, 2 * sum(cells) * trained)
     return memory is None or processes * (600e6 + 4 * (3 * values + maps)) <= memory
 
 

@@ -75,14 +75,21 @@ USUAL = (
 """Those that are measured when none is named, where a framework has their compiler and layout and, for TF32, a GPU."""
 
 
-def choose_modes(names: Sequence[str] | None) -> tuple[Mode, ...]:
-    """The modes of these names, or the usual ones. Raises BadInput, with the nearest names, for one there is not."""
+def choose_modes(names: Sequence[str] | None) -> tuple[tuple[Mode, ...], Mapping[str, str]]:
+    """The modes of these names, or the usual ones; and names that there are not -> what to say, with the nearest ones.
+
+    Raises BadInput where there is none of them.
+    """
     chosen = list(dict.fromkeys(USUAL if names is None else names))
-    for name in chosen:
-        if name not in MODES:
-            close = nearest(name, list(MODES))
-            hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(USUAL)} and more."
-            raise BadInput(f"There is no mode {name!r}; {hint}")
     if not chosen:
         raise BadInput(f"No mode was named; expected some of {', '.join(USUAL)}.")
-    return tuple(MODES[name] for name in chosen)
+    unknown = {name: _unknown(name) for name in chosen if name not in MODES}
+    if len(unknown) == len(chosen):
+        raise BadInput(unknown[chosen[0]])
+    return tuple(MODES[name] for name in chosen if name in MODES), unknown
+
+
+def _unknown(name: str) -> str:
+    close = nearest(name, list(MODES))
+    hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(USUAL)} and more."
+    return f"There is no mode {name!r}; {hint}"

@@ -64,7 +64,7 @@ def make_timing(work: Work, batch: int, turns: list[list[float]], memory: int | 
 
 @dataclass(frozen=True)
 class Row:
-    """One mode of one backend, or the network of its framework's own zoo (mode "zoo").
+    """One mode of one backend, the network of its framework's own zoo (mode "zoo"), or all of a backend (mode "").
 
     message: why there are no figures, or not all.
     lines: what a user writes to get it.
@@ -96,8 +96,8 @@ class Row:
 
     @property
     def name(self) -> str:
-        """`keras xla-folded`."""
-        return f"{self.backend} {self.mode}"
+        """`keras xla-folded`; `keras`, where none of it could be measured."""
+        return f"{self.backend} {self.mode}".rstrip()
 
     def timing(self, work: Work, batch: int) -> Timing | None:
         """That of a piece of work, if it was measured."""

@@ -61,17 +61,11 @@ class Runner(Contestant):
         """Build and load it in its process; returns its key."""
 
     def _prepare(self) -> None:
-        described = self.process.describe()
-        self.facts |= {"version": described["version"], "import_seconds": described["import_seconds"]}
-        self.key = self.build(training=False)
-        self.call("forget_peak")
-        for batch, images in self.case.images.items():
-            try:
-                self._prepare_answers(batch, images)
-            except BackendFailed as error:
-                if isinstance(error, BackendEnded) or not self.turns:
-                    raise
-                self.message = f"not at {batch} images: {error}"  # smaller batches stay
+        self._load()
+        for batch in self.case.batches:
+            if reason := self.case.too_large(batch) or self._fails_at(batch):
+                larger = " or more" if batch != self.case.batches[-1] else ""
+                self._say(f"not at {batch} images{larger}: {reason}")  # smaller batches stay
                 break
         with suppress(Unavailable):
             self.facts["threads"] = self.call("threads")
@@ -79,9 +73,32 @@ class Runner(Contestant):
             with suppress(Unavailable):
                 self.facts["disk"] = self.call("size_on_disk", key=self.key)
 
-    def _prepare_answers(self, batch: int, images: SharedArrays) -> None:
+    def _load(self) -> None:
+        described = self.process.describe()
+        self.facts |= {"version": described["version"], "import_seconds": described["import_seconds"]}
+        self.key = self.build(training=False)
+        self.call("forget_peak")
+
+    def _fails_at(self, batch: int) -> str | None:
+        """Prepare answers to so many images; why there are none, where fewer were answered."""
+        before = list(self.turns)
+        try:
+            self._prepare_answers(batch)
+        except BackendFailed as error:
+            if not before:
+                raise
+            if isinstance(error, BackendEnded):  # a new process answers what this one did
+                self.start()
+                self._load()
+                for work in before:
+                    self._prepare_answers(int(work.split()[1]))
+            return str(error)
+        return None
+
+    def _prepare_answers(self, batch: int) -> None:
         work, out = f"inference {batch}", self.process.new_file()
-        first = self.call("prepare_answers", key=self.key, work=work, images=images.to_document(), out=out)
+        given = {"images": self.case.images.to_document(), "batch": batch}
+        first = self.call("prepare_answers", key=self.key, work=work, out=out, **given)
         self.facts.setdefault("first_call", first["seconds"])
         if self.judged:
             self._judge(SharedArrays.from_document(first["arrays"]))
@@ -105,9 +122,13 @@ class Runner(Contestant):
             self.call("forget_peak")
             self.call("discard", key=self.key)
             self.key, work = self.build(training=True), f"training {batch}"
-            self.call("prepare_training", key=self.key, work=work, batch=self.case.training.to_document())
+            given = {"images": self.case.images.to_document(), "batch": batch}
+            self.call("prepare_training", key=self.key, work=work, **given)
             self.warm_up(work)
 
+        if self.pid and (reason := self.case.too_large(batch)):
+            self._say(f"not trained at {batch} images: {reason}")
+            self.close()
         self._note_training(self._try(prepare))
 
     def train(self) -> None:
@@ -122,7 +143,7 @@ class Runner(Contestant):
 
     def _note_training(self, failure: tuple[str, str] | None) -> None:
         if failure:
-            self.message = f"not trained: {failure[1]}"
+            self._say(f"not trained: {failure[1]}")
             self.close()
 
     def row(self) -> Row:

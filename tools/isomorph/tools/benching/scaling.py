@@ -55,7 +55,7 @@ class Scaling:
 
     def _measure(self, point: Point, case: Case) -> None:
         entered = [runners(each, self._start, case) for each in self._described]
-        together = fit_together(case, sum(map(len, entered)), max(point.batches), None)
+        together = fit_together(case, sum(map(len, entered)), None)
         course = Rounds(heats(entered, together), ROUNDS, None, self._say)
         try:
             course.run()
