@@ -33,6 +33,6 @@ def test_the_figure_of_one_curve_alone_has_nothing_that_parts() -> None:
 
 def test_the_committed_figure_is_whole_and_small() -> None:
     figure = Path(__file__).parents[1] / "examples" / "loss_curves.svg"
-    assert figure.stat().st_size < 80_000
+    assert figure.stat().st_size < 60_000
     names = {text.text for text in ElementTree.parse(figure).iter(SVG + "text")}
     assert {"oracle, float64", "PyTorch", "Keras", "Paddle"} < names

@@ -22,15 +22,18 @@ WIDTH = 8.0
 
 FORMATS = ("png", "svg")
 
-# matplotlib's SVGs are twice as large as need be: a 720th of an inch is one decimal, and the points of a line that
-# follow the first need no letter.
+SAID_OF_SVGS = ("Creator", "Date", "Format", "Type")
+
+# matplotlib's SVGs are twice as large as need be: a 720th of an inch is one decimal, and the points of a line are short
+# when they say how far they are from the one before.
 _TAG = re.compile(rb"<[^>]*>")
 _DECIMALS = re.compile(rb"(\d\.\d)\d{3,}")
 _LINE = re.compile(rb"M [-\d.]+ [-\d.]+(\s+L [-\d.]+ [-\d.]+)+")
-_LETTER = re.compile(rb"\s+L ")
+_NUMBER = re.compile(rb"[-\d.]+")
 
 STYLE: Mapping[str, Any] = {
     "font.size": 10,
+    "font.sans-serif": ("DejaVu Sans",),  # which an SVG names with each text; matplotlib's own list is long
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -78,13 +81,27 @@ def new_figure(height: float) -> "Figure":
 def render(figure: "Figure", form: str) -> bytes:
     """The bytes of a file of that format, one of FORMATS."""
     drawn = BytesIO()
-    # An SVG would say when it was made.
-    figure.savefig(drawn, format=form, metadata={"Date": None} if form == "svg" else None)
+    # An SVG would say when and with what it was made.
+    figure.savefig(drawn, format=form, metadata=dict.fromkeys(SAID_OF_SVGS) if form == "svg" else None)
     return _TAG.sub(_shortened, drawn.getvalue()) if form == "svg" else drawn.getvalue()
 
 
 def _shortened(tag: re.Match[bytes]) -> bytes:
-    return _LINE.sub(lambda line: _LETTER.sub(b" ", line[0]), _DECIMALS.sub(rb"\1", tag[0]))
+    return _LINE.sub(_relative, _DECIMALS.sub(rb"\1", tag[0]))
+
+
+def _relative(line: re.Match[bytes]) -> bytes:
+    """`M 31.1 59.1 l1.2 3.4-.5 1.3`, in tenths, so that nothing adds up."""
+    tenths = [round(10 * float(number)) for number in _NUMBER.findall(line[0])]
+    steps = [after - before for before, after in zip(tenths, tenths[2:], strict=False)]
+    first, others = (" ".join(map(_shortest, part)) for part in (tenths[:2], steps))
+    return f"M {first} l{others.replace(' -', '-')}".encode()
+
+
+def _shortest(tenths: int) -> str:
+    """`12.3`, `.3`, `-.3`."""
+    sign, whole, rest = "-" if tenths < 0 else "", *divmod(abs(tenths), 10)
+    return f"{sign}{whole or ''}.{rest}" if rest else f"{sign}{whole}"
 
 
 def write_figures(folder: str | Path, figures: Mapping[str, "Figure"]) -> Sequence[Path]:
