@@ -1,7 +1,8 @@
 """A third party's backend: the oracle's networks, with whatever goes wrong in real frameworks.
 
 `misbehaving:WAY@WHEN` does one of WAYS at "import", "use_tf32", "build" or "end_points", where it is to build in a
-dtype, or to answer "4 images"; plain `misbehaving` does nothing wrong, and `misbehaving:GPU` says that it computes on one.
+dtype, or to answer "4 images"; plain `misbehaving` does nothing wrong, and `misbehaving:GPU` says that it computes on
+one.
 The fixture `misbehaving` of conftest.py offers it through entry points, as another package would.
 """
 

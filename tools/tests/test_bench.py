@@ -3,8 +3,10 @@
 import json
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from isomorph.backends import registry
 from isomorph.spec import BadInput
@@ -58,6 +60,19 @@ def test_the_report_is_printed_at_80_columns_and_written_as_json() -> None:
     assert {row["mode"] for row in document["ranking"]} == {"eager", "eager-folded"}
     figures = [row["figure"]["median"] for row in document["ranking"]]
     assert figures == sorted(figures)
+
+
+def test_what_explains_the_modes_runs_when_it_is_pasted() -> None:
+    report = quick("eager", "eager-folded", rounds=1, training_batch=None, num_classes=7)
+    console = Console(width=80, soft_wrap=True)
+    with console.capture() as captured:
+        console.print(report.explanation(), soft_wrap=True)
+    said = captured.get()
+    assert "# oracle eager-folded\n" in said
+    found: dict[str, Any] = {}
+    exec(said, found)
+    assert found["network"].options.fold_batch_norm
+    assert found["network"].answer(found["images"]).shape == (1, 7)
 
 
 def test_a_mode_that_answers_wrongly_is_not_ranked(monkeypatch: pytest.MonkeyPatch) -> None:

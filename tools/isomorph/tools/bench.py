@@ -15,6 +15,8 @@ from isomorph.tools.benching.case import Case, draw_case
 from isomorph.tools.benching.contestant import Contestant, Product
 from isomorph.tools.benching.curves import Curve, joined
 from isomorph.tools.benching.entrants import Described, describe, fit_together, heats, products, runners
+from isomorph.tools.benching.explain import setting
+from isomorph.tools.benching.interrupt import heard_once
 from isomorph.tools.benching.machine import describe_machine
 from isomorph.tools.benching.modes import choose_modes
 from isomorph.tools.benching.ranking import GOALS, Goal, Ranking
@@ -82,10 +84,9 @@ def bench(
     anything is measured.
     """
     started = time.monotonic()
-    names, absent = choose_some(backends)
-    if not names:
-        raise BadInput("No backend is installed to be measured; `pip install 'isomorph[all]'` adds three.")
+    names, rows = _choose(backends)
     asked, unknown = choose_modes(modes)
+    rows += [Row(name, mode, "unavailable", reason) for name in names for mode, reason in unknown.items()]
     axes = check_axes(scaling)
     check_choice("goal", goal, GOALS)
     found = find_subject(subject, arch, **options)
@@ -99,18 +100,12 @@ def bench(
     if network.head.num_classes is None or not network.head.global_pool:
         training_batch = None  # there are no classes to learn
     room = available_memory() if memory is None else int(memory)
-    rows = [Row(name, mode, "unavailable", reason) for name in names for mode, reason in unknown.items()]
-    rows += [Row(name, "", "unavailable", reason) for name, reason in absent.items() if backends is not None]
     interrupted = False
     with ExitStack() as stack:
+        stack.enter_context(heard_once())
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="isomorph-")))
-        start = partial(
-            BackendProcess,
-            memory=room,
-            timeout=timeout,
-            worker=WORKER,
-            environment=_environment(threads),
-        )
+        given = {"memory": room, "timeout": timeout, "environment": _environment(threads)}
+        start = partial(BackendProcess, worker=WORKER, **given)
         progress(0, 1, "drawing images and weights" if found.tensors is None else "drawing images")
         case = draw_case(network, (height, width), batches, training_batch, seed, folder, room, found.tensors)
         entered: list[list[Contestant]] = []
@@ -130,10 +125,9 @@ def bench(
             course = Rounds(heats(entered, together), rounds, training_batch, progress)
             stack.callback(course.close)
             course.run()
-            measured = Ranking([runner.row() for runner in course.runners], (), goal)
-            chosen = followed(described, measured, named=modes is not None)
-            draw = partial(_draw, seed, folder, case)
-            along = Scaling(points(axes, network, (height, width), max(batches)), chosen, start, draw, progress)
+            chosen = followed(described, Ranking(course.rows(), (), goal), named=modes is not None)
+            places = points(axes, network, (height, width), max(batches))
+            along = Scaling(places, chosen, start, partial(_draw, seed, folder, case), progress)
             curves = along.curves
             along.run()
         except KeyboardInterrupt:
@@ -150,7 +144,7 @@ def bench(
         training_batch,
         rounds,
         goal,
-        (*(runner.row() for runner in course.runners), *rows),
+        (*course.rows(), *rows),
         tuple(limit for each in limits for limit in each.limits()),
         tuple(f"{each.name}: {each.message}" for each in limits if each.message),
         tuple(joined(curves)),
@@ -158,7 +152,16 @@ def bench(
         course.others,
         time.monotonic() - started,
         interrupted,
+        setting(subject, (height, width, network.in_channels), arch, options),
     )
+
+
+def _choose(backends: Sequence[str] | None) -> tuple[list[str], list[Row]]:
+    """The backends that can run, and rows of those that were named and cannot."""
+    names, absent = choose_some(backends)
+    if not names:
+        raise BadInput("No backend is installed to be measured; `pip install 'isomorph[all]'` adds three.")
+    return names, [Row(name, "", "unavailable", reason) for name, reason in absent.items() if backends is not None]
 
 
 def _draw(seed: int, folder: Path, given: Case, point: Point) -> Case:

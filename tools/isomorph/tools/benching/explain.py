@@ -1,11 +1,32 @@
 """The lines that a user would write, with and without isomorph, to run a network in a mode."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 from isomorph.backends.options import Options
+from isomorph.spec import Architecture
 from isomorph.tools.benching.modes import Mode
+from isomorph.tools.own import is_architecture
 
 Lines = list[str]
+
+
+def setting(
+    subject: str | Path | Architecture, image: tuple[int, int, int], arch: str | None, options: Mapping[str, Any]
+) -> str:
+    """What the lines of all modes need: an architecture, as `bench` was given it, and an image of this shape."""
+    lines = ["import numpy", "from isomorph.backends import load_backend"]
+    if isinstance(subject, Architecture):
+        lines.append(f"# architecture: {subject.name}, as bench was given it")
+    else:
+        given = _arguments({"arch": arch, **options} if arch else options)
+        lines += ["from isomorph.tools.subject import find_subject"]
+        lines += [f"subject = find_subject({json.dumps(str(subject))}{given})", "architecture = subject.architecture"]
+        if not is_architecture(subject):
+            lines.append("# behind each build: network.load(subject.tensors)")
+    return "\n".join([*lines, f'images = numpy.ones({(1, *image)}, "float32")'])
 
 
 def explain(backend: str, mode: Mode, options: Options) -> str:
@@ -13,7 +34,7 @@ def explain(backend: str, mode: Mode, options: Options) -> str:
 
     options: what the mode's came to there.
     """
-    given = "".join(f", {name}={value!r}" for name, value in mode.options.items())
+    given = _arguments(mode.options)
     where = f', device="{options.device}"' if options.device != "cpu" else ""
     lines = [f'load_backend("{backend}").use_tf32()'] if mode.tf32 else []
     lines += [f'network = load_backend("{backend}").build(architecture{where}{given})']
@@ -22,6 +43,12 @@ def explain(backend: str, mode: Mode, options: Options) -> str:
         lines.append(f"# {_TF32[backend]}")
     native = _NATIVE.get(backend.partition(":")[0])
     return "\n".join([*lines, *(f"# {line}" for line in (native(options) if native else ()))])
+
+
+def _arguments(given: Mapping[str, Any]) -> str:
+    return "".join(
+        f", {name}={json.dumps(value) if isinstance(value, str) else repr(value)}" for name, value in given.items()
+    )
 
 
 def _pytorch(options: Options) -> Lines:

@@ -3,7 +3,7 @@
 import json
 import statistics
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -41,6 +41,7 @@ class BenchReport(Report):
     curves: time and memory along the axes that were asked for.
     others: how many cores other processes kept busy meanwhile; None where the system does not say.
     interrupted: whether ctrl-C came before all was measured.
+    setting: the lines of Python that come before those of every mode.
     """
 
     architecture: str
@@ -61,6 +62,7 @@ class BenchReport(Report):
     others: float | None
     seconds: float
     interrupted: bool = False
+    setting: str = field(default="", repr=False)
 
     @property
     def exit_status(self) -> int:
@@ -108,8 +110,10 @@ class BenchReport(Report):
         return Group(Text(self.architecture, "bold"), *spaced, Text(self.advice))
 
     def explanation(self) -> RenderableType:
-        """What a user writes to get each mode."""
-        return Group(*(Text.assemble((f"{row.name}\n", "bold"), row.lines, "\n") for row in self.rows if row.lines))
+        """What a user writes to get each mode: Python, as a whole or one mode of it behind the first lines."""
+        modes = [row for row in self.rows if row.lines and row.mode != ZOO]
+        parts = [Text.assemble((f"# {row.name}\n", "bold"), row.lines, "\n") for row in modes]
+        return Group(Text(self.setting + "\n"), *parts)
 
     def _facts(self) -> RenderableType:
         training = f", training at {self.training_batch}" if self.training_batch else ""

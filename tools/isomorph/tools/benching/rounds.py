@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from isomorph.tools.benching.contestant import Contestant
 from isomorph.tools.benching.machine import Busy, count_busy
+from isomorph.tools.benching.results import Row
 from isomorph.tools.benching.runner import Runner
 
 T = TypeVar("T", bound=Contestant)
@@ -41,6 +42,10 @@ class Rounds:
         """All of it. Ctrl-C leaves what was measured; the processes have to be closed after that, too."""
         for heat in self.heats:
             self._run(heat)
+
+    def rows(self) -> list[Row]:
+        """What is known of all networks by now."""
+        return [runner.row() for runner in self.runners]
 
     def close(self) -> None:
         """End all processes that have not ended yet."""

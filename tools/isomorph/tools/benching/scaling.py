@@ -61,7 +61,7 @@ class Scaling:
             course.run()
         finally:
             course.close()
-            self.curves += [_curve(point, runner.row()) for runner in course.runners]
+            self.curves += [_curve(point, row) for row in course.rows()]
 
     def _most(self, described: Described) -> int:
         zoo = any(find_yardstick(described.backend, point.network) for point in self._places)

@@ -1,0 +1,30 @@
+"""Ctrl-C, which terminals and launchers may send more than once."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def heard_once() -> Iterator[None]:
+    """Within it the first ctrl-C raises KeyboardInterrupt, and those behind it do nothing.
+
+    Ending many processes takes a while, in which a second one would cost the report of what was measured. Where another
+    handler than Python's own is set, and outside the main thread, which hears none, nothing changes.
+    """
+    own = signal.default_int_handler
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not own:
+        yield
+        return
+
+    def first(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, own)
