@@ -43,18 +43,20 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def install(tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
-    """Offer the misbehaving backend of the backends' own tests under a given name, as another package would.
+    """Offer the misbehaving backend of the backends' own tests under given names, as another package would.
 
-    Finds it here and in the processes that are started from here. Returns the name.
+    Finds it here and in the processes that are started from here. Returns the name that it is called with.
     """
     site = tmp_path / "site-packages"
+    offered: list[str] = []
 
     def offer(name: str) -> str:
         metadata = site / "misbehaving-1.0.dist-info"
-        metadata.mkdir(parents=True)
+        metadata.mkdir(parents=True, exist_ok=True)
         shutil.copy(pytestconfig.rootpath / "backends" / "tests" / "misbehaving.py", site)
         (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1.0\n")
-        (metadata / "entry_points.txt").write_text(f"[isomorph.backends]\n{name} = misbehaving\n")
+        offered.append(f"{name} = misbehaving\n")
+        (metadata / "entry_points.txt").write_text("".join(["[isomorph.backends]\n", *offered]))
         monkeypatch.syspath_prepend(site)
         paths = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))

@@ -84,7 +84,7 @@ def test_a_network_is_answered_warmed_up_and_timed_in_its_process(process: Backe
     assert first["seconds"] > 0
     assert first["arrays"]["index"]["answer"][1] == [3, 4]
     assert len(process.call("warm_up", work="both")) >= clock.LEAST_CALLS
-    assert all(0 < seconds < math.inf for seconds in process.call("turn", work="both"))
+    assert all(0 < seconds < math.inf for seconds in process.call("turn", work="both", turn=0.01))
     assert process.call("peak") > 0
     assert process.call("threads") == 1
 
@@ -161,5 +161,5 @@ def test_a_paused_process_ends_with_its_parent() -> None:
 
 def test_a_call_that_fails_does_not_end_the_process(process: BackendProcess) -> None:
     with pytest.raises(BackendFailed, match="KeyError"):
-        process.call("turn", work="nothing")
+        process.call("turn", work="nothing", turn=0.01)
     assert process.call("peak") > 0

@@ -10,6 +10,7 @@ QUICK: dict[str, Any] = {
     "batches": [2],
     "training_batch": 2,
     "rounds": 2,
+    "turn": 0.0,
     "product": 64,
     "timeout": 300.0,
 }

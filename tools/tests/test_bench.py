@@ -10,7 +10,7 @@ from rich.console import Console
 
 from isomorph.backends import registry
 from isomorph.spec import BadInput
-from isomorph.tools import bench
+from isomorph.tools import BenchReport, bench
 from isomorph.tools.benching.case import Case
 
 from .benched import QUICK, quick
@@ -18,13 +18,26 @@ from .benched import QUICK, quick
 Install = Callable[[str], str]
 
 
-def test_every_mode_is_measured_in_every_round() -> None:
-    report = quick("eager", "eager-folded")
+@pytest.fixture(scope="module")
+def steps() -> list[tuple[int, int, str]]:
+    """What progress said."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def report(steps: list[tuple[int, int, str]]) -> BenchReport:
+    """Of a network in two modes that the oracle has, and one that it has not."""
+    asked: dict[str, Any] = {"goal": "latency", "num_classes": 7, "progress": lambda *state: steps.append(state)}
+    return quick("eager", "eager-folded", "xla", **asked)
+
+
+def test_every_mode_is_measured_in_every_round(report: BenchReport) -> None:
     assert [(row.backend, row.mode, row.status) for row in report.rows] == [
         ("oracle", "eager", "measured"),
         ("oracle", "eager-folded", "measured"),
+        ("oracle", "xla", "unavailable"),
     ]
-    for row in report.rows:
+    for row in report.rows[:2]:
         assert [(timing.work, timing.batch, len(timing.rounds)) for timing in row.timings] == [
             ("inference", 1, 2),
             ("inference", 2, 2),
@@ -40,17 +53,15 @@ def test_every_mode_is_measured_in_every_round() -> None:
     assert (report.exit_status, report.interrupted, report.device) == (0, False, "cpu")
 
 
-def test_progress_goes_through_all_steps_to_the_end() -> None:
-    steps: list[tuple[int, int, str]] = []
-    quick("eager", progress=lambda *state: steps.append(state))
+def test_progress_goes_through_all_steps_to_the_end(report: BenchReport, steps: list[tuple[int, int, str]]) -> None:
+    assert report.rows
     counted = [(done, planned) for done, planned, _ in steps if planned > 1]
     assert counted == sorted(counted)
-    assert counted[-1][0] == counted[-1][1] == 9  # two to prepare, two turns each; one to prepare and two to train
+    assert counted[-1][0] == counted[-1][1] == 15  # three to prepare, two turns each; two to prepare and two to train
     assert "measuring oracle eager, round 2 of 2" in [what for *_, what in steps]
 
 
-def test_the_report_is_printed_at_80_columns_and_written_as_json() -> None:
-    report = quick("eager", "eager-folded", "xla", goal="latency")
+def test_the_report_is_printed_at_80_columns_and_written_as_json(report: BenchReport) -> None:
     said = str(report)
     assert max(map(len, said.splitlines())) <= 80
     assert "oracle xla: unavailable: The oracle is plain NumPy and has no compiler." in said
@@ -62,9 +73,8 @@ def test_the_report_is_printed_at_80_columns_and_written_as_json() -> None:
     assert figures == sorted(figures)
 
 
-def test_what_explains_the_modes_runs_when_it_is_pasted() -> None:
-    report = quick("eager", "eager-folded", rounds=1, training_batch=None, num_classes=7)
-    console = Console(width=80, soft_wrap=True)
+def test_what_explains_the_modes_runs_when_it_is_pasted(report: BenchReport) -> None:
+    console = Console(width=80)
     with console.capture() as captured:
         console.print(report.explanation(), soft_wrap=True)
     said = captured.get()
@@ -83,21 +93,30 @@ def test_a_mode_that_answers_wrongly_is_not_ranked(monkeypatch: pytest.MonkeyPat
     assert row.message == "the answer is 9 noise floors of float32 off; up to 8 pass"
 
 
-@pytest.mark.parametrize(
-    ("way", "status", "message"),
-    [
-        pytest.param("abort@end_points", "error", "was ended by SIGABRT: the last words of a C++", id="crashes"),
-        pytest.param("raise Unavailable@build", "unavailable", "It has no float8.", id="lacks something"),
-        pytest.param("raise MemoryError@end_points", "error", "ran out of memory", id="runs out of memory"),
-    ],
-)
-def test_a_mode_that_goes_wrong_costs_its_row(way: str, status: str, message: str, install: Install) -> None:
-    name = install(f"misbehaving:{way}")
-    report = bench("cifar/resnet20", backends=["oracle", name], modes=["eager"], **QUICK)
-    sound, wrong = report.rows
-    assert (sound.status, wrong.status) == ("measured", status)
-    assert message in wrong.message
+def test_a_mode_that_goes_wrong_costs_its_row_and_no_others(install: Install) -> None:
+    expected = {
+        "leave@import": ("", "error", "cannot go on"),
+        "abort@end_points": ("eager", "error", "was ended by SIGABRT: the last words of a C++"),
+        "raise Unavailable@build": ("eager", "unavailable", "It has no float8."),
+        "raise MemoryError@end_points": ("eager", "error", "ran out of memory"),
+        "allocate@end_points": ("eager", "error", "ran out of memory"),
+    }
+    names = {install(f"misbehaving:{way}"): found for way, found in expected.items()}
+    asked: dict[str, Any] = {"memory": 2**31, "training_batch": None, "rounds": 1}
+    report = bench("cifar/resnet20", backends=["oracle", *names], modes=["eager"], **(QUICK | asked))
+    rows = {row.backend: row for row in report.rows}
+    assert rows.pop("oracle").status == "measured"
+    assert {name: (row.mode, row.status) for name, row in rows.items()} == {
+        name: (mode, status) for name, (mode, status, _) in names.items()
+    }
+    for name, (_, _, message) in names.items():
+        assert message in rows[name].message
     assert report.exit_status == 0
+
+
+def test_where_no_backend_can_be_imported_nothing_is_measured(install: Install) -> None:
+    report = quick("eager", backend=install("misbehaving:leave@import"))
+    assert ([row.status for row in report.rows], report.exit_status) == (["error"], 3)
 
 
 def test_modes_and_backends_that_there_are_not_are_rows_beside_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,13 +132,6 @@ def test_modes_and_backends_that_there_are_not_are_rows_beside_others(monkeypatc
     }
     assert report.exit_status == 0
     assert "orakle: unavailable: There is no backend 'orakle'; did you mean oracle" in " ".join(str(report).split())
-
-
-def test_a_backend_that_cannot_be_imported_is_a_row(install: Install) -> None:
-    report = quick("eager", backend=install("misbehaving:leave@import"))
-    (row,) = report.rows
-    assert (row.status, report.exit_status) == ("error", 3)
-    assert "cannot go on" in row.message
 
 
 @pytest.mark.parametrize(

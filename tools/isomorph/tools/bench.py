@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from isomorph.backends.process import CORES, CORES_VARIABLE, TIMEOUT, BackendProcess, available_memory
+from isomorph.backends.speed.clock import TURN
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.benching.axes import Point, check_axes, points
 from isomorph.tools.benching.case import Case, draw_case
@@ -46,6 +47,7 @@ def bench(
     batches: Sequence[int] = BATCHES,
     training_batch: int | None = TRAINING_BATCH,
     rounds: int = ROUNDS,
+    turn: float = TURN,
     scaling: Sequence[str] = (),
     threads: int | None = None,
     seed: int = 0,
@@ -67,6 +69,7 @@ def bench(
     batches: images in a call; single ones, whose latency counts, are measured in any case.
     training_batch: images in a training step; None leaves training out.
     rounds: turns of each mode; all take the first one, then all take the second one.
+    turn: seconds of timed calls in a turn; there is one call at least.
     scaling: some of "batch", "depth" and "resolution", along which time and memory are followed, see `benching.axes`:
         in the modes that were named, or else in eager execution and each backend's best, and of the zoo's own.
     threads: of each process; None is one for each core.
@@ -104,14 +107,14 @@ def bench(
     with ExitStack() as stack:
         stack.enter_context(heard_once())
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="isomorph-")))
-        given = {"memory": room, "timeout": timeout, "environment": _environment(threads)}
-        start = partial(BackendProcess, worker=WORKER, **given)
+        told = _environment(threads)
+        start = partial(BackendProcess, memory=room, timeout=timeout, worker=WORKER, environment=told)
         progress(0, 1, "drawing images and weights" if found.tensors is None else "drawing images")
         case = draw_case(network, (height, width), batches, training_batch, seed, folder, room, found.tensors)
         entered: list[list[Contestant]] = []
         described: list[Described] = []
         curves: list[Curve] = []
-        course = Rounds((), rounds, training_batch, progress)
+        course = Rounds((), rounds, training_batch, turn, progress)
         device_used = device
         try:
             for name in names:
@@ -122,12 +125,12 @@ def bench(
                     device_used = described[-1].device
                     entered.append([*runners(described[-1], start, case), *products(described[-1], start, product)])
             together = fit_together(case, sum(map(len, entered)), training_batch)
-            course = Rounds(heats(entered, together), rounds, training_batch, progress)
+            course = Rounds(heats(entered, together), rounds, training_batch, turn, progress)
             stack.callback(course.close)
             course.run()
             chosen = followed(described, Ranking(course.rows(), (), goal), named=modes is not None)
             places = points(axes, network, (height, width), max(batches))
-            along = Scaling(places, chosen, start, partial(_draw, seed, folder, case), progress)
+            along = Scaling(places, chosen, start, partial(_draw, seed, folder, case), turn, progress)
             curves = along.curves
             along.run()
         except KeyboardInterrupt:

@@ -47,12 +47,12 @@ def warm_up(work: Work) -> list[float]:
     return taken
 
 
-def take_turn(work: Work, expected: float) -> list[float]:
-    """Seconds of each timed call of a turn; `expected` are those of a call so far."""
+def take_turn(work: Work, expected: float, turn: float = TURN) -> list[float]:
+    """Seconds of each timed call of a turn of `turn` seconds; `expected` are those of a call so far."""
     if expected < SHORT:
         work()
     taken = [seconds_of(work)]
-    while sum(taken) + taken[-1] < TURN:
+    while sum(taken) + taken[-1] < turn:
         taken.append(seconds_of(work))
     return taken
 

@@ -118,9 +118,9 @@ class SpeedWorker(Worker):
         self.expected[work] = min(taken)
         return taken
 
-    def turn(self, work: str) -> list[float]:
+    def turn(self, work: str, turn: float) -> list[float]:
         """As `clock.take_turn`."""
-        taken = take_turn(self.works[work], self.expected[work])
+        taken = take_turn(self.works[work], self.expected[work], turn)
         self.expected[work] = statistics.median(taken)
         return taken
 

@@ -55,9 +55,9 @@ class Contestant(ABC):
         self.start()
         self._note(self._try(self._prepare))
 
-    def take_turn(self, kind: str) -> None:
-        """One turn of each piece of work whose name begins with `kind`, then pause."""
-        self._note(self._try(lambda: self._turn(kind)))
+    def take_turn(self, seconds: float) -> None:
+        """One turn of each piece of work that it has, then pause."""
+        self._note(self._try(lambda: self._turn("", seconds)))
 
     def start(self) -> None:
         """Start its process, instead of one that it had."""
@@ -89,10 +89,11 @@ class Contestant(ABC):
         self.call("warm_up", work=work)
         self.turns[work] = []
 
-    def _turn(self, kind: str) -> None:
+    def _turn(self, kind: str, seconds: float) -> None:
+        """Of each piece of work whose name begins with `kind`."""
         for work, turns in self.turns.items():
             if work.startswith(kind):
-                turns.append(self.call("turn", work=work))
+                turns.append(self.call("turn", work=work, turn=seconds))
 
     def _try(self, step: Callable[[], None]) -> tuple[Status, str] | None:
         """Let the process do something, while it has one; what went wrong, if anything did."""

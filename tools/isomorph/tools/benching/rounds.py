@@ -19,17 +19,23 @@ class Rounds:
     """The course of a bench.
 
     heats: those that take turns with one another, one heat after the other. rounds: turns of each of them.
-    training_batch: images of a training step; None leaves training out.
+    training_batch: images of a training step; None leaves training out. turn: seconds of a turn, at least.
     others: how many cores other processes kept busy while all took turns; None where the system does not say.
     """
 
     def __init__(
-        self, heats: Sequence[Sequence[Contestant]], rounds: int, training_batch: int | None, progress: Progress
+        self,
+        heats: Sequence[Sequence[Contestant]],
+        rounds: int,
+        training_batch: int | None,
+        turn: float,
+        progress: Progress,
     ) -> None:
         self.heats = heats
         self.contestants = [each for heat in heats for each in heat]
         self.runners = [each for each in self.contestants if isinstance(each, Runner)]
         self.rounds = rounds
+        self.turn = turn
         self.training_batch = training_batch
         self.others: float | None = None
         self._progress = progress
@@ -56,7 +62,7 @@ class Rounds:
         runners = [each for each in heat if isinstance(each, Runner)]
         for contestant in heat:
             self._step(f"preparing {contestant.name}", contestant.prepare)
-        self._take_turns(lambda each: each.take_turn(""), heat, "measuring")
+        self._take_turns(lambda each: each.take_turn(self.turn), heat, "measuring")
         for runner in runners:
             runner.finish_inference()
         for contestant in heat:
@@ -66,17 +72,18 @@ class Rounds:
             for runner in runners:
                 step = partial(runner.prepare_training, self.training_batch)
                 self._step(f"preparing to train {runner.name}", step)
-            self._take_turns(Runner.train, runners, "training")
+            self._take_turns(lambda each: each.train(self.turn), runners, "training")
         for runner in runners:
             runner.finish_training()
 
     def _take_turns(self, turn: Callable[[T], None], contestants: Sequence[T], doing: str) -> None:
         for number in range(1, self.rounds + 1):
-            before, started = self._busy(), time.monotonic()
+            before, started, at_work = self._busy(), time.monotonic(), self._at_work()
             for contestant in contestants:
                 what = f"{doing} {contestant.name}, round {number} of {self.rounds}"
                 self._step(what, lambda: turn(contestant))  # noqa: B023 - called before the next one is bound
-            self._watch(before, time.monotonic() - started)
+            if self._at_work() == at_work:  # of one that has ended, nobody knows what it took
+                self._watch(before, time.monotonic() - started)
 
     def _step(self, what: str, step: Callable[[], None]) -> None:
         self._progress(self._done, self._planned, what)
@@ -84,8 +91,11 @@ class Rounds:
         self._done += 1
         self._progress(self._done, self._planned, what)
 
+    def _at_work(self) -> list[int]:
+        return [each.pid for each in self.contestants if each.pid]
+
     def _busy(self) -> Busy | None:
-        return count_busy(each.pid for each in self.contestants if each.pid)
+        return count_busy(self._at_work())
 
     def _watch(self, before: Busy | None, seconds: float) -> None:
         """Note what others took in a round."""

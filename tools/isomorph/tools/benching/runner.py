@@ -92,6 +92,8 @@ class Runner(Contestant):
                 self._load()
                 for work in before:
                     self._prepare_answers(int(work.split()[1]))
+            else:
+                self.call("forget_peak")  # what it took in vain
             return str(error)
         return None
 
@@ -113,7 +115,7 @@ class Runner(Contestant):
 
     def finish_inference(self) -> None:
         """Note how much memory it took."""
-        self._note(self._try(lambda: self.facts.update(memory=self.call("peak"))))
+        self._note(self._try(lambda: self.facts.update(memory=max(self.call("peak"), *self.peaks.values()))))
 
     def prepare_training(self, batch: int) -> None:
         """Build it once more, to be trained on `batch` images; where that cannot be, its other figures stay."""
@@ -131,9 +133,9 @@ class Runner(Contestant):
             self.close()
         self._note_training(self._try(prepare))
 
-    def train(self) -> None:
+    def train(self, seconds: float) -> None:
         """One turn of training."""
-        self._note_training(self._try(lambda: self._turn("training")))
+        self._note_training(self._try(lambda: self._turn("training", seconds)))
 
     def finish_training(self) -> None:
         """Note how much memory it took, and end the process."""

@@ -23,7 +23,7 @@ class Scaling:
     """Measures all places, one after the other.
 
     described: the backends, with the modes to follow. draw: makes what is run at a place.
-    curves: those that are known by now, each of one place.
+    turn: seconds of a turn, at least. curves: those that are known by now, each of one place.
     """
 
     def __init__(
@@ -32,12 +32,13 @@ class Scaling:
         described: Sequence[Described],
         start: Start,
         draw: Callable[[Point], Case],
+        turn: float,
         progress: Progress,
     ) -> None:
         self.curves: list[Curve] = []
         self._places = places
         self._described = described
-        self._start, self._draw, self._progress = start, draw, progress
+        self._start, self._draw, self._turn, self._progress = start, draw, turn, progress
         self._each = (1 + ROUNDS) * sum(map(self._most, described))  # steps of one place, at most
         self._before = 0
 
@@ -56,7 +57,7 @@ class Scaling:
     def _measure(self, point: Point, case: Case) -> None:
         entered = [runners(each, self._start, case) for each in self._described]
         together = fit_together(case, sum(map(len, entered)), None)
-        course = Rounds(heats(entered, together), ROUNDS, None, self._say)
+        course = Rounds(heats(entered, together), ROUNDS, None, self._turn, self._say)
         try:
             course.run()
         finally:
