@@ -90,7 +90,7 @@ def test_images_of_which_none_fits_are_refused() -> None:
     with pytest.raises(BadInput) as caught:
         quick("eager", size=(100_000, 100_000), memory=2**30)
     assert str(caught.value) == (
-        "Images of 100000x100000 are too large: it alone takes 111.8 GiB, and a process may take 1.0; expected smaller"
+        "Images of 100000x100000 are too large: one alone takes 111.8 GiB, and a process may take 1.0; expected smaller"
         " ones."
     )
 

@@ -61,7 +61,7 @@ def _costs(ranking: Ranking, best: Row) -> str:
         if paid := _images_to_pay(ranking, best, eager):
             cost += f" (it pays from {paid:,} images on)"
         costs.append(cost)
-    if best.memory:
+    if best.memory and ranking.goal != "memory":
         costs.append(f"{short(best.memory / 2**30)} GiB of memory")
     if best.options.get("fold_batch_norm"):
         costs.append("that it cannot be trained")

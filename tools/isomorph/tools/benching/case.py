@@ -96,5 +96,5 @@ def _too_large(architecture: Architecture, size: tuple[int, int], batch: int, ro
     needed = 4 * batch * _values(architecture, size)
     if room is None or needed <= room:
         return None
-    who = "it alone takes" if batch == 1 else "they alone take"
+    who = "one alone takes" if batch == 1 else "they alone take"
     return f"{who} {needed / 2**30:.1f} GiB, and a process may take {room / 2**30:.1f}"

@@ -14,6 +14,7 @@ from isomorph.spec import BadInput
 from isomorph.tools import options as given
 from isomorph.tools.bench import BATCHES, ROUNDS, TRAINING_BATCH, bench
 from isomorph.tools.benching.axes import AXES
+from isomorph.tools.benching.interrupt import heard_once
 from isomorph.tools.benching.modes import USUAL
 from isomorph.tools.benching.ranking import GOALS, Goal
 from isomorph.tools.benching.rounds import Progress
@@ -25,6 +26,7 @@ commands = typer.Typer()
 
 
 @commands.command("bench", short_help="Speed and memory side by side: which framework, and how?")
+@heard_once()  # until the report is written
 def bench_command(
     subject: given.Subject,
     backends: given.Backends = None,
