@@ -44,7 +44,7 @@ REPORT = BenchReport(
     limits=(),
     unlimited=(),
     curves=CURVES,
-    together=True,
+    turns="all",
     others=0.0,
     seconds=1.0,
 )

@@ -5,6 +5,7 @@ import pytest
 from isomorph.backends.options import Options
 from isomorph.spec import architecture
 from isomorph.tools.benching.advice import advise
+from isomorph.tools.benching.entrants import heats
 from isomorph.tools.benching.explain import explain
 from isomorph.tools.benching.machine import Busy
 from isomorph.tools.benching.modes import MODES, USUAL, choose_modes
@@ -113,6 +114,15 @@ def test_tf32_is_explained_as_a_switch_of_the_framework() -> None:
     assert lines[0] == 'load_backend("keras:jax").use_tf32()'
     assert '# jax.config.update("jax_default_matmul_precision", "tensorfloat32")' in lines
     assert "tf32" not in "".join(explain("keras:jax", MODES["eager"], Options("gpu")))
+
+
+@pytest.mark.parametrize(
+    ("room", "turns", "sizes"), [(5, "all", [5]), (4, "backend", [3, 2]), (3, "backend", [3, 2]), (2, "none", [1] * 5)]
+)
+def test_so_many_take_turns_as_memory_holds(room: int, turns: str, sizes: list[int]) -> None:
+    found, apart = heats(["abc", "de"], lambda processes: processes <= room)
+    assert (found, [len(heat) for heat in apart]) == (turns, sizes)
+    assert "".join(each for heat in apart for each in heat) == "abcde"
 
 
 def test_modes_are_words_in_one_order() -> None:

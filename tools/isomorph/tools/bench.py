@@ -22,7 +22,7 @@ from isomorph.tools.benching.machine import describe_machine
 from isomorph.tools.benching.modes import choose_modes
 from isomorph.tools.benching.ranking import GOALS, Goal, Ranking
 from isomorph.tools.benching.report import BenchReport
-from isomorph.tools.benching.results import Row
+from isomorph.tools.benching.results import Row, Turns
 from isomorph.tools.benching.rounds import Progress, Rounds
 from isomorph.tools.benching.scaling import Scaling, followed
 from isomorph.tools.side_by_side import choose_some
@@ -107,8 +107,7 @@ def bench(
     with ExitStack() as stack:
         stack.enter_context(heard_once())
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="isomorph-")))
-        told = _environment(threads)
-        start = partial(BackendProcess, memory=room, timeout=timeout, worker=WORKER, environment=told)
+        start = partial(BackendProcess, memory=room, timeout=timeout, worker=WORKER, environment=_environment(threads))
         progress(0, 1, "drawing images and weights" if found.tensors is None else "drawing images")
         case = draw_case(network, (height, width), batches, training_batch, seed, folder, room, found.tensors)
         entered: list[list[Contestant]] = []
@@ -116,6 +115,7 @@ def bench(
         curves: list[Curve] = []
         course = Rounds((), rounds, training_batch, turn, progress)
         device_used = device
+        turns: Turns = "all"
         try:
             for name in names:
                 progress(0, 1, f"asking {name} for its modes")
@@ -124,8 +124,8 @@ def bench(
                 if described[-1].modes:
                     device_used = described[-1].device
                     entered.append([*runners(described[-1], start, case), *products(described[-1], start, product)])
-            together = fit_together(case, sum(map(len, entered)), training_batch)
-            course = Rounds(heats(entered, together), rounds, training_batch, turn, progress)
+            turns, apart = heats(entered, lambda processes: fit_together(case, processes, training_batch))
+            course = Rounds(apart, rounds, training_batch, turn, progress)
             stack.callback(course.close)
             course.run()
             chosen = followed(described, Ranking(course.rows(), (), goal), named=modes is not None)
@@ -151,7 +151,7 @@ def bench(
         tuple(limit for each in limits for limit in each.limits()),
         tuple(f"{each.name}: {each.message}" for each in limits if each.message),
         tuple(joined(curves)),
-        len(course.heats) < 2,
+        turns,
         course.others,
         time.monotonic() - started,
         interrupted,

@@ -1,7 +1,8 @@
 """Who takes part: the modes that a backend has, its framework's own zoo, its matrix product; and who runs together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,11 +11,13 @@ from isomorph.backends.options import Options
 from isomorph.backends.process import BackendFailed, BackendProcess, available_memory
 from isomorph.spec import BadInput, infer
 from isomorph.tools.benching.case import Case
-from isomorph.tools.benching.contestant import Contestant, Product, Start
+from isomorph.tools.benching.contestant import Product, Start
 from isomorph.tools.benching.modes import TF32, Mode
-from isomorph.tools.benching.results import Row
+from isomorph.tools.benching.results import Row, Turns
 from isomorph.tools.benching.runner import ModeRunner, Runner, ZooRunner
 from isomorph.tools.benching.yardsticks import find_yardstick
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def products(described: Described, start: Start, size: int) -> list[Product]:
 
 
 def fit_together(case: Case, processes: int, training_batch: int | None) -> bool:
-    """Whether so many processes fit in memory at once, so that all backends can take turns with one another.
+    """Whether so many processes fit in memory at once, so that they can take turns with one another.
 
     Each needs its framework (0.6 GB was the most measured), its weights three times over, as gradients and momentum are
     of their size, and in float32 three of the largest maps of the largest batch, or all maps of the images that are
@@ -99,6 +102,11 @@ def fit_together(case: Case, processes: int, training_batch: int | None) -> bool
     return memory is None or processes * (600e6 + 4 * (3 * values + maps)) <= memory
 
 
-def heats(backends: Sequence[Sequence[Contestant]], together: bool) -> list[list[Contestant]]:
-    """Who takes turns with whom: all with all, or each backend's own among themselves."""
-    return [[each for own in backends for each in own]] if together else [list(own) for own in backends]
+def heats(backends: Sequence[Sequence[T]], fit: Callable[[int], bool]) -> tuple[Turns, list[list[T]]]:
+    """Who takes turns with whom; `fit` tells whether memory holds so many of them."""
+    everyone = [each for own in backends for each in own]
+    if fit(len(everyone)):
+        return "all", [everyone]
+    if fit(max(map(len, backends), default=0)):
+        return "backend", [list(own) for own in backends]
+    return "none", [[each] for each in everyone]

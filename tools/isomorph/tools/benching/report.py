@@ -14,13 +14,19 @@ from isomorph.tools.benching.advice import advise
 from isomorph.tools.benching.curves import Curve, curve_tables
 from isomorph.tools.benching.machine import Machine
 from isomorph.tools.benching.ranking import Goal, Ranking, short
-from isomorph.tools.benching.results import ZOO, Limit, Row, Spread
+from isomorph.tools.benching.results import ZOO, Limit, Row, Spread, Turns
 from isomorph.tools.reports import finite
 from isomorph.tools.subject import Origin
 from isomorph.tools.tables import Report, by, plain_table, printable
 
 NOISY = 0.1
 """Cores that other processes may take before the report says that figures are noisy."""
+
+TURNS: Mapping[Turns, str] = {
+    "all": ", taken in turns",
+    "backend": ", in turns within each backend: memory holds no more",
+    "none": ", one after the other: memory holds no more",
+}
 
 HEADINGS: Mapping[Goal, str] = {
     "latency": "ms for one image",
@@ -36,7 +42,7 @@ class BenchReport(Report):
 
     weights: where they come from. input: [height, width, channels]. batches: images in a call, beside single ones.
     threads: that every process was given. rounds: turns of each, taken one after the other.
-    together: whether all backends took turns with one another, and not each one's modes among themselves.
+    turns: who took them with whom.
     unlimited: which matrix products could not be measured, and why.
     curves: time and memory along the axes that were asked for.
     others: how many cores other processes kept busy meanwhile; None where the system does not say.
@@ -58,7 +64,7 @@ class BenchReport(Report):
     limits: tuple[Limit, ...]
     unlimited: tuple[str, ...]
     curves: tuple[Curve, ...]
-    together: bool
+    turns: Turns
     others: float | None
     seconds: float
     interrupted: bool = False
@@ -117,13 +123,12 @@ class BenchReport(Report):
 
     def _facts(self) -> RenderableType:
         training = f", training at {self.training_batch}" if self.training_batch else ""
-        turns = ", taken in turns" if self.together else ", in turns within each backend: memory holds no more"
         facts = (
             ("machine", str(self.machine)),
             ("weights", f"{printable(self.weights.source)}, SHA-256 {self.weights.sha256[:16]}"),
             ("on", f"{self.device}, {self.threads} thread{'s' if self.threads > 1 else ''} each"),
             ("input", f"{by(*self.input)}, batches of {', '.join(map(str, self.batches))}{training}"),
-            ("rounds", f"{self.rounds} of each{turns}; {self.seconds:.0f} s in all"),
+            ("rounds", f"{self.rounds} of each{TURNS[self.turns]}; {self.seconds:.0f} s in all"),
             ("others", self._others()),
         )
         heading = Table.grid(padding=(0, 2))

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 Status = Literal["measured", "wrong answers", "unavailable", "error", "interrupted"]
 Work = Literal["inference", "training"]
+Turns = Literal["all", "backend", "none"]
+"""Who took turns with whom: all with all, each backend's own among themselves, or nobody, as memory allows."""
 
 ZOO = "zoo"
 """The mode of a framework's own zoo."""

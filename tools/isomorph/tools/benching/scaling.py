@@ -56,8 +56,8 @@ class Scaling:
 
     def _measure(self, point: Point, case: Case) -> None:
         entered = [runners(each, self._start, case) for each in self._described]
-        together = fit_together(case, sum(map(len, entered)), None)
-        course = Rounds(heats(entered, together), ROUNDS, None, self._turn, self._say)
+        _, apart = heats(entered, lambda processes: fit_together(case, processes, None))
+        course = Rounds(apart, ROUNDS, None, self._turn, self._say)
         try:
             course.run()
         finally:
