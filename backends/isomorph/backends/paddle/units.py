@@ -3,7 +3,7 @@
 import paddle
 from paddle import Tensor, nn
 
-from isomorph.backends.paddle.layers import BatchNormActivation, ConvBatchNorm, make_activation, make_layer
+from isomorph.backends.paddle.layers import BatchNormActivation, ConvBatchNorm, add_to, make_activation, make_layer
 from isomorph.spec import Plan
 from isomorph.spec.layers import INPUT, Convolution
 from isomorph.spec.units import Unit
@@ -30,7 +30,7 @@ class Basic(nn.Layer):
         residual = self.conv1(x)
         residual = self.conv2(residual)
         if self.shortcut is not None:
-            residual = residual + self.shortcut(x)
+            residual = add_to(residual, self.shortcut(x))
         return self.activation(residual)
 
 
@@ -50,7 +50,7 @@ class Bottleneck(nn.Layer):
         residual = self.conv2(residual)
         residual = self.conv3(residual)
         if self.shortcut is not None:
-            residual = residual + self.shortcut(x)
+            residual = add_to(residual, self.shortcut(x))
         return self.activation(residual)
 
 
@@ -73,7 +73,7 @@ class BottleneckV2(nn.Layer):
         residual = self.conv1(preact)
         residual = self.conv2(residual)
         residual = self.conv3(residual)
-        return residual + shortcut
+        return add_to(residual, shortcut)
 
 
 class Separable(nn.Layer):
@@ -104,7 +104,7 @@ class InvertedResidual(nn.Layer):
         residual = self.expand(x)
         residual = self.depthwise(residual)
         residual = self.project(residual)
-        return residual + x if self.adds else residual
+        return add_to(residual, x) if self.adds else residual
 
 
 class Inception(nn.Layer):
