@@ -135,3 +135,26 @@ class SpeedWorker(Worker):
             return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
 
 
+def _repeated(values: Array, count: int) -> Array:
+    """So many of them, again from the first one behind the last, in memory of their own."""
+    found: Array = values[np.arange(count) % len(values)]
+    return found
+
+
+def _die_with_parent() -> None:
+    """A paused process would not notice that its parent is gone (Linux; elsewhere it has to be told)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _keep_to_cores() -> None:
+    """Use as many cores as there are to be threads, also in frameworks that take all they see."""
+    if hasattr(os, "sched_setaffinity") and CORES_VARIABLE in os.environ:
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, allowed[: int(os.environ[CORES_VARIABLE])])
+
+
+if __name__ == "__main__":
+    _die_with_parent()
+    _keep_to_cores()
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], SpeedWorker)
