@@ -52,8 +52,10 @@ def take_turn(work: Work, expected: float, turn: float = TURN) -> list[float]:
     if expected < SHORT:
         work()
     taken = [seconds_of(work)]
-    while sum(taken) + taken[-1] < turn:
+    spent = taken[0]
+    while spent + taken[-1] < turn:
         taken.append(seconds_of(work))
+        spent += taken[-1]
     return taken
 
 
