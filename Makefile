@@ -34,6 +34,7 @@ lint: $(READY)
 # The README's figures.
 bench: $(READY)
 	$(BIN)/python -m benchmarks.cost
+	$(BIN)/python -m benchmarks.growth
 	$(BIN)/isomorph bench torchvision/resnet50
 	$(BIN)/python -m benchmarks.conversions
 
