@@ -58,7 +58,7 @@ def curve_tables(curves: Sequence[Curve]) -> list[RenderableType]:
     """Milliseconds along each axis, along the batch memory, too; and what is missing, and why."""
     tables: list[RenderableType] = []
     for axis, meaning in MEANINGS.items():
-        along = [curve for curve in curves if curve.axis == axis]
+        along = [curve for curve in curves if curve.axis == axis and (curve.measured or curve.missing)]
         if not along:
             continue
         tables.append(Group(Text(f"ms along {axis}: {meaning}"), _table(along, "milliseconds")))

@@ -122,13 +122,14 @@ class BenchReport(Report):
         return Group(Text(self.setting + "\n"), *parts)
 
     def _facts(self) -> RenderableType:
+        ended = ", until it was interrupted" if self.interrupted else ""
         training = f", training at {self.training_batch}" if self.training_batch else ""
         facts = (
             ("machine", str(self.machine)),
             ("weights", f"{printable(self.weights.source)}, SHA-256 {self.weights.sha256[:16]}"),
             ("on", f"{self.device}, {self.threads} thread{'s' if self.threads > 1 else ''} each"),
             ("input", f"{by(*self.input)}, batches of {', '.join(map(str, self.batches))}{training}"),
-            ("rounds", f"{self.rounds} of each{TURNS[self.turns]}; {self.seconds:.0f} s in all"),
+            ("rounds", f"{self.rounds} of each{TURNS[self.turns]}; {self.seconds:.0f} s in all{ended}"),
             ("others", self._others()),
         )
         heading = Table.grid(padding=(0, 2))
