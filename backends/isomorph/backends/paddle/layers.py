@@ -30,7 +30,8 @@ class Conv2D(nn.Conv2D):
     """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride].
 
     Paddle's own padding="SAME" ignores the dilation: all but the explicit is computed here. Paddle's layer adds its
-    bias as [1, C, 1, 1], which on a CPU costs several times as much as [C, 1, 1] (3.3): that is done here, too.
+    bias as [1, C, 1, 1], which on a CPU costs several times as much as [C, 1, 1] (3.3); static programs keep that form,
+    the only one that the inference engine knows to be a convolution's bias.
     """
 
     def __init__(self, layer: Convolution, data_format: str) -> None:
@@ -58,7 +59,7 @@ class Conv2D(nn.Conv2D):
         layer = self.layer
         if not self.own:
             x = pad(x, layer.padding, layer.kernel, layer.stride, layer.rate, 0.0, self.data_format)
-        if self.bias is None:
+        if self.bias is None or not paddle.in_dynamic_mode():
             return super().forward(x)
         x = F.conv2d(x, self.weight, None, layer.stride, self.padding, layer.rate, layer.groups, self.data_format)
         return add_to(x, self.bias.reshape(self.channels))
