@@ -54,6 +54,8 @@ MORE_DEFINITIONS = {
     },
     ("keras", "training"): {"_cross_entropy", "SGDWithL2"},  # its loss is one of each image; its decay no L2 term
     ("paddle", "layers"): {
+        "add_to",  # PyTorch's `+=` is Paddle's `add_` in eager mode alone
+        "ReLU",  # and its `ReLU(inplace=True)` Paddle's `relu_`
         "GlobalAvgPool2D",  # its pools weigh float64's gradients in float32
         "AvgPool2D",
         "AdaptiveAvgPool2D",
