@@ -58,4 +58,4 @@ class ConvNet:
             end_points["global_pool"] = x = self.precision.round(np.mean(x, axis=(1, 2), keepdims=True))
         if self.logits:
             end_points["logits"] = x = self.logits(x)
-            end_points["predictions"] = self.precision.round(softmax(x))
+            end_points["predictions"] = self.precision.round(softmax(x, self.precision.halves))

@@ -23,7 +23,7 @@ class Precision:
 
     dtype: "float64" and "float32" are computed as such; "bfloat16" and "float16" in float32, every tensor and every
         result being rounded to them.
-    halves: sum each convolution's two halves of input channels apart.
+    halves: sum each convolution's two halves of input channels apart, and softmax's terms one by one.
     """
 
     dtype: str = "float64"
@@ -147,7 +147,15 @@ def subsample(x: Array, stride: int) -> Array:
     return x[:, ::stride, ::stride]
 
 
-def softmax(x: Array) -> Array:
-    """Over the last axis."""
+def softmax(x: Array, halves: bool = False) -> Array:
+    """Over the last axis.
+
+    Its sum is taken in blocks; in the other order one by one, as PyTorch does on maps, from that end which loses more:
+    one sum is one number, which either end alone may hit by luck.
+    """
     exponentials = np.exp(x - x.max(axis=-1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+    total = exponentials.sum(axis=-1, keepdims=True)
+    if halves:
+        ends = np.stack([np.cumsum(each, axis=-1)[..., -1:] for each in (exponentials, exponentials[..., ::-1])])
+        total = np.take_along_axis(ends, np.abs(ends - total).argmax(axis=0, keepdims=True), axis=0)[0]
+    return np.asarray(exponentials / total)
