@@ -9,9 +9,10 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 from isomorph.backends.paddle.backend import PaddleNetwork
+from isomorph.backends.paddle.layers import ReLU
 from isomorph.backends.training import SGD
 
-RECTIFIERS: dict[type[nn.Layer], Callable[[Tensor], Tensor]] = {nn.ReLU: F.relu, nn.ReLU6: F.relu6}
+RECTIFIERS: dict[type[nn.Layer], Callable[[Tensor], Tensor]] = {ReLU: F.relu, nn.ReLU6: F.relu6}
 
 
 def leave_in_inference(network: PaddleNetwork) -> None:
