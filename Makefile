@@ -35,7 +35,7 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.cost
 	$(BIN)/python -m benchmarks.growth
-	$(BIN)/isomorph bench torchvision/resnet50
+	$(BIN)/isomorph bench torchvision/resnet50 --batch 8
 	$(BIN)/python -m benchmarks.conversions
 
 # 20,000 damaged files of every checkpoint format, read here and by the format's own reader.

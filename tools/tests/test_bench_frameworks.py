@@ -38,6 +38,7 @@ def test_modes_and_the_zoos_network_answer_alike_and_are_trained(
         assert row.memory and row.training_memory and row.threads == 1
         assert (row.disk is None) == (row.mode == "zoo")
     assert report.rows[-1].lines.startswith(zoo)
+    assert "for training, steps of SGD" in str(report)
     assert {limit.precision for limit in report.limits} == {IN_PRECISION[mode] for mode in modes}
     ratio = report.ranking.ratio(report.rows[0])
     assert ratio and ratio.median > 0

@@ -82,15 +82,15 @@ def test_throughput_is_that_of_the_best_batch() -> None:
 
 def test_the_advice_names_the_best_the_next_framework_and_the_price() -> None:
     assert advise(Ranking([ZOO, EAGER, GRAPH, OTHER], (), "latency")) == (
-        "For latency choose keras with graph: 1000 ms for one image, 4.00 times its framework's own zoo. The next"
-        " framework is paddle with eager, 1200 ms for one image: their spreads overlap, so that either will do. It"
-        " costs 12.5 s for the first answer (it pays from 4 images on) and 2.00 GiB of memory."
+        "For latency choose keras with graph: 1000 ms for one image, 4.00 times its framework's own zoo. It costs"
+        " 12.5 s for the first answer (it pays from 4 images on) and 2.00 GiB of memory. The next framework is paddle"
+        " with eager, 1200 ms for one image: their spreads overlap, so that either will do."
     )
 
 
 def test_advice_of_lower_precision_says_what_the_best_is_without() -> None:
     lower = row("keras", "eager-bfloat16", 0.5, precision="bfloat16")
-    assert "It computes in bfloat16; in float32 it is keras with eager" in advise(
+    assert "It computes in bfloat16; in float32 choose keras with eager" in advise(
         Ranking([lower, EAGER], (), "latency")
     )
 

@@ -16,15 +16,15 @@ def advise(ranking: Ranking) -> str:
         return "Nothing could be measured, so that there is nothing to choose."
     (best, figure), *rest = ours
     sentences = [f"For {ranking.goal} choose {_called(best)}: {_figure(ranking, figure)}{_compared(ranking, best)}."]
-    other = next(((row, theirs) for row, theirs in rest if row.backend != best.backend), None)
-    if other:
-        sentences.append(_runner_up(ranking, figure, *other))
+    sentences.append(_costs(ranking, best))
     exact = next((each for each in ours if each[0].precision == "float32"), None)
     if best.precision != "float32" and exact:
         sentences.append(
-            f"It computes in {best.precision}; in float32 it is {_called(exact[0])}, {_figure(ranking, exact[1])}."
+            f"It computes in {best.precision}; in float32 choose {_called(exact[0])}, {_figure(ranking, exact[1])}."
         )
-    sentences.append(_costs(ranking, best))
+    other = next(((row, theirs) for row, theirs in rest if row.backend != best.backend), None)
+    if other:
+        sentences.append(_runner_up(ranking, figure, *other))
     return " ".join(filter(None, sentences))
 
 
@@ -63,9 +63,9 @@ def _costs(ranking: Ranking, best: Row) -> str:
         costs.append(cost)
     if best.memory and ranking.goal != "memory":
         costs.append(f"{short(best.memory / 2**30)} GiB of memory")
-    if best.options.get("fold_batch_norm"):
-        costs.append("that it cannot be trained")
-    return f"It costs {' and '.join(costs)}." if costs else ""
+    said = [f"It costs {' and '.join(costs)}."] if costs else []
+    said += ["Folded, it cannot be trained."] if best.options.get("fold_batch_norm") else []
+    return " ".join(said)
 
 
 def _images_to_pay(ranking: Ranking, best: Row, eager: Row | None) -> int | None:

@@ -7,7 +7,7 @@ from typing import Literal
 from isomorph.tools.benching.results import ZOO, Limit, Row, Spread, Timing, spread
 
 Goal = Literal["latency", "throughput", "training", "memory"]
-GOALS = ("latency", "throughput", "training", "memory")
+GOALS: tuple[Goal, ...] = ("latency", "throughput", "training", "memory")
 
 PASSES = 3
 """Of the network that a training step counts as: one forward, and two products in each layer on the way back."""
@@ -38,7 +38,7 @@ class Ranking:
         """What the figures are."""
         return {
             "latency": "one image at a time",
-            "throughput": "at the batch at which each mode is fastest",
+            "throughput": "at each mode's fastest batch",
             "training": "steps of SGD with momentum",
             "memory": "the most that the process had while it answered",
         }[self.goal]

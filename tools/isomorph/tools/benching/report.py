@@ -13,7 +13,7 @@ from rich.text import Text
 from isomorph.tools.benching.advice import advise
 from isomorph.tools.benching.curves import Curve, curve_tables
 from isomorph.tools.benching.machine import Machine
-from isomorph.tools.benching.ranking import Goal, Ranking, short
+from isomorph.tools.benching.ranking import GOALS, Goal, Ranking, short
 from isomorph.tools.benching.results import ZOO, Limit, Row, Spread, Turns
 from isomorph.tools.reports import finite
 from isomorph.tools.subject import Origin
@@ -83,7 +83,11 @@ class BenchReport(Report):
     @property
     def ranking(self) -> Ranking:
         """The rows, best first."""
-        return Ranking(self.rows, self.limits, self.goal)
+        return self.ranked_for(self.goal)
+
+    def ranked_for(self, goal: Goal) -> Ranking:
+        """The rows, best first for another goal."""
+        return Ranking(self.rows, self.limits, goal)
 
     @property
     def advice(self) -> str:
@@ -91,18 +95,9 @@ class BenchReport(Report):
         return advise(self.ranking)
 
     def to_json(self) -> str:
-        """All figures, and those of the ranking."""
+        """All figures, and the rankings for every goal."""
         document = asdict(self) | {"advice": self.advice, "exit_status": self.exit_status}
-        document["ranking"] = [
-            {
-                "backend": row.backend,
-                "mode": row.mode,
-                "figure": asdict(figure),
-                "times_the_zoo": _asdict(self.ranking.ratio(row)),
-                "share_of_the_limit": _asdict(self.ranking.share(row)),
-            }
-            for row, figure in self.ranking.ranked
-        ]
+        document["rankings"] = {goal: _ranking_document(self.ranked_for(goal)) for goal in GOALS}
         for row, written in zip(self.rows, document["rows"], strict=True):
             for timing, entry in zip(row.timings, written["timings"], strict=True):
                 entry["images_per_second"] = timing.rates
@@ -110,7 +105,8 @@ class BenchReport(Report):
 
     def table(self) -> RenderableType:
         """Sorted by what was asked for; then all figures, what has none and why, and the advice."""
-        parts = [self._facts(), self._ranked(), self._rates(), self._costs(), self._limits()]
+        goals = dict.fromkeys((self.goal, "training"))  # which asks for other figures than all else
+        parts = [self._facts(), *map(self._ranked, goals), self._rates(), self._costs(), self._limits()]
         parts += [*curve_tables(self.curves), self._notes()]
         spaced = [part for each in parts if each for part in (each, "")]
         return Group(Text(self.architecture, "bold"), *spaced, Text(self.advice))
@@ -143,11 +139,11 @@ class BenchReport(Report):
         warning = "; the figures are noisy" if self.others > NOISY else ""
         return f"other processes kept {self.others:.1f} cores busy meanwhile{warning}"
 
-    def _ranked(self) -> RenderableType | None:
-        ranking = self.ranking
+    def _ranked(self, goal: Goal) -> RenderableType | None:
+        ranking = self.ranked_for(goal)
         if not ranking.ranked:
             return None
-        heading, ratio = HEADINGS[self.goal], "of zoo's" if self.goal == "memory" else "times zoo's"
+        heading, ratio = HEADINGS[goal], "of zoo's" if goal == "memory" else "times zoo's"
         limited = any(ranking.share(row) for row, _ in ranking.ranked)
         table = plain_table("runs in", "mode", heading, ratio, *(["of limit"] if limited else []))
         for row, figure in ranking.ranked:
@@ -155,7 +151,7 @@ class BenchReport(Report):
             cells = [_spread(figure), _spread(ranking.ratio(row))]
             cells += [f"{100 * share.median:.0f} %" if share else "-"] if limited else []
             table.add_row(row.backend, row.mode, *cells, style="dim" if row.mode == ZOO else "")
-        return Group(Text(f"for {self.goal}, {ranking.meaning}: median and spread of the rounds"), table)
+        return Group(Text(f"for {goal}, {ranking.meaning}: median and spread of rounds"), table)
 
     def _rates(self) -> RenderableType | None:
         rows = [row for row, _ in self.ranking.ranked if row.timings]
@@ -208,6 +204,19 @@ class BenchReport(Report):
         return Group(*map(Text, notes)) if notes else None
 
 
+def _ranking_document(ranking: Ranking) -> list[dict[str, Any]]:
+    return [
+        {
+            "backend": row.backend,
+            "mode": row.mode,
+            "figure": asdict(figure),
+            "times_the_zoo": _asdict(ranking.ratio(row)),
+            "share_of_the_limit": _asdict(ranking.share(row)),
+        }
+        for row, figure in ranking.ranked
+    ]
+
+
 def _asdict(spread: Spread | None) -> dict[str, Any] | None:
     return asdict(spread) if spread else None
 
@@ -215,7 +224,7 @@ def _asdict(spread: Spread | None) -> dict[str, Any] | None:
 def _spread(figure: Spread | None) -> str:
     if figure is None:
         return "-"
-    return f"{short(figure.median)} ({short(figure.least)} to {short(figure.most)})"
+    return f"{short(figure.median)} ({short(figure.least)}-{short(figure.most)})"
 
 
 def _rate(row: Row, work: Any, batch: int) -> str:
