@@ -42,7 +42,9 @@ class PyTorchNetwork(Network):
         self._module.to(memory_format=self._format)  # type: ignore[call-overload]  # its type stubs forgot this one
         if options.compiled:
             # Whole, or an error: Dynamo runs pieces eagerly, and all behind its recompile_limit, and does not say so.
-            self._module.compile(fullgraph=True)  # what `native(x)` calls from now on; `native.forward(x)` stays eager
+            # Unless told, it counts by code, which all networks share.
+            # This is what `native(x)` calls from now on; `native.forward(x)` stays eager.
+            self._module.compile(fullgraph=True, isolate_recompiles=True)
 
     @property
     def native(self) -> ConvNet:
