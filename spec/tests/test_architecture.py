@@ -129,6 +129,26 @@ def test_options_change_what_they_name_and_nothing_else() -> None:
             {"preprocessing": Preprocessing(central_fraction=1.5)},
             "^central_fraction of slim/resnet_v1_50 is 1.5, expected a number above 0 and up to 1.$",
         ),
+        (
+            {"preprocessing": Preprocessing(std=(1.0, 0.0, 1.0))},
+            "^std of slim/resnet_v1_50 is 0.0, expected numbers above 0.$",
+        ),
+        (
+            {"preprocessing": Preprocessing(std=(1.0, 1.0, -2.0))},
+            "^std of slim/resnet_v1_50 is -2.0, expected numbers above 0.$",
+        ),
+        (
+            {"preprocessing": Preprocessing(std=(float("nan"), 1.0, 1.0))},
+            "^std of slim/resnet_v1_50 is nan, expected a number.$",
+        ),
+        (
+            {"preprocessing": Preprocessing(mean=(float("inf"), 1.0, 1.0))},
+            "^mean of slim/resnet_v1_50 is inf, expected a number.$",
+        ),
+        (
+            {"preprocessing": Preprocessing(resampler="cv2")},  # type: ignore[arg-type]
+            "^resampler of slim/resnet_v1_50 is 'cv2', expected pillow or opencv or tensorflow1.$",
+        ),
         ({"output_stride": 0}, "^output_stride of slim/resnet_v1_50 is 0, expected a positive integer or none.$"),
     ],
     ids=[
@@ -153,6 +173,11 @@ def test_options_change_what_they_name_and_nothing_else() -> None:
         "photographs of one side",
         "nothing of a photograph",
         "more than a photograph",
+        "a deviation of zero",
+        "a deviation below zero",
+        "a deviation that is no number",
+        "an infinite mean",
+        "a resampler that there is not",
         "no output stride",
     ],
 )

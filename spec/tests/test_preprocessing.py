@@ -43,7 +43,9 @@ def test_normalising_leaves_the_geometry_alone() -> None:
     assert found != given
 
 
-INCEPTION = Preprocessing(fit="stretch", central_fraction=0.875, mean=(127.5,) * 3, std=(127.5,) * 3)
+INCEPTION = Preprocessing(
+    fit="stretch", central_fraction=0.875, mean=(127.5,) * 3, std=(127.5,) * 3, resampler="tensorflow1"
+)
 IMAGENET = Preprocessing(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
 
 
@@ -51,11 +53,20 @@ IMAGENET = Preprocessing(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("slim/resnet_v1_50", Preprocessing(mean=(123.68, 116.78, 103.94), std=(1.0, 1.0, 1.0))),
+        (
+            "slim/resnet_v1_50",
+            Preprocessing(
+                mean=(123.68, 116.78, 103.94),
+                std=(1.0, 1.0, 1.0),
+                resampler="tensorflow1",
+                longer_side="round",
+                crop_offset="floor",
+            ),
+        ),
         ("slim/resnet_v2_50", replace(INCEPTION, size=(299, 299))),
         ("slim/mobilenet_v1", INCEPTION),
         ("torchvision/resnet50", IMAGENET),
-        ("paddle/resnet50", IMAGENET),
+        ("paddle/resnet50", replace(IMAGENET, resampler="opencv", longer_side="round", crop_offset="floor")),
         (
             "keras/ResNet50",
             Preprocessing(
@@ -67,7 +78,7 @@ IMAGENET = Preprocessing(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.
             ),
         ),
         ("timm/resnet50", replace(IMAGENET, interpolation="bicubic")),
-        ("transformers/resnet-50", replace(IMAGENET, interpolation="bicubic")),
+        ("transformers/resnet-50", replace(IMAGENET, interpolation="bicubic", crop_offset="floor")),
         ("cifar/resnet20", replace(IMAGENET, resize=None, size=(32, 32))),
     ],
 )
@@ -83,3 +94,4 @@ def test_the_defaults_are_what_most_zoos_do() -> None:
     found = Preprocessing()
     assert (found.fit, found.resize, found.size) == ("crop", 256, (224, 224))
     assert (found.interpolation, found.channels, found.central_fraction) == ("bilinear", "RGB", 1.0)
+    assert (found.resampler, found.longer_side, found.crop_offset) == ("pillow", "floor", "round")

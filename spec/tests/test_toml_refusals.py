@@ -171,6 +171,18 @@ REFUSED = {
         TINY + "[convention]\npreprocessing.size = [1, 2, 3]",
         "x.toml, line 16: size is [1, 2, 3], expected a list of 2.",
     ),
+    "a deviation of zero": (
+        TINY + "[convention]\npreprocessing.std = [58.395, 0, 57.375]",
+        "x.toml, line 16: std is 0, expected numbers above 0.",
+    ),
+    "a deviation below zero": (
+        TINY + "[convention]\npreprocessing.std = [-1.0, 1.0, 1.0]",
+        "x.toml, line 16: std is -1.0, expected numbers above 0.",
+    ),
+    "a deviation that is no number": (
+        TINY + "[convention]\npreprocessing.std = [nan, 1.0, 1.0]",
+        "x.toml, line 16: std is NaN, expected a number.",
+    ),
     "groups that do not divide": (
         TINY + '[[blocks]]\nscope = "b"\nunit = "grouped_bottleneck"\nunits = [\n[8, 4, 1, 2],\n[8, 4, 1, 3]]',
         "x.toml, line 20: b/unit_2/bottleneck_v1/conv2 has 4 channels in and 4 out, which 3 groups do not divide.",

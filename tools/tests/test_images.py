@@ -215,6 +215,63 @@ def test_stretching_takes_both_sides_straight_to(tmp_path: Path, size: tuple[int
     np.testing.assert_array_equal(found[0], np.asarray(image.resize((width, height), Image.Resampling.NEAREST)))
 
 
+# 30 x 41 to a shorter side of 16: 41 * 16 / 30 is 21.87.
+@pytest.mark.parametrize(
+    ("longer_side", "scaled"), [pytest.param("floor", 21, id="cut off"), pytest.param("round", 22, id="rounded")]
+)
+def test_the_longer_side_is(tmp_path: Path, longer_side: Any, scaled: int) -> None:
+    image = photograph(tmp_path / "x.png", 30, 41)
+    network = preprocessed(
+        longer_side=longer_side, interpolation="bilinear", resize=16, size=(16, 10), crop_offset="floor"
+    )
+    found = read_images([tmp_path / "x.png"], network)
+    left = (scaled - 10) // 2
+    expected = image.resize((scaled, 16), Image.Resampling.BILINEAR).crop((left, 0, left + 10, 16))
+    np.testing.assert_array_equal(found[0], np.asarray(expected))
+
+
+@pytest.mark.parametrize(("width", "scaled"), [(45, 22), (35, 18)], ids=["22.5 to 22", "17.5 to 18"])
+def test_half_of_a_pixel_rounds_to_the_even_one(tmp_path: Path, width: int, scaled: int) -> None:
+    """As Python's `round` and TensorFlow's `rint` do."""
+    image = photograph(tmp_path / "x.png", 20, width)
+    found = read_images([tmp_path / "x.png"], preprocessed(longer_side="round", resize=10, size=(10, 10)))
+    expected = np.asarray(image.resize((scaled, 10), Image.Resampling.NEAREST))
+    left = (scaled - 10) // 2
+    np.testing.assert_array_equal(found[0], expected[:, left : left + 10])
+
+
+@pytest.mark.parametrize(
+    ("crop_offset", "odd", "left"),
+    [
+        pytest.param("floor", 7, 3, id="7 cut to 3"),
+        pytest.param("round", 7, 4, id="7 rounded to 4"),
+        pytest.param("floor", 9, 4, id="9 cut to 4"),
+        pytest.param("round", 9, 4, id="9 rounded to 4"),
+    ],
+)
+def test_half_of_what_the_crop_leaves_is(tmp_path: Path, crop_offset: Any, odd: int, left: int) -> None:
+    image = photograph(tmp_path / "x.png", 10, 10 + odd)
+    found = read_images([tmp_path / "x.png"], preprocessed(crop_offset=crop_offset, size=(10, 10)))
+    np.testing.assert_array_equal(found[0], np.asarray(image)[:, left : left + 10])
+
+
+def test_black_stands_around_what_is_smaller_than_its_crop(tmp_path: Path) -> None:
+    """As torchvision's CenterCrop pads: 4 x 8 in the middle of 8 x 8."""
+    image = photograph(tmp_path / "x.png", 4, 8)
+    found = read_images([tmp_path / "x.png"], preprocessed(resize=4, size=(8, 8)))
+    np.testing.assert_array_equal(found[0, 2:6], np.asarray(image))
+    assert not found[0, [0, 1, 6, 7]].any()
+
+
+@pytest.mark.parametrize("fields", [{"mean": (1.0,)}, {"std": (1.0,)}], ids=["mean", "std"])
+def test_a_mean_and_a_deviation_of_each_channel_are_needed(tmp_path: Path, fields: Any) -> None:
+    photograph(tmp_path / "x.png", 4, 4)
+    with pytest.raises(
+        BadInput, match=r"the preprocessing of cifar/resnet20 is not for 3 channels; give an \.npy array"
+    ):
+        read_images([tmp_path / "x.png"], preprocessed(**fields))
+
+
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
 def test_interpolation(tmp_path: Path, interpolation: Any) -> None:
     image = photograph(tmp_path / "x.png", 30, 40)

@@ -95,6 +95,8 @@ def test_a_network_is_refused_of(network: Any) -> None:
         pytest.param(Preprocessing(fit="stretch"), id="a photograph that is stretched"),
         pytest.param(Preprocessing().normalised("caffe"), id="channels in the other order"),
         pytest.param(Preprocessing(central_fraction=0.875), id="a middle that is cut out first"),
+        pytest.param(Preprocessing(resampler="opencv"), id="another library's way of scaling"),
+        pytest.param(Preprocessing(longer_side="round"), id="a longer side that is rounded"),
     ],
 )
 def test_transformers_has_no_preprocessing_for(preprocessing: Preprocessing) -> None:

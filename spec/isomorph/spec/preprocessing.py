@@ -32,6 +32,14 @@ class Preprocessing:
     mean, std: per channel, in that order, on the scale 0..255.
     central_fraction: of both sides of a photograph, the middle that all else sees, as `tf.image.central_crop` rounds
         it; 1 is all.
+    resampler: whose way of scaling. "pillow" widens the filter where it makes a photograph smaller, so that no pixel is
+        skipped (antialiasing); "opencv" takes the neighbours of each point and skips what lies between; both lay the
+        centre of the first pixel at half of a pixel and give whole numbers. "tensorflow1" (`resize_bilinear` without
+        align_corners or half_pixel_centers) skips, too, lays the first pixel at the corner, half of a pixel further up
+        and left, and keeps fractions. These two have "bilinear" alone.
+    longer_side: whether the longer side, which is seldom a whole number once a photograph is scaled for its crop, is
+        cut to one ("floor") or rounded to the nearest, halves to the even one ("round").
+    crop_offset: the same of the place of the crop, where as many pixels cannot be cut off on both sides.
     """
 
     fit: Literal["crop", "stretch"] = "crop"
@@ -42,6 +50,9 @@ class Preprocessing:
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (255.0, 255.0, 255.0)
     central_fraction: float = 1.0
+    resampler: Literal["pillow", "opencv", "tensorflow1"] = "pillow"
+    longer_side: Literal["floor", "round"] = "floor"
+    crop_offset: Literal["floor", "round"] = "round"
 
     def normalised(self, name: str) -> Self:
         """The same geometry with one of NORMALISATIONS."""

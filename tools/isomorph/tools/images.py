@@ -6,6 +6,7 @@ of several frames the first counts.
 
 import warnings
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from PIL import Image
 
 from isomorph.conformance.cases import check_images
 from isomorph.spec import Architecture, BadInput, Preprocessing
+from isomorph.tools.resampling import check_resampler, resample
 
 Array = npt.NDArray[Any]
 
@@ -29,12 +31,6 @@ _DEEP = {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}  # not 0..255
 
 # What Pillow opens and cannot draw, or hands to another program: Ghostscript runs what an EPS file says.
 _NO_PHOTOGRAPHS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
-
-_FILTERS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-}
 
 
 def read_images(paths: Sequence[str | Path], architecture: Architecture, size: tuple[int, int] | None = None) -> Array:
@@ -111,14 +107,13 @@ def read_array(path: Path) -> Array:
 def _read_photograph(path: Path, architecture: Architecture, size: tuple[int, int] | None) -> Array:
     rule = architecture.convention.preprocessing
     channels = architecture.in_channels
-    if channels not in (1, 3) or len(rule.mean) != channels:
+    if channels not in (1, 3) or {len(rule.mean), len(rule.std)} != {channels}:
         raise BadInput(
             f"{path} is a photograph, and the preprocessing of {architecture.name} is not for {channels} channels; give"
             " an .npy array."
         )
-    photograph = _crop(_converted(_open(path), path, architecture), path, rule, size)
-    pixels = np.asarray(photograph, np.float64)
-    return normalise(pixels.reshape(*pixels.shape[:2], channels), rule)
+    check_resampler(rule)
+    return normalise(_crop(_converted(_open(path), path, architecture), path, rule, size), rule)
 
 
 def _open(path: Path) -> Image.Image:
@@ -174,22 +169,37 @@ def shorter_side(rule: Preprocessing, size: tuple[int, int]) -> int:
     return round(max(size) * (rule.resize or max(rule.size)) / max(rule.size))
 
 
-def _crop(photograph: Image.Image, path: Path, rule: Preprocessing, size: tuple[int, int] | None) -> Image.Image:
-    """Stretch, or scale until the shorter side fits and cut out the middle, as torchvision rounds both."""
+def _crop(photograph: Image.Image, path: Path, rule: Preprocessing, size: tuple[int, int] | None) -> Array:
+    """Stretch, or scale until the shorter side fits and cut out the middle: [height, width, C] values 0..255."""
     whole, photograph = photograph.size, _middle(photograph, rule.central_fraction)
     height, width = size or rule.size
     across, down = width, height
     if rule.fit == "crop":
         shorter = shorter_side(rule, (height, width))
-        across, down = (shorter * side // min(photograph.size) for side in photograph.size)
+        across, down = (_scaled(side, shorter, min(photograph.size), rule) for side in photograph.size)
     if across * down > MOST_PIXELS:
         raise BadInput(
             f"{path} is a photograph of {whole[1]}x{whole[0]} pixels (height x width), which would be"
             f" scaled to {down}x{across}; at most {MOST_PIXELS:,} pixels are expected."
         )
-    photograph = photograph.resize((across, down), _FILTERS[rule.interpolation])
-    left, top = round((across - width) / 2), round((down - height) / 2)
-    return photograph.crop((left, top, left + width, top + height))
+    pixels = resample(photograph, down, across, rule)
+    return _cut(_cut(pixels, height, 0, rule), width, 1, rule)
+
+
+def _scaled(side: int, shorter: int, shorter_before: int, rule: Preprocessing) -> int:
+    """How long a side becomes once the shorter one is `shorter`."""
+    if rule.longer_side == "floor":
+        return shorter * side // shorter_before
+    return round(Fraction(shorter * side, shorter_before))
+
+
+def _cut(pixels: Array, length: int, axis: int, rule: Preprocessing) -> Array:
+    """The middle of an axis; black stands where it is shorter than that."""
+    over = pixels.shape[axis] - length
+    start = over // 2 if rule.crop_offset == "floor" else round(over / 2)
+    around = [(0, 0)] * pixels.ndim
+    around[axis] = (max(0, -start), max(0, start - over))
+    return np.pad(pixels, around).take(range(max(0, start), max(0, start) + length), axis)
 
 
 def _middle(photograph: Image.Image, fraction: float) -> Image.Image:

@@ -41,11 +41,12 @@ def _of_all(zoo: Zoo) -> Preprocessing:
 def describe(rule: Preprocessing, size: tuple[int, int] | None = None) -> str:
     """What happens to a photograph on its way to `size` (height, width), or to the preprocessing's own, in words."""
     height, width = size or rule.size
+    scaled = rule.interpolation if rule.resampler == "pillow" else f"{rule.interpolation} as {rule.resampler} has it"
     if rule.fit == "stretch":
-        geometry = f"stretched to {height}x{width}, {rule.interpolation}"
+        geometry = f"stretched to {height}x{width}, {scaled}"
     else:
         shorter = shorter_side(rule, (height, width))
-        geometry = f"shorter side to {shorter}, {rule.interpolation}, {height}x{width} from the middle"
+        geometry = f"shorter side to {shorter}, {scaled}, {height}x{width} from the middle"
     if rule.central_fraction < 1:
         geometry = f"middle {rule.central_fraction:g} of both sides, {geometry}"
     return f"{geometry}; {rule.channels}, mean {_numbers(rule.mean)}, std {_numbers(rule.std)}"

@@ -23,7 +23,9 @@ CONVENTION = Convention(
     convolution_initializer=Initializer("normal", 2.0),  # paddle/nn/layer/conv.py, `_get_default_param_initializer`
     logits_initializer=Initializer("uniform", 1.0, "fan_avg"),  # Xavier, the default of nn.Linear
     logits_bias_initializer=ZEROS,
-    preprocessing=Preprocessing().normalised("torch"),  # PaddleClas's ResNet configuration
+    # PaddleClas's ResNet50.yaml, `Eval`, and ppcls/data/preprocess/ops/operators.py: `ResizeImage` rounds, by OpenCV's
+    # default filter; `CropImage` halves by integer division.
+    preprocessing=Preprocessing(resampler="opencv", longer_side="round", crop_offset="floor").normalised("torch"),
 )
 
 # MobileNet's units, in order; those that halve the map end a row.

@@ -13,7 +13,8 @@ from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS
 from isomorph.spec.zoo import Widths, Zoo
 
 # resnet_utils.py, `resnet_arg_scope`. The variance scaling initializer's truncated normal has the standard deviation
-# sqrt(1.3 * factor / fan_in), factor 2 (initializers.py). Preprocessing: models/research/slim, vgg_preprocessing.py.
+# sqrt(1.3 * factor / fan_in), factor 2 (initializers.py). Preprocessing: models/research/slim, vgg_preprocessing.py:
+# `_smallest_size_at_least` rounds, `_central_crop` cuts its offset to a whole number.
 CONVENTION = Convention(
     bottleneck_stride="conv2",
     convolution_padding="explicit",  # `conv2d_same`
@@ -24,11 +25,17 @@ CONVENTION = Convention(
     convolution_initializer=Initializer("truncated_normal", 2.6),
     logits_initializer=Initializer("truncated_normal", 2.6),
     logits_bias_initializer=ZEROS,
-    preprocessing=Preprocessing(mean=(123.68, 116.78, 103.94), std=(1.0, 1.0, 1.0)),
+    preprocessing=Preprocessing(
+        mean=(123.68, 116.78, 103.94),
+        std=(1.0, 1.0, 1.0),
+        resampler="tensorflow1",
+        longer_side="round",
+        crop_offset="floor",
+    ),
 )
 
 # models/research/slim/preprocessing/inception_preprocessing.py, `preprocess_for_eval`: values -1..1.
-INCEPTION = Preprocessing(fit="stretch", central_fraction=0.875).normalised("tf")
+INCEPTION = Preprocessing(fit="stretch", central_fraction=0.875, resampler="tensorflow1").normalised("tf")
 
 # The README of models/research/slim: "ResNet V2 models use Inception pre-processing and input image size of 299".
 CONVENTION_V2 = replace(CONVENTION, preprocessing=replace(INCEPTION, size=(299, 299)))

@@ -9,7 +9,11 @@ from isomorph.spec.zoo import Zoo
 from isomorph.spec.zoos import torchvision
 
 # image_processing_convnext.py, which its checkpoints name: below 384 pixels the shorter side is 224 / 0.875.
-CONVENTION = replace(torchvision.CONVENTION, preprocessing=Preprocessing(interpolation="bicubic").normalised("torch"))
+# image_transforms.py, `center_crop`: halved by integer division.
+CONVENTION = replace(
+    torchvision.CONVENTION,
+    preprocessing=Preprocessing(interpolation="bicubic", crop_offset="floor").normalised("torch"),
+)
 
 STEM = "resnet.embedder.embedder"
 LAYER = "resnet.encoder.stages.{block-1}.layers.{unit-1}"

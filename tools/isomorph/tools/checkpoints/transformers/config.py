@@ -4,6 +4,7 @@ Sources: models/resnet/configuration_resnet.py and modeling_resnet.py, transform
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from isomorph.spec import Architecture, BadInput, Block, Preprocessing, Stem, StemConvolution, function, zoo
@@ -115,10 +116,13 @@ def write_config(architecture: Architecture) -> dict[str, Any]:
 def write_preprocessor(preprocessing: Preprocessing) -> dict[str, Any] | None:
     """The `preprocessor_config.json` with which transformers does to a photograph what `preprocessing` does.
 
-    None where no image processor of its own can: BitImageProcessor scales the shorter side and cuts out the middle, in
-    RGB.
+    None where no image processor of its own can: BitImageProcessor scales the shorter side by Pillow, cuts the longer
+    one to a whole number, and cuts out the middle, in RGB. Where the crop cannot stand in the very middle it may stand
+    one pixel beside that of a `crop_offset` that is rounded.
     """
-    if preprocessing.fit != "crop" or preprocessing.channels != "RGB" or preprocessing.central_fraction != 1:
+    if preprocessing != replace(
+        preprocessing, fit="crop", channels="RGB", central_fraction=1.0, resampler="pillow", longer_side="floor"
+    ):
         return None
     height, width = preprocessing.size
     return {
