@@ -126,7 +126,11 @@ def test_a_wrong_class_count_is_refused_for_a(options: tuple[str, ...], sentence
 IMAGES: dict[str, tuple[str, Callable[[Path], object] | None, str]] = {
     "a missing photograph": ("x.jpg", None, "There is no file x.jpg."),
     "a missing array": ("x.npy", None, "There is no file x.npy."),
-    "a photograph that is none": ("x.jpg", holds(b"hello"), "x.jpg is not a photograph that can be read: cannot ident"),
+    "a photograph that is none": (
+        "x.jpg",
+        holds(b"hello"),
+        "x.jpg is not a photograph that can be read: it is of no format",
+    ),
     "an array that is none": (
         "x.npy",
         holds(b"hello, world"),

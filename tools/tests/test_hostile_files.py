@@ -93,7 +93,7 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pyt
 
     (tmp_path / "x").write_bytes(SOUND["zip"])
     # Not by chmod, which does not stop root.
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(BadInput, match="x: cannot be read for lack of permission"):
         read_checkpoint(tmp_path / "x")
 

@@ -221,7 +221,9 @@ def test_logits_that_are_no_numbers_are_an_error_and_no_prediction(tmp_path: Pat
         ),
         pytest.param(("absent.pth", "PHOTO"), "absent.pth: there is no such file", id="a missing checkpoint"),
         pytest.param(("FILE", "absent.png"), "There is no file absent.png.", id="a missing photograph"),
-        pytest.param(("FILE", "FILE"), "FILE is not a photograph that can be read: cannot ident", id="no photograph"),
+        pytest.param(
+            ("FILE", "FILE"), "FILE is not a photograph that can be read: it is of no format", id="no photograph"
+        ),
         pytest.param(("FILE", "PHOTO", "--top", "0"), "The top 0 classes were asked for; expected", id="no class"),
         pytest.param(
             ("FILE", "PHOTO", "--preprocess", "cafe"),

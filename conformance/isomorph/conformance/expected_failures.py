@@ -62,7 +62,7 @@ def matches(pattern: str, test: str) -> bool:
 def read_expected_failures(path: str | Path) -> ExpectedFailures:
     """Read such a file. Raises BadInput for one that cannot be read, is no such table, or leaves out a reason."""
     try:
-        document = tomllib.loads(read_text(path, MOST, EXPECTED))
+        document = tomllib.loads(read_text(path, MOST, EXPECTED, pipes=False))  # several processes read it
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadInput(f"{path} is not TOML: {' '.join(str(error).split()).removesuffix('.')}.") from None
     reasons: dict[str, dict[str, str]] = {}

@@ -3,16 +3,18 @@
 from pathlib import Path
 
 from isomorph.spec.errors import BadInput
+from isomorph.spec.input_files import open_input
 
 
-def read_text(path: str | Path, most: int, expected: str) -> str:
+def read_text(path: str | Path, most: int, expected: str, *, pipes: bool = True) -> str:
     """The text of a file of at most `most` bytes; a byte order mark is no part of it.
 
-    expected: what the file should be, for the sentences.
+    expected: what the file should be, for the sentences. pipes: whether a pipe that something writes to, such as a
+    shell's `<(...)`, is read like a file, which empties it; otherwise it is refused.
     Raises BadInput where it cannot be read, is larger, or is not UTF-8.
     """
     try:
-        with Path(path).open("rb") as file:
+        with open_input(path, most if pipes else None) as file:
             content = file.read(most + 1)
     except FileNotFoundError:
         raise BadInput(f"There is no file {path}.") from None

@@ -13,16 +13,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from isomorph.conformance.cases import check_images
 from isomorph.spec import Architecture, BadInput, Preprocessing
+from isomorph.spec.input_files import open_input
 from isomorph.tools.resampling import check_resampler, resample
 
 Array = npt.NDArray[Any]
 
 MOST_PIXELS = 1 << 27
 """Of a photograph once it is scaled, 400 MB in memory; a strip of one pixel's height would be far more."""
+
+MOST_BYTES = 1 << 28
+"""Of a photograph that comes through a pipe, which is read into memory whole."""
 
 # A greyscale photograph is no colour one of which two channels got lost, nor the other way round: neither becomes the
 # other in silence. Palettes are colour, whatever is in them.
@@ -95,7 +99,8 @@ def read_array(path: Path) -> Array:
     """What a `.npy` file holds, mapped; an array of rank 3 as one of a single image. Raises BadInput for none."""
     try:
         # Mapped: a header that promises more than the file holds must not take memory.
-        array = np.lib.format.open_memmap(path, mode="r")
+        with open_input(path):
+            array = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise BadInput(f"There is no file {path}.") from None
     except Exception as error:  # a hostile header is Python text, and NumPy passes on whatever parsing that raises
@@ -121,10 +126,15 @@ def _open(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=sorted(set(formats().values()))) as opened:
+            with (
+                open_input(path, MOST_BYTES) as file,
+                Image.open(file, formats=sorted(set(formats().values()))) as opened,
+            ):
                 opened.load()
     except FileNotFoundError:
         raise BadInput(f"There is no file {path}.") from None
+    except UnidentifiedImageError:
+        raise BadInput(f"{path} is not a photograph that can be read: it is of no format that Pillow knows.") from None
     except Exception as error:  # Pillow's decoders raise what comes of a damaged file
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise BadInput(f"{path} is not a photograph that can be read: {str(reason).rstrip('.')}.") from None

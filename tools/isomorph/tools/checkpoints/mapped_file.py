@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import mmap
 import os
-import stat
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from isomorph.spec.errors import BadInput
+from isomorph.spec.input_files import NotRegular, open_input
 from isomorph.tools.checkpoints.checkpoint import Tensor
 from isomorph.tools.checkpoints.wording import counted, refusal, shown
 
@@ -26,20 +26,18 @@ ALLOWANCE = 32 << 20
 def opened(path: Path) -> Iterator[BufferedReader]:
     """`path` opened for reading. `BadInput` where that is not possible, or it is not a regular file."""
     try:
-        mode = path.stat().st_mode
-        # Not before it is known to be a file: opening a pipe waits for its other end.
-        file = path.open("rb") if stat.S_ISREG(mode) else None
+        file = open_input(path)
     except FileNotFoundError:
         raise refusal(path, "there is no such file: check the name and the folder") from None
     except PermissionError:
         raise refusal(path, "cannot be read for lack of permission: ask its owner, or chmod it") from None
+    except IsADirectoryError:
+        raise refusal(path, "is a folder, a file was expected: name the checkpoint file in it") from None
+    except NotRegular:
+        raise refusal(path, "is a device, pipe or socket, a regular file was expected: save it to disk first") from None
     except (OSError, ValueError) as problem:  # ValueError: the name itself is impossible
         reason = problem.strerror if isinstance(problem, OSError) else str(problem)
         raise refusal(repr(str(path)), f"cannot be opened: {reason}") from None
-    if stat.S_ISDIR(mode):
-        raise refusal(path, "is a folder, a file was expected: name the checkpoint file in it")
-    if file is None:
-        raise refusal(path, "is a device, pipe or socket, a regular file was expected: save it to disk first")
     with file:
         yield file
 
