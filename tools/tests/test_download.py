@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from isomorph.spec import BadInput
-from isomorph.tools.download import PIECE, download
+from isomorph.tools.download import download, matches
+from isomorph.tools.transfer import PIECE
 
 from .web import Site, serve
 
 CONTENT = os.urandom(1 << 20)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 DIGEST = f"sha256:{SHA256[:8]}"
+MOST = len(CONTENT)
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def partial(target: Path) -> Path:
 
 def refused(site: Site, target: Path, digest: str = DIGEST) -> str:
     with pytest.raises(BadInput) as caught:
-        download(f"{site.url}/net.pth", target, digest)
+        download(f"{site.url}/net.pth", target, digest, MOST)
     return str(caught.value)
 
 
@@ -57,7 +59,7 @@ def left(target: Path) -> list[str]:
 )
 def test_a_file_comes_whole_and_is_told_by(digest: str, site: Site, target: Path) -> None:
     said: list[str] = []
-    assert download(f"{site.url}/net.pth", target, digest, said.append) == len(CONTENT)
+    assert download(f"{site.url}/net.pth", target, digest, MOST, said.append) == len(CONTENT)
     assert target.read_bytes() == CONTENT
     assert left(target) == ["net.pth"]
     assert said[0] == "connecting"
@@ -67,25 +69,25 @@ def test_a_file_comes_whole_and_is_told_by(digest: str, site: Site, target: Path
 @pytest.mark.parametrize("length", [True, False], ids=["that says its length", "of unknown length"])
 def test_an_answer_may_be_one(length: bool, site: Site, target: Path) -> None:
     site.length = length
-    download(f"{site.url}/net.pth", target, DIGEST)
+    download(f"{site.url}/net.pth", target, DIGEST, MOST)
     assert target.read_bytes() == CONTENT
 
 
 def test_a_file_that_has_moved_is_followed_in_the_middle_too(site: Site, target: Path, partial: Path) -> None:
     partial.write_bytes(CONTENT[:1000])
-    assert download(f"{site.url}/moved/net.pth", target, DIGEST) == len(CONTENT) - 1000
+    assert download(f"{site.url}/moved/net.pth", target, DIGEST, MOST) == len(CONTENT) - 1000
     assert target.read_bytes() == CONTENT
 
 
 def test_a_download_that_was_cut_goes_on_where_it_stopped(site: Site, target: Path) -> None:
-    site.cut = PIECE + 1000  # what is no whole piece is lost
-    assert "was cut after 262,144 of 1,048,576 bytes; fetch it again, which goes on from there." in refused(
+    site.cut = PIECE + 1000
+    assert "was cut after 263,144 of 1,048,576 bytes; fetch it again, which goes on from there." in refused(
         site, target
     )
     assert left(target) == [".net.pth.partial"]
     site.cut = None
-    assert download(f"{site.url}/net.pth", target, DIGEST) == len(CONTENT) - PIECE
-    assert site.asked == [None, f"bytes={PIECE}-"]
+    assert download(f"{site.url}/net.pth", target, DIGEST, MOST) == len(CONTENT) - PIECE - 1000
+    assert site.asked == [None, f"bytes={PIECE + 1000}-"]
     assert target.read_bytes() == CONTENT
     assert left(target) == ["net.pth"]
 
@@ -95,13 +97,13 @@ def test_a_download_that_was_cut_starts_again_where_the_server_cannot_go_on(
 ) -> None:
     partial.write_bytes(CONTENT[:1000])
     site.ranges = False
-    assert download(f"{site.url}/net.pth", target, DIGEST) == len(CONTENT)
+    assert download(f"{site.url}/net.pth", target, DIGEST, MOST) == len(CONTENT)
     assert target.read_bytes() == CONTENT
 
 
 def test_a_download_that_was_cut_behind_its_last_byte_is_finished(site: Site, target: Path, partial: Path) -> None:
     partial.write_bytes(CONTENT)
-    assert download(f"{site.url}/net.pth", target, DIGEST) == 0
+    assert download(f"{site.url}/net.pth", target, DIGEST, MOST) == 0
     assert target.read_bytes() == CONTENT
     assert left(target) == ["net.pth"]
 
@@ -150,7 +152,7 @@ def test_a_disk_that_is_full_is_refused_and_what_came_stays(site: Site, target: 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert left(target) == [".net.pth.partial"]
-    download(f"{site.url}/net.pth", target, DIGEST)
+    download(f"{site.url}/net.pth", target, DIGEST, MOST)
     assert target.read_bytes() == CONTENT
 
 
@@ -163,11 +165,20 @@ def test_a_file_that_another_process_fetches_is_refused(site: Site, target: Path
 
 def test_an_interrupted_download_goes_on_next_time(site: Site, target: Path) -> None:
     def interrupt(what: str) -> None:
-        if what.startswith("0.5"):
+        if what.endswith("MiB"):  # the first piece is there
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        download(f"{site.url}/net.pth", target, DIGEST, interrupt)
+        download(f"{site.url}/net.pth", target, DIGEST, MOST, interrupt)
     assert left(target) == [".net.pth.partial"]
-    assert 0 < download(f"{site.url}/net.pth", target, DIGEST) < len(CONTENT)
+    assert 0 < download(f"{site.url}/net.pth", target, DIGEST, MOST) < len(CONTENT)
     assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("place", range(8), ids="digit {}".format)
+def test_a_hash_that_differs_in_one_of_the_digits_published_is_another(place: int, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(CONTENT)
+    digits = list(SHA256[:8])
+    digits[place] = "0" if digits[place] != "0" else "1"
+    assert matches(tmp_path / "x", DIGEST)
+    assert not matches(tmp_path / "x", f"sha256:{''.join(digits)}")

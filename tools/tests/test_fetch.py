@@ -5,18 +5,21 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from isomorph.spec import BadInput
 from isomorph.tools import cli, fetch, list_published
-from isomorph.tools.fetch import CACHE
-from isomorph.tools.published import Published
+from isomorph.tools.fetch import CACHE, most_bytes
+from isomorph.tools.published import Published, published
 
 from .command import answered, refused
 from .web import Site, serve
 
+FETCH = sys.modules["isomorph.tools.fetch"]
 NAME = "torchvision/resnet18"
 CONTENT = b"weights" * 1000
 OTHER = b"others" * 1000
@@ -32,7 +35,7 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Site]:
     """A server of two files of one network, in place of all that is published, and a cache of one's own."""
     with serve(Site(CONTENT)) as served:
         rows = (row(served, "V1", CONTENT), row(served, "V2", OTHER))
-        monkeypatch.setattr(sys.modules["isomorph.tools.fetch"], "published", lambda: {NAME: rows})
+        monkeypatch.setattr(FETCH, "published", lambda: {NAME: rows})
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
         yield served
@@ -107,7 +110,7 @@ def test_the_command_says_where_the_file_is_and_what_to_type_next(
     [
         pytest.param({"status": 404}, "is answered with status 404 (Not Found) in place of a file", id="no such file"),
         pytest.param({"content": b"x" * 7000}, "hash of what http://", id="other bytes"),
-        pytest.param({"cut": 10}, "was cut after 0 of 7,000 bytes", id="a cut connection"),
+        pytest.param({"cut": 10}, "was cut after 10 of 7,000 bytes", id="a cut connection"),
     ],
 )
 def test_the_command_refuses_in_a_sentence(
@@ -119,6 +122,28 @@ def test_the_command_refuses_in_a_sentence(
     assert (status, said) == (2, "")
     assert complained.count("\n") == 1
     assert sentence in complained
+
+
+def test_a_file_that_is_larger_than_was_published_is_refused(site: Site) -> None:
+    site.content = bytes((3 << 20) + 1)
+    sized = replace(row(site, "V1", CONTENT), mebibytes=2.0)
+    with patch.object(FETCH, "published", lambda: {NAME: (sized,)}), pytest.raises(BadInput) as caught:
+        fetch(NAME)
+    assert "has 3,145,729 bytes; at most 3,145,728 are expected of these weights" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        pytest.param(row, id=f"{row.architecture} {row.tag}")
+        for rows in published().values()
+        for row in rows
+        if row.mebibytes
+    ],
+)
+def test_where_no_size_is_published_the_networks_own_leaves_room(weights: Published) -> None:
+    assert weights.mebibytes is not None
+    assert 1.5 < most_bytes(replace(weights, mebibytes=None)) / (weights.mebibytes * 2**20) < 5  # some are in float16
 
 
 def test_the_list_says_what_is_here(site: Site, command: Callable[..., tuple[int, str, str]]) -> None:

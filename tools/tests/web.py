@@ -1,8 +1,9 @@
 """A web server in a thread, which serves one file at every path and misbehaves as it is told."""
 
 import http.server
+import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -64,6 +65,32 @@ def serve(site: Site) -> Iterator[Site]:
         site.url = f"http://127.0.0.1:{server.server_port}"
         try:
             yield site
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def serve_raw(answer: Callable[[str], Iterable[bytes]]) -> Iterator[str]:
+    """A server that sends whatever bytes `answer` gives for the head of a request, at the address that this yields.
+
+    It hangs up when they end, or when the client does.
+    """
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            head = b"".join(iter(self.rfile.readline, b"\r\n")).decode("latin-1")
+            try:
+                for piece in answer(head):
+                    self.wfile.write(piece)
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join()

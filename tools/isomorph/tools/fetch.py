@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from platformdirs import user_cache_dir
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from isomorph.spec import BadInput, architecture
+from isomorph.spec import BadInput, architecture, count_parameters
 from isomorph.tools.download import download, in_mebibytes, matches
 from isomorph.tools.published import Published, published
 from isomorph.tools.tables import Report, plain_table
@@ -106,7 +107,7 @@ def fetch(
     path = _place(row, cache)
     received = 0
     if not _is_there(row, path):
-        received = download(row.url, path, row.digest, lambda what: progress(row.architecture, what))
+        received = download(row.url, path, row.digest, most_bytes(row), lambda what: progress(row.architecture, what))
     others = tuple(tag for tag in tags if tag != row.tag)
     return FetchReport(row, path, path.stat().st_size, received, others)
 
@@ -134,10 +135,16 @@ def _rows(name: str) -> tuple[Published, ...]:
 
 
 def _place(row: Published, cache: str | Path | None) -> Path:
-    import pooch  # noqa: PLC0415 - it takes 0.1 s, which no other command should pay
-
-    folder = Path(cache or os.environ.get(CACHE) or pooch.os_cache("isomorph"))
+    folder = Path(cache or os.environ.get(CACHE) or user_cache_dir("isomorph"))
     return folder / row.zoo / row.file_name
+
+
+def most_bytes(row: Published) -> int:
+    """Bytes that a file may have: what its source says, or else twice what all its network's values take in float32."""
+    if row.mebibytes is not None:
+        return round((row.mebibytes + 1) * (1 << 20))
+    _, values = count_parameters(architecture(row.architecture))
+    return 2 * 4 * values + (1 << 20)
 
 
 def _is_there(row: Published, path: Path) -> bool:
