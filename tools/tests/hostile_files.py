@@ -53,10 +53,12 @@ def call(function: str, *arguments: object) -> Raw:
     return Raw(b"c" + function.replace(" ", "\n").encode() + b"\n" + pickled(arguments) + b"R")
 
 
-def storage(key: object = "0", length: int = 4, kind: str = "torch FloatStorage", stream: bool = False) -> Raw:
+def storage(
+    key: object = "0", length: int = 4, kind: str = "torch FloatStorage", stream: bool = False, device: object = "cpu"
+) -> Raw:
     saved = Raw(b"c" + kind.replace(" ", "\n").encode() + b"\n")
     view = (None,) if stream else ()
-    return Raw(pickled(("storage", saved, key, "cpu", length, *view)) + b"Q")
+    return Raw(pickled(("storage", saved, key, device, length, *view)) + b"Q")
 
 
 def tensor(

@@ -53,6 +53,14 @@ STREAMS = {
         streamed({"v": tensor(storage(stream=True)), "w": tensor(storage(length=3, stream=True), 0, (3,))}),
         "describes the storage '0' in two ways",
     ),
+    "a storage on two devices": (
+        streamed({"v": S["w"], "w": tensor(storage(device="cuda:0", stream=True))}), "describes the storage '0' in two"
+    ),
+    "a view that is described twice": (
+        streamed({"v": viewed("1", 0, 2), "w": viewed("1", 2, 2)}), "describes the view '1' in two ways"
+    ),
+    "a view of the key of its storage": (streamed({"w": viewed("0", 0, 2)}), "calls a storage and a view of one '0'"),
+    "a view without a key": (streamed({"w": viewed(1, 0, 2)}), "views a storage in an unknown way"),
     "a view beyond its storage": (streamed({"w": viewed("1", 3, 2)}), "storage of 4 elements is viewed beyond its end"),
     "a view of another kind": (streamed({"w": viewed("1")}), "views a storage in an unknown way"),
     "a storage as in a zip": (streamed(W), "refers to something that is no storage"),
@@ -119,6 +127,19 @@ TARS = {
     "no views": (tarred(storages=STORAGE + pickle_of(None)), "a view is described in an unknown way"),
     "a view beyond its storage": (tarred(storages=STORAGE + pickle_of([(3, 1, 2, 3)])), "viewed beyond its end"),
     "a view of nothing": (tarred(storages=STORAGE + pickle_of([(3, 7, 0, 1)])), "a view is described in an unknown"),
+    "two storages of one key": (
+        tarred(storages=pickle_of(2) + 2 * ONE_STORAGE + pickle_of([])), "two storages of the key 1, one was expected"
+    ),
+    "a view of the key of a storage": (
+        tarred(storages=STORAGE + pickle_of([(1, 1, 0, 4)])), "a view is described in an unknown way"
+    ),
+    "two views of one key": (
+        tarred(storages=STORAGE + pickle_of([(3, 1, 0, 4), (3, 1, 1, 2)])), "a view is described in an unknown way"
+    ),
+    "a tensor of the key of a storage": (
+        tarred(tensors=pickle_of(1) + pickle_of((1, 1, None)) + struct.pack("<ii3q", 1, 0, 4, 1, 0)),
+        "the key 1 stands for two things",
+    ),
     "bytes after the views": (tarred(storages=STORAGE + pickle_of([]) + b"x"), "its pickle is followed by 1 byte"),
     "a tensor beyond its storage": (
         tarred(tensors=TENSOR + struct.pack("<ii3q", 1, 0, 4, 1, 1)), "tensors cannot be read at byte .* reaches beyond"

@@ -84,6 +84,32 @@ def test_a_tensor_is_refused_for(tmp_path: Path, name: str) -> None:
         read(tmp_path, zipped({"w": value}))
 
 
+TWICE = {
+    "two types of one size": storage(kind="torch IntStorage"),
+    "two types of two sizes": storage(length=8, kind="torch HalfStorage"),
+    "a type and bytes": storage(length=16, kind="torch.storage UntypedStorage"),
+    "two devices": storage(device="cuda:0"),
+}
+
+
+@pytest.mark.parametrize("second", TWICE.values(), ids=TWICE)
+def test_a_storage_that_is_described_twice_is_refused_for(tmp_path: Path, second: Raw) -> None:
+    """PyTorch takes the first description for all tensors of that key."""
+    with pytest.raises(BadInput, match="it describes the storage '0' in two ways"):
+        read(tmp_path, zipped({"v": tensor(), "w": tensor(second)}))
+
+
+def test_two_tensors_of_one_storage_are_read(tmp_path: Path) -> None:
+    tensors = read(tmp_path, zipped({"v": tensor(shape=(2,)), "w": tensor(offset=1, shape=(3,))})).tensors
+    assert {name: tensor.tolist() for name, tensor in tensors.items()} == {"v": [0, 1], "w": [1, 2, 3]}
+
+
+@pytest.mark.parametrize("device", [0, ("cpu",), None], ids=str)
+def test_a_device_that_is_no_text_is_refused(tmp_path: Path, device: object) -> None:
+    with pytest.raises(BadInput, match=r"a storage is on the device .*, text was expected"):
+        read(tmp_path, zipped({"w": tensor(storage(device=device))}))
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

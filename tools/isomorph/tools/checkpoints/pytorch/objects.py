@@ -6,6 +6,7 @@ view, and each container knows where those are.
 
 from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 import ml_dtypes
 import numpy as np
@@ -135,6 +136,28 @@ def storage_ref(saved: object, key: object, length: object) -> StorageRef:
     if not isinstance(key, str):
         raise ValueError(f"a storage has the key {shown(key)}, text was expected")
     return StorageRef(key, STORAGES[str(saved)], size_of(length))
+
+
+class Described(NamedTuple):
+    """A storage, and the type and the device that the pickle gives it."""
+
+    ref: StorageRef
+    saved: object
+    device: object
+
+
+def described_once(storages: dict[str, Described], ref: StorageRef, saved: object, device: object) -> StorageRef:
+    """The storage, once `storages` has it under its key.
+
+    Raises a `ValueError` where another description has that key: PyTorch takes the first one for all tensors. The
+    device is text where it is any; what else it could be is not compared, as that may have no end.
+    """
+    if not isinstance(device, str):
+        raise ValueError(f"a storage is on the device {shown(device)}, text was expected")
+    described = Described(ref, saved, device)
+    if storages.setdefault(ref.key, described) != described:
+        raise ValueError(f"it describes the storage {shown(ref.key)} in two ways")
+    return ref
 
 
 def size_of(value: object) -> int:

@@ -8,7 +8,7 @@ from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pickles.machine import unpickle
 from isomorph.tools.checkpoints.pickles.values import Entries
-from isomorph.tools.checkpoints.pytorch.objects import NAMES, StorageRef, storage_ref
+from isomorph.tools.checkpoints.pytorch.objects import NAMES, Described, StorageRef, described_once, storage_ref
 from isomorph.tools.checkpoints.pytorch.state_dicts import checkpoint_of
 from isomorph.tools.checkpoints.wording import counted, shown
 
@@ -25,21 +25,23 @@ def recognise(file: MappedFile) -> bool:
 
 def read(file: MappedFile) -> Checkpoint:
     """The checkpoint in `file`; `BadInput` where it is no sound stream of PyTorch's."""
-    storages: dict[str, StorageRef] = {}
+    storages: dict[str, Described] = {}
+    views: dict[str, StorageRef] = {}
 
     def persistent(arguments: tuple[object, ...]) -> StorageRef:
         match arguments:
-            case (("storage", saved, key, _, length, view),):
-                ref = storage_ref(saved, key, length)
+            case (("storage", saved, key, device, length, view),):
+                ref = described_once(storages, storage_ref(saved, key, length), saved, device)
             case _:
                 raise ValueError("it refers to something that is no storage")
-        if storages.setdefault(ref.key, ref) != ref:
-            raise ValueError(f"it describes the storage {shown(ref.key)} in two ways")
         match view:
             case None:
                 return ref
-            case (_, offset, part_length):
-                return ref.part(offset, part_length)
+            case (str(view_key), offset, part_length):
+                part = ref.part(offset, part_length)
+                if views.setdefault(view_key, part) != part:  # PyTorch takes the first for all of that key
+                    raise ValueError(f"it describes the view {shown(view_key)} in two ways")
+                return part
             case _:
                 raise ValueError("it views a storage in an unknown way")
 
@@ -57,15 +59,18 @@ def read(file: MappedFile) -> Checkpoint:
 
     starts: dict[str, int] = {}
     for key in keys:
-        ref = storages.get(key) if isinstance(key, str) else None
-        if ref is None or ref.key in starts:
+        described = storages.get(key) if isinstance(key, str) else None
+        if described is None or key in starts:
             raise file.damaged(
                 f"its list of storages names {shown(key)}, which no tensor needs or which is there twice"
             )
-        starts[ref.key], position = read_storage(file, position, ref)
+        starts[key], position = read_storage(file, position, described.ref)
     missing = next((key for key in storages if key not in starts), None)
     if missing is not None:
         raise file.damaged(f"its list of storages lacks {shown(missing)}, which a tensor needs")
+    shared = next((key for key in views if key in storages), None)
+    if shared is not None:
+        raise file.damaged(f"it calls a storage and a view of one {shown(shared)}, which PyTorch does not tell apart")
     if position != file.size:
         raise file.damaged(
             f"its last storage is followed by {counted(file.size - position, 'byte')} at byte {position:,}, nothing "

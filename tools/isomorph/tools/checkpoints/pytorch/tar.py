@@ -122,6 +122,8 @@ def _storages(file: MappedFile, extent: Extent) -> tuple[dict[str, StorageRef], 
                     raise ValueError("a storage is described in an unknown way")
         except ValueError as problem:
             raise file.damaged(f"its storages cannot be read at byte {position:,}: {problem}") from None
+        if ref.key in whole:
+            raise file.damaged(f"it has two storages of the key {ref.key}, one was expected")
         whole[ref.key] = ref
         starts[ref.key], position = read_storage(file, position, ref)
     views = unpickle_all(file, position, end, {})
@@ -129,7 +131,7 @@ def _storages(file: MappedFile, extent: Extent) -> tuple[dict[str, StorageRef], 
     try:
         for view in views if isinstance(views, list) else [None]:
             match view:
-                case (key, root, offset, length) if _key(root) in whole:
+                case (key, root, offset, length) if _key(root) in whole and _key(key) not in storages:
                     storages[_key(key)] = whole[_key(root)].part(offset, length)
                 case _:
                     raise ValueError("a view is described in an unknown way")
@@ -153,6 +155,8 @@ def _tensors(file: MappedFile, extent: Extent, storages: dict[str, StorageRef]) 
             shape, strides = tuple(sizes_and_strides[:axes]), tuple(sizes_and_strides[axes:])
             match description:
                 case (key, storage, _) if _key(storage) in storages:
+                    if _key(key) in tensors or _key(key) in storages:  # PyTorch has one table for both
+                        raise ValueError(f"the key {shown(key)} stands for two things")
                     tensors[_key(key)] = tensor_ref(storages[_key(storage)], offset, shape, strides)
                 case _:
                     raise ValueError("a tensor is described in an unknown way")

@@ -12,7 +12,7 @@ from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.lookalikes import READ_HERE
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pickles.machine import unpickle_all
-from isomorph.tools.checkpoints.pytorch.objects import NAMES, StorageRef, storage_ref
+from isomorph.tools.checkpoints.pytorch.objects import NAMES, Described, StorageRef, described_once, storage_ref
 from isomorph.tools.checkpoints.pytorch.state_dicts import checkpoint_of
 from isomorph.tools.checkpoints.wording import shown
 from isomorph.tools.checkpoints.zip_directory import Member, noted_in, read_directory
@@ -31,11 +31,12 @@ def read(file: MappedFile) -> Checkpoint:
     """The checkpoint in `file`; `BadInput` where it is no sound archive of PyTorch's."""
     records = _records(file)
     program = records["data.pkl"]
+    storages: dict[str, Described] = {}
 
     def persistent(arguments: tuple[object, ...]) -> StorageRef:
         match arguments:
-            case (("storage", saved, key, _, length),):
-                ref = storage_ref(saved, key, length)
+            case (("storage", saved, key, device, length),):
+                ref = described_once(storages, storage_ref(saved, key, length), saved, device)
             case _:
                 raise ValueError("it refers to something that is no storage")
         record = records.get(f"data/{ref.key}")
