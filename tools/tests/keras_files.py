@@ -24,19 +24,29 @@ def hdf5(write: Changes) -> bytes:
 
 
 def keras2(layers: Mapping[str, Tensors], top: str = "", change: Changes = lambda root: None) -> bytes:
-    """A file of Keras 2's; the names of variables are given in full."""
+    """A file of Keras 2's; the names of variables are given in full. What `change` puts into layers is listed, too."""
 
     def write(root: h5py.File) -> None:
         group = root.create_group(top) if top else root
-        group.attrs["layer_names"] = [name.encode() for name in layers]
         for name, variables in layers.items():
             layer = group.create_group(name)
-            layer.attrs["weight_names"] = [variable.encode() for variable in variables]
             for variable, value in variables.items():
                 layer.create_dataset(variable, data=value)
         change(root)
+        held = [name for name in group if isinstance(name, str) and group.get(name, getclass=True) is h5py.Group]
+        layer_names = [*layers, *(name for name in held if name not in layers)]
+        group.attrs["layer_names"] = [name.encode() for name in layer_names]
+        for name in layer_names:
+            group[name].attrs["weight_names"] = [variable.encode() for variable in datasets_in(group[name])]
 
     return hdf5(write)
+
+
+def datasets_in(group: h5py.Group) -> list[str]:
+    """The paths of the data sets in a group, by plain links alone."""
+    paths: list[str] = []
+    group.visititems(lambda path, thing: paths.append(path) if isinstance(thing, h5py.Dataset) else None)
+    return paths
 
 
 def keras3(layers: Mapping[str, list[Any]], noted: Mapping[str, str] | None = None) -> bytes:

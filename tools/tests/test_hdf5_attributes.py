@@ -171,4 +171,6 @@ def test_whatever_is_changed_is_read_or_refused(tmp_path: Path, libver: str) -> 
                 outcomes.add(Attributes(Window(file, 0, file.size)).text(start, "name"))
             except BadInput:
                 outcomes.add("refused")
-    assert {None, "conv1", "refused"} <= outcomes
+    assert {"conv1", "refused"} <= outcomes
+    # Of the newest version nothing in the header may change, for its checksum.
+    assert (None in outcomes) == (libver == "earliest")

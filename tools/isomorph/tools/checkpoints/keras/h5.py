@@ -1,8 +1,8 @@
 """Keras's `.h5` and `.weights.h5`, read by neither Keras nor libhdf5.
 
 Keras 2 (and Keras 3's legacy `.h5`) has a group for each layer, at the top or in `model_weights`, and in it variables
-by name. These become `conv1/kernel`, in the order of names. The attributes layer_names and weight_names only tell that
-it is one: what Keras reads by their order is found here by name.
+by name. These become `conv1/kernel`, in the order of names. What Keras loads stands in the attributes layer_names and
+weight_names; a file with other data sets than those is refused.
 
 Keras 3's `.weights.h5` has `layers/CLASS_NUMBER/vars/0, 1, ...`, and what the layer is called in the attribute `name`
 of its vars. Where there is none, as an older Keras leaves it, the group's own name stands for the layer's: `conv2d_1`
@@ -29,6 +29,7 @@ NAME = "Keras HDF5"
 
 _WHOLE_MODEL = "model_weights"
 _OPTIMIZERS = ("/optimizer", "/optimizer_weights")
+_BESIDE_LAYERS = "top_level_model_weights"  # a model's own variables, which layer_names does not list
 _DICE = "seed_generator"  # of a dropout: the state of its random numbers
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
@@ -71,7 +72,7 @@ def read_window(window: Window, form: str, layers: Mapping[str, Layer]) -> Check
     whole = f"/{_WHOLE_MODEL}"
     top = whole if whole in held.groups else "/"
     if _has_layers(attributes, held.groups[top]):
-        found = _keras2(file, held, top)
+        found = _keras2(file, held, top, _listed(file, held, top, attributes))
     elif any(path.endswith("/vars") for path in held.groups):
         found = _keras3(file, held, layers, noted)
     else:
@@ -109,7 +110,46 @@ def _named(file: MappedFile, pairs: Iterable[tuple[str, str]]) -> dict[str, str]
     return paths
 
 
-def _keras2(file: MappedFile, held: Contents, group: str) -> _Found:
+def _listed(file: MappedFile, held: Contents, group: str, attributes: Attributes) -> set[str]:
+    """The paths of the data sets that Keras finds in `group` by the names in its attributes.
+
+    Raises BadInput where one of those has no group or data set, or stands twice.
+    """
+    top = f"{group.rstrip('/')}/"
+    layers = _names(attributes, held.groups[group], "layer_names")
+    if f"{top}{_BESIDE_LAYERS}" in held.groups:
+        layers.append(_BESIDE_LAYERS)
+    listed = set[str]()
+    for layer in layers:
+        if f"{top}{layer}" not in held.groups:
+            raise file.damaged(f"its layer_names has {shown(layer)}, which is no group beside it")
+        for weight in _names(attributes, held.groups[f"{top}{layer}"], "weight_names"):
+            path = f"{top}{layer}/{weight}"
+            if path not in held.datasets or path in listed:
+                raise file.damaged(
+                    f"the weight_names of its layer {shown(layer)} have {shown(weight)} twice, or there is no such "
+                    "data set"
+                )
+            listed.add(path)
+    if len(set(layers)) < len(layers):
+        raise file.damaged("its layer_names has a layer twice")
+    return listed
+
+
+def _names(attributes: Attributes, group: int, name: str) -> list[str]:
+    """The texts of an attribute, or of `name0`, `name1` and so on, into which Keras cuts those that are too long."""
+    whole = attributes.texts(group, name)
+    if whole is not None:
+        return list(whole)
+    names: list[str] = []
+    number = 0
+    while (part := attributes.texts(group, f"{name}{number}")) is not None:
+        names += part
+        number += 1
+    return names
+
+
+def _keras2(file: MappedFile, held: Contents, group: str, listed: set[str]) -> _Found:
     top = f"{group.rstrip('/')}/"
     inside: dict[str, list[str]] = {}
     for path in held.datasets:
@@ -117,6 +157,11 @@ def _keras2(file: MappedFile, held: Contents, group: str) -> _Found:
             layer, _, below = path.removeprefix(top).partition("/")
             if not below:
                 raise file.bad(f"its data set {shown(path)} stands among its layers, in one of which it was expected")
+            if path not in listed:
+                raise file.damaged(
+                    f"its data set {shown(path)} is none that its layer_names and weight_names list, so that Keras "
+                    "would leave it out"
+                )
             inside.setdefault(layer, []).append(below)
     names = (
         (keras2_name(layer, one, beside), f"{top}{layer}/{one}") for layer, beside in inside.items() for one in beside

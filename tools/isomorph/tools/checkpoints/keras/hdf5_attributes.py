@@ -1,4 +1,5 @@
-"""The text attributes of HDF5 objects: III.E (global heap) and IV.A.2.b, d and m (attribute) of the specification.
+"""The attributes of HDF5 objects that are texts: III.E (global heap) and IV.A.2.b, d and m (attribute) of the
+specification.
 
 Keras's are texts of variable length, for which libhdf5 (1.14.6) takes and fills as much memory as the reference to the
 text declares, before it looks whether the text is there: 11 KB became 4 GiB. Here a text is never longer than what the
@@ -6,13 +7,16 @@ file holds of it.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from isomorph.tools.checkpoints.keras.hdf5_file import Window
-from isomorph.tools.checkpoints.keras.hdf5_header import ADDRESS, messages, number
+from isomorph.tools.checkpoints.keras.hdf5_header import ADDRESS, NOWHERE, messages, number
 from isomorph.tools.checkpoints.wording import counted, shown
 
 _ATTRIBUTE = 0x0C
 _STRING, _VARIABLE = 3, 9  # classes of datatypes
+_TERMINATED, _SPACES = 0, 2  # how a text of fixed length ends: with a zero, or filled up with spaces
+_REFERENCE = 16  # bytes of one to a text in a heap
 _NULL = 2  # the type of a dataspace (version 2) that holds nothing
 _HEAP_HEAD = 16  # bytes before a global heap's objects, and before each of them
 _COST = 128  # bytes of Python objects that one object of a heap becomes
@@ -32,37 +36,65 @@ class Attributes:
         index, or with a type or a shape that is shared.
 
         Raises:
-            BadInput: what holds the attribute, or its text, is not inside the file, or the text is no UTF-8.
+            BadInput: what holds the attribute, or its text, is not inside the file, or the text is no UTF-8, or two
+                attributes have that name.
         """
-        for kind, content in messages(self._window, address):
-            if kind == _ATTRIBUTE and (parts := _parts(content)) and parts[0] == name.encode():
-                _, datatype, dataspace, data = parts
-                raw = self._raw(datatype, data) if _is_scalar(dataspace) else None
-                return None if raw is None else self._decoded(raw, name)
-        return None
+        parts = self._parts(address, name)
+        if parts is None or _shape(parts.dataspace) != () or not _is_text(parts.datatype):
+            return None
+        return self._decoded(self._raw(parts.datatype, parts.data, 0), name)
+
+    def texts(self, address: int, name: str) -> tuple[str, ...] | None:
+        """The attribute `name` of the object at byte `address` as texts along one axis; None where it has none.
+
+        Raises:
+            BadInput: as `text`, or it is of another type or shape; an empty one may be of any type, as NumPy's are.
+        """
+        parts = self._parts(address, name)
+        if parts is None:
+            return None
+        shape = _shape(parts.dataspace)
+        if shape is not None and 0 in shape:
+            return ()
+        if shape is None or len(shape) != 1 or not _is_text(parts.datatype):
+            raise self._window.file.damaged(f"an attribute {name} is no list of texts, which was expected")
+        width = number(parts.datatype, 4, 4)
+        if not width or shape[0] > len(parts.data) // width:
+            raise self._window.file.damaged(f"an attribute {name} of {shape[0]:,} texts holds less than those")
+        self._window.file.spend(_COST * shape[0])
+        return tuple(self._decoded(self._raw(parts.datatype, parts.data, at * width), name) for at in range(shape[0]))
 
     def has(self, address: int, name: str) -> bool:
         """Whether the object at byte `address` has an attribute `name` in its header, of any type."""
-        attributes = (_parts(content) for kind, content in messages(self._window, address) if kind == _ATTRIBUTE)
-        return any(parts is not None and parts[0] == name.encode() for parts in attributes)
+        return self._parts(address, name) is not None
 
-    def _raw(self, datatype: bytes, data: bytes) -> bytes | None:
-        """The bytes of a text; None where the datatype is none."""
-        if len(datatype) < 8:
-            return None
-        kind, of = datatype[0] & 0x0F, datatype[1] & 0x0F
-        if kind == _STRING:
-            return data[: number(datatype, 4, 4)]
-        return self._from_heap(data) if kind == _VARIABLE and of == 1 else None
+    def _parts(self, address: int, name: str) -> "_Parts | None":
+        attributes = (_parts(content) for kind, content in messages(self._window, address) if kind == _ATTRIBUTE)
+        named = [parts for parts in attributes if parts is not None and parts.name == name.encode()]
+        if len(named) > 1:
+            raise self._window.file.damaged(f"an object in it has {len(named)} attributes {name}, one was expected")
+        return named[0] if named else None
+
+    def _raw(self, datatype: bytes, data: bytes, at: int) -> bytes:
+        """The bytes of the text at byte `at`, less what fills them up."""
+        if datatype[0] & 0x0F == _VARIABLE:
+            return self._from_heap(data[at : at + _REFERENCE]).partition(b"\0")[0]
+        size, padding = number(datatype, 4, 4), datatype[1] & 0x0F
+        raw = data[at : at + size]
+        if len(raw) < size:
+            raise self._window.file.damaged(f"a text of {counted(size, 'byte')} in it does not end in its attribute")
+        return raw.partition(b"\0")[0] if padding == _TERMINATED else raw.rstrip(b" " if padding == _SPACES else b"\0")
 
     def _from_heap(self, reference: bytes) -> bytes:
         length = number(reference, 0, 4)
         address = number(reference, 4)
         index = number(reference, 4 + ADDRESS, 4)
-        if length == 0:
+        if len(reference) < _REFERENCE:
+            raise self._window.file.damaged("a reference to a text in its HDF5 does not end in its attribute")
+        if address in (0, NOWHERE):  # an empty text, whatever its length
             return b""
         start, size = self._heap(address).get(index, (0, 0))
-        if length > size:
+        if length != size:
             raise self._window.file.damaged(
                 f"a text of {counted(length, 'byte')} is not in the global heap at byte {address:,} of its HDF5"
             )
@@ -94,13 +126,22 @@ class Attributes:
 
     def _decoded(self, raw: bytes, name: str) -> str:
         try:
-            return raw.partition(b"\0")[0].decode()
+            return raw.decode()
         except UnicodeDecodeError:
             raise self._window.file.damaged(f"an attribute {name} is {shown(raw)}, which is no UTF-8") from None
 
 
-def _parts(content: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:
-    """The name, datatype, dataspace and data of an attribute; None where it shares one, or is of an unknown version."""
+class _Parts(NamedTuple):
+    """What an attribute's message holds."""
+
+    name: bytes
+    datatype: bytes
+    dataspace: bytes
+    data: bytes
+
+
+def _parts(content: bytes) -> _Parts | None:
+    """The parts of an attribute's message; None where it shares one, or is of an unknown version."""
     if len(content) < 8 or content[0] not in (1, 2, 3) or (content[0] > 1 and content[1]):
         return None
     version, at = content[0], 9 if content[0] == 3 else 8
@@ -110,9 +151,20 @@ def _parts(content: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:
         parts.append(content[at : at + size])
         at += -(-size // 8) * 8 if version == 1 else size
     name, datatype, dataspace = parts
-    return name.partition(b"\0")[0], datatype, dataspace, content[at:]
+    return _Parts(name.partition(b"\0")[0], datatype, dataspace, content[at:])
 
 
-def _is_scalar(dataspace: bytes) -> bool:
-    """Whether it is that of one element: without axes, and not of nothing."""
-    return len(dataspace) >= 4 and dataspace[1] == 0 and not (dataspace[0] == 2 and dataspace[3] == _NULL)
+def _is_text(datatype: bytes) -> bool:
+    if len(datatype) < 8:
+        return False
+    return datatype[0] & 0x0F == _STRING or (datatype[0] & 0x0F == _VARIABLE and datatype[1] & 0x0F == 1)
+
+
+def _shape(dataspace: bytes) -> tuple[int, ...] | None:
+    """The sizes of a dataspace; None where it is that of nothing, or does not end."""
+    if len(dataspace) < 4 or (dataspace[0] == 2 and dataspace[3] == _NULL):
+        return None
+    before, rank = 4 if dataspace[0] == 2 else 8, dataspace[1]
+    if len(dataspace) < before + ADDRESS * rank:
+        return None
+    return tuple(number(dataspace, before + ADDRESS * axis) for axis in range(rank))

@@ -13,14 +13,15 @@ from typing import NamedTuple
 import numpy as np
 
 from isomorph.tools.checkpoints.checkpoint import Tensor
+from isomorph.tools.checkpoints.keras.hdf5_btree import CHUNKS, children
 from isomorph.tools.checkpoints.keras.hdf5_dataset import CHUNKED, COMPACT, DEFLATE, SHUFFLE, Dataset
 from isomorph.tools.checkpoints.keras.hdf5_file import Window
-from isomorph.tools.checkpoints.keras.hdf5_groups import nodes
 from isomorph.tools.checkpoints.keras.hdf5_header import ADDRESS, NOWHERE, number
 from isomorph.tools.checkpoints.mapped_file import ALLOWANCE
 from isomorph.tools.checkpoints.wording import counted, shown
 
 _PIPELINES = ((), (DEFLATE,), (SHUFFLE, DEFLATE))
+_STRONGEST = 9  # the level of compression above which libhdf5 inflates nothing
 _LARGEST_CHUNK = 8 << 20  # bytes; decoding one takes three times that, and h5py's own choice is at most 1 MiB
 _COST = 256  # bytes of Python objects that one chunk becomes
 
@@ -70,10 +71,10 @@ def _overdeclared(window: Window, dataset: Dataset, stored: int) -> Exception:
 
 def _decoded(window: Window, dataset: Dataset) -> Tensor:
     file, name, shape, chunk = window.file, shown(dataset.name), dataset.shape, dataset.chunk
-    if dataset.filters not in _PIPELINES:
-        raise file.bad(
-            f"its data set {name} went through the HDF5 filters {shown(dataset.filters)}, gzip at most was expected"
-        )
+    codes = tuple(one.code for one in dataset.filters)
+    if codes not in _PIPELINES:
+        raise file.bad(f"its data set {name} went through the HDF5 filters {shown(codes)}, gzip at most was expected")
+    _check_values(window, dataset)
     chunk_bytes, nbytes = (prod(extents) * dataset.dtype.itemsize for extents in (chunk, shape))
     if not 0 < chunk_bytes <= _LARGEST_CHUNK:
         raise file.bad(f"its data set {name} has chunks of {chunk_bytes:,} bytes, 1 to {_LARGEST_CHUNK:,} are read")
@@ -84,7 +85,9 @@ def _decoded(window: Window, dataset: Dataset) -> Tensor:
         )
     grid = tuple(-(-extent // step) for extent, step in zip(shape, chunk, strict=True))
     file.spend(nbytes + _COST * prod(grid))
-    pieces = _pieces(window, dataset, prod(grid))
+    pieces = _pieces(window, dataset)
+    if len(pieces) > prod(grid):
+        raise file.damaged(f"its data set {name} of shape {shown(shape)} has {counted(len(pieces), 'chunk')}, too many")
     values = np.empty(shape, dataset.dtype)
     for index in np.ndindex(*grid):
         corner = tuple(at * step for at, step in zip(index, chunk, strict=True))
@@ -96,18 +99,40 @@ def _decoded(window: Window, dataset: Dataset) -> Tensor:
     return values
 
 
-def _pieces(window: Window, dataset: Dataset, count: int) -> dict[tuple[int, ...], _Piece]:
-    """Where the chunks begin in the data set -> where they are stored: at most one more than the `count` it takes."""
+def _check_values(window: Window, dataset: Dataset) -> None:
+    """Refuse values of filters that libhdf5 writes for no such data set: it would decode by them, or not at all."""
+    for code, values in dataset.filters:
+        if code == SHUFFLE and values != (dataset.dtype.itemsize,):
+            expected = f"the {counted(dataset.dtype.itemsize, 'byte')} of an element"
+        elif code == DEFLATE and (len(values) != 1 or values[0] > _STRONGEST):
+            expected = f"a level of at most {_STRONGEST}"
+        else:
+            continue
+        raise window.file.damaged(
+            f"its data set {shown(dataset.name)} has the values {shown(values)} for the HDF5 filter {code}, {expected} "
+            "was expected"
+        )
+
+
+def _pieces(window: Window, dataset: Dataset) -> dict[tuple[int, ...], _Piece]:
+    """Where the chunks begin in the data set -> where they are stored."""
+    steps = (*dataset.chunk, dataset.dtype.itemsize)  # the last axis is of the bytes of an element
+
+    def corner(key: bytes) -> tuple[int, ...]:
+        offsets = tuple(number(key, 8 + ADDRESS * axis) for axis in range(len(steps)))
+        if any(offset % step for offset, step in zip(offsets, steps, strict=True)):
+            raise window.unsound(f"a key of the chunks of {shown(dataset.name)} is the corner of none")
+        return offsets
+
     pieces: dict[tuple[int, ...], _Piece] = {}
-    axes = range(len(dataset.shape))
     if dataset.start == NOWHERE:
         return pieces
-    for key, start in nodes(window, dataset.start, 1, 8 + ADDRESS * (len(dataset.shape) + 1)):
-        pieces[tuple(number(key, 8 + ADDRESS * axis) for axis in axes)] = _Piece(
-            start, number(key, 0, 4), number(key, 4, 4)
-        )
-        if len(pieces) > count:
-            break
+    width = 8 + ADDRESS * len(steps)
+    for child in children(window, dataset.start, CHUNKS, width, window.most_chunks, corner):
+        *place, inside = child.low
+        if inside:
+            raise window.unsound(f"a chunk of {shown(dataset.name)} begins inside an element")
+        pieces[tuple(place)] = _Piece(child.address, number(child.raw, 0, 4), number(child.raw, 4, 4))
     return pieces
 
 
@@ -115,7 +140,7 @@ def _inflated(window: Window, dataset: Dataset, piece: _Piece, chunk_bytes: int)
     """The bytes of one chunk."""
     data = window.bytes_at(piece.start, min(piece.size, 2 * chunk_bytes + 1024))
     sound = len(data) == piece.size
-    for position, code in reversed(list(enumerate(dataset.filters))):
+    for position, (code, _) in reversed(list(enumerate(dataset.filters))):
         if piece.mask >> position & 1:
             continue
         if code == DEFLATE:

@@ -1,7 +1,8 @@
 """What the header of an HDF5 data set says of it: shape, datatype, layout and filters (IV.A.2.b, d, i, l, h)."""
 
+import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import ml_dtypes
@@ -23,6 +24,7 @@ DEFLATE, SHUFFLE = 1, 2
 """The filters of h5py's `compression="gzip"` and `shuffle=True`."""
 
 _SPACE, _TYPE, _EXTERNAL, _FILTERS = 0x01, 0x03, 0x07, 0x0B
+_ONCE = (_SPACE, _TYPE, LAYOUT, _FILTERS)  # messages of which libhdf5 takes the first
 _VIRTUAL = 3
 _NULL = 2  # the type of a dataspace (version 2) that holds nothing
 _LAYOUTS = (3, 4)  # versions of the layout message: HDF5 1.6.3's, and 1.10's, whose chunks have other indexes
@@ -45,6 +47,7 @@ _DTYPES = {
         (h5py.h5t.STD_U64LE.encode(), "<u8"),
     )
 }
+_UNREGISTERED = 256  # the first number of a filter that has a name beside it in version 2
 _OPAQUE, _VARIABLE = 5, 9
 _CLASSES = {
     3: "text",
@@ -55,6 +58,13 @@ _CLASSES = {
     _VARIABLE: "of variable length",
     10: "arrays",
 }
+
+
+class Filter(NamedTuple):
+    """What a chunk went through: the filter's number, and the values that it was told."""
+
+    code: int
+    values: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ class Dataset:
     nbytes: int = 0
     content: bytes = b""
     chunk: tuple[int, ...] = ()
-    filters: tuple[int, ...] = ()
+    filters: tuple[Filter, ...] = ()
 
 
 def dataset_at(window: Window, address: int, name: str, attributes: Attributes) -> Dataset:
@@ -86,7 +96,9 @@ def dataset_at(window: Window, address: int, name: str, attributes: Attributes) 
     """
     said = dict[int, bytes]()
     for kind, content in messages(window, address):
-        said.setdefault(kind, content)
+        if kind in said and kind in _ONCE:
+            raise window.file.damaged(f"its data set {shown(name)} has two shapes, datatypes, layouts or filters")
+        said[kind] = content
     if not {_SPACE, _TYPE, LAYOUT} <= said.keys():
         raise window.file.bad(f"its data set {shown(name)} has no shape, datatype or layout of its own")
     dtype = _dtype(window, said[_TYPE], address, name, attributes)
@@ -98,16 +110,22 @@ def dataset_at(window: Window, address: int, name: str, attributes: Attributes) 
         raise window.file.bad(f"its data set {shown(name)} is stored as version {version}, 3 or 4 were expected")
     if layout == COMPACT:
         return Dataset(name, shape, dtype, layout, content=rest[2 : 2 + number(rest, 0, 2)])
-    if layout == CONTIGUOUS:
+    if layout == CONTIGUOUS and len(rest) >= 2 * ADDRESS:
         start = number(rest, 0)
         return Dataset(name, shape, dtype, layout, start, 0 if start == NOWHERE else number(rest, ADDRESS))
     if layout == _VIRTUAL:
         raise window.file.bad(f"its data set {shown(name)} is virtual, a view of other data sets: save its values")
     if layout != CHUNKED or version != _LAYOUTS[0] or number(rest, 0, 1) != len(shape) + 1:
         raise window.file.bad(f"its data set {shown(name)} has chunks in an index that Keras does not write")
-    chunk = tuple(number(rest, 1 + ADDRESS + 4 * axis, 4) for axis in range(len(shape)))
-    filters = _filters(said.get(_FILTERS, b"\1\0"))
-    return Dataset(name, shape, dtype, layout, number(rest, 1), chunk=chunk, filters=filters)
+    if len(rest) < 1 + ADDRESS + 4 * (len(shape) + 1):
+        raise window.file.damaged(f"the chunks of its data set {shown(name)} have no shape")
+    *chunk, itemsize = (number(rest, 1 + ADDRESS + 4 * axis, 4) for axis in range(len(shape) + 1))
+    if itemsize != dtype.itemsize:
+        raise window.file.damaged(
+            f"its data set {shown(name)} of {dtype} has chunks of elements of {counted(itemsize, 'byte')}"
+        )
+    filters = _filters(window, said[_FILTERS], name) if _FILTERS in said else ()
+    return Dataset(name, shape, dtype, layout, number(rest, 1), chunk=tuple(chunk), filters=filters)
 
 
 def _shape(window: Window, content: bytes, name: str) -> tuple[int, ...]:
@@ -117,6 +135,8 @@ def _shape(window: Window, content: bytes, name: str) -> tuple[int, ...]:
     if rank > MOST_AXES:
         raise window.file.bad(f"its data set {shown(name)} has {rank} axes, at most {MOST_AXES} were expected")
     before = 4 if version == 2 else 8
+    if version not in (1, 2) or len(content) < before + ADDRESS * rank:
+        raise window.file.damaged(f"its data set {shown(name)} has a shape that does not end, or of no known version")
     return tuple(number(content, before + ADDRESS * axis) for axis in range(rank))
 
 
@@ -135,16 +155,19 @@ def _dtype(window: Window, content: bytes, address: int, name: str, attributes: 
     raise window.file.bad(f"its data set {shown(name)} is {told}, little-endian {wanted} or bfloat16 were expected")
 
 
-def _filters(content: bytes) -> tuple[int, ...]:
-    """The numbers of the filters, by their message (IV.A.2.l)."""
-    version, found = number(content, 0, 1), []
+def _filters(window: Window, content: bytes, name: str) -> tuple[Filter, ...]:
+    """The filters of a data set, by their message (IV.A.2.l)."""
+    version, count, filters = number(content, 0, 1), number(content, 1, 1), []
     at = 8 if version == 1 else 2
-    for _ in range(number(content, 1, 1)):
+    for _ in range(count):
         code = number(content, at, 2)
-        named = version == 1 or code >= 256
-        name = number(content, at + 2, 2) if named else 0
-        values = number(content, at + (6 if named else 4), 2)
-        at += (8 if named else 6) + name + 4 * values
-        at += 4 * (values % 2) if version == 1 else 0  # a name of version 1 is padded already
-        found.append(code)
-    return tuple(found)
+        named = version == 1 or code >= _UNREGISTERED
+        length = number(content, at + 2, 2) if named else 0
+        amount = number(content, at + (6 if named else 4), 2)
+        at += (8 if named else 6) + length
+        filters.append(Filter(code, struct.unpack_from(f"<{amount}I", content.ljust(at + 4 * amount, b"\0"), at)))
+        at += 4 * amount
+        at += 4 * (amount % 2) if version == 1 else 0  # a name of version 1 is padded already
+    if version not in (1, 2) or at > len(content):
+        raise window.file.damaged(f"the filters of its data set {shown(name)} do not end, or are of no known version")
+    return tuple(filters)

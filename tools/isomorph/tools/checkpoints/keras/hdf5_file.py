@@ -17,11 +17,16 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 class Window:
-    """`size` bytes of `file` from byte `start`, as a file of its own, which may stand inside an archive."""
+    """`size` bytes of `file` from byte `start`, as a file of its own, which may stand inside an archive.
+
+    most_names, most_nodes, most_chunks: how many children nodes have at most (III.A, III.B), in a symbol table, above
+        those, and above chunks. The superblock may have others, and says so before any is read.
+    """
 
     def __init__(self, file: MappedFile, start: int, size: int) -> None:
         self.file = file
         self.size = size
+        self.most_names, self.most_nodes, self.most_chunks = 8, 32, 64
         self._start = start
         self._mapped = 0
 

@@ -1,5 +1,5 @@
-"""The links in an HDF5 group, by name: III.A (version 1 B-trees), III.B (symbol table nodes), III.D (local heaps) and
-IV.A.2.g (link messages) of the specification.
+"""The links in an HDF5 group, by name: III.B (symbol table nodes), III.D (local heaps) and IV.A.2.g (link messages) of
+the specification.
 
 Keras's groups have symbol tables. Of the newer groups, which h5py makes where it is asked to, the small ones are read,
 that keep their links in their headers.
@@ -7,6 +7,7 @@ that keep their links in their headers.
 
 from collections.abc import Iterator
 
+from isomorph.tools.checkpoints.keras.hdf5_btree import GROUP, children
 from isomorph.tools.checkpoints.keras.hdf5_file import Window
 from isomorph.tools.checkpoints.keras.hdf5_header import ADDRESS, NOWHERE, messages, number
 from isomorph.tools.checkpoints.wording import shown
@@ -19,7 +20,7 @@ _SOFT_ENTRY = 2  # the cache type of a symbol table entry that is a soft link, a
 _NO_ROOM = 1  # the offset of the free block behind the last
 _ENTRY = 40  # bytes of one
 _LONGEST_NAME = 1024
-_COST = 64  # bytes of Python objects that one node of a B-tree becomes
+_COST = 64  # bytes of Python objects that one free block becomes
 
 
 def links(window: Window, address: int, path: str) -> Iterator[tuple[bytes, int]]:
@@ -37,51 +38,30 @@ def links(window: Window, address: int, path: str) -> Iterator[tuple[bytes, int]
             raise window.file.bad(f"its {shown(path)} has an index that Keras does not write: save it with Keras")
 
 
-def nodes(window: Window, address: int, kind: int, key: int) -> Iterator[tuple[bytes, int]]:
-    """The key before each child of the leaves of the version 1 B-tree at byte `address`, and the child's address.
-
-    kind: 0 for groups, 1 for chunks. key: the bytes of one.
-    """
-    seen: set[int] = set()
-    waiting = [address]
-    while waiting:
-        node = waiting.pop()
-        head = window.exactly(node, 24)
-        count = number(head, 6, 2)
-        if head[:5] != b"TREE" + bytes([kind]) or node in seen:
-            raise window.unsound(f"there is no node of a B-tree at byte {node:,}, or it is its own child")
-        seen.add(node)
-        window.file.spend(_COST * (count + 1))
-        body = window.exactly(node + 24, count * (key + ADDRESS))
-        children = [
-            (body[at : at + key], number(body, at + key)) for at in range(0, count * (key + ADDRESS), key + ADDRESS)
-        ]
-        if head[5]:
-            waiting += [child for _, child in reversed(children)]
-        else:
-            yield from children
-
-
 def _of_table(window: Window, tree: int, heap: int, path: str) -> Iterator[tuple[bytes, int]]:
     head = window.exactly(heap, 32)
     if head[:5] != b"HEAP\0":
         raise window.unsound(f"there is no local heap at byte {heap:,}")
     size, names = number(head, 8), number(head, 24)
     _check_room(window, names, size, number(head, 16))
+
+    def name_at(offset: int) -> bytes:
+        name, end, _ = window.bytes_at(names + offset, min(_LONGEST_NAME, max(0, size - offset))).partition(b"\0")
+        if not end:
+            raise window.unsound(f"a name in {shown(path)} has no end")
+        return name
+
     last = b""
-    for _, node in nodes(window, tree, 0, ADDRESS):
-        symbols = window.exactly(node, 8)
-        if symbols[:5] != b"SNOD\1":
-            raise window.unsound(f"there is no node of a symbol table at byte {node:,}")
+    for node in children(window, tree, GROUP, ADDRESS, window.most_nodes, lambda key: name_at(number(key, 0))):
+        symbols = window.exactly(node.address, 8)
         count = number(symbols, 6, 2)
+        if symbols[:5] != b"SNOD\1" or count > window.most_names:
+            raise window.unsound(f"there is no node of a symbol table at byte {node.address:,}")
         window.file.spend(_ENTRY * count)
-        entries = window.exactly(node + 8, _ENTRY * count)
+        entries = window.exactly(node.address + 8, _ENTRY * count)
         for at in range(0, _ENTRY * count, _ENTRY):
-            offset = number(entries, at)
-            name, end, _ = window.bytes_at(names + offset, min(_LONGEST_NAME, max(0, size - offset))).partition(b"\0")
-            if not end:
-                raise window.unsound(f"a name in {shown(path)} has no end")
-            if name <= last:
+            name = name_at(number(entries, at))
+            if name <= last or not node.low < name <= node.high:
                 raise window.unsound(f"the names in {shown(path)} are not in order, or one stands twice")
             last = name
             cached = number(entries, at + 16, 4)
