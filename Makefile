@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test lint bench mutations clean
+.PHONY: demo test lint bench mutations mutants clean
 
 $(READY): pyproject.toml requirements-cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit("isomorph needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -41,6 +41,10 @@ bench: $(READY)
 # 20,000 damaged files of every checkpoint format, read here and by the format's own reader.
 mutations: $(READY)
 	$(BIN)/python -m mutations.run
+
+# A few hundred small changes of meaning, planted one at a time: do the tests notice? See docs/mutants.md.
+mutants: $(READY)
+	$(BIN)/python -m mutants.run --jobs $(JOBS)
 
 clean:
 	rm -rf $(VENV) build dist

@@ -1,0 +1,111 @@
+"""Where changes are planted, how many, and which files of tests could notice them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SPEC_TESTS = ("spec/tests/test_*.py",)
+SUITE = "conformance/isomorph/conformance/suite"
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of the sources.
+
+    sources, without: patterns of files, from the root. count: mutants of a run, unless told otherwise.
+    tests: patterns of the files of tests that could notice; none of them needs a framework.
+    """
+
+    sources: tuple[str, ...]
+    count: int
+    tests: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+    def files(self, root: Path) -> list[str]:
+        """The sources, as paths from the root."""
+        return _listed(root, self.sources, self.without)
+
+    def test_files(self, root: Path) -> list[str]:
+        """The files of tests, as paths from the root."""
+        return _listed(root, self.tests, ())
+
+
+def _listed(root: Path, patterns: tuple[str, ...], without: tuple[str, ...]) -> list[str]:
+    listed = {path for pattern in patterns for path in root.glob(pattern)}
+    listed -= {path for pattern in without for path in root.glob(pattern)}
+    return sorted(str(path.relative_to(root)) for path in listed if path.is_file())
+
+
+AREAS = {
+    "spec": Area(
+        ("spec/isomorph/spec/*.py",),
+        count=120,
+        tests=(*SPEC_TESTS, f"{SUITE}/test_peers.py"),
+    ),
+    "zoos": Area(
+        ("spec/isomorph/spec/zoos/*.py",),
+        count=80,
+        tests=(*SPEC_TESTS, f"{SUITE}/test_peers.py", "tools/tests/test_preprocess.py"),
+    ),
+    "oracle": Area(
+        ("backends/isomorph/backends/oracle/*.py",),
+        count=60,
+        tests=(
+            "backends/tests/test_oracle_*.py",
+            "backends/tests/test_arithmetic.py",
+            "backends/tests/test_grouped_bottleneck.py",
+            f"{SUITE}/test_peers.py",
+            f"{SUITE}/test_slim.py",
+            f"{SUITE}/test_atrous.py",
+            f"{SUITE}/test_build_options.py",
+            f"{SUITE}/test_training_refusals.py",
+        ),
+    ),
+    "conformance": Area(
+        ("conformance/isomorph/conformance/**/*.py",),
+        count=120,
+        tests=(
+            "conformance/tests/test_*.py",
+            f"{SUITE}/test_cases.py",
+            f"{SUITE}/test_verdict.py",
+            f"{SUITE}/test_training_verdict.py",
+            f"{SUITE}/test_dropout_verdict.py",
+            f"{SUITE}/test_lattice_draw.py",
+            f"{SUITE}/test_lattice_verdict.py",
+            f"{SUITE}/test_planting.py",
+            f"{SUITE}/test_precision.py",
+            f"{SUITE}/test_faults.py",
+            f"{SUITE}/test_faults_of_training.py",
+        ),
+        without=(f"{SUITE}/**/*.py", "conformance/isomorph/conformance/faults/surgery/**/*.py"),
+    ),
+    "suite": Area((f"{SUITE}/*.py",), count=60, tests=("conformance/tests/test_*.py",)),
+    "checkpoints": Area(
+        ("tools/isomorph/tools/checkpoints/**/*.py",),
+        count=120,
+        tests=tuple(
+            f"tools/tests/{name}.py"
+            for name in (
+                "test_bad_files",
+                "test_hdf5_*",
+                "test_hostile_*",
+                "test_keras_checkpoints",
+                "test_keras_layer_order",
+                "test_keras_writing",
+                "test_keras_written_bytes",
+                "test_metadata",
+                "test_paddle_*",
+                "test_pytorch_*",
+                "test_safetensors",
+                "test_tensorflow_writing",
+                "test_tf_bundle",
+                "test_transformers_*",
+                "test_writers",
+            )
+        ),
+    ),
+    "bench": Area(
+        ("tools/isomorph/tools/benching/*.py",),
+        count=60,
+        tests=("tools/tests/test_bench*.py",),
+    ),
+}
