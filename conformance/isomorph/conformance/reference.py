@@ -1,12 +1,13 @@
 """The oracle's answers to one case, and how much of a difference from them is noise."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
 
 from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.oracle.operations import ORDERS
 from isomorph.backends.protocol import Options, as_dtype
 from isomorph.conformance.cases import check_decides, check_exercised, last_answer
 from isomorph.conformance.verdict import (
@@ -70,7 +71,7 @@ class Reference:
         """The noise floor of the answer in `dtype`."""
         if dtype == "float64":
             return _DOUBLE * self.answer_floor("float32")
-        runs = [{"answer": self._answer(self._oracle(dtype, halves))} for halves in (False, True)]
+        runs = ({"answer": self._answer(oracle)} for oracle in self._orders(dtype))
         return noise_floors({"answer": self.answer}, runs, dtype)["answer"]
 
     def answer_ratio(self, answer: Array, dtype: str) -> float:
@@ -84,13 +85,14 @@ class Reference:
         """
         if dtype == "float64":
             return self._float64()
-        orders = [self._oracle(dtype), self._oracle(dtype, halves=True)]
-        floors = noise_floors(self.end_points, [network.end_points(self.images) for network in orders], dtype)
+        runs = (oracle.end_points(self.images) for oracle in self._orders(dtype))
+        floors = noise_floors(self.end_points, runs, dtype)
         check_decides(self.architecture, dtype, last_answer(floors))
-        check_exercised(orders[0], self.images, last_answer(self.end_points), last_answer(floors))
+        check_exercised(self._oracle(dtype), self.images, last_answer(self.end_points), last_answer(floors))
         inputs = {part: x.astype(as_dtype(dtype)) for part, x in self._inputs().items()}
         local = self._parts(self._oracle("float64"), inputs)
-        return Tier(dtype, floors, inputs, local, noise_floors(local, [self._parts(o, inputs) for o in orders], dtype))
+        runs = (self._parts(oracle, inputs) for oracle in self._orders(dtype))
+        return Tier(dtype, floors, inputs, local, noise_floors(local, runs, dtype))
 
     def _float64(self) -> Tier:
         measured = self.tier("float32")
@@ -114,10 +116,14 @@ class Reference:
             ratios |= {block: ratios[unit] for block, unit in self.plan.block_ends.items()}
         return judge(tier.dtype, precision, found, self.end_points, tier.floors, ratios)
 
-    def _oracle(self, dtype: str, halves: bool = False) -> OracleNetwork:
-        network = OracleNetwork(self.architecture, Options(dtype=dtype), halves)
+    def _oracle(self, dtype: str, order: int = 0) -> OracleNetwork:
+        network = OracleNetwork(self.architecture, Options(dtype=dtype), order)
         network.borrow(self.tensors)
         return network
+
+    def _orders(self, dtype: str) -> Iterator[OracleNetwork]:
+        """The oracle in every order of summation, each made when it is asked for."""
+        return (self._oracle(dtype, order) for order in range(ORDERS))
 
     def _answer(self, network: OracleNetwork) -> Array:
         """[N, classes], or a map [N, h, w, C]; by way of the end points: the oracle's `answer` is judged, too."""

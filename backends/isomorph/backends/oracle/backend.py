@@ -17,9 +17,9 @@ from isomorph.spec.tensors import split
 class OracleNetwork(Network):
     """An architecture in NumPy. In bfloat16 and float16 it computes in float32 and rounds every result."""
 
-    def __init__(self, architecture: Architecture, options: Options, halves: bool = False) -> None:
+    def __init__(self, architecture: Architecture, options: Options, order: int = 0) -> None:
         super().__init__(architecture, options)
-        self._network = ConvNet(self.plan, Precision(self.dtype, halves))
+        self._network = ConvNet(self.plan, Precision(self.dtype, order))
         self._borrows = False
 
     @property

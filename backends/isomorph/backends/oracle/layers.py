@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from isomorph.backends.oracle.operations import (
+    AFFINE_ORDERS,
     Array,
     Precision,
     activate,
@@ -61,11 +62,17 @@ class Parametrised:
         """Normalise `x` in place by the running statistics; while calibrating, by those that `x` is found to have."""
         if self.calibrate:
             self.tensors[MOVING_MEAN], self.tensors[MOVING_VARIANCE] = self.calibrate(x)
-        x -= self.tensors[MOVING_MEAN]
-        x *= self.tensors.get(GAMMA, x.dtype.type(1)) / np.sqrt(
+        mean, beta = self.tensors[MOVING_MEAN], self.tensors[BETA]
+        scale = self.tensors.get(GAMMA, x.dtype.type(1)) / np.sqrt(
             self.tensors[MOVING_VARIANCE] + x.dtype.type(self.epsilon)
         )
-        x += self.tensors[BETA]
+        if self.precision.order in AFFINE_ORDERS:
+            x *= scale
+            x += beta - mean * scale
+        else:
+            x -= mean
+            x *= scale
+            x += beta
         return x
 
 
@@ -79,7 +86,7 @@ class ConvBatchNorm(Parametrised):
         self.given(x)
         if layer.dropout and layer.dropout.downscaled:
             x = precision.round(x * x.dtype.type(layer.dropout.scale))
-        x = convolve(x, self.tensors[WEIGHTS], layer, precision.halves)
+        x = convolve(x, self.tensors[WEIGHTS], layer, precision.order)
         if layer.bias:
             x += self.tensors[BIASES]
         x = precision.round(x)
@@ -118,9 +125,9 @@ class Maker:
             case MaxPool():
                 return lambda x: max_pool(x, layer)
             case AveragePool():
-                return lambda x: precision.round(average_pool(x, layer))
+                return lambda x: precision.round(average_pool(x, layer, precision.order))
             case AdaptivePool():
-                return lambda x: precision.round(adaptive_pool(x, layer.cells))
+                return lambda x: precision.round(adaptive_pool(x, layer.cells, precision.order))
             case Affine():
                 scale, shift = (np.array(values, precision.computed) for values in (layer.scale, layer.shift))
                 return lambda x: precision.round(x * scale + shift)

@@ -1,9 +1,7 @@
 """The whole network in NumPy: stem, blocks, head."""
 
-import numpy as np
-
 from isomorph.backends.oracle.layers import Maker
-from isomorph.backends.oracle.operations import Array, Precision, softmax
+from isomorph.backends.oracle.operations import Array, Precision, mean, softmax
 from isomorph.backends.oracle.units import EndPoints, make_unit
 from isomorph.spec import Plan
 from isomorph.spec.layers import INPUT
@@ -55,7 +53,7 @@ class ConvNet:
     def run_head(self, x: Array, end_points: EndPoints) -> None:
         """Mean over space, logits, softmax, as far as the head has them."""
         if self.plan.global_pool:
-            end_points["global_pool"] = x = self.precision.round(np.mean(x, axis=(1, 2), keepdims=True))
+            end_points["global_pool"] = x = self.precision.round(mean(x, 1, self.precision.order)[:, None, None])
         if self.logits:
             end_points["logits"] = x = self.logits(x)
-            end_points["predictions"] = self.precision.round(softmax(x, self.precision.halves))
+            end_points["predictions"] = self.precision.round(softmax(x, self.precision.order))

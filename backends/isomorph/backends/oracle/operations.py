@@ -1,6 +1,6 @@
 """The oracle's arithmetic: convolution, max pool and mean in NumPy, each a few lines, on [N, H, W, C] arrays.
 
-Every array stays in the dtype that it came in. Where a sum's order is free, `Precision.halves` chooses between two, so
+Every array stays in the dtype that it came in. Where a sum's order is free, `Precision.order` chooses one of ORDERS, so
 that float32 can say how much of a difference order alone explains.
 """
 
@@ -16,6 +16,12 @@ from isomorph.spec.padding import Rule, adaptive_windows, pads
 
 Array = npt.NDArray[Any]
 
+ORDERS = 8
+"""In how many orders of summation the oracle can evaluate a network."""
+
+AFFINE_ORDERS = range(2, ORDERS, 2)
+"""Those in which batch norm is x * scale + (beta - mean * scale), as in frameworks; else (x - mean) * scale + beta."""
+
 
 @dataclass(frozen=True)
 class Precision:
@@ -23,11 +29,13 @@ class Precision:
 
     dtype: "float64" and "float32" are computed as such; "bfloat16" and "float16" in float32, every tensor and every
         result being rounded to them.
-    halves: sum each convolution's two halves of input channels apart, and softmax's terms one by one.
+    order: the order of summation, 0 to ORDERS - 1. 0 is NumPy's own. 1 sums each convolution's two halves of input
+        channels apart, and softmax's terms one by one. From 2 on the terms of every sum are shuffled, by the order's
+        number, and in AFFINE_ORDERS those of batch norm are grouped otherwise.
     """
 
     dtype: str = "float64"
-    halves: bool = False
+    order: int = 0
 
     @property
     def computed(self) -> np.dtype[Any]:
@@ -39,6 +47,11 @@ class Precision:
         if self.dtype not in ("float64", "float32"):
             x = x.astype(as_dtype(self.dtype))
         return x.astype(self.computed, copy=False)
+
+
+def shuffled(size: int, order: int) -> Array:
+    """The indices 0 .. size - 1 in the sequence of an `order` from 2 on, the same on every machine."""
+    return np.random.Philox(key=[order, size]).random_raw(size).argsort(kind="stable")
 
 
 def windows(x: Array, kernel: int, stride: int, rate: int, rule: Rule, fill: float) -> Array:
@@ -59,7 +72,7 @@ def seen_by(layer: Convolution, x: Array) -> Array:
     return windows(x, layer.kernel, layer.stride, layer.rate, layer.padding, 0)
 
 
-def convolve(x: Array, weights: Array, layer: Convolution, halves: bool = False) -> Array:
+def convolve(x: Array, weights: Array, layer: Convolution, order: int = 0) -> Array:
     """[N, H, W, groups * I] and a kernel [k, k, I, O] -> [N, h, w, O]: a matrix product of the windows for each image.
 
     One image at a time, so that its windows, k * k times as large as the image, stay in the cache.
@@ -69,42 +82,50 @@ def convolve(x: Array, weights: Array, layer: Convolution, halves: bool = False)
     result = np.empty((batch, height, width, layer.depth), x.dtype)
     for image, out in zip(seen, result, strict=True):
         if layer.groups == 1:
-            _sum_windows(image, weights, out, halves)
+            _sum_windows(image, weights, out, order)
             continue
         if layer.is_depthwise:
-            _sum_depthwise(image, weights[:, :, 0], out, halves)
+            _sum_depthwise(image, weights[:, :, 0], out, order)
             continue
         depth_out = layer.depth // layer.groups
         for group in range(layer.groups):
             ours = slice(group * depth_out, (group + 1) * depth_out)
             own = np.empty((height, width, depth_out), x.dtype)
             theirs = slice(group * layer.depth_seen, (group + 1) * layer.depth_seen)
-            _sum_windows(image[..., theirs], weights[..., ours], own, halves)
+            _sum_windows(image[..., theirs], weights[..., ours], own, order)
             out[..., ours] = own
     return result
 
 
-def _sum_depthwise(image: Array, weights: Array, out: Array, halves: bool) -> None:
-    """Windows [h, w, k, k, C] weighed by a kernel [k, k, C]; the other order of summation is from behind."""
+def _sum_depthwise(image: Array, weights: Array, out: Array, order: int) -> None:
+    """Windows [h, w, k, k, C] weighed by a kernel [k, k, C]; order 1 is from behind."""
     cells = list(np.ndindex(weights.shape[:2]))
+    if order == 1:
+        cells.reverse()
+    elif order > 1:
+        cells = [cells[place] for place in shuffled(len(cells), order)]
     out[:] = 0
-    for row, column in reversed(cells) if halves else cells:
+    for row, column in cells:
         out += image[:, :, row, column] * weights[row, column]
 
 
-def _sum_windows(image: Array, weights: Array, out: Array, halves: bool) -> None:
-    """What one group of outputs sees, weighed and summed into `out`, in one order of summation or the other."""
-    middle = weights.shape[2] // 2 if halves else 0
-    _product(image[..., middle:], weights[:, :, middle:], out)
+def _sum_windows(image: Array, weights: Array, out: Array, order: int) -> None:
+    """What one group of outputs sees, weighed and summed into `out`."""
+    middle = weights.shape[2] // 2 if order == 1 else 0
+    _product(image[..., middle:], weights[:, :, middle:], out, order)
     if middle:
         rest = np.empty_like(out)
-        _product(image[..., :middle], weights[:, :, :middle], rest)
+        _product(image[..., :middle], weights[:, :, :middle], rest, order)
         np.add(out, rest, out=out)
 
 
-def _product(seen: Array, weights: Array, out: Array) -> None:
+def _product(seen: Array, weights: Array, out: Array, order: int) -> None:
     depth = out.shape[-1]
-    np.matmul(seen.reshape(out.size // depth, -1), weights.reshape(-1, depth), out=out.reshape(-1, depth))
+    terms, kernel = seen.reshape(out.size // depth, -1), weights.reshape(-1, depth)
+    if order > 1:
+        sequence = shuffled(len(kernel), order)
+        terms, kernel = terms[:, sequence], kernel[sequence]
+    np.matmul(terms, kernel, out=out.reshape(-1, depth))
 
 
 def max_pool(x: Array, pool: MaxPool) -> Array:
@@ -117,18 +138,26 @@ def max_pool(x: Array, pool: MaxPool) -> Array:
     return result
 
 
-def average_pool(x: Array, pool: AveragePool) -> Array:
+def mean(x: Array, axis: int, order: int = 0) -> Array:
+    """The mean over `axis` and the axis behind it, neither of which is kept."""
+    if order > 1:
+        flat = x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
+        return np.asarray(flat.take(shuffled(flat.shape[axis], order), axis).mean(axis=axis))
+    return np.asarray(x.mean(axis=(axis, axis + 1)))
+
+
+def average_pool(x: Array, pool: AveragePool, order: int = 0) -> Array:
     """The mean of each window, [N, H, W, C] -> [N, h, w, C]."""
-    return np.asarray(windows(x, pool.kernel, pool.stride, 1, "valid", 0).mean(axis=(3, 4)))
+    return mean(windows(x, pool.kernel, pool.stride, 1, "valid", 0), 3, order)
 
 
-def adaptive_pool(x: Array, cells: int) -> Array:
+def adaptive_pool(x: Array, cells: int, order: int = 0) -> Array:
     """The means of `cells` x `cells` windows that cover the map, [N, H, W, C] -> [N, cells, cells, C]."""
     batch, height, width, depth = x.shape
     result = np.empty((batch, cells, cells, depth), x.dtype)
     for row, (top, bottom) in enumerate(adaptive_windows(height, cells)):
         for column, (left, right) in enumerate(adaptive_windows(width, cells)):
-            result[:, row, column] = x[:, top:bottom, left:right].mean(axis=(1, 2))
+            result[:, row, column] = mean(x[:, top:bottom, left:right], 1, order)
     return result
 
 
@@ -147,15 +176,18 @@ def subsample(x: Array, stride: int) -> Array:
     return x[:, ::stride, ::stride]
 
 
-def softmax(x: Array, halves: bool = False) -> Array:
+def softmax(x: Array, order: int = 0) -> Array:
     """Over the last axis.
 
-    Its sum is taken in blocks; in the other order one by one, as PyTorch does on maps, from that end which loses more:
-    one sum is one number, which either end alone may hit by luck.
+    Its sum is taken in blocks; in order 1 one by one, as PyTorch does on maps, from that end which loses more: one sum
+    is one number, which either end alone may hit by luck.
     """
     exponentials = np.exp(x - x.max(axis=-1, keepdims=True))
     total = exponentials.sum(axis=-1, keepdims=True)
-    if halves:
+    if order == 1:
         ends = np.stack([np.cumsum(each, axis=-1)[..., -1:] for each in (exponentials, exponentials[..., ::-1])])
         total = np.take_along_axis(ends, np.abs(ends - total).argmax(axis=0, keepdims=True), axis=0)[0]
+    elif order > 1:
+        sequence = shuffled(x.shape[-1], order)
+        total = np.cumsum(exponentials[..., sequence], axis=-1)[..., -1:]
     return np.asarray(exponentials / total)

@@ -21,8 +21,8 @@ ToTensors = dict[str, Array]
 Pullback = Callable[[Array], tuple[Array, ToTensors]]
 
 
-def convolve(x: Array, weights: Array, layer: Convolution, halves: bool = False) -> tuple[Array, Pullback]:
-    """A convolution without its bias: [N, H, W, depth_in] -> [N, h, w, depth]. halves: see `operations.Precision`."""
+def convolve(x: Array, weights: Array, layer: Convolution, order: int = 0) -> tuple[Array, Pullback]:
+    """A convolution without its bias: [N, H, W, depth_in] -> [N, h, w, depth]. order: see `operations.Precision`."""
 
     def pull(gradient: Array) -> tuple[Array, ToTensors]:
         """Each image at a time, as its windows are k * k times as large."""
@@ -31,44 +31,44 @@ def convolve(x: Array, weights: Array, layer: Convolution, halves: bool = False)
         for seen, given, image in zip(operations.seen_by(layer, x), gradient, range(len(x)), strict=True):
             if layer.is_depthwise:
                 for row, column in np.ndindex(weights.shape[:2]):
-                    to_weights[row, column, 0] += _sum(seen[:, :, row, column] * given, halves)
+                    to_weights[row, column, 0] += _sum(seen[:, :, row, column] * given, order)
                     cells[row, column][image] += given * weights[row, column, 0]
                 continue
             for theirs, ours in _groups(layer):
                 depth = given[..., ours].shape[-1]
                 flat = given[..., ours].reshape(-1, depth)
                 windows = seen[..., theirs].reshape(len(flat), -1)
-                to_weights[..., ours] += _product(windows.T, flat, halves).reshape(weights[..., ours].shape)
+                to_weights[..., ours] += _product(windows.T, flat, order).reshape(weights[..., ours].shape)
                 kernel = weights[..., ours].reshape(-1, depth)
-                to_windows = _product(flat, kernel.T, halves).reshape(seen[..., theirs].shape)
+                to_windows = _product(flat, kernel.T, order).reshape(seen[..., theirs].shape)
                 for row, column in np.ndindex(weights.shape[:2]):
                     cells[row, column][image, ..., theirs] += to_windows[:, :, row, column]
         return to_x, {WEIGHTS: to_weights}
 
-    return operations.convolve(x, weights, layer, halves), pull
+    return operations.convolve(x, weights, layer, order), pull
 
 
-def add_bias(x: Array, biases: Array, halves: bool = False) -> tuple[Array, Pullback]:
+def add_bias(x: Array, biases: Array, order: int = 0) -> tuple[Array, Pullback]:
     """A bias for each channel."""
-    return x + biases, lambda gradient: (gradient, {BIASES: _sum(gradient, halves)})
+    return x + biases, lambda gradient: (gradient, {BIASES: _sum(gradient, order)})
 
 
 def normalise(
-    x: Array, gamma: Array | None, beta: Array, epsilon: float, halves: bool = False
+    x: Array, gamma: Array | None, beta: Array, epsilon: float, order: int = 0
 ) -> tuple[Array, tuple[Array, Array], Pullback]:
     """Batch norm by the batch's own mean and (biased) variance, which are given, too: [C] each.
 
     The gradient knows that both depend on every value of the batch (Ioffe and Szegedy, 2015, section 3).
     """
     count = x.size // x.shape[-1]
-    mean = _sum(x, halves) / x.dtype.type(count)
+    mean = _sum(x, order) / x.dtype.type(count)
     normal = x - mean
-    variance = _sum(normal * normal, halves) / x.dtype.type(count)
+    variance = _sum(normal * normal, order) / x.dtype.type(count)
     scale = 1 / np.sqrt(variance + x.dtype.type(epsilon))
     normal *= scale
 
     def pull(gradient: Array) -> tuple[Array, ToTensors]:
-        to_beta, to_gamma = _sum(gradient, halves), _sum(gradient * normal, halves)
+        to_beta, to_gamma = _sum(gradient, order), _sum(gradient * normal, order)
         to_x = gradient - to_beta / x.dtype.type(count) - normal * (to_gamma / x.dtype.type(count))
         to_x *= scale if gamma is None else scale * gamma
         return to_x, {BETA: to_beta} | ({} if gamma is None else {GAMMA: to_gamma})
@@ -118,7 +118,7 @@ def max_pool(x: Array, pool: MaxPool) -> tuple[Array, Pullback]:
     return y, pull
 
 
-def average_pool(x: Array, pool: AveragePool) -> tuple[Array, Pullback]:
+def average_pool(x: Array, pool: AveragePool, order: int = 0) -> tuple[Array, Pullback]:
     """The mean of each window, none of them padded."""
 
     def pull(gradient: Array) -> tuple[Array, ToTensors]:
@@ -127,10 +127,10 @@ def average_pool(x: Array, pool: AveragePool) -> tuple[Array, Pullback]:
             cells[row, column][...] += gradient / x.dtype.type(pool.kernel**2)
         return to_x, {}
 
-    return operations.average_pool(x, pool), pull
+    return operations.average_pool(x, pool, order), pull
 
 
-def adaptive_pool(x: Array, pool: AdaptivePool) -> tuple[Array, Pullback]:
+def adaptive_pool(x: Array, pool: AdaptivePool, order: int = 0) -> tuple[Array, Pullback]:
     """The means of windows that cover the map."""
 
     def pull(gradient: Array) -> tuple[Array, ToTensors]:
@@ -141,13 +141,14 @@ def adaptive_pool(x: Array, pool: AdaptivePool) -> tuple[Array, Pullback]:
                 to_x[:, top:bottom, left:right] += gradient[:, row : row + 1, column : column + 1] / area
         return to_x, {}
 
-    return operations.adaptive_pool(x, pool.cells), pull
+    return operations.adaptive_pool(x, pool.cells, order), pull
 
 
-def mean(x: Array) -> tuple[Array, Pullback]:
+def mean(x: Array, order: int = 0) -> tuple[Array, Pullback]:
     """Over space."""
     area = x.dtype.type(x.shape[1] * x.shape[2])
-    return x.mean(axis=(1, 2), keepdims=True), lambda gradient: (np.broadcast_to(gradient / area, x.shape), {})
+    y = operations.mean(x, 1, order)[:, None, None]
+    return y, lambda gradient: (np.broadcast_to(gradient / area, x.shape), {})
 
 
 def scale(x: Array, by: Array, shift: Array) -> tuple[Array, Pullback]:
@@ -203,18 +204,23 @@ def _groups(layer: Convolution) -> Iterator[tuple[slice, slice]]:
         yield slice(group * seen, (group + 1) * seen), slice(group * depth, (group + 1) * depth)
 
 
-def _product(first: Array, second: Array, halves: bool) -> Array:
-    """A matrix product, in one order of summation or the other."""
-    middle = first.shape[1] // 2 if halves else 0
+def _product(first: Array, second: Array, order: int) -> Array:
+    """A matrix product."""
+    if order > 1:
+        sequence = operations.shuffled(len(second), order)
+        return np.asarray(first[:, sequence] @ second[sequence])
+    middle = first.shape[1] // 2 if order == 1 else 0
     rest = first[:, middle:] @ second[middle:]
     return rest + first[:, :middle] @ second[:middle] if middle else rest
 
 
-def _sum(x: Array, halves: bool) -> Array:
-    """Of each channel, [..., C] -> [C]: a product with ones, which sums in blocks; in the other order one by one.
+def _sum(x: Array, order: int) -> Array:
+    """Of each channel, [..., C] -> [C]: a product with ones, which sums in blocks; in order 1 one by one.
 
     Frameworks do either. Between two orders in blocks there is so little noise that all three stand at ten floors of it
     in the gradient of one bias, that of the suite's dense layers behind a flattened map.
     """
     flat = x.reshape(-1, x.shape[-1])
-    return np.asarray(flat.sum(axis=0) if halves else (np.ones((1, len(flat)), x.dtype) @ flat)[0])
+    if order > 1:
+        return np.asarray(flat[operations.shuffled(len(flat), order)].sum(axis=0))
+    return np.asarray(flat.sum(axis=0) if order == 1 else (np.ones((1, len(flat)), x.dtype) @ flat)[0])

@@ -91,15 +91,16 @@ class TrainingPass:
         return y, pull_one
 
     def _layer(self, node: Node, x: Array) -> tuple[Array, Pullback]:
+        order = self.precision.order
         match node.operation:
             case Convolution() | BatchNorm() as layer:
                 return self._parametrised(layer, x)
             case MaxPool() as pool:
                 return pullbacks.max_pool(x, pool)
             case AveragePool() as pool:
-                return pullbacks.average_pool(x, pool)
+                return pullbacks.average_pool(x, pool, order)
             case AdaptivePool() as pool:
-                return pullbacks.adaptive_pool(x, pool)
+                return pullbacks.adaptive_pool(x, pool, order)
             case Affine() as affine:
                 return pullbacks.scale(x, np.array(affine.scale, x.dtype), np.array(affine.shift, x.dtype))
             case Subsample() as identity:
@@ -107,7 +108,7 @@ class TrainingPass:
             case ZeroChannels() as shortcut:
                 return pullbacks.add_zero_channels(x, shortcut)
             case Mean():
-                return pullbacks.mean(x)
+                return pullbacks.mean(x, order)
             case Join():
                 raise AssertionError("joins read several results")
             case never:
@@ -115,13 +116,13 @@ class TrainingPass:
 
     def _parametrised(self, layer: Parametrised, x: Array) -> tuple[Array, Pullback]:
         """Convolution, bias, batch norm and activation, as far as the layer has them."""
-        halves = self.precision.halves
+        order = self.precision.order
         pulls: list[Pullback] = []
         if isinstance(layer, Convolution):
-            x, pull = pullbacks.convolve(x, self._tensor(layer, WEIGHTS), layer, halves)
+            x, pull = pullbacks.convolve(x, self._tensor(layer, WEIGHTS), layer, order)
             pulls.append(pull)
             if layer.bias:
-                x, pull = pullbacks.add_bias(x, self._tensor(layer, BIASES), halves)
+                x, pull = pullbacks.add_bias(x, self._tensor(layer, BIASES), order)
                 pulls.append(pull)
         if isinstance(layer, BatchNorm) or layer.batch_norm:
             x, pull = self._normalised(layer, x)
@@ -138,7 +139,7 @@ class TrainingPass:
             mean, variance = (self._tensor(layer, leaf) for leaf in STATISTICS)
             return pullbacks.normalise_frozen(x, gamma, beta, mean, variance, epsilon)
         count = x.size // layer.depth
-        x, (mean, variance), pull = pullbacks.normalise(x, gamma, beta, epsilon, self.precision.halves)
+        x, (mean, variance), pull = pullbacks.normalise(x, gamma, beta, epsilon, self.precision.order)
         self.statistics[layer.scope] = mean, variance, count
         return x, pull
 

@@ -7,6 +7,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.oracle.operations import ORDERS
 from isomorph.backends.oracle.training import cross_entropy, weights_of
 from isomorph.backends.protocol import Options
 from isomorph.backends.training import AUXILIARY_WEIGHT, IMAGES, SGD, Gradients
@@ -58,10 +59,9 @@ class TrainingReference:
     @cached_property
     def gradients(self) -> dict[str, Yardstick]:
         """Yardsticks of the loss and of its gradients, by dtype: from the logits back to the images."""
-        exact, *noisy = (self._answers_and_gradients(each) for each in self._evaluations())
-        wanted, evaluations = exact[1], [found for _, found in noisy]
-        least = {LOSS: max(self._noise_of_loss(exact[0], answers) for answers, _ in noisy)}
-        return in_noise_floors(wanted, evaluations, self.unit_of, self._structural, least)
+        answers, wanted = self._answers_and_gradients(self.network("float64"))
+        evaluations = (self._noisy_gradients(network, answers, wanted) for network in self._orders())
+        return in_noise_floors(wanted, evaluations, self.unit_of, self._structural, bounded=(LOSS,))
 
     def _statistics(self, batches: int) -> dict[str, Yardstick]:
         """Yardsticks of the running statistics after so many batches, by dtype, in network order."""
@@ -69,8 +69,9 @@ class TrainingReference:
             still = running_statistics(self.case.tensors)
             rounded = {dtype: {name: x.astype(dtype) for name, x in still.items()} for dtype in ("float64", "float32")}
             return {dtype: within(values, 0.0, self.unit_of) for dtype, values in rounded.items()}
-        exact, *noisy = (self._observed(each, batches) for each in self._evaluations())
-        return in_noise_floors(exact, noisy, self.unit_of)
+        exact = self._observed(self.network("float64"), batches)
+        evaluations = (self._observed(network, batches) for network in self._orders())
+        return in_noise_floors(exact, evaluations, self.unit_of)
 
     def steps(self, number: int) -> Iterator[Step]:
         """So many steps in float64, one after the other, each on a batch of its own."""
@@ -93,10 +94,10 @@ class TrainingReference:
         unit = own if own in (LOSS, IMAGES) else self._parts[split(own)[0]]
         return f"{VELOCITY}{unit}" if own != name else unit
 
-    def network(self, dtype: str, halves: bool = False) -> OracleNetwork:
-        """The oracle's own, in the case's state."""
+    def network(self, dtype: str, order: int = 0) -> OracleNetwork:
+        """The oracle's own, in the case's state, in one of its orders of summation."""
         options = Options(dtype=dtype, training=True, freeze_batch_norm=self.case.freeze_batch_norm)
-        made = OracleNetwork(self.case.architecture, options, halves)
+        made = OracleNetwork(self.case.architecture, options, order)
         made.load(self.case.tensors)
         return made
 
@@ -109,15 +110,19 @@ class TrainingReference:
             if isinstance(layer, Convolution) and layer.bias and layer.batch_norm and not self.case.freeze_batch_norm
         }
 
-    def _evaluations(self) -> Iterator[OracleNetwork]:
-        yield self.network("float64")
-        for halves in (False, True):
-            yield self.network("float32", halves)
+    def _orders(self) -> Iterator[OracleNetwork]:
+        """The oracle in float32 in every order of summation, each made when it is asked for."""
+        return (self.network("float32", order) for order in range(ORDERS))
 
     def _answers_and_gradients(self, network: OracleNetwork) -> tuple[Named, Named]:
         """The answers in training mode, name -> [N, h, w, classes], and the loss with its gradients."""
         found, forward = network.run_back(*self.case.batch(0))
         return {name: forward.values[name] for name in self._weights}, as_named(found)
+
+    def _noisy_gradients(self, network: OracleNetwork, exact: Named, wanted: Named) -> Named:
+        """The gradients of an evaluation, with a loss as far off as the noise of its answers can take it."""
+        answers, found = self._answers_and_gradients(network)
+        return {**found, LOSS: wanted[LOSS] + self._noise_of_loss(exact, answers)}
 
     def _noise_of_loss(self, exact: Named, noisy: Named) -> float:
         """What the noise of answers makes of the loss at most: it is one number, which may be right by luck."""

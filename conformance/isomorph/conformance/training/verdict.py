@@ -3,16 +3,17 @@
 An error is the L2 distance from the float64 oracle, relative to the tensor's own norm; where what is right is zero, or
 eight noise floors would be all of it, relative to the largest norm in its unit. Up to eight noise floors pass, and the
 noise floor of a unit is the largest of its tensors': the error of the oracle itself in float32, in two orders of
-summation. What flows back into a unit is common to its tensors, and two evaluations of a beta of four values may agree
-by luck. Float64's floors are float32's, in the ratio of the roundoffs.
+summation, or more where a unit's errors are of few values. What flows back into a unit is common to its tensors, and
+two evaluations of a beta of four values may agree by luck. Float64's floors are float32's, in the ratio of the
+roundoffs.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from isomorph.conformance.verdict import FLOORS, UNIT_ROUNDOFF, Array, Outcome, by
+from isomorph.conformance.verdict import FLOORS, UNIT_ROUNDOFF, Array, Outcome, by, noise, norm
 
 Named = Mapping[str, Array]
 
@@ -95,8 +96,8 @@ class Yardstick:
         wanted, scale, error = self.wanted[name], self.scales[name], float("inf")
         if found.shape == wanted.shape and np.isfinite(found).all():
             distance = float(np.linalg.norm((found - wanted).ravel()))
-            # Where all of a unit is zero, nothing but zero is right.
-            error = distance / scale if scale else 0.0 if distance == 0 else error
+            # Where all of a unit is zero, nothing but zero is right; the square of what is tiny would be zero, too.
+            error = distance / scale if scale else 0.0 if np.array_equal(found, wanted) else error
         return TensorVerdict(name, found.shape, error, self.limits[name], name in self.zeros)
 
     def _explain(self, first: TensorVerdict) -> str:
@@ -108,28 +109,24 @@ class Yardstick:
 
 def in_noise_floors(
     wanted: Named,
-    evaluations: Sequence[Named],
+    evaluations: Iterable[Named],
     unit_of: Callable[[str], str],
     zeros: Iterable[str] = (),
-    least: Mapping[str, float] | None = None,
+    bounded: Collection[str] = (),
 ) -> dict[str, Yardstick]:
     """The yardsticks of float32 and of float64, by dtype.
 
-    wanted: the oracle's, in float64. evaluations: its own in float32, in different orders of summation.
+    wanted: the oracle's, in float64. evaluations: its own in float32, each in another order of summation, made when
+        they are asked for.
     unit_of: the name of a tensor's unit. zeros: those that are zero by the network's structure.
-    least: noise that a tensor has in float32 whatever the evaluations show, an L2 norm.
+    bounded: those that every evaluation moves as far as noise can take them.
     """
-    norms = {name: float(np.linalg.norm(value.ravel())) for name, value in wanted.items()}
-    noise = {
-        name: max(
-            *(float(np.linalg.norm((run[name] - value).ravel())) for run in evaluations), (least or {}).get(name, 0)
-        )
-        for name, value in wanted.items()
-    }
-    hidden = frozenset(zeros) | {name for name, norm in norms.items() if FLOORS * noise[name] >= norm}
+    norms = {name: norm(value) for name, value in wanted.items()}
+    measured = noise(wanted, evaluations, unit_of, bounded)
+    hidden = frozenset(zeros) | {name for name, size in norms.items() if FLOORS * measured[name] >= size}
     scales = scaled(norms, unit_of, hidden)
     floors: dict[str, float] = {}
-    for name, error in noise.items():
+    for name, error in measured.items():
         floors[unit_of(name)] = max(floors.get(unit_of(name), 0.0), error / scales[name] if scales[name] else 0.0)
     made = {}
     for dtype, roundoff in (("float64", UNIT_ROUNDOFF["float64"]), ("float32", UNIT_ROUNDOFF["float32"])):
@@ -141,14 +138,14 @@ def in_noise_floors(
 
 def within(wanted: Named, limit: float, unit_of: Callable[[str], str], zeros: Iterable[str] = ()) -> Yardstick:
     """The yardstick of errors up to `limit`, whatever the dtype."""
-    norms = {name: float(np.linalg.norm(value.ravel())) for name, value in wanted.items()}
-    hidden = frozenset(zeros) | {name for name, norm in norms.items() if norm == 0}
+    norms = {name: norm(value) for name, value in wanted.items()}
+    hidden = frozenset(zeros) | {name for name, size in norms.items() if size == 0}
     return Yardstick(wanted, scaled(norms, unit_of, hidden), dict.fromkeys(wanted, limit), hidden)
 
 
 def scaled(norms: Mapping[str, float], unit_of: Callable[[str], str], zeros: frozenset[str]) -> dict[str, float]:
     """Each tensor's own norm; for one of `zeros`, the largest in its unit."""
     largest: dict[str, float] = {}
-    for name, norm in norms.items():
-        largest[unit_of(name)] = max(largest.get(unit_of(name), 0.0), norm)
-    return {name: largest[unit_of(name)] if name in zeros else norm for name, norm in norms.items()}
+    for name, size in norms.items():
+        largest[unit_of(name)] = max(largest.get(unit_of(name), 0.0), size)
+    return {name: largest[unit_of(name)] if name in zeros else size for name, size in norms.items()}
