@@ -39,7 +39,7 @@ AREAS = {
     "spec": Area(
         ("spec/isomorph/spec/*.py",),
         count=120,
-        tests=(*SPEC_TESTS, f"{SUITE}/test_peers.py"),
+        tests=SPEC_TESTS,
     ),
     "zoos": Area(
         ("spec/isomorph/spec/zoos/*.py",),

@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,12 +44,15 @@ class Campaign:
         """Plant each of some mutants of areas, add what became of it to `results`, and print those that survive."""
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="isomorph-mutants-")))
+            threads = stack.enter_context(ThreadPoolExecutor(self.jobs))  # it ends behind what its threads wait for
             runners: list[Runner] = []
             for job in map(str, range(self.jobs)):
                 runner = Runner(Tree(self.root, folder / job), folder / job / "temporary")
                 runners.append(stack.enter_context(closing(runner)))
+            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
             progress = stack.enter_context(Progress(console=console))
-            learnt = self._learnt({area for area, _ in mutants}, runners, folder, progress)
+            files = sorted({file for area, _ in mutants for file in self.areas[area].test_files(self.root)})
+            learnt = self._learnt(files, runners, threads, folder, progress)
             names = Names(self.root)
             free: SimpleQueue[Runner] = SimpleQueue()
             for runner in runners:
@@ -64,8 +67,6 @@ class Campaign:
                 finally:
                     free.put(runner)
 
-            threads = stack.enter_context(ThreadPoolExecutor(self.jobs))
-            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
             planting = progress.add_task("planting", total=len(mutants))
             for done in as_completed([threads.submit(plant, area, mutant) for area, mutant in mutants]):
                 results.add(new := done.result())
@@ -73,10 +74,11 @@ class Campaign:
                 if new.survives:
                     console.print(f"SURVIVED {described(new)}")
 
-    def _learnt(self, areas: set[str], runners: list[Runner], folder: Path, progress: Progress) -> Mapping[str, Learnt]:
-        files = sorted({file for area in areas for file in self.areas[area].test_files(self.root)})
+    def _learnt(
+        self, files: list[str], runners: list[Runner], threads: Executor, folder: Path, progress: Progress
+    ) -> Mapping[str, Learnt]:
         tracing = progress.add_task("tracing tests", total=len(files))
-        learnt = learn(files, runners, self.kept, folder, lambda _: progress.advance(tracing))
+        learnt = learn(files, runners, threads, self.kept, folder, lambda _: progress.advance(tracing))
         for test, message in (pair for known in learnt.values() for pair in known.failed.items()):
             progress.console.print(f"FAILS WITHOUT A CHANGE, and notices none: {test}: {message}")
         return learnt

@@ -5,7 +5,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,8 +17,8 @@ from mutants.tree import fingerprint
 PATIENCE = 3600.0
 """Seconds that a file of tests may take."""
 
-Function = tuple[str, int]
-"""A file's path from the root, and the first line of a function."""
+OURS = "tools/mutants/"
+"""This package, which runs the tests and is none of what they test."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,17 @@ class Learnt:
 
 
 def learn(
-    files: list[str], runners: list[Runner], kept: Path, folder: Path, progress: Callable[[str], None]
+    files: list[str],
+    runners: list[Runner],
+    threads: Executor,
+    kept: Path,
+    folder: Path,
+    progress: Callable[[str], None],
 ) -> dict[str, Learnt]:
-    """What there is to know of each file of tests, from the files in `kept` where they are still valid."""
+    """What there is to know of each file of tests, from the files in `kept` where they are still valid.
+
+    runners: as many as there are threads. folder: for the traces of those that are run.
+    """
     kept.mkdir(parents=True, exist_ok=True)
     free: SimpleQueue[Runner] = SimpleQueue()
     for runner in runners:
@@ -63,8 +71,7 @@ def learn(
         progress(file)
         return learnt
 
-    with ThreadPoolExecutor(len(runners)) as threads:
-        return dict(zip(files, threads.map(learn_one, files), strict=True))
+    return dict(zip(files, threads.map(learn_one, files), strict=True))
 
 
 def _trace(file: str, runner: Runner, folder: Path) -> Learnt:
@@ -75,7 +82,7 @@ def _trace(file: str, runner: Runner, folder: Path) -> Learnt:
     entered: dict[str, set[str]] = defaultdict(set)
     for line in (folder / "entered").read_text().splitlines():
         number, function = line.split(" ", 1)
-        if int(number) < len(tests):
+        if int(number) < len(tests) and not function.startswith(OURS):
             entered[tests[int(number)]].add(function)
     shutil.rmtree(folder)
     sources = {file, *(function.rpartition(" ")[0] for functions in entered.values() for function in functions)}

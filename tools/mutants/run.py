@@ -6,6 +6,7 @@ Status 1 where one survives that is not listed in equivalents.toml. A run that w
 """
 
 import argparse
+import signal
 import time
 from pathlib import Path
 
@@ -24,6 +25,7 @@ RESULTS = "results.json"
 
 def main() -> None:
     """Print the survivors, and a table by area; status 1 where there are any."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as ctrl-C: nothing is left behind
     options = _options()
     drawn, offered = _drawn(options)
     results = Results(options.kept / RESULTS, state_of(ROOT))

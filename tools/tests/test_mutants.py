@@ -1,6 +1,10 @@
 """`make mutants`: the changes that it offers, which of them are drawn, and a whole run over a tree of three files."""
 
+import os
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -157,6 +161,43 @@ def tree(tmp_path: Path) -> Path:
     )
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     return root
+
+
+ENDLESS = """
+import signal
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from mutants.areas import Area
+from mutants.campaign import Campaign
+from mutants.results import Results
+from mutants.sampling import mutants_in
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+tree, kept = map(Path, sys.argv[1:])
+mutants = [("limits", m) for m in mutants_in(tree, ["spec/limits.py"]) if m.after == "pass"]
+areas = {"limits": Area(("spec/*.py",), 1, ("spec/tests/test_*.py",))}
+Campaign(tree, areas, 1, 60.0, kept, patience=1e5).run(mutants, Results(kept / "results.json", ""), Console(quiet=True))
+"""
+
+
+def test_ctrl_c_leaves_nothing(tree: Path, tmp_path: Path) -> None:
+    """While a change is planted that never ends."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command = [sys.executable, "-c", ENDLESS, str(tree), str(tmp_path / "kept")]
+    with subprocess.Popen(command, env=os.environ | {"TMPDIR": str(temporary)}, stderr=subprocess.PIPE) as run:
+        while not any("pass" in path.read_text() for path in temporary.glob("*/0/isomorph/spec/limits.py")):
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        _, words = run.communicate(timeout=300)
+    assert words.splitlines()[-1] == b"KeyboardInterrupt"
+    assert list(temporary.iterdir()) == []
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(temporary) not in running
 
 
 def test_a_run_says_of_each_change_whether_the_tests_notice(tree: Path, tmp_path: Path) -> None:
