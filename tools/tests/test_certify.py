@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 from isomorph.spec import BadInput
-from isomorph.tools import certify
+from isomorph.tools import CaseResult, CertificateReport, CertifiedBackend, certify
+from isomorph.tools.certificates import NOT_ITSELF, Outcome
 
 from .command import isomorph, refused_here, started
 
@@ -36,6 +37,33 @@ def test_what_certifies_a_backend_is_counted_and_shown() -> None:
         ["slim's", "own", "tests", "2"],
         ["all", "2"],
     ]
+
+
+def reported(*results: tuple[str, Outcome]) -> CertificateReport:
+    """The certificate of the oracle and another backend: results are backends and outcomes."""
+    backends = tuple(CertifiedBackend(name, "1", "cpu") for name in ("oracle", "mine"))
+    cases = tuple(CaseResult(name, f"{POOLS}[x]", outcome, False, 0.0) for name, outcome in results)
+    return CertificateReport(backends, {}, len(cases), cases, (), 1.0)
+
+
+CERTIFICATES: dict[str, tuple[list[tuple[str, Outcome]], bool | None]] = {
+    "the oracle, where all is held against it": ([("mine", "passed")], True),
+    "no other backend": ([("oracle", "passed")], None),
+    "not the oracle, where it has tests": ([("oracle", "skipped"), ("mine", "passed")], None),
+}
+
+
+@pytest.mark.parametrize(("results", "certified"), CERTIFICATES.values(), ids=CERTIFICATES)
+def test_without_a_test_that_passed_is_certified(results: list[tuple[str, Outcome]], certified: bool | None) -> None:
+    report = reported(*results)
+    assert report.certified is certified
+    assert NOT_ITSELF in str(report).splitlines()
+
+
+def test_the_oracle_is_not_held_against_itself() -> None:
+    """It stands on both sides of what asks for its own gradients."""
+    with pytest.raises(BadInput, match=r"^No test for oracle fits 'test_gradients_are_the_oracles'; expected words of"):
+        certify(["oracle"], only="test_gradients_are_the_oracles")
 
 
 def test_a_crash_alone_leaves_it_undecided(install: Install) -> None:

@@ -24,7 +24,7 @@ from isomorph.conformance.drawn_case import DrawnCase, Share
 from isomorph.conformance.lattice.drawn import DrawnLattice
 from isomorph.conformance.suite.learning import Learning
 from isomorph.conformance.suite.plugin import CALL_TIMEOUT
-from isomorph.conformance.suite.selection import under_test
+from isomorph.conformance.suite.selection import AGAINST_THE_ORACLE, ORACLE, under_test
 from isomorph.conformance.training.drawn import DrawnTraining
 from isomorph.spec import Architecture
 
@@ -46,11 +46,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what asks for a backend's process, itself or through a network, in every backend under test.
 
-    A module for certain backends alone lists them in BACKENDS.
+    A module for certain backends alone lists them in BACKENDS. What holds a network against the oracle's own answers
+    says nothing of the oracle, which is on both sides: such tests are marked, and do not count for it.
     """
     if "process" in metafunc.fixturenames:
-        own = getattr(metafunc.module, "BACKENDS", None)
-        metafunc.parametrize("process", under_test(metafunc.config, own), indirect=True)
+        names = under_test(metafunc.config, getattr(metafunc.module, "BACKENDS", None))
+        if metafunc.definition.get_closest_marker(AGAINST_THE_ORACLE):
+            names = [name for name in names if name != ORACLE]
+        metafunc.parametrize("process", names, indirect=True)
 
 
 @pytest.fixture(scope="session")

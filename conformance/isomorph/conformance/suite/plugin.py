@@ -11,7 +11,7 @@ import pytest
 
 from isomorph.backends.process import BackendEnded
 from isomorph.conformance.expected_failures import ExpectedFailures, read_expected_failures
-from isomorph.conformance.suite.selection import DEFAULT, backend_of, id_of, under_test
+from isomorph.conformance.suite.selection import AGAINST_THE_ORACLE, DEFAULT, backend_of, id_of, under_test
 from isomorph.conformance.suite.stream import Stream
 from isomorph.spec import BadInput
 
@@ -54,6 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ |= {name: "1" for name in THREADS if name not in os.environ}
     under_test(config)
     config.addinivalue_line("markers", "thorough: what others stand for in `make test`")
+    config.addinivalue_line(
+        "markers", f"{AGAINST_THE_ORACLE}: what holds a network against the oracle, and is not asked of it"
+    )
     descriptor = config.getoption("--stream")
     if descriptor is not None and "PYTEST_XDIST_WORKER" not in os.environ:
         config.pluginmanager.register(Stream(descriptor))

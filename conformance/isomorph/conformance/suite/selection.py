@@ -7,7 +7,11 @@ import pytest
 from isomorph.backends import find_backend
 from isomorph.spec import BadInput
 
-DEFAULT = ["oracle", "pytorch", "keras", "paddle"]
+ORACLE = "oracle"
+DEFAULT = [ORACLE, "pytorch", "keras", "paddle"]
+
+AGAINST_THE_ORACLE = "against_the_oracle"
+"""The mark of tests whose reference is the oracle's own answer."""
 
 
 def under_test(config: pytest.Config, own: list[str] | None = None) -> list[str]:
@@ -21,7 +25,7 @@ def under_test(config: pytest.Config, own: list[str] | None = None) -> list[str]
         raise pytest.UsageError(str(error)) from None
     if own is None:
         on_gpu = config.getoption("--device", default="cpu") == "gpu"
-        return named or [name for name in DEFAULT if not (on_gpu and name == "oracle")]  # NumPy computes on no GPU
+        return named or [name for name in DEFAULT if not (on_gpu and name == ORACLE)]  # NumPy computes on no GPU
     return [name for name in own if name in named] if named else own
 
 

@@ -58,11 +58,13 @@ def test_it_is_built_with_the_specs_tensors(name: str, build: Build) -> None:
 
 
 @pytest.mark.parametrize("case", some(CASES), indirect=True)
+@pytest.mark.against_the_oracle
 def test_in_float64_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Build) -> None:
     assert_same(case, build(case.network, "float64"), "float64")
 
 
 @pytest.mark.parametrize("case", some(name for name in CASES if name not in DEEP - DEEPEST), indirect=True)
+@pytest.mark.against_the_oracle
 def test_in_float32_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Build) -> None:
     network = build(case.network, "float32")
     assert_same(case, network, "float32")
@@ -79,6 +81,7 @@ def test_its_tensors_come_back_as_they_were_loaded(case: DrawnCase, build: Build
 # Half precision, where the framework has it: shallow networks, as noise floors of deep ones are wide.
 @pytest.mark.parametrize("case", ["torchvision/resnet18", "cifar/resnet20"], indirect=True)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.against_the_oracle
 def test_in_half_precision_its_end_points_are_the_oracles_but_for_noise(
     case: DrawnCase, dtype: str, build: Build, process: BackendProcess, device: str
 ) -> None:

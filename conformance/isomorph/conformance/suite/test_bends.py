@@ -56,6 +56,7 @@ BENDS = {"a ReLU behind a batch norm": 0.0, "a ReLU6 behind a batch norm": 6.0, 
 
 @pytest.mark.parametrize("training", CASES, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.against_the_oracle
 def test_a_gradient_is_zero_where_its_activation_bends(training: DrawnTraining, learning: Learning, dtype: str) -> None:
     with unless_unavailable():
         assert_same(training.gradients(learning(dtype)))

@@ -47,6 +47,7 @@ LATTICES = {
 
 
 @pytest.mark.parametrize("lattice", LATTICES, indirect=True)
+@pytest.mark.against_the_oracle
 def test_on_a_lattice_it_is_the_same_numbers(lattice: DrawnLattice, build: Build) -> None:
     network = build(lattice.case.architecture, "float32")
     verdict = lattice.run(network)
@@ -60,6 +61,7 @@ def test_lattices_cover_every_tensor(name: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, indirect=True)
+@pytest.mark.against_the_oracle
 def test_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Build) -> None:
     """In float64, then in float32: a case of so many weights is drawn once for both."""
     for dtype in ("float64", "float32"):

@@ -69,12 +69,14 @@ def test_the_oracle_computes_it_in_each_precision(lattice: DrawnLattice, dtype: 
 
 
 @pytest.mark.parametrize("lattice", LATTICES, indirect=True)
+@pytest.mark.against_the_oracle
 def test_in_float32_it_is_the_same_numbers(lattice: DrawnLattice, build: Build) -> None:
     verdict = lattice.run(build(lattice.case.architecture, "float32"))
     assert verdict.passed, verdict.message
 
 
 @pytest.mark.parametrize("lattice", HALVES, indirect=True)
+@pytest.mark.against_the_oracle
 def test_in_bfloat16_too(lattice: DrawnLattice, build: Build, process: BackendProcess, device: str) -> None:
     assert lattice.case.exact_in("bfloat16")
     network = lattice.case.architecture

@@ -33,12 +33,14 @@ def test_no_value_is_close_to_a_bend(training: DrawnTraining) -> None:
 
 @pytest.mark.parametrize("training", NAMES, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.against_the_oracle
 def test_gradients_are_the_oracles(training: DrawnTraining, learning: Learning, dtype: str) -> None:
     with unless_unavailable():
         assert_same(training.gradients(learning(dtype)))
 
 
 @pytest.mark.parametrize("training", SHORT, indirect=True)
+@pytest.mark.against_the_oracle
 def test_running_statistics_follow_one_batch(training: DrawnTraining, learning: Learning) -> None:
     with unless_unavailable():
         assert_same(training.statistics(learning("float64"), 1))
@@ -46,6 +48,7 @@ def test_running_statistics_follow_one_batch(training: DrawnTraining, learning: 
 
 @pytest.mark.parametrize("training", SOME, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.against_the_oracle
 def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, learning: Learning, dtype: str) -> None:
     with unless_unavailable():
         network = learning(dtype)
@@ -54,6 +57,7 @@ def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, lea
 
 
 @pytest.mark.parametrize("training", SHORT, indirect=True)
+@pytest.mark.against_the_oracle
 def test_each_of_three_steps_ends_where_the_oracles_does(training: DrawnTraining, learning: Learning) -> None:
     with unless_unavailable():
         for verdict in islice(training.steps(learning("float64")), 3):
@@ -61,6 +65,7 @@ def test_each_of_three_steps_ends_where_the_oracles_does(training: DrawnTraining
 
 
 @pytest.mark.parametrize("training", LONG, indirect=True)
+@pytest.mark.against_the_oracle
 def test_each_of_twenty_steps_ends_where_the_oracles_does(training: DrawnTraining, learning: Learning) -> None:
     with unless_unavailable():
         for verdict in training.steps(learning("float64")):
@@ -68,6 +73,7 @@ def test_each_of_twenty_steps_ends_where_the_oracles_does(training: DrawnTrainin
 
 
 @pytest.mark.parametrize("training", [TWENTY], indirect=True)
+@pytest.mark.against_the_oracle
 def test_twenty_steps_on_their_own_end_where_the_oracles_do(training: DrawnTraining, learning: Learning) -> None:
     with unless_unavailable():
         assert_same(training.free_run(learning("float64")))
