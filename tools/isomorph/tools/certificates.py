@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from isomorph.conformance.suite.titles import title_of
-from isomorph.tools.tables import Report, plain_table, printable
+from isomorph.tools.tables import Report, plain_table, printable, remark
 
 Outcome = Literal["passed", "failed", "expected", "skipped"]
 
@@ -126,9 +126,9 @@ class CertificateReport(Report):
         table.add_row(Text("all", "bold"), *(_cell(self._counted(name)) for name in names))
         runs = plain_table("runs in", "version", "on")
         for backend in self.backends:
-            runs.add_row(backend.name, Text(backend.version), backend.device)
+            runs.add_row(backend.name, backend.version, backend.device)
         for name, reason in self.unavailable.items():
-            runs.add_row(name, Text(reason, "dim"), "-")
+            runs.add_row(name, Text(printable(reason), "dim"), "-")
         return Group(runs, Text(), table, Text(), Text(LEGEND, "dim"), *self._remarks(), self._verdict())
 
     def _counted(self, backend: str, group: str | None = None) -> dict[str, int]:
@@ -139,8 +139,8 @@ class CertificateReport(Report):
     def _remarks(self) -> Iterator[Text]:
         failures = [result for result in self.results if result.outcome == "failed"]
         for result in failures[:SHOWN]:
-            said = f" {printable(result.test)}: {printable(result.message)}"
-            yield Text.assemble((f"{result.kind.upper()} {result.backend}", STYLES[result.kind]), said)
+            said = f" {result.test}: {result.message}"
+            yield remark(f"{result.kind.upper()} {result.backend}", STYLES[result.kind], said)
         if len(failures) > SHOWN:
             yield Text(f"and {len(failures) - SHOWN} more, which --json and --junit list")
         for kind in ("expected", "skipped"):
@@ -152,7 +152,7 @@ class CertificateReport(Report):
         if ORACLE in {backend.name for backend in self.backends}:
             yield Text(NOT_ITSELF, "dim")
         for error in self.errors:
-            yield Text.assemble(("ERROR", STYLES["failed"]), f" {printable(error)}")
+            yield remark("ERROR", STYLES["failed"], f" {error}")
 
     def _verdict(self) -> Text:
         word = {True: "CERTIFIED", False: "NOT CERTIFIED", None: "UNDECIDED"}[self.certified]

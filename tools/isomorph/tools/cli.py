@@ -4,9 +4,11 @@ Exit status: 0 all agree or done, 1 the networks disagree, 2 the request or the 
 crashed or ran out of time or memory), 130 interrupted.
 """
 
+import io
+import re
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +17,10 @@ from isomorph.backends.process import BackendFailed
 from isomorph.spec import BadInput
 from isomorph.tools.commands import backends, bench, checkpoints, conformance, networks
 from isomorph.tools.commands.app import app, err, out
+from isomorph.tools.tables import printable
+
+# The base of what typer raises for a wrong command line: click's, or that of the copy of click in typer.
+USAGE_ERRORS: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 for module in (networks, backends, bench, checkpoints, conformance):  # in the order in which `--help` lists them
     app.add_typer(module.commands)
@@ -31,15 +37,20 @@ def _version(
 
 def main() -> None:
     """Run a command; whatever is wrong with the request or the input is one sentence on stderr and status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what its encoding lacks is still said
     try:
-        app(prog_name="isomorph")
+        sys.exit(app(prog_name="isomorph", standalone_mode=False))
+    except USAGE_ERRORS as error:
+        sys.exit(_show_usage(error))
     except (BadInput, Unavailable) as error:
         _say(error)
         sys.exit(2)
     except (BackendFailed, MemoryError) as error:
         _say(error)
         sys.exit(3)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         err.print("interrupted")
         sys.exit(130)
     except BrokenPipeError:
@@ -47,11 +58,25 @@ def main() -> None:
         sys.exit(0)
 
 
+def _show_usage(error: Any) -> int:
+    """Print how a command is used, and what was wrong; returns the exit status."""
+    # Of several lines where nothing was asked for, and the help is shown.
+    error.message = "\n".join(map(_plain, error.message.split("\n")))
+    error.show()
+    status: int = error.exit_code
+    return status
+
+
 def _say(error: Exception) -> None:
     sentence = f"The memory does not suffice: {error}." if isinstance(error, MemoryError) else str(error)
     for note in getattr(error, "__notes__", ()):
         sentence = f"{sentence.removesuffix('.')}: {note}"
-    err.print(f"isomorph: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    err.print(f"isomorph: {_plain(sentence)}", highlight=False, soft_wrap=True)
+
+
+def _plain(sentence: str) -> str:
+    """As it can be printed; bytes of a quoted name that are no text look as they do in one that is not quoted."""
+    return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", printable(sentence))
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class ConvertReport(Report):
 
     def table(self) -> RenderableType:
         """From where to where, what was changed, drawn or left out, and how to load it."""
-        return Group(*map(Text, (*self._lines(), *(f"  {line}" for line in self.load))))
+        return Group(*(Text(printable(line)) for line in (*self._lines(), *(f"  {line}" for line in self.load))))
 
     def to_json(self) -> str:
         """All of it."""

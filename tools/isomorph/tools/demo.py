@@ -4,10 +4,8 @@ import sys
 from contextlib import ExitStack
 from importlib.resources import as_file, files
 
-from rich.console import Console
-
 from isomorph.tools.check import check
-from isomorph.tools.commands.app import show_progress
+from isomorph.tools.commands.app import out, show_progress
 
 NETWORK = "slim/resnet_v1_50"
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
@@ -15,18 +13,17 @@ PHOTOGRAPHS = ("china.jpg", "flower.jpg")
 
 def main() -> int:
     """0 if the right network passes everywhere and the wrong one fails everywhere."""
-    console = Console()
     with ExitStack() as stack:
         folder = files("sklearn.datasets.images")
         images = [str(stack.enter_context(as_file(folder / name))) for name in PHOTOGRAPHS]
         with show_progress() as progress:
             right = check(NETWORK, images=images, progress=progress)
-        console.rule("the same network in three frameworks and the oracle")
-        console.print(right)
+        out.rule("the same network in three frameworks and the oracle")
+        out.print(right)
         with show_progress() as progress:
             wrong = check(NETWORK, images=images, plant={"bottleneck_stride": "conv1"}, progress=progress)
-        console.rule("the same weights, the stride moved to the first 1x1: a port gone wrong")
-        console.print(wrong)
+        out.rule("the same weights, the stride moved to the first 1x1: a port gone wrong")
+        out.print(wrong)
     return 0 if right.agree is True and wrong.agree is False else 1
 
 

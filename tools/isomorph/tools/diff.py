@@ -113,7 +113,7 @@ class DiffReport(Report):
             return
         table = plain_table("tensor", "is", "max abs", "rel L2", "values", right=("max abs", "rel L2", "values"))
         for tensor in unequal[:MOST_ROWS]:
-            table.add_row(Text(printable(tensor.name)), _how(tensor), *_numbers(tensor))
+            table.add_row(tensor.name, _how(tensor), *_numbers(tensor))
         yield table
         if len(unequal) > MOST_ROWS:
             yield Text(f"and {count(len(unequal) - MOST_ROWS)} more; --json has all")

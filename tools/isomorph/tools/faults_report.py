@@ -7,12 +7,11 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from isomorph.conformance.faults.fault import Fault, LearningSurgery, Redesign, Retensor, Retrain, Surgery
 from isomorph.conformance.faults.finding import GOOD, NOT_PLANTED, OPEN, TIERS, Finding, Outcome, TierFinding
-from isomorph.tools.tables import Report, plain_table, short_scope
+from isomorph.tools.tables import Report, facts_table, plain_table, remark, short_scope
 
 PLANTS = {
     Redesign: "architecture",
@@ -141,9 +140,7 @@ class FaultsReport(Report):
         table = plain_table("fault", "planted at", *(backend.name for backend in self.backends))
         for fault, *findings in zip(self.faults, *(backend.findings for backend in self.backends), strict=True):
             table.add_row(fault.name, _short_place(fault), *map(_cell, findings))
-        versions = Table.grid(padding=(0, 2))
-        for backend in self.backends:
-            versions.add_row(backend.name, backend.version or "-")
+        versions = facts_table((backend.name, backend.version or "-") for backend in self.backends)
         tiers = Text(f"Faults that a tier caught: {', '.join(f'{tier} {n}' for tier, n in self.by_tier.items())}.")
         closing = Text(self._closing(), "bold" if self.exit_status == 0 else "bold red")
         return Group(versions, Text(), table, Text(), Text(LEGEND, "dim"), *self._remarks(), Text(), tiers, closing)
@@ -162,7 +159,7 @@ class FaultsReport(Report):
                     said.setdefault(_said(finding), []).append(finding)
             for message, (first, *others) in said.items():
                 more = f" and {len(others)} more" if others else ""
-                yield Text.assemble((backend.name, STYLES[first.outcome]), f" {first.fault}{more}: {message}")
+                yield remark(backend.name, STYLES[first.outcome], f" {first.fault}{more}: {message}")
 
     def _closing(self) -> str:
         count = len(self.backends)

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from isomorph.spec import BadInput, architecture, count_parameters
 from isomorph.tools.download import download, in_mebibytes, matches
 from isomorph.tools.published import Published, published
-from isomorph.tools.tables import Report, plain_table
+from isomorph.tools.tables import Report, facts_table, plain_table, printable
 
 CACHE = "ISOMORPH_CACHE"
 """The variable that names another folder than the system's own for caches."""
@@ -47,15 +46,15 @@ class FetchReport(Report):
     def table(self) -> RenderableType:
         """What it is, where it came from and where it lies."""
         algorithm, _, digits = self.weights.digest.partition(":")
-        facts = Table.grid(padding=(0, 2))
-        facts.add_row("weights", self.weights.tag)
-        facts.add_row("from", Text(self.weights.url, overflow="fold"))
-        facts.add_row("file", Text(str(self.path), overflow="fold"))
-        facts.add_row("bytes", f"{self.size:,}, {f'{self.received:,} fetched' if self.received else 'there already'}")
-        facts.add_row(algorithm, f"{digits}, as published")
-        if self.others:
-            facts.add_row("others", f"--weights {', '.join(self.others)}")
-        return Group(Text(self.weights.architecture, "bold"), facts)
+        facts = (
+            ("weights", self.weights.tag),
+            ("from", Text(self.weights.url, overflow="fold")),
+            ("file", Text(printable(str(self.path)), overflow="fold")),
+            ("bytes", f"{self.size:,}, {f'{self.received:,} fetched' if self.received else 'there already'}"),
+            (algorithm, f"{digits}, as published"),
+            ("others", f"--weights {', '.join(self.others)}" if self.others else None),
+        )
+        return Group(Text(self.weights.architecture, "bold"), facts_table(facts))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from isomorph.spec import Architecture, BadInput, count_parameters, plan
@@ -16,7 +15,7 @@ from isomorph.spec.units import Unit
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
 from isomorph.tools.conversions import some_names
 from isomorph.tools.oddities import Oddity, find_oddities
-from isomorph.tools.tables import Report, by, count, plain_table, printable
+from isomorph.tools.tables import PlainTable, Report, by, count, plain_table
 from isomorph.tools.weights import Weights, identified
 
 MOST_ODDITIES = 10
@@ -52,18 +51,18 @@ class InspectReport(Report):
 
     def table(self) -> RenderableType:
         """A fact in each row; then what is odd."""
-        facts = Table.grid(padding=(0, 1))  # so that 80 columns hold a SHA-256 in one piece
+        facts = PlainTable.grid(padding=(0, 1))  # so that 80 columns hold a SHA-256 in one piece
         facts.add_column(style="bold")
         facts.add_column(overflow="fold")
         for name, value in self._facts():
-            facts.add_row(name, Text(printable(value)))
+            facts.add_row(name, value)
         return Group(facts, *self._odd_rows())
 
     def tensor_table(self) -> RenderableType:
         """Every tensor of the file: name, dtype and shape."""
         table = plain_table("tensor", "dtype", "shape", right=("shape",))
         for name, (dtype, shape) in self.tensors.items():
-            table.add_row(Text(printable(name)), dtype, by(*shape) or "scalar")
+            table.add_row(name, dtype, by(*shape) or "scalar")
         return table
 
     def to_json(self) -> str:
@@ -102,7 +101,7 @@ class InspectReport(Report):
             return [Text(f"Nothing is odd: all values are finite{known}.")]
         table = plain_table("odd", "what")
         for oddity in self.oddities[:MOST_ODDITIES]:
-            table.add_row(Text(printable(oddity.tensor)), oddity.what)
+            table.add_row(oddity.tensor, oddity.what)
         more = len(self.oddities) - MOST_ODDITIES
         return [table, *([Text(f"and {count(more)} more; --json has all")] if more > 0 else [])]
 

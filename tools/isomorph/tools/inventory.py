@@ -11,7 +11,7 @@ from rich.text import Text
 from isomorph.backends import Unavailable, registered
 from isomorph.backends.process import BackendFailed, BackendProcess
 from isomorph.spec import zoos
-from isomorph.tools.tables import Report, plain_table
+from isomorph.tools.tables import Report, plain_table, printable
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ListReport(Report):
             networks += [heading, Padding(Columns(own, padding=(0, 2)), (0, 0, 1, 2))]
         backends = plain_table("runs in", "version", "on")
         for backend in self.backends:
-            version = backend.version or Text(backend.reason, "dim")
+            version = backend.version or Text(printable(backend.reason), "dim")
             backends.add_row(backend.name, version, ", ".join(backend.devices) or "-")
         return Group(*networks, backends)
 

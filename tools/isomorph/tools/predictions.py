@@ -9,11 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from isomorph.tools.subject import Origin
-from isomorph.tools.tables import Report, plain_table
+from isomorph.tools.tables import Report, facts_table, plain_table, printable, remark
 
 Array = npt.NDArray[Any]
 
@@ -132,19 +131,16 @@ class PredictReport(Report):
             ("input", "x".join(map(str, self.input))),
             ("computed in", self.dtype),
         )
-        heading = Table.grid(padding=(0, 2))
-        for name, value in facts:
-            heading.add_row(name, Text(value))
         ran = plain_table("runs in", "version", "on", "")
         for each in self.backends:
             status = Text(each.status.upper(), STYLES[each.status])
             ran.add_row(each.name, each.version or "-", each.device or "-", status)
         shown = range(len(self.images) if self.probabilities else 0)
         images = [part for image in shown for part in self._image_table(image)]
-        return Group(Text(self.architecture, "bold"), heading, Text(), *images, ran, *self._remarks())
+        return Group(Text(self.architecture, "bold"), facts_table(facts), Text(), *images, ran, *self._remarks())
 
     def _image_table(self, image: int) -> Iterator[RenderableType]:
-        yield Text(self.images[image], "bold")
+        yield Text(printable(self.images[image]), "bold")
         numbered = () if self.labels is None else ("",)
         table = plain_table(*numbered, "class", *self.probabilities, right=(*numbered, *self.probabilities))
         winners = set(self.winners(image).values())
@@ -156,13 +152,13 @@ class PredictReport(Report):
         yield table
         if self.disagrees(image):
             said = ", ".join(f"{name} says {self.class_name(index)}" for name, index in self.winners(image).items())
-            yield Text(f"The top classes differ: {said}.", "bold red")
+            yield Text(printable(f"The top classes differ: {said}."), "bold red")
         yield Text()
 
     def _remarks(self) -> Iterator[Text]:
         for each in self.backends:
             if each.message:
-                yield Text.assemble((each.name, STYLES[each.status]), f": {each.message}")
+                yield remark(each.name, STYLES[each.status], f": {each.message}")
         if len(self.probabilities) < 2:
             return
         yield Text()

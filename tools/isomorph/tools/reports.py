@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from isomorph.conformance.verdict import RunVerdict
 from isomorph.tools.subject import Origin
-from isomorph.tools.tables import Report, plain_table, short_scope
+from isomorph.tools.tables import Report, facts_table, plain_table, printable, remark, short_scope
 
 Status = Literal["pass", "fail", "error", "unavailable"]
 
@@ -138,15 +137,11 @@ class CheckReport(Comparison):
             ("weights", self.weights.source),
             ("other", self.other and f"{self.other[1].source}, {self.other[0]}"),
             ("parameters", f"{trainable:,} and {total - trainable:,} running statistics"),
-            ("planted", ", ".join(f"{name}={value}" for name, value in self.planted.items())),
+            ("planted", Text(", ".join(f"{name}={value}" for name, value in self.planted.items()), "yellow")),
             ("gpu", ", ".join(dict.fromkeys(row.device_name for row in self.backends if row.device_name))),
         )
-        heading = Table.grid(padding=(0, 2))
-        for name, value in facts:
-            if value:
-                heading.add_row(name, Text(value, "yellow" if name == "planted" else ""))
         title, legend = Text(self.architecture, "bold"), Text(LEGEND, "dim")
-        return Group(title, heading, Text(), table, Text(), legend, *_remarks(self.backends))
+        return Group(title, facts_table(facts), Text(), table, Text(), legend, *_remarks(self.backends))
 
     def end_point_table(self) -> RenderableType:
         """Every end point's error in noise floors, a table for each dtype; behind the slash, its part run alone."""
@@ -180,14 +175,15 @@ def _remarks(backends: Iterable[BackendReport]) -> Iterator[Text]:
     for backend in backends:
         if (there := backend.recorded) is not None:
             on = f" on {backend.device_name}" if backend.device_name else ""
-            yield Text(f"{backend.name} in {there.file}{on}, {there.system}, isomorph {there.isomorph}", "dim")
+            place = f"{backend.name} in {there.file}{on}, {there.system}, isomorph {there.isomorph}"
+            yield Text(printable(place), "dim")
         said: dict[str, list[str]] = {}
         for run in backend.runs:
             for message in _messages(run):
                 said.setdefault(message, []).append(run.dtype)
         rows = [f" {', '.join(dtypes)}: {message}" for message, dtypes in said.items()]
         for row in ([f": {backend.message}"] if backend.message else []) + rows:
-            yield Text.assemble((backend.name, STYLES[backend.status]), row)
+            yield remark(backend.name, STYLES[backend.status], row)
 
 
 def _messages(run: RunVerdict) -> Iterator[str]:

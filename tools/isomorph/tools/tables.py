@@ -1,9 +1,33 @@
-"""What all reports have in common: they print as tables of 80 columns, and write themselves as JSON."""
+"""How reports print: as tables of 80 columns, or as wide as the terminal, and every text as it is.
+
+Names of files and tensors, labels and what servers or frameworks say are text that others chose. Whatever is in it, it
+is no markup and no emoji of Rich's, it moves no cursor, and it can be written in every encoding.
+"""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
+
+
+class PlainConsole(Console):
+    """A console that prints all text as it is, but for characters that cannot be seen, which are escaped."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """As Rich's own; this is what all that is printed goes through."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable() or segment.text == "\n":
+                yield segment
+            else:
+                lines = segment.text.split("\n")
+                yield Segment("\n".join(map(printable, lines)), segment.style)
 
 
 class Report(ABC):
@@ -17,30 +41,62 @@ class Report(ABC):
     def to_json(self) -> str:
         """As the command line's `--json` writes it."""
 
-    def __rich__(self) -> RenderableType:
-        return self.table()
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        # Not by the console that it is printed on, which may be anybody's and know markup and emoji.
+        yield from PlainConsole(highlight=False).render(self.table(), options)
 
     def __str__(self) -> str:
-        console = Console(width=80, no_color=True, highlight=False)
+        console = PlainConsole(width=80, no_color=True, highlight=False)
         with console.capture() as captured:
             console.print(self.table())
         return captured.get()
 
 
-def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
+class PlainTable(Table):
+    """A table whose cells each are one line of text as it is, until a column is too narrow for it."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """As Rich's own."""
+        plain = (Text(printable(cell)) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*plain, **options)
+
+
+def plain_table(*headings: str, right: tuple[str, ...] = ()) -> PlainTable:
     """A table without lines, for terminals of any width; `right` are aligned so."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = PlainTable(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     return table
 
 
-def printable(text: str) -> str:
-    """Text that others chose, such as a tensor's name: what would move the cursor or change colours is escaped.
+def facts_table(facts: Iterable[tuple[str, str | Text | None]]) -> Table:
+    """A fact in each row, behind its name; those without a value are left out."""
+    table = PlainTable.grid(padding=(0, 2))
+    for name, value in facts:
+        if value:
+            table.add_row(name, value)
+    return table
 
-    In a table, wrap it in `Text`, or Rich takes what stands in brackets for its own markup.
+
+def remark(subject: str, style: str, text: str) -> Text:
+    """`pytorch: ran out of memory`, its subject in a style of its own; `text` starts with what stands between them."""
+    return Text.assemble((subject, style), printable(text))
+
+
+def printable(text: str) -> str:
+    r"""`text`, with every character escaped that cannot be seen, or that moves or turns what can: `a\nb`, `\x1b[2J`.
+
+    Bytes of a name that are no text in this system's encoding, which Python has as lone surrogates, are `\xe6`.
     """
-    return text if text.isprintable() else repr(text)[1:-1]
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
 
 
 def short_scope(scope: str) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 from isomorph.conformance.training.verdict import TensorVerdict, TrainingVerdict
 from isomorph.tools.reports import STYLES, Comparison, Status, finite
 from isomorph.tools.subject import Origin
-from isomorph.tools.tables import plain_table, short_scope
+from isomorph.tools.tables import facts_table, plain_table, remark, short_scope
 
 LEGEND = "The number is the worst tensor's error against the oracle, in parts of what\npasses: up to 1."
 
@@ -67,22 +67,18 @@ class TrainingReport(Comparison):
 
     def table(self) -> RenderableType:
         """A row for each quantity and dtype, a column for each backend, then what is not a plain pass."""
-        heading = Table.grid(padding=(0, 2))
         trainable, total = self.parameters
         facts = (
             ("input", "x".join(map(str, self.input))),
             *self._origins(),
             ("batch norms", "frozen" if self.freeze_batch_norm else ""),
             ("parameters", f"{trainable:,} and {total - trainable:,} running statistics"),
-            ("planted", ", ".join(f"{name}={value}" for name, value in self.planted.items())),
+            ("planted", Text(", ".join(f"{name}={value}" for name, value in self.planted.items()), "yellow")),
             ("oracle", self.oracle_version),
             *((row.name, f"{row.version or '-'} on {row.device_name or row.device or '-'}") for row in self.backends),
         )
-        for name, value in facts:
-            if value:
-                heading.add_row(name, Text(value, "yellow" if name == "planted" else ""))
         title, legend = Text(f"training {self.architecture}", "bold"), Text(LEGEND, "dim")
-        return Group(title, heading, Text(), self._quantities(), Text(), legend, *self._remarks())
+        return Group(title, facts_table(facts), Text(), self._quantities(), Text(), legend, *self._remarks())
 
     def _origins(self) -> tuple[tuple[str, str], ...]:
         if self.weights.source.startswith("drawn"):
@@ -124,7 +120,7 @@ class TrainingReport(Comparison):
     def _remarks(self) -> Iterator[Text]:
         for backend in self.backends:
             if backend.message:
-                yield Text.assemble((backend.name, STYLES[backend.status]), f": {backend.message}")
+                yield remark(backend.name, STYLES[backend.status], f": {backend.message}")
             said: dict[str, list[str]] = {}
             for run in backend.runs:
                 if run.message:
@@ -133,7 +129,7 @@ class TrainingReport(Comparison):
                 if precision != dtype:
                     said.setdefault(f"the device proved to compute in {precision}", []).append(dtype)
             for message, where in said.items():
-                yield Text.assemble((backend.name, STYLES[backend.status]), f" {', '.join(where)}: {message}")
+                yield remark(backend.name, STYLES[backend.status], f" {', '.join(where)}: {message}")
 
 
 def _document(run: TrainingVerdict) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from isomorph.tools.benching.axes import Axis
 from isomorph.tools.benching.ranking import short
-from isomorph.tools.tables import plain_table
+from isomorph.tools.tables import plain_table, printable
 
 MEANINGS = {
     "batch": "a call of so many images",
@@ -68,7 +68,7 @@ def curve_tables(curves: Sequence[Curve]) -> list[RenderableType]:
         for curve in along:
             for label, why in curve.missing.items():
                 reasons.setdefault(why, []).append(f"{curve.name} at {label}")
-        tables += [Text(f"{', '.join(names)}: {why}") for why, names in reasons.items()]
+        tables += [Text(printable(f"{', '.join(names)}: {why}")) for why, names in reasons.items()]
     return tables
 
 

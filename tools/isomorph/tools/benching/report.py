@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from isomorph.tools.benching.advice import advise
@@ -17,7 +16,7 @@ from isomorph.tools.benching.ranking import GOALS, Goal, Ranking, short
 from isomorph.tools.benching.results import ZOO, Limit, Row, Spread, Turns
 from isomorph.tools.reports import finite
 from isomorph.tools.subject import Origin
-from isomorph.tools.tables import Report, by, plain_table, printable
+from isomorph.tools.tables import Report, by, facts_table, plain_table
 
 NOISY = 0.1
 """Cores that other processes may take before the report says that figures are noisy."""
@@ -122,16 +121,13 @@ class BenchReport(Report):
         training = f", training at {self.training_batch}" if self.training_batch else ""
         facts = (
             ("machine", str(self.machine)),
-            ("weights", f"{printable(self.weights.source)}, SHA-256 {self.weights.sha256[:16]}"),
+            ("weights", f"{self.weights.source}, SHA-256 {self.weights.sha256[:16]}"),
             ("on", f"{self.device}, {self.threads} thread{'s' if self.threads > 1 else ''} each"),
             ("input", f"{by(*self.input)}, batches of {', '.join(map(str, self.batches))}{training}"),
             ("rounds", f"{self.rounds} of each{TURNS[self.turns]}; {self.seconds:.0f} s in all{ended}"),
             ("others", self._others()),
         )
-        heading = Table.grid(padding=(0, 2))
-        for name, value in facts:
-            heading.add_row(name, Text(value))
-        return heading
+        return facts_table(facts)
 
     def _others(self) -> str:
         if self.others is None:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from isomorph.spec import BadInput
+from isomorph.tools.tables import PlainConsole, printable
 from isomorph.tools.writing import check_writable, write_text
 
 app = typer.Typer(
@@ -20,13 +21,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-out, err = Console(), Console(stderr=True)
+out, err = PlainConsole(), PlainConsole(stderr=True)
+
+
+class PlainColumn(TextColumn):
+    """A column of a progress bar that shows text as it is, on one line."""
+
+    def render(self, task: Task) -> Text:
+        """As Rich's own, which takes it for markup."""
+        return Text(printable(self.text_format.format(task=task)))
 
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[str, str], None]]:
     """A line on stderr for everyone at work, as long as it is a terminal; gone when the work is done."""
-    columns = (SpinnerColumn(), TextColumn("{task.fields[who]:<12}{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), PlainColumn("{task.fields[who]:<12}{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         tasks: dict[str, Any] = {}
 

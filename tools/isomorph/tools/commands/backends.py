@@ -15,6 +15,7 @@ from isomorph.tools.predict import predict
 from isomorph.tools.recorded import write_end_points
 from isomorph.tools.reports import CheckReport
 from isomorph.tools.run import run
+from isomorph.tools.tables import printable
 from isomorph.tools.training_report import TrainingReport
 from isomorph.tools.writing import check_writable
 
@@ -145,7 +146,8 @@ def run_command(
     written = report.end_points if end_points else report.last
     write_end_points(out_file, written, report.record)
     if json != "-":
-        out.print(f"{report.table()}: {len(written)} end points in {out_file}", highlight=False, soft_wrap=True)
+        where = printable(f"{len(written)} end points in {out_file}")
+        out.print(f"{report.table()}: {where}", highlight=False, soft_wrap=True)
     write_json(json, report.to_json())
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Annotated, get_args
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Column
 
@@ -18,7 +18,7 @@ from isomorph.tools.benching.interrupt import heard_once
 from isomorph.tools.benching.modes import USUAL
 from isomorph.tools.benching.ranking import GOALS, Goal
 from isomorph.tools.benching.rounds import Progress
-from isomorph.tools.commands.app import check_json, err, out, write_json
+from isomorph.tools.commands.app import PlainColumn, check_json, err, out, write_json
 from isomorph.tools.plotting.bench_figures import write_plots
 from isomorph.tools.plotting.figures import check_plots
 
@@ -130,7 +130,7 @@ def _read_batches(text: str) -> list[int]:
 @contextmanager
 def _show_progress() -> Iterator[Progress]:
     """A bar on stderr as long as it is a terminal; gone when the work is done."""
-    doing = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    doing = PlainColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
     columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), doing)
     with Bar(*columns, console=err, transient=True, expand=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("starting", total=None)

@@ -13,6 +13,7 @@ from isomorph.tools.convert import convert
 from isomorph.tools.diff import diff
 from isomorph.tools.fetch import fetch, list_published
 from isomorph.tools.inspect import inspect
+from isomorph.tools.tables import printable
 
 commands = typer.Typer()
 
@@ -145,5 +146,5 @@ def fetch_command(
         report = fetch(name, weights=weights, progress=progress)
     if json != "-":
         out.print(report)
-        out.print(f"\nnext: {report.next_command}", highlight=False, markup=False, soft_wrap=True)
+        out.print(f"\nnext: {printable(report.next_command)}", highlight=False, soft_wrap=True)
     write_json(json, report.to_json())

@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Column
 
-from isomorph.tools.commands.app import err
+from isomorph.tools.commands.app import PlainColumn, err
 
 EVERY = 60.0
 """Seconds between the lines that tell of progress where there is no terminal."""
@@ -41,8 +41,8 @@ class _Bar(Progress):
     """How many tests of all have ended, how many failed, what runs; gone when the work is done."""
 
     def __init__(self) -> None:
-        runs = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
-        failed = TextColumn("{task.fields[failed]} failed")
+        runs = PlainColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+        failed = PlainColumn("{task.fields[failed]} failed")
         columns = (BarColumn(20), MofNCompleteColumn(), failed, TimeElapsedColumn(), runs)
         super().__init__(*columns, console=err, transient=True, expand=True)
         self._all = self.add_task("importing the backends, collecting the tests", total=None, failed=0)

@@ -33,6 +33,7 @@ _NUMBER = re.compile(rb"[-\d.]+")
 
 STYLE: Mapping[str, Any] = {
     "font.size": 10,
+    "text.parse_math": False,  # a network's name is no formula
     "font.sans-serif": ("DejaVu Sans",),  # which an SVG names with each text; matplotlib's own list is long
     "axes.titlesize": 10,
     "axes.titleweight": "bold",

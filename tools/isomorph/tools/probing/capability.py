@@ -7,7 +7,7 @@ from textwrap import shorten
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from isomorph.tools.tables import Report, plain_table
+from isomorph.tools.tables import Report, plain_table, printable
 
 LONGEST = 200
 """Characters of a reason below the table; frameworks say more, which stands in the JSON."""
@@ -73,7 +73,7 @@ class CapabilitiesReport(Report):
             "yes was tried here and gives the oracle's answers; refused is what isomorph does not offer there; - is"
             " another framework's format"
         )
-        return Group(table, Text(legend), "", *map(Text, (*facts, *why, *others)))
+        return Group(table, Text(legend), "", *(Text(printable(line)) for line in (*facts, *why, *others)))
 
 
 def _mark(cell: Capability | None, notes: dict[str, int]) -> Text:
