@@ -17,10 +17,11 @@ from isomorph.spec import (
     plan,
     zoos,
 )
-from isomorph.spec.architecture import AuxiliaryHead, Head, InputTransform
+from isomorph.spec.architecture import AuxiliaryHead, Head, InputTransform, Stem, StemConvolution, StemPool
 from isomorph.spec.convention import ZEROS, Convention
 from isomorph.spec.function import training_function
 from isomorph.spec.layers import Convolution
+from isomorph.spec.residual import residual_block
 from isomorph.spec.tensors import tensor_shapes
 
 NETWORK = architecture("torchvision/resnet50")
@@ -107,6 +108,31 @@ def test_a_function_is_another_where_inference_is(option: str) -> None:
 def test_what_no_layer_depends_on_makes_no_other_function(name: str, options: dict[str, Any]) -> None:
     assert function(architecture(name, **options)) == function(architecture(name))
     assert training_function(architecture(name, **options)) == training_function(architecture(name))
+
+
+# A stem of one convolution and one pool: kernel and stride of each.
+@pytest.mark.parametrize(
+    ("convolution", "pool", "options", "differs"),
+    [
+        pytest.param((2, 1), (3, 2), {"convolution_padding": "same"}, True, id="even kernels that are padded behind"),
+        pytest.param((2, 2), (3, 2), {"convolution_padding": "same"}, True, id="even kernels that stride"),
+        pytest.param((3, 1), (3, 2), {"convolution_padding": "same"}, False, id="odd kernels at a stride of 1"),
+        pytest.param((1, 2), (3, 2), {"convolution_padding": "same"}, False, id="kernels of one cell"),
+        pytest.param((3, 1), (2, 2), {"pool_padding": "valid"}, False, id="explicit pools of an even kernel"),
+        pytest.param((3, 1), (3, 2), {"pool_padding": "valid"}, True, id="explicit pools of an odd kernel"),
+        pytest.param((3, 1), (3, 1), {"pool_padding": "same"}, False, id="pools that do not stride"),
+        pytest.param((3, 1), (1, 2), {"pool_padding": "ceil"}, False, id="pools of one cell"),
+        pytest.param((3, 1), (2, 2), {"pool_fill": "zero"}, False, id="fillings of pools that have no padding"),
+        pytest.param((3, 1), (3, 2), {"pool_fill": "zero"}, True, id="fillings of pools that have padding"),
+    ],
+)
+def test_padding_makes_another_function_where_it_pads_otherwise(
+    convolution: tuple[int, int], pool: tuple[int, int], options: dict[str, Any], differs: bool
+) -> None:
+    stem = Stem((StemConvolution("conv1", 8, *convolution), StemPool("pool1", *pool)))
+    network = Architecture("mine/padded", stem, (residual_block(1, "basic", 8, 1, stride=1),))
+    changed = network.with_options(**options)
+    assert (function(network) != function(changed)) == differs
 
 
 @pytest.mark.parametrize(("mode", "differs"), [("upscale_in_train", False), ("downscale_in_infer", True)])

@@ -12,8 +12,8 @@ import pytest
 from .command import isomorph
 
 # Pools, a whole network of a unit kind in both precisions, and every layout, folded or not.
-ONLY = "max_pool or (small and inverted) or folded_or_not"
-EXPECTED = 12 + 2 + 8
+ONLY = "max_pool or sees or (small and inverted) or folded_or_not"
+EXPECTED = 12 + 34 + 2 + 8
 
 
 @pytest.fixture(scope="module")

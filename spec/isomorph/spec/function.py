@@ -7,10 +7,12 @@ training drops, and how it moves the statistics.
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from typing import get_args
 
 from isomorph.spec.architecture import Architecture
 from isomorph.spec.convention import ZEROS
 from isomorph.spec.layers import BatchNorm, Convolution, Layer, MaxPool
+from isomorph.spec.padding import Rule, pad_alike
 from isomorph.spec.plan import Plan, plan
 from isomorph.spec.units import Unit
 
@@ -52,12 +54,13 @@ def _in_training(layer: Layer) -> Layer:
         case Convolution():
             return replace(
                 layer,
-                padding="explicit" if _is_alike(layer) else layer.padding,
+                padding=_plainest(layer.padding, layer.kernel, layer.stride, layer.rate),
                 bias_initializer=layer.bias_initializer if layer.bias else ZEROS,
                 gamma=layer.gamma if layer.batch_norm else None,
             )
         case MaxPool():
-            return replace(layer, fill=0.0 if layer.padding == "valid" else layer.fill)
+            padding = _plainest(layer.padding, layer.kernel, layer.stride, 1)
+            return replace(layer, padding=padding, fill=0.0 if padding == "valid" else layer.fill)
     return layer
 
 
@@ -78,9 +81,9 @@ def _at_inference(layer: Layer) -> Layer:
     return layer
 
 
-def _is_alike(layer: Convolution) -> bool:
-    """Whether a window is padded alike on both sides, or not at all, by whatever rule."""
-    return layer.kernel == 1 or (layer.stride == 1 and layer.padding in ("same", "after"))
+def _plainest(rule: Rule, kernel: int, stride: int, rate: int) -> Rule:
+    """The first rule that pads this window as `rule` does."""
+    return next(plain for plain in get_args(Rule) if pad_alike(plain, rule, kernel, stride, rate))
 
 
 def _is_normalised(planned: Plan) -> bool:

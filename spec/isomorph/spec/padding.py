@@ -1,4 +1,4 @@
-"""How many zeros (or -inf, for a max pool) go on either side of an axis, and how long the result is.
+"""Padding: how many zeros (or -inf, for a max pool) go on either side of an axis, and how long the result is.
 
 Every padding in every backend comes from here or is TensorFlow's own SAME, which `pads("same", ...)` restates.
 """
@@ -7,16 +7,24 @@ from typing import Literal
 
 from isomorph.spec.errors import BadInput
 
-Rule = Literal["explicit", "same", "after", "ceil", "valid"]
+Rule = Literal["valid", "explicit", "same", "after", "ceil"]
 
 
 def pads(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> tuple[int, int]:
     """Padding before and after an axis of `size`, on which "same" alone depends.
 
-    explicit: as slim's `conv2d_same` and PyTorch's `padding=` have it, alike on both sides.
+    explicit: alike on both sides, as PyTorch's `padding=` has it: half of rate * (kernel - 1), rounded down. For odd
+        kernels it is slim's `conv2d_same`, which pads an even one that strides by one more, behind.
     same: TensorFlow's: ceil(size / stride) results, the odd one of the padding after (tf-slim, resnet_utils.py).
     after: a window that strides is padded behind alone, as by Keras's MobileNet; others as "explicit".
-    ceil: no window is left out for want of some cells, as with PyTorch's `ceil_mode=True`; valid: none is made up.
+    ceil: no window is left out for want of some cells, but for one that would begin behind the last cell, as with
+        PyTorch's `ceil_mode=True`. Paddle's (3.3) counts that window, too, and gives float32's lowest number for it.
+    valid: no window is made up.
+
+    >>> pads("same", 224, kernel=7, stride=2, rate=1)
+    (2, 3)
+    >>> pads("ceil", 5, kernel=2, stride=3, rate=1)
+    (0, 1)
     """
     extent = rate * (kernel - 1)
     match rule:
@@ -24,9 +32,9 @@ def pads(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> tuple[in
             total = max((-(-size // stride) - 1) * stride + extent + 1 - size, 0)
             return total // 2, total - total // 2
         case "after" if stride > 1:
-            return 0, extent - 1
+            return 0, max(extent - 1, 0)
         case "ceil":
-            return 0, stride - 1
+            return 0, min(stride - 1, extent)
         case "valid":
             return 0, 0
     return extent // 2, extent // 2
@@ -38,6 +46,21 @@ def out_size(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> int:
     if size < 1 or room < 0:
         raise BadInput(f"A map of size {size} is too small for a {kernel}x{kernel} window.")
     return room // stride + 1
+
+
+def pad_alike(rule: Rule, other: Rule, kernel: int, stride: int, rate: int) -> bool:
+    """Whether two rules pad axes of every size by as much: then they are one, for such a window.
+
+    >>> pad_alike("same", "explicit", kernel=3, stride=1, rate=2)
+    True
+    >>> pad_alike("same", "explicit", kernel=3, stride=2, rate=1)
+    False
+    """
+    # What "same" pads depends on the size's remainder by the stride, and is the least at 0 and the most at 1.
+    return all(
+        pads(rule, size, kernel, stride, rate) == pads(other, size, kernel, stride, rate)
+        for size in (stride, stride + 1)
+    )
 
 
 def adaptive_windows(size: int, cells: int) -> list[tuple[int, int]]:

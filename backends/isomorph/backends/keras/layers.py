@@ -25,7 +25,7 @@ from isomorph.spec.layers import (
     Subsample,
     ZeroChannels,
 )
-from isomorph.spec.padding import Rule, pads
+from isomorph.spec.padding import Rule, pad_alike, pads
 
 Tensor = Any  # symbolic while the model is made, the engine's own when a layer is called alone
 
@@ -72,13 +72,17 @@ def layer_name(scope: str) -> str:
 class Conv2D:
     """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth].
 
-    Keras has no explicit padding but ZeroPadding2D; at stride 1 its "same" pads both sides alike, and needs none.
+    Keras has no explicit padding but ZeroPadding2D; at stride 1 its "same" pads both sides alike, and needs none, but
+    for even kernels.
     """
 
     def __init__(self, layer: Convolution, form: Form) -> None:
         name = layer_name(layer.scope)
-        same = layer.padding == "same" or (layer.stride == 1 and layer.padding != "valid")
-        self.pad = None if same else make_padding(layer.padding, layer.kernel, layer.stride, layer.rate, name, form)
+        window = layer.kernel, layer.stride, layer.rate
+        same = layer.padding == "same" or (
+            layer.stride == 1 and layer.padding != "valid" and pad_alike("same", layer.padding, *window)
+        )
+        self.pad = None if same else make_padding(layer.padding, *window, name, form)
         common = {
             "strides": layer.stride,
             "padding": "same" if same else "valid",

@@ -79,10 +79,14 @@ class ReLU(nn.ReLU):
 
 
 class MaxPool2D(nn.MaxPool2D):
-    """[N, C, H, W] -> [N, C, H / stride, W / stride]. Paddle's own padding is -inf, and alike on both sides."""
+    """[N, C, H, W] -> [N, C, H / stride, W / stride]. Paddle's own padding is -inf, and alike on both sides.
+
+    Its ceil_mode counts a window that begins behind the last cell, too (3.3), which a stride above the kernel makes.
+    """
 
     def __init__(self, layer: MaxPool, data_format: str) -> None:
-        own = layer.padding != "same" and layer.fill == float("-inf")
+        counted_alike = layer.padding != "ceil" or layer.stride <= layer.kernel
+        own = layer.padding != "same" and layer.fill == float("-inf") and counted_alike
         padding = (layer.kernel - 1) // 2 if own and layer.padding == "explicit" else 0
         ceil_mode = own and layer.padding == "ceil"
         super().__init__(layer.kernel, layer.stride, padding, ceil_mode=ceil_mode, data_format=data_format)
