@@ -99,9 +99,11 @@ def test_the_command_says_where_the_file_is_and_what_to_type_next(
     assert (status, complained) == (0, "")
     assert said.splitlines()[0] == NAME
     assert "7,000, 7,000 fetched" in said
+    assert "shorter side to 256, bilinear, 224x224 from the middle" in said
     assert said.splitlines()[-1] == f"next: isomorph check {path}"
     document = json.loads((tmp_path / "report.json").read_text())
     assert (document["path"], document["received"], document["weights"]["tag"]) == (str(path), 7000, "V1")
+    assert document["weights"]["preprocessing"]["resize"] == 256
     assert "7,000, there already" in command("fetch", NAME)[1]
 
 

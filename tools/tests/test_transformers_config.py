@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from isomorph.spec import BadInput, architecture, function, zoo
-from isomorph.spec.preprocessing import Preprocessing
-from isomorph.tools.checkpoints.transformers.config import read_config, write_config, write_preprocessor
+from isomorph.tools.checkpoints.transformers.config import read_config, write_config
 
 from .transformers_folders import CONFIG, SMALL
 
@@ -87,17 +86,3 @@ def test_a_configuration_is_refused_for(changed: dict[str, Any], sentence: str) 
 def test_a_network_is_refused_of(network: Any) -> None:
     with pytest.raises(BadInput, match=r"is no network that transformers' ResNet can be; expected"):
         write_config(network)
-
-
-@pytest.mark.parametrize(
-    "preprocessing",
-    [
-        pytest.param(Preprocessing(fit="stretch"), id="a photograph that is stretched"),
-        pytest.param(Preprocessing().normalised("caffe"), id="channels in the other order"),
-        pytest.param(Preprocessing(central_fraction=0.875), id="a middle that is cut out first"),
-        pytest.param(Preprocessing(resampler="opencv"), id="another library's way of scaling"),
-        pytest.param(Preprocessing(longer_side="round"), id="a longer side that is rounded"),
-    ],
-)
-def test_transformers_has_no_preprocessing_for(preprocessing: Preprocessing) -> None:
-    assert write_preprocessor(preprocessing) is None

@@ -1,6 +1,7 @@
 """How a photograph becomes the network's input, as data; `isomorph.tools.images` does it."""
 
 from dataclasses import dataclass, replace
+from math import floor
 from typing import Any, Literal, Self
 
 # How zoos put values 0..255 on the scale that their networks were trained on, under the names that
@@ -57,3 +58,11 @@ class Preprocessing:
     def normalised(self, name: str) -> Self:
         """The same geometry with one of NORMALISATIONS."""
         return replace(self, **NORMALISATIONS[name])
+
+
+def centre_crop(preprocessing: Preprocessing, side: int, share: float) -> Preprocessing:
+    """The same with a square crop of `side` pixels out of a shorter side of which that is the `share`, above 0.
+
+    Rounded down, as timm (data/transforms_factory.py) and transformers (ConvNextImageProcessor) have it.
+    """
+    return replace(preprocessing, fit="crop", resize=floor(side / share), size=(side, side))

@@ -64,6 +64,8 @@ def convert(
     read = _read(source, arch, num_classes, new_head, partial, seed)
     _check_place(read.files, files, force)
     wanted, form = _target(read.architecture, to, container)
+    # Weights go on seeing photographs as those that they learnt from, whatever is usual where they go.
+    wanted = wanted.with_options(preprocessing=read.architecture.convention.preprocessing)
     tensors, changes = carry(read.tensors, read.architecture, wanted, rounding)
     if dtype is not None:
         changes = [*changes, *_casts(tensors, dtype)]

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from isomorph.spec import BadInput, architecture, count_parameters
 from isomorph.tools.download import download, in_mebibytes, matches
+from isomorph.tools.preprocess import describe
 from isomorph.tools.published import Published, published
 from isomorph.tools.tables import Report, facts_table, plain_table, printable
 
@@ -36,7 +37,8 @@ class FetchReport(Report):
 
     def to_json(self) -> str:
         """The report, as the command line's `--json` writes it."""
-        return json.dumps(asdict(self) | {"path": str(self.path)}, indent=2) + "\n"
+        document = asdict(self) | {"weights": self.weights.to_document(), "path": str(self.path)}
+        return json.dumps(document, indent=2) + "\n"
 
     @property
     def next_command(self) -> str:
@@ -52,6 +54,7 @@ class FetchReport(Report):
             ("file", Text(printable(str(self.path)), overflow="fold")),
             ("bytes", f"{self.size:,}, {f'{self.received:,} fetched' if self.received else 'there already'}"),
             (algorithm, f"{digits}, as published"),
+            ("photographs", describe(self.weights.preprocessing)),
             ("others", f"--weights {', '.join(self.others)}" if self.others else None),
         )
         return Group(Text(self.weights.architecture, "bold"), facts_table(facts))
@@ -66,7 +69,7 @@ class PublishedReport(Report):
 
     def to_json(self) -> str:
         """The report, as the command line's `--json` writes it."""
-        rows = [asdict(row) | {"there": there} for row, there in zip(self.weights, self.there, strict=True)]
+        rows = [row.to_document() | {"there": there} for row, there in zip(self.weights, self.there, strict=True)]
         return json.dumps(rows, indent=2) + "\n"
 
     def table(self) -> RenderableType:

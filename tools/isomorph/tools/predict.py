@@ -69,7 +69,9 @@ def predict(
     assert found.origin is not None
     network = found.architecture
     classes = _count_classes(network, file)
+    source = found.preprocessing_source or f"{network.name}, as the file does not say"
     if preprocess is not None:
+        source = f"--preprocess {preprocess}"
         rule = find_preprocessing(preprocess, network.convention.preprocessing)
         network = network.with_options(preprocessing=rule)
     batches = find_images(images, network, size)
@@ -103,6 +105,7 @@ def predict(
         architecture=network.name,
         weights=found.origin,
         preprocessing=describe(rule, batches.size) if batches.array is None else "none: an array is the input as it is",
+        preprocessing_source=source if batches.array is None else None,
         dtype=dtype,
         input=batches.shape,
         images=batches.names,

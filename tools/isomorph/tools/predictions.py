@@ -42,6 +42,7 @@ class PredictReport(Report):
     """The same network on the same images in every backend.
 
     preprocessing: what became of the photographs on their way in, in words.
+    preprocessing_source: who says that this is what the network expects, in words; None where there were none.
     input: [N, H, W, C]. images: their names, N of them.
     labels: the classes' names by index; None if there are none. top: of how many classes each image's row tells.
     """
@@ -55,6 +56,7 @@ class PredictReport(Report):
     labels: tuple[str, ...] | None
     top: int
     backends: tuple[PredictingBackend, ...]
+    preprocessing_source: str | None = None
 
     @cached_property
     def probabilities(self) -> dict[str, Array]:
@@ -104,6 +106,7 @@ class PredictReport(Report):
             "architecture": self.architecture,
             "weights": asdict(self.weights),
             "preprocessing": self.preprocessing,
+            "preprocessing_source": self.preprocessing_source,
             "dtype": self.dtype,
             "input": self.input,
             "agree": self.agree,
@@ -128,6 +131,7 @@ class PredictReport(Report):
         facts = (
             ("weights", self.weights.source),
             ("preprocessing", self.preprocessing),
+            *((("which is of", self.preprocessing_source),) if self.preprocessing_source else ()),
             ("input", "x".join(map(str, self.input))),
             ("computed in", self.dtype),
         )

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from isomorph.spec import Architecture, BadInput, tensor_shapes
-from isomorph.tools.checkpoints import Checkpoint, read_checkpoint
+from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
 from isomorph.tools.fresh import draw_fresh, with_new_head
 from isomorph.tools.namings import all_namings
 from isomorph.tools.own import find_architecture
+from isomorph.tools.published.lookup import has_published_name
 from isomorph.tools.readings import Array
 from isomorph.tools.weights import read_weights
 
@@ -50,8 +51,14 @@ class Source:
 
 
 def read_whole(path: str | Path, arch: str | None) -> Source:
-    """A file that holds a network whole, as `read_weights` reads it."""
+    """A file that holds a network whole, as `read_weights` reads it.
+
+    Published weights under their own name keep their own preprocessing; a file of another name is not read once more to
+    see whether it is one.
+    """
     weights = read_weights(path, arch)
+    if has_published_name(weights.path):
+        weights = weights.as_published(sha256(weights.path))
     form, checkpoint = weights.reading.form, weights.checkpoint
     return Source(weights.architecture, weights.tensors, form, checkpoint.format, _files(checkpoint), weights.left_out)
 

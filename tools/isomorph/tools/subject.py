@@ -39,11 +39,15 @@ class Origin:
 
 @dataclass(frozen=True)
 class Subject:
-    """An architecture and, if it came as a file, its canonical tensors; None are still to be drawn."""
+    """An architecture and, if it came as a file, its canonical tensors; None are still to be drawn.
+
+    preprocessing_source: as `Weights` has it.
+    """
 
     architecture: Architecture
     tensors: dict[str, Array] | None
     origin: Origin | None
+    preprocessing_source: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,8 @@ def make_case(
 
 def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject:
     weights = read_weights(path, arch)
+    sha = sha256(weights.checkpoint.path, *weights.checkpoint.shards)
+    weights = weights.as_published(sha)
     found, tensors = weights.architecture, dict(weights.tensors)
     own = {"num_classes": found.head.num_classes, "in_channels": found.in_channels}
     for name, value in own.items():
@@ -153,7 +159,7 @@ def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject
     network = found.with_options(**options)
     shapes = {name: value.shape for name, value in tensors.items()}
     match_exactly(tensor_shapes(network), shapes, f"{network.name} with these options" if options else network.name)
-    return Subject(network, tensors, Origin(str(path), sha256(weights.checkpoint.path, *weights.checkpoint.shards)))
+    return Subject(network, tensors, Origin(str(path), sha), weights.preprocessing_source)
 
 
 def _check_dtypes(tensors: Mapping[str, Array], source: str) -> None:

@@ -33,6 +33,10 @@ class Checkpoint:
             prefixes that all names carried ("module.").
         left_out: the entries beside the tensors, on every level that was peeled off ("epoch", "optimizer").
         shards: the files beside `path` that hold the tensors, where it does not itself.
+        preprocessing_source: what says how photographs are prepared, as the architecture in METADATA has it: the name
+            of a file of a folder; empty where nothing does.
+        refusal: a sentence on why the file's own word on its architecture cannot be followed; empty where it can, or
+            has none.
     """
 
     path: Path
@@ -42,3 +46,5 @@ class Checkpoint:
     unwrapped: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     shards: tuple[Path, ...] = ()
+    preprocessing_source: str = ""
+    refusal: str = ""

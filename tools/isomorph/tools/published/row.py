@@ -1,7 +1,10 @@
 """What is known of one file of published weights before it is fetched."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from isomorph.spec import Preprocessing, architecture
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,8 @@ class Published:
             own: all of them, or the eight that PyTorch's file names carry.
         source: the file that lists them, with its version.
         mebibytes: the file's size where the source gives it.
+        own_preprocessing: what its zoo does to a photograph for these weights; None where that is what the architecture
+            says.
     """
 
     architecture: str
@@ -24,11 +29,28 @@ class Published:
     digest: str
     source: str
     mebibytes: float | None = None
+    own_preprocessing: Preprocessing | None = None
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What its zoo does to a photograph for these weights."""
+        return self.own_preprocessing or architecture(self.architecture).convention.preprocessing
 
     @property
     def zoo(self) -> str:
         """The first half of the architecture's name."""
         return self.architecture.partition("/")[0]
+
+    def to_document(self) -> dict[str, Any]:
+        """The row as plain JSON-like data, its preprocessing in full."""
+        document = asdict(self) | {"preprocessing": asdict(self.preprocessing)}
+        del document["own_preprocessing"]
+        return document
+
+    @property
+    def title(self) -> str:
+        """What to call it in a sentence: "torchvision/resnet50 IMAGENET1K_V2"."""
+        return f"{self.architecture} {self.tag}"
 
     @property
     def file_name(self) -> str:

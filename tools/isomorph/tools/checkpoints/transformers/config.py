@@ -4,10 +4,9 @@ Sources: models/resnet/configuration_resnet.py and modeling_resnet.py, transform
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from isomorph.spec import Architecture, BadInput, Block, Preprocessing, Stem, StemConvolution, function, zoo
+from isomorph.spec import Architecture, BadInput, Block, Stem, StemConvolution, function, zoo
 from isomorph.tools.checkpoints.wording import shown
 
 MODEL_TYPE = "resnet"
@@ -33,8 +32,6 @@ WIDEST = 1 << 16
 
 MOST_UNITS = 1 << 10
 """In a stage; of the networks that were published none has more than 36."""
-
-_RESAMPLING = {"nearest": 0, "bilinear": 2, "bicubic": 3}  # Pillow's numbers
 
 
 def read_config(config: Mapping[str, Any]) -> Architecture:
@@ -111,34 +108,6 @@ def write_config(architecture: Architecture) -> dict[str, Any]:
         f" {', '.join(network.name for network in zoo('transformers').networks.values())} with classes, or of one that"
         " differs in widths, depths, and where it strides."
     )
-
-
-def write_preprocessor(preprocessing: Preprocessing) -> dict[str, Any] | None:
-    """The `preprocessor_config.json` with which transformers does to a photograph what `preprocessing` does.
-
-    None where no image processor of its own can: BitImageProcessor scales the shorter side by Pillow, cuts the longer
-    one to a whole number, and cuts out the middle, in RGB. Where the crop cannot stand in the very middle it may stand
-    one pixel beside that of a `crop_offset` that is rounded.
-    """
-    if preprocessing != replace(
-        preprocessing, fit="crop", channels="RGB", central_fraction=1.0, resampler="pillow", longer_side="floor"
-    ):
-        return None
-    height, width = preprocessing.size
-    return {
-        "image_processor_type": "BitImageProcessor",
-        "do_convert_rgb": True,
-        "do_resize": True,
-        "size": {"shortest_edge": preprocessing.resize or min(height, width)},
-        "resample": _RESAMPLING[preprocessing.interpolation],
-        "do_center_crop": True,
-        "crop_size": {"height": height, "width": width},
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": True,
-        "image_mean": [mean / 255 for mean in preprocessing.mean],
-        "image_std": [std / 255 for std in preprocessing.std],
-    }
 
 
 def _builds(config: dict[str, Any], architecture: Architecture) -> bool:

@@ -1,4 +1,4 @@
-"""Reading a folder of transformers': `config.json`, and the weights in one file or in several with an index.
+"""Reading a folder of transformers' or timm's: `config.json`, and the weights in one file or in several with an index.
 
 The index names the file of each tensor, and each file must hold the tensors that it names there and no others: which of
 two tensors of one name transformers would take depends on its version. It names files beside it alone; that one may be
@@ -11,11 +11,12 @@ modeling_utils.py, `_get_resolved_checkpoint_files`.
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+from isomorph.spec import Architecture
 from isomorph.spec.document import to_document
 from isomorph.spec.errors import BadInput
 from isomorph.spec.text_files import read_text
@@ -25,7 +26,9 @@ from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pytorch import stream as pytorch_stream
 from isomorph.tools.checkpoints.pytorch import tar as pytorch_tar
 from isomorph.tools.checkpoints.pytorch import zip as pytorch_zip
+from isomorph.tools.checkpoints.transformers import timm_config
 from isomorph.tools.checkpoints.transformers.config import MODEL_TYPE, read_config
+from isomorph.tools.checkpoints.transformers.preprocessor import PREPROCESSOR, read_preprocessor
 from isomorph.tools.checkpoints.wording import refusal, shown
 
 NAME = "transformers folder"
@@ -56,45 +59,88 @@ def recognise(path: Path) -> bool:
 def read(path: Path) -> Checkpoint:
     """The checkpoint in the folder at `path`; `BadInput` where a file of it is damaged, hostile or missing.
 
-    What a ResNet's `config.json` says of its architecture becomes metadata; of other models it is left alone.
+    What its JSON files say of its architecture and of photographs becomes metadata or, where no network here is that,
+    the checkpoint's `refusal`.
     """
-    told = _told(path / CONFIG)
+    statement = _statement(path)
     for weights, formats in WEIGHTS.items():
         if (path / weights).exists():
             found = _read_file(path / weights, formats)
-            return _of_folder(found, path, found.tensors, {**found.metadata, **told}, (found.path,))
+            return _of_folder(found, path, found.tensors, found.metadata, statement, (found.path,))
         index = path / f"{weights}.index.json"
         if index.is_file():  # opening a pipe would wait for its other end
             parts = _read_parts(index, formats)
             tensors = {name: part.tensors[name] for part in parts for name in part.tensors}
-            return _of_folder(parts[0], path, tensors, told, tuple(part.path for part in parts))
+            return _of_folder(parts[0], path, tensors, {}, statement, tuple(part.path for part in parts))
     raise refusal(
         path, f"is a folder with a {CONFIG} and without weights, {' or '.join(WEIGHTS)} was expected: fetch that, too"
     )
 
 
+@dataclass(frozen=True)
+class _Statement:
+    """What the JSON files of a folder say of its network; the fields are those of a checkpoint."""
+
+    metadata: Mapping[str, str]
+    preprocessing_source: str = ""
+    refusal: str = ""
+
+
 def _of_folder(
-    found: Checkpoint, path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str], shards: tuple[Path, ...]
+    found: Checkpoint,
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    metadata: Mapping[str, str],
+    statement: _Statement,
+    shards: tuple[Path, ...],
 ) -> Checkpoint:
     return replace(
         found,
         path=path / CONFIG,
         format=NAME,
         tensors=MappingProxyType(dict(tensors)),
-        metadata=MappingProxyType(metadata),
+        metadata=MappingProxyType({**metadata, **statement.metadata}),
         shards=shards,
+        preprocessing_source=statement.preprocessing_source,
+        refusal=statement.refusal,
     )
 
 
-def _told(path: Path) -> dict[str, str]:
-    """What the `config.json` at `path` says, as metadata; the rest of it is gone before weights are looked at."""
-    config = _json(path, "a model's configuration")
-    if config.get("model_type") != MODEL_TYPE:
-        return {}
+def _statement(path: Path) -> _Statement:
+    """What the JSON files of the folder at `path` say; the rest of them is gone before weights are looked at."""
+    config = _json(path / CONFIG, "a model's configuration")
+    if timm_config.recognise(config):
+        return _noted(path / CONFIG, lambda: timm_config.read_config(config), CONFIG)
+    model_type = config.get("model_type")
+    if model_type is None:
+        return _Statement({})
+    if model_type != MODEL_TYPE:
+        sentence = f"its model_type is {shown(model_type)}, and of transformers' models {MODEL_TYPE} alone is here"
+        return _Statement({}, refusal=_refusal(path / CONFIG, sentence))
     try:
-        return {METADATA: json.dumps(to_document(read_config(config)))}
+        network = read_config(config)
     except BadInput as problem:
-        raise refusal(path, str(problem)) from None
+        raise refusal(path / CONFIG, str(problem)) from None
+    if not (path / PREPROCESSOR).is_file():
+        return _noted(path / CONFIG, lambda: network, "")
+    document = _json(path / PREPROCESSOR, "an image processor's configuration")
+    return _noted(
+        path / PREPROCESSOR,
+        lambda: network.with_options(preprocessing=read_preprocessor(document, network.in_channels)),
+        PREPROCESSOR,
+    )
+
+
+def _noted(path: Path, read_network: Callable[[], Architecture], preprocessing_source: str) -> _Statement:
+    """The network that the file at `path` describes, or why it is none of those here."""
+    try:
+        return _Statement({METADATA: json.dumps(to_document(read_network()))}, preprocessing_source)
+    except BadInput as problem:
+        return _Statement({}, refusal=_refusal(path, str(problem)))
+
+
+def _refusal(path: Path, sentence: str) -> str:
+    return f"{path}: {sentence.rstrip('.')}; --arch says what to read the folder as without its word."
 
 
 def _read_file(path: Path, formats: tuple[ModuleType, ...]) -> Checkpoint:

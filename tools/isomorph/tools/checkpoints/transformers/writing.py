@@ -10,12 +10,11 @@ from isomorph.spec import Architecture, zoo
 from isomorph.spec.tensors import match_exactly
 from isomorph.tools.checkpoints.checkpoint import Tensor
 from isomorph.tools.checkpoints.safetensors_file import write_safetensors
-from isomorph.tools.checkpoints.transformers.config import write_config, write_preprocessor
+from isomorph.tools.checkpoints.transformers.config import write_config
 from isomorph.tools.checkpoints.transformers.folder import CONFIG
+from isomorph.tools.checkpoints.transformers.preprocessor import PREPROCESSOR, write_preprocessor
 from isomorph.tools.checkpoints.wording import refusal, shown
 from isomorph.tools.writing import new_folder, write_text
-
-PREPROCESSOR = "preprocessor_config.json"
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 
