@@ -8,7 +8,7 @@ import pytest
 
 from isomorph.spec import BadInput
 from isomorph.tools import labels as module
-from isomorph.tools.labels import read_labels
+from isomorph.tools.labels import read_binary_labels, read_labels
 
 NAMES = ("daisy", "rosé", "tulip, yellow")
 
@@ -122,3 +122,27 @@ def test_a_file_is_refused_that_is(path: str, sentence: str) -> None:
     with pytest.raises(BadInput) as caught:
         read_labels(path, 3)
     assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        pytest.param("dog\ncat\n", ("dog", "cat"), id="both as text"),
+        pytest.param(["dog", "cat"], ("dog", "cat"), id="both as JSON"),
+        pytest.param("cat\n", ("not cat", "cat"), id="one as text"),
+        pytest.param({"0": "cat"}, ("not cat", "cat"), id="one as JSON"),
+    ],
+)
+def test_one_logit_tells_two_classes_apart(content: Any, names: tuple[str, str]) -> None:
+    assert read_binary_labels(written(content)) == names
+
+
+@pytest.mark.parametrize("content", ["", "a\nb\nc\n"], ids=["none", "three"])
+def test_other_numbers_of_names_are_refused_for_one_logit(content: str) -> None:
+    path = written(content)
+    with pytest.raises(BadInput) as caught:
+        read_binary_labels(path)
+    assert str(caught.value) == (
+        f"The number of names in {path} is {len(content.split())}; expected 2, or the name of the one class of which"
+        " the network's logit is the score."
+    )

@@ -14,7 +14,7 @@ from isomorph.spec import architecture
 from isomorph.spec.document import to_document
 from isomorph.tools import batches, predict, run
 from isomorph.tools.checkpoints import METADATA, write_safetensors
-from isomorph.tools.predict import softmax
+from isomorph.tools.predict import sigmoid, softmax
 from isomorph.tools.side_by_side import COMPARED
 
 from .command import answered, isomorph, left, refused
@@ -86,6 +86,82 @@ def test_probabilities_are_the_softmax_of_what_run_gives(weights: str, photo: st
 
 def test_softmax_bears_logits_whose_powers_are_infinite() -> None:
     np.testing.assert_array_equal(softmax(np.array([[1e4, 1e4, -1e4]])), [[0.5, 0.5, 0.0]])
+
+
+# One logit.
+
+
+@pytest.fixture
+def binary(tmp_path: Path) -> str:
+    """A checkpoint of one logit, whose score depends on the image."""
+    network = R20.with_options(num_classes=1)
+    tensors = draw_tensors(network, draw_images(network, 2, 32, 32))
+    write_safetensors(tmp_path / "binary.safetensors", tensors, {})
+    return str(tmp_path / "binary.safetensors")
+
+
+def test_one_logit_is_a_score_of_two_classes(binary: str, photo: str) -> None:
+    document = json.loads(answered("predict", binary, photo, *ORACLE, "--json", "-"))
+    (image,) = document["images"]
+    logit = run(binary, backend="oracle", images=[photo]).end_points["logits"].item()
+    assert image["logit"]["oracle"] == pytest.approx(logit, rel=1e-5)
+    probability = 1 / (1 + np.exp(-logit))
+    found = {row["index"]: row["probabilities"]["oracle"] for row in image["classes"]}
+    assert found == {0: pytest.approx(1 - probability, rel=1e-5), 1: pytest.approx(probability, rel=1e-5)}
+    assert min(found.values()) > 0.001, "the case itself is certain"
+    assert image["top"] == {"oracle": int(logit > 0)}
+    assert [row["index"] for row in image["classes"]] == sorted(found, key=lambda index: -found[index])
+
+
+def test_two_pictures_have_two_answers_of_one_logit(binary: str) -> None:
+    images = np.random.default_rng(1).normal(size=(2, 32, 32, 3)) * [[[[1.0]]], [[[3.0]]]]
+    (row,) = predict(binary, images, backends=["oracle"]).backends
+    assert row.probabilities is not None
+    assert row.scores is not None
+    assert np.ptp(row.probabilities[:, 1]) > 0.01
+    np.testing.assert_allclose(np.log(row.probabilities[:, 1] / row.probabilities[:, 0]), row.scores, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        pytest.param(None, ("class 0", "class 1"), id="without names"),
+        pytest.param("cat", ("not cat", "cat"), id="by one name"),
+        pytest.param("dog\ncat", ("dog", "cat"), id="by two names"),
+    ],
+)
+def test_one_logit_is_told(binary: str, photo: str, labels: str | None, names: tuple[str, str]) -> None:
+    options = []
+    if labels is not None:
+        Path("names.txt").write_text(labels)
+        options = ["--labels", "names.txt"]
+    said = answered("predict", binary, photo, *ORACLE, *options)
+    rows = [" ".join(line.split()) for line in said.splitlines()]
+    numbers = ("", "") if labels is None else ("0 ", "1 ")
+    for number, name in zip(numbers, names, strict=True):
+        assert sum(row.startswith(f"{number}{name} ") for row in rows) == 1
+    assert sum(row.startswith("logit ") for row in rows) == 1
+    sentence = (
+        f"The network has one logit, the score of {names[1]}: its sigmoid is the probability, if it was trained as"
+    )
+    assert sentence in " ".join(said.split())
+    assert "100.00%" not in said
+
+
+def test_names_of_the_wrong_count_are_refused_for_one_logit(binary: str, photo: str) -> None:
+    Path("names.txt").write_text("\n".join(CIFAR10))
+    assert refused("predict", binary, photo, "--labels", "names.txt") == (
+        "The number of names in names.txt is 10; expected 2, or the name of the one class of which the network's logit"
+        " is the score."
+    )
+
+
+def test_one_logit_of_any_size_is_a_probability() -> None:
+    np.testing.assert_array_equal(sigmoid(np.array([1e4, 0.0, -1e4])), [[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])
+    np.testing.assert_allclose(sigmoid(np.array([-40.0]))[0, 1], np.exp(-40.0), rtol=1e-12)
+
+
+# Many images.
 
 
 def test_many_images_run_a_few_at_a_time_and_keep_their_order(

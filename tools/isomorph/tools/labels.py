@@ -24,17 +24,41 @@ def read_labels(path: str | Path, classes: int) -> tuple[str, ...]:
     text do not count.
     Raises BadInput for a file that cannot be read or is none of these, and unless it names exactly the classes.
     """
-    text = read_text(path, MOST_BYTES, "class names as text or JSON")
-    if text.lstrip().startswith(("{", "[")) or Path(path).suffix == ".json":
-        named = _of_json(_parse(text, path), path)
-    else:
-        named = dict(enumerate(text.rstrip().splitlines()))
+    named = _named(path)
     if len(named) != classes:
         raise BadInput(f"The number of names in {path} is {len(named)}; expected {classes}, one for each class.")
-    for index in range(classes):
+    return _in_order(named, path)
+
+
+def read_binary_labels(path: str | Path) -> tuple[str, ...]:
+    """The names of the two classes that a network of one logit tells apart, that which it is the score of behind.
+
+    The file, as `read_labels` takes it, names both, or the second alone: "cat" is ("not cat", "cat").
+    """
+    named = _named(path)
+    if len(named) not in (1, 2):
+        raise BadInput(
+            f"The number of names in {path} is {len(named)}; expected 2, or the name of the one class of which the"
+            " network's logit is the score."
+        )
+    names = _in_order(named, path)
+    return names if len(names) == 2 else (f"not {names[0]}", names[0])
+
+
+def _named(path: str | Path) -> dict[int, Any]:
+    """Index -> what stands for a name, of a file of any form."""
+    text = read_text(path, MOST_BYTES, "class names as text or JSON")
+    if text.lstrip().startswith(("{", "[")) or Path(path).suffix == ".json":
+        return _of_json(_parse(text, path), path)
+    return dict(enumerate(text.rstrip().splitlines()))
+
+
+def _in_order(named: dict[int, Any], path: str | Path) -> tuple[str, ...]:
+    """The names by index, of which none from 0 on is left out."""
+    for index in range(len(named)):
         if index not in named:
-            raise BadInput(f"{path} has no name for class {index}; expected names for 0 to {classes - 1}.")
-    return tuple(_name(named[index], index, path) for index in range(classes))
+            raise BadInput(f"{path} has no name for class {index}; expected names for 0 to {len(named) - 1}.")
+    return tuple(_name(named[index], index, path) for index in range(len(named)))
 
 
 def _parse(text: str, path: str | Path) -> Any:

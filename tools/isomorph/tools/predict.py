@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -17,7 +18,7 @@ from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, RemoteNetwork, available_memory
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.batches import find_images
-from isomorph.tools.labels import read_labels
+from isomorph.tools.labels import read_binary_labels, read_labels
 from isomorph.tools.own import is_architecture
 from isomorph.tools.predictions import PredictingBackend, PredictReport, Status
 from isomorph.tools.preprocess import describe, find_preprocessing
@@ -45,12 +46,15 @@ def predict(
 ) -> PredictReport:
     """The classes of some images, by a checkpoint's network in every backend.
 
+    Of several logits the softmax is told. One logit is a score, as binary classifiers give it: its sigmoid is the
+    probability of class 1, and class 0 has the rest; the report has the logit beside it.
+
     file: a checkpoint. An architecture's name is refused: fresh weights predict nothing.
     images: an array [N, H, W, C] that is the network's input already, or paths of photographs, of folders of them, or
         of one `.npy`. They are read and run a few at a time.
     backends: names; None takes the installed ones of COMPARED, the oracle if there is none.
     preprocess: another than the zoo's for photographs, as `find_preprocessing` takes it.
-    labels: a file of the classes' names, as `read_labels` takes it.
+    labels: a file of the classes' names, as `read_labels` takes it; of one logit, as `read_binary_labels` does.
     top: how many classes of each image to tell; all where there are fewer.
     device, dtype, arch, size, timeout, progress: as in `check`.
 
@@ -68,7 +72,7 @@ def predict(
     assert found.tensors is not None
     assert found.origin is not None
     network = found.architecture
-    classes = _count_classes(network, file)
+    logits = _count_logits(network, file)
     source = found.preprocessing_source or f"{network.name}, as the file does not say"
     if preprocess is not None:
         source = f"--preprocess {preprocess}"
@@ -78,13 +82,15 @@ def predict(
     check_request(network, batches.size, 1, 0, device, dtype)
     if preprocess is not None and batches.array is not None:
         raise BadInput(f"{batches.source} is the network's input already; leave --preprocess out or give photographs.")
-    label_names = None if labels is None else read_labels(labels, classes)
+    label_names = None
+    if labels is not None:
+        label_names = read_binary_labels(labels) if logits == 1 else read_labels(labels, logits)
     memory = available_memory()
     with ExitStack() as stack:
         # They import their frameworks while the first images are read.
         processes = [stack.enter_context(BackendProcess(name, sys.executable, memory, timeout)) for name in names]
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="isomorph-")))
-        columns = {process: _Column(process, (len(batches.names), classes), progress) for process in processes}
+        columns = {process: _Column(process, (len(batches.names), logits), progress) for process in processes}
 
         def each(step: Callable[[_Column], None]) -> None:
             run_side_by_side(lambda process: step(columns[process]), processes)
@@ -110,13 +116,13 @@ def predict(
         input=batches.shape,
         images=batches.names,
         labels=label_names,
-        top=min(top, classes),
+        top=min(top, max(logits, 2)),
         backends=(*rows, *(PredictingBackend(name, None, None, "unavailable", why) for name, why in absent.items())),
     )
 
 
-def _count_classes(network: Architecture, file: str | Path) -> int:
-    """Of a network that answers with one row of classes for each image. Raises BadInput for any other."""
+def _count_logits(network: Architecture, file: str | Path) -> int:
+    """Of a network that answers with one row of logits for each image. Raises BadInput for any other."""
     if network.head.num_classes is None:
         raise BadInput(f"{file} has no classifier, without which it predicts nothing; `isomorph run` gives end points.")
     if not network.head.global_pool:
@@ -129,13 +135,13 @@ def _count_classes(network: Architecture, file: str | Path) -> int:
 class _Column:
     """One backend's way through the images; what goes wrong in its process stays with it.
 
-    shape: how many images and classes there are.
+    shape: how many images and logits there are.
     """
 
     def __init__(self, process: BackendProcess, shape: tuple[int, int], progress: Progress) -> None:
         self.process = process
         self.progress = progress
-        self.probabilities = np.zeros(shape)
+        self.logits = np.zeros(shape)
         self.version: str | None = None
         self.network: RemoteNetwork | None = None
         self.status: Status = "done"
@@ -151,25 +157,29 @@ class _Column:
             self.network.load(tensors)
 
     def run(self, some: range, images: SharedArrays) -> None:
-        """Fill in the probabilities of `some` of the images, unless it has failed before."""
+        """Fill in the logits of `some` of the images, unless it has failed before."""
         if self.status != "done" or self.network is None:
             return
         with self._keeping_failures():
-            count, classes = self.probabilities.shape
+            count, width = self.logits.shape
             self.progress(self.process.name, f"running {some.start + 1:,} to {some.stop:,} of {count:,}")
             logits = np.asarray(self.network.answer(images), np.float64)
-            if logits.shape != (len(some), classes):
+            if logits.shape != (len(some), width):
                 found = "x".join(map(str, logits.shape))
-                raise BackendFailed(f"its answer is {found}, expected {len(some)}x{classes}")
+                raise BackendFailed(f"its answer is {found}, expected {len(some)}x{width}")
             if not np.isfinite(logits).all():
                 raise BackendFailed("its logits hold NaN or infinite values")
-            self.probabilities[some.start : some.stop] = softmax(logits)
+            self.logits[some.start : some.stop] = logits
 
     def row(self) -> PredictingBackend:
         """What became of it, once all images have run."""
         device = self.network.device if self.network else None
-        probabilities = self.probabilities if self.status == "done" else None
-        return PredictingBackend(self.process.name, self.version, device, self.status, self.message, probabilities)
+        row = PredictingBackend(self.process.name, self.version, device, self.status, self.message)
+        if self.status != "done":
+            return row
+        if self.logits.shape[1] > 1:
+            return replace(row, probabilities=softmax(self.logits))
+        return replace(row, probabilities=sigmoid(self.logits[:, 0]), scores=self.logits[:, 0])
 
     @contextmanager
     def _keeping_failures(self) -> Iterator[None]:
@@ -179,6 +189,11 @@ class _Column:
             lacks = isinstance(error, Unavailable) and self.version is not None  # what was asked for, not itself
             self.status, self.message = "unavailable" if lacks else "error", str(error)
             self.progress(self.process.name, self.status)
+
+
+def sigmoid(scores: Array) -> Array:
+    """[N, 2] of [N] logits: the probabilities of class 0 and of class 1, in float64; neither rounds to zero first."""
+    return softmax(np.stack([np.zeros_like(scores), scores], axis=-1))
 
 
 def softmax(logits: Array) -> Array:

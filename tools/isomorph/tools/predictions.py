@@ -26,7 +26,9 @@ class PredictingBackend:
     """One backend's column.
 
     message: why it failed or is unavailable.
-    probabilities: [N, classes] in float64, the softmax of its logits; None unless it is done.
+    probabilities: [N, classes] in float64; None unless it is done.
+    scores: [N], the logits of a network that has one alone, of which the probability of class 1 is the sigmoid; None of
+        others.
     """
 
     name: str
@@ -35,6 +37,7 @@ class PredictingBackend:
     status: Status
     message: str = ""
     probabilities: Array | None = None
+    scores: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class PredictReport(Report):
     def probabilities(self) -> dict[str, Array]:
         """Backend -> [N, classes], of those that are done."""
         return {each.name: each.probabilities for each in self.backends if each.probabilities is not None}
+
+    @cached_property
+    def scores(self) -> dict[str, Array]:
+        """Backend -> [N], where the network has one logit; empty where it has several."""
+        return {each.name: each.scores for each in self.backends if each.scores is not None}
 
     @property
     def agree(self) -> bool | None:
@@ -124,14 +132,17 @@ class PredictReport(Report):
             }
             for index in self.top_classes(image)
         ]
-        return {"image": self.images[image], "top": self.winners(image), "classes": classes}
+        document = {"image": self.images[image], "top": self.winners(image), "classes": classes}
+        if self.scores:
+            document["logit"] = {name: float(scores[image]) for name, scores in self.scores.items()}
+        return document
 
     def table(self) -> RenderableType:
         """A table for each image, the classes down and the backends across; then who ran, and whether they agree."""
         facts = (
             ("weights", self.weights.source),
             ("preprocessing", self.preprocessing),
-            *((("which is of", self.preprocessing_source),) if self.preprocessing_source else ()),
+            ("which is of", self.preprocessing_source),
             ("input", "x".join(map(str, self.input))),
             ("computed in", self.dtype),
         )
@@ -153,6 +164,9 @@ class PredictReport(Report):
             style = "bold" if index in winners else ""
             cells = (percent(found[image, index]) for found in self.probabilities.values())
             table.add_row(*number, self.class_name(index), *cells, style=style)
+        if self.scores:
+            cells = (f"{scores[image]:.4g}" for scores in self.scores.values())
+            table.add_row(*("" for _ in numbered), "logit", *cells, style="dim")
         yield table
         if self.disagrees(image):
             said = ", ".join(f"{name} says {self.class_name(index)}" for name, index in self.winners(image).items())
@@ -163,6 +177,14 @@ class PredictReport(Report):
         for each in self.backends:
             if each.message:
                 yield remark(each.name, STYLES[each.status], f": {each.message}")
+        if self.scores:
+            yield Text()
+            scored = printable(self.class_name(1))
+            yield Text(
+                f"The network has one logit, the score of {scored}: its sigmoid is the probability, if it was trained"
+                " as one.",
+                "dim",
+            )
         if len(self.probabilities) < 2:
             return
         yield Text()
