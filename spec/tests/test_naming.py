@@ -116,13 +116,13 @@ NAMES = [
     (
         "slim/inception_v1",
         "block5/unit_2/inception/branch3/weights",
-        "InceptionV1/InceptionV1/Mixed_5c/Branch_2/Conv2d_0b_3x3/weights",
+        "InceptionV1/Mixed_5c/Branch_2/Conv2d_0b_3x3/weights",
         (3, 3, 48, 128),
     ),
     (
         "slim/inception_v1",
         "block5/unit_1/inception/branch3/BatchNorm/beta",
-        "InceptionV1/InceptionV1/Mixed_5b/Branch_2/Conv2d_0a_3x3/BatchNorm/beta",
+        "InceptionV1/Mixed_5b/Branch_2/Conv2d_0a_3x3/BatchNorm/beta",
         (128,),
     ),
     ("slim/inception_v1", "logits/weights", "InceptionV1/Logits/Conv2d_0c_1x1/weights", (1, 1, 1024, 1001)),

@@ -78,7 +78,7 @@ BRANCHES = {
     "branch4": "Branch_3/Conv2d_0b_1x1",
 }
 MISNAMED = {("5b", "branch3"): "Branch_2/Conv2d_0a_3x3"}
-INCEPTION_SCOPE = "InceptionV1/InceptionV1"
+INCEPTION_SCOPE = "InceptionV1"
 MIXED = f"{INCEPTION_SCOPE}/Mixed"
 
 INCEPTION_SCOPES = (
