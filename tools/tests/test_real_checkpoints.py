@@ -7,7 +7,7 @@ import pytest
 
 from isomorph.backends import load_backend
 from isomorph.conformance.small_networks import slim_small
-from isomorph.conformance.suite.test_peers import peer_rule
+from isomorph.conformance.suite.recorded_peers import peer_rule
 from isomorph.spec.toml_writing import to_toml
 from isomorph.tools import check, convert, diff, predict
 from isomorph.tools.checkpoints import read_checkpoint

@@ -1,0 +1,206 @@
+"""What other zoos' own code answered: one fixture is a `NAME.json`, with a peer's tensors, and a `NAME.npz` of answers.
+
+`peer_rule.py` beside their folder makes tensors and images from nothing but what the document lists. A fixture needs no
+line here if its document names the architecture; the first ones do not.
+"""
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from isomorph.backends.arrays import SharedArrays
+from isomorph.conformance.cases import last_answer
+from isomorph.conformance.drawn_case import Share
+from isomorph.conformance.reference import Reference
+from isomorph.conformance.small_networks import Array, slim_small
+from isomorph.spec import Architecture, architecture, architectures, zoo
+from isomorph.spec.convention import as_float32
+from isomorph.spec.tensors import MOVING_VARIANCE
+
+SMALL = "slim/small"
+"""Slim's own test network, which no zoo has."""
+
+# Fixtures whose documents do not name their architecture -> it, and options beside those that the document lists.
+UNNAMED: dict[str, tuple[str, dict[str, Any]]] = {
+    "slim_small": (SMALL, {}),
+    "slim_small_os4": (SMALL, {}),
+    "slim_small_os8": (SMALL, {}),
+    "slim_small_os16": (SMALL, {}),
+    "slim_resnet_v1_50": ("slim/resnet_v1_50", {}),
+    "slim_resnet_v1_50_os16_dense": ("slim/resnet_v1_50", {}),
+    "torchvision_resnet18": ("torchvision/resnet18", {}),
+    "torchvision_resnet50": ("torchvision/resnet50", {}),
+    "torchvision_resnet50_dilated_os8": (
+        "torchvision/resnet50",
+        {"replace_stride_with_dilation": (False, True, True)},
+    ),
+    "torchvision_resnext50_32x4d": ("torchvision/resnext50_32x4d", {}),
+    "torchvision_mobilenet_v2": ("torchvision/mobilenet_v2", {}),
+    "torchvision_googlenet": ("torchvision/googlenet", {}),
+    "tutorial_googlenet": ("tutorial/googlenet", {}),
+    "tutorial_resnet34_classes5": ("tutorial/resnet34", {}),
+    "d2l_resnet18": ("d2l/resnet18", {}),
+    "timm_resnet50": ("timm/resnet50", {}),
+    "transformers_resnet50": ("transformers/resnet-50", {}),
+}
+
+OTHER_KINDS = ("fam_", "preprocessing_")
+"""What else lies in the folder: networks of families that may not be here, and photographs that zoos preprocessed."""
+
+
+def named_architecture(fixture: str, document: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """The architecture of a fixture, with options of its own; None for what no network here is meant by."""
+    if fixture in UNNAMED:
+        return UNNAMED[fixture]
+    name = document.get("architecture")
+    return (name, document.get("options", {})) if name in architectures() and "tensors" in document else None
+
+
+@cache
+def recorded(folder: Path) -> dict[str, dict[str, Any]]:
+    """Fixture -> document, of every fixture in `folder` of an architecture that is here."""
+    documents = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    return {name: document for name, document in documents.items() if named_architecture(name, document)}
+
+
+def unread(folder: Path) -> list[str]:
+    """The fixtures in `folder` that are of no architecture here and of no other kind either."""
+    names = {path.stem for path in folder.glob("*.json")} | {path.stem for path in folder.glob("*.npz")}
+    return sorted(name for name in names - recorded(folder).keys() if not name.startswith(OTHER_KINDS))
+
+
+def peer_rule(shared: Path) -> ModuleType:
+    """The rule by which tensors and images are made, as a module."""
+    spec = importlib.util.spec_from_file_location("peer_rule", shared / "peer_rule.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One fixture.
+
+    document: its list of tensors, its image, for slim its end points' shapes.
+    answers: its logits and the means of its taps.
+    rule: what makes its tensors and images. share: how backends get them.
+    """
+
+    name: str
+    document: dict[str, Any]
+    answers: Mapping[str, Array]
+    rule: ModuleType
+    share: Share
+
+    @classmethod
+    def read(cls, shared: Path, name: str, share: Share) -> "Peer":
+        """The fixture `name` of `shared`/peers."""
+        folder = shared / "peers"
+        with np.load(folder / f"{name}.npz") as answers:
+            return cls(name, recorded(folder)[name], dict(answers), peer_rule(shared), share)
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """What it should be here; documents leave out how many classes there are, unless that is an argument of slim's.
+
+        `global_pool` is an argument of slim's MobileNet and Inception, too, where it asks for the mean of any map
+        instead of one over 7x7 cells.
+        """
+        name, options = named_architecture(self.name, self.document) or ("", {})
+        options = {"num_classes": self.answers["logits"].shape[-1]} | options | self.document.get("arguments", {})
+        return slim_small(**options) if name == SMALL else architecture(name, **options)
+
+    @property
+    def zoo(self) -> str:
+        """Where it comes from."""
+        return self.name.partition("_")[0] if self.name in UNNAMED else self.architecture.name.partition("/")[0]
+
+    @property
+    def dtype(self) -> str:
+        """In which it computed its answers."""
+        dtype: str = self.document["logits_dtype"]
+        return dtype
+
+    @cached_property
+    def images(self) -> Array:
+        """[N, H, W, C]; what takes pixels is given some."""
+        arguments = dict(self.document["image"])
+        scale, offset = arguments.pop("scale", 1.0), arguments.pop("offset", 0.0)
+        images: Array = self.rule.image(**arguments)
+        return (images * scale + offset).astype(np.float32)
+
+    @cached_property
+    def theirs(self) -> dict[str, Array]:
+        """Its tensors under its own names, less what no network computes with."""
+        naming = zoo(self.zoo).naming
+        rows = [row for row in self.document["tensors"] if naming.carries(row[0])]
+        return {row[0]: self.rule.tensor(*row) for row in rows}
+
+    @cached_property
+    def tensors(self) -> dict[str, Array]:
+        """The same under canonical names."""
+        renamed = zoo(self.zoo).naming.tensors(self.architecture)
+        return {name: tensor.to_canonical(self.theirs[tensor.name]) for name, tensor in renamed.items()}
+
+    @cached_property
+    def shared(self) -> tuple[SharedArrays, SharedArrays]:
+        """Tensors and images where every backend can map them."""
+        return self.share(self.tensors), self.share({"images": self.images})
+
+    @cached_property
+    def under_its_epsilon(self) -> dict[str, Array]:
+        """The tensors with which our rounded epsilon gives what its own, kept in float64, gave with the recorded ones.
+
+        What the rounding added to epsilon is taken from every variance. 1e-3 would else part by 5e-10 of the logits.
+        Paddle rounds its epsilon as we do.
+        """
+        if zoo(self.zoo).framework == "paddle":
+            return self.tensors
+        epsilon = self.architecture.convention.batch_norm_epsilon
+        shift = epsilon - as_float32(epsilon)
+        return {
+            name: value.astype(np.float64) + shift if name.endswith(MOVING_VARIANCE) else value
+            for name, value in self.tensors.items()
+        }
+
+    @cached_property
+    def logits(self) -> dict[str, Array]:
+        """Our end point -> its answer, [N, h, w, classes], or its last map where it has no head."""
+        answers = {key: value for key, value in self.answers.items() if key.partition(":")[0] == "logits"}
+        return {
+            f"{head}/logits" if (head := key.partition(":")[2]) else "logits": value
+            if value.ndim == 4
+            else value[:, None, None, :]
+            for key, value in answers.items()
+        }
+
+    @cached_property
+    def taps(self) -> dict[str, Array]:
+        """A module or end point of its own -> its output's mean over space, [N, channels], or over images, too."""
+        return {
+            key.removeprefix("tap:").removesuffix(":mean"): value
+            for key, value in self.answers.items()
+            if key.startswith("tap:")
+        }
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The oracle's answers."""
+        return Reference(self.architecture, self.tensors, self.images)
+
+    def floor(self, dtype: str) -> float:
+        """The noise floor of its answer."""
+        return self.reference.answer_floor(dtype)
+
+    def answer_of(self, end_points: Mapping[str, Array], head: str) -> Array:
+        """What our end points say where its logits called `head` are the answer."""
+        return last_answer(end_points) if head == "logits" else end_points[head]
