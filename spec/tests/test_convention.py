@@ -86,6 +86,20 @@ def test_fresh_weights_have_the_variance_of_their_fan(initializer: Initializer, 
     assert initializer.stddev(3, 16, 64) == pytest.approx(variance**0.5, rel=1e-15)
 
 
+# nn/layer/conv.py of Paddle divides by the kernel times all input channels; PyTorch by those of a group.
+@pytest.mark.parametrize(
+    ("name", "scope", "channels"),
+    [
+        ("paddle/mobilenet_v1", "block1/unit_1/separable/depthwise", 32),
+        ("paddle/resnext50_32x4d", "block1/unit_1/bottleneck_v1/conv2", 128),
+        ("cifar/resnet20", "block1/unit_1/basic_v1/conv1", 16),
+    ],
+)
+def test_a_grouped_convolution_counts_the_channels_that_its_zoo_does(name: str, scope: str, channels: int) -> None:
+    layer = next(layer for layer in plan(architecture(name)).convolutions if layer.scope == scope)
+    assert layer.stddev(layer.initializer) == pytest.approx((2 / (9 * channels)) ** 0.5, rel=1e-15)
+
+
 @pytest.mark.parametrize(
     ("bottleneck_stride", "strides"), [("conv1", [2, 1, 1]), ("conv2", [1, 2, 1])], ids=["as published", "version 1.5"]
 )

@@ -32,6 +32,7 @@ NETWORKS = {
     "inception_kernel": architecture("tutorial/googlenet"),
     "dropout_mode": architecture("tutorial/googlenet"),
     "dense_initializer": architecture("torchvision/vgg11"),
+    "convolution_bias_initializer": architecture("torchvision/vgg11"),
 }
 
 # Every option, changed: whether inference computes something else.
@@ -62,6 +63,7 @@ OTHERWISE: dict[str, tuple[Any, bool]] = {
     "running_variance": ("biased", False),
     "dropout_mode": ("downscale_in_infer", True),
     "convolution_initializer": (Initializer("normal"), False),
+    "convolution_bias_initializer": (Initializer("normal"), False),
     "dense_initializer": (Initializer("normal"), False),
     "logits_initializer": (Initializer("normal"), False),
     "logits_bias_initializer": (Initializer("normal"), False),
@@ -102,6 +104,7 @@ def test_a_function_is_another_where_inference_is(option: str) -> None:
         ("torchvision/vgg16", {"running_variance": "biased"}),
         ("torchvision/vgg16", {"last_gamma": 0.0}),
         ("torchvision/resnet50", {"dense_initializer": ZEROS}),
+        ("torchvision/resnet50", {"convolution_bias_initializer": Initializer("normal")}),
         ("cifar/resnet20", {"pool_padding": "same"}),
     ],
 )

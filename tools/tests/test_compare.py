@@ -300,7 +300,13 @@ OPTIONS = ["output_stride", "include_root_block", "in_channels", *Head.__datacla
 FIELDS = [*OPTIONS, *(name for name in Convention.__dataclass_fields__ if name != "preprocessing"), *NESTED]
 
 # What no ResNet-50 depends on.
-MEANINGLESS = {"inception_kernel", "depthwise_padding", "dropout_mode", "dense_initializer"}
+MEANINGLESS = {
+    "inception_kernel",
+    "depthwise_padding",
+    "dropout_mode",
+    "dense_initializer",
+    "convolution_bias_initializer",
+}
 
 
 def another(value: Any, hint: Any) -> Any:

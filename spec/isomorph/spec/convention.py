@@ -17,18 +17,24 @@ class Initializer:
     distribution: "normal"; "truncated_normal", which is that normal redrawn beyond two of its standard deviations and
         not rescaled afterwards; "uniform", whose limits sqrt(3 * scale / fan) give the same deviation; "zeros".
     fan: kernel area times input channels per group ("fan_in"), times output channels ("fan_out"), or the mean of both
-        ("fan_avg"); "one" makes the deviation sqrt(scale).
+        ("fan_avg"); times the input channels of all groups ("all_in"), as Paddle has it; "one" makes the deviation
+        sqrt(scale).
     """
 
     distribution: Literal["normal", "truncated_normal", "uniform", "zeros"]
     scale: float = 1.0
-    fan: Literal["fan_in", "fan_out", "fan_avg", "one"] = "fan_in"
+    fan: Literal["fan_in", "fan_out", "fan_avg", "all_in", "one"] = "fan_in"
 
-    def stddev(self, kernel: int, depth_in: int, depth: int) -> float:
-        """Standard deviation for a kernel of `kernel` x `kernel` x `depth_in` per group x `depth`."""
+    def stddev(self, kernel: int, depth_in: int, depth: int, groups: int = 1) -> float:
+        """Standard deviation for a kernel of `kernel` x `kernel` x `depth_in` in each of `groups` x `depth`."""
         if self.fan == "one":
             return float(self.scale**0.5)
-        channels = {"fan_in": depth_in, "fan_out": depth, "fan_avg": (depth_in + depth) / 2}[self.fan]
+        channels = {
+            "fan_in": depth_in,
+            "fan_out": depth,
+            "fan_avg": (depth_in + depth) / 2,
+            "all_in": groups * depth_in,
+        }[self.fan]
         return float((self.scale / (kernel * kernel * channels)) ** 0.5)
 
 
@@ -60,8 +66,9 @@ class Convention:
     running_variance: the batch variance that enters the running one: "unbiased" (n - 1) or "biased" (n).
     dropout_mode: what dropout leaves is scaled up in training ("upscale_in_train"), or everything is scaled down at
         inference ("downscale_in_infer"); both are Paddle's words.
-    convolution_initializer, dense_initializer, logits_initializer, logits_bias_initializer: how fresh weights are
-        drawn; dense layers stand before the classifier, and their biases are drawn as its are.
+    convolution_initializer, convolution_bias_initializer: how fresh convolutions are drawn.
+    dense_initializer, logits_initializer, logits_bias_initializer: how fresh dense layers are drawn: those before the
+        classifier, it, and the biases of both.
     last_gamma: gamma of a unit's last batch norm in a fresh network; at 0 every unit starts as its shortcut (Goyal et
         al., 2017, section 5.1). All other gammas start at 1.
     preprocessing: what the zoo's own pipeline does to a photograph.
@@ -85,6 +92,7 @@ class Convention:
     running_variance: Literal["unbiased", "biased"] = "unbiased"
     dropout_mode: Literal["upscale_in_train", "downscale_in_infer"] = "upscale_in_train"
     convolution_initializer: Initializer = Initializer("normal", 2.0)
+    convolution_bias_initializer: Initializer = ZEROS
     dense_initializer: Initializer = Initializer("uniform", 1 / 3)
     logits_initializer: Initializer = Initializer("uniform", 1 / 3)
     logits_bias_initializer: Initializer = ZEROS

@@ -72,7 +72,7 @@ class Convolution:
 
     def stddev(self, initializer: Initializer) -> float:
         """The standard deviation that `initializer` asks of this convolution's tensors."""
-        return initializer.stddev(self.kernel, self.depth_seen, self.depth)
+        return initializer.stddev(self.kernel, self.depth_seen, self.depth, self.groups)
 
 
 @dataclass(frozen=True)

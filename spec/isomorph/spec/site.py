@@ -22,6 +22,7 @@ def convolution(convention: Convention, scope: str, depth_in: int, depth: int, *
         "batch_norm": convention.batch_norm,
         "activation": convention.activation if convention.activation_after == "convolutions" else None,
         "initializer": convention.convolution_initializer,
+        "bias_initializer": convention.convolution_bias_initializer,
     }
     never: dict[str, Any] = {} if convention.batch_norm_gamma else {"gamma": None}
     made = Convolution(scope, depth_in, depth, **by_convention | rest | never)

@@ -135,8 +135,8 @@ class Peer:
         """[N, H, W, C]; what takes pixels is given some."""
         arguments = dict(self.document["image"])
         scale, offset = arguments.pop("scale", 1.0), arguments.pop("offset", 0.0)
-        images: Array = self.rule.image(**arguments)
-        return (images * scale + offset).astype(np.float32)
+        images: Array = (self.rule.image(**arguments) * scale + offset).astype(np.float32)
+        return images
 
     @cached_property
     def theirs(self) -> dict[str, Array]:

@@ -20,7 +20,8 @@ CONVENTION = Convention(
     batch_norm_epsilon=1e-5,
     batch_norm_decay=0.9,
     running_variance="unbiased",
-    convolution_initializer=XAVIER,  # `init_cnn`
+    convolution_initializer=XAVIER,  # `init_cnn`, which leaves biases to nn.Conv2d: limit 1 / sqrt(fan_in)
+    convolution_bias_initializer=Initializer("uniform", 1 / 3),
     logits_initializer=XAVIER,
     logits_bias_initializer=Initializer("uniform", 1 / 3),
     preprocessing=Preprocessing(fit="stretch", size=(96, 96), mean=(0.0,), std=(255.0,)),  # the values 0..1

@@ -20,7 +20,8 @@ CONVENTION = Convention(
     batch_norm_epsilon=1e-5,
     batch_norm_decay=0.9,
     running_variance="biased",
-    convolution_initializer=Initializer("normal", 2.0),  # paddle/nn/layer/conv.py, `_get_default_param_initializer`
+    # paddle/nn/layer/conv.py, `_get_default_param_initializer`: of all input channels, whatever the groups.
+    convolution_initializer=Initializer("normal", 2.0, "all_in"),
     logits_initializer=Initializer("uniform", 1.0, "fan_avg"),  # Xavier, the default of nn.Linear
     logits_bias_initializer=ZEROS,
     # PaddleClas's ResNet50.yaml, `Eval`, and ppcls/data/preprocess/ops/operators.py: `ResizeImage` rounds, by OpenCV's
