@@ -94,6 +94,18 @@ def test_options_change_what_they_name_and_nothing_else() -> None:
         ({"num_classes": 2.5}, "^num_classes of slim/resnet_v1_50 is 2.5, expected a positive integer or none.$"),
         ({"num_classes": "10"}, "^num_classes of slim/resnet_v1_50 is '10', expected a positive integer or none.$"),
         ({"num_classes": True}, "^num_classes of slim/resnet_v1_50 is True, expected a positive integer or none.$"),
+        (
+            {"num_classes": 10**9},
+            "^num_classes of .* is 1000000000, expected a positive integer of at most 1,048,576 or none.$",
+        ),
+        (
+            {"in_channels": (1 << 20) + 1},
+            "^in_channels of .* is 1048577, expected a positive integer of at most 1,048,576.$",
+        ),
+        (
+            {"output_stride": 1 << 40},
+            "^output_stride of .* is 1099511627776, expected a positive integer of at most 1,048,576 or none.$",
+        ),
         ({"in_channels": None}, "^in_channels of slim/resnet_v1_50 is None, expected a positive integer.$"),
         ({"global_pool": "no"}, "^global_pool of slim/resnet_v1_50 is 'no', expected true or false.$"),
         (
@@ -159,6 +171,9 @@ def test_options_change_what_they_name_and_nothing_else() -> None:
         "half a class",
         "classes as text",
         "classes as a truth value",
+        "more classes than are taken",
+        "a channel more than is taken",
+        "an output stride beyond all maps",
         "no channels",
         "a pool of yes and no",
         "TensorFlow's spelling",

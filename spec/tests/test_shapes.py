@@ -124,6 +124,25 @@ def test_images_without_pixels_are_too_small(height: int, width: int | None) -> 
         infer(architecture("slim/resnet_v1_50"), height, width)
 
 
+@pytest.mark.parametrize(
+    ("name", "side", "place", "least"),
+    [
+        ("keras/VGG16", 64, "A map of size 2 is too small for a 7x7 window of the dense layer fc6", 224),
+        ("keras/VGG16", 223, "A map of size 6 is too small for a 7x7 window of the dense layer fc6", 224),
+        ("paddle/LeNet", 20, "A map of size 3 is too small for a 5x5 window of the dense layer fc3", 28),
+        ("torchvision/vgg11", 31, "A map of size 1 is too small for a 2x2 window of the layer pool5", 32),
+    ],
+)
+def test_images_that_are_too_small_are_told_how_large_they_have_to_be(
+    name: str, side: int, place: str, least: int
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        infer(architecture(name), side, side)
+    sentence = f"Images of {side}x{side} are too small for {name}: {place}; both sides need at least {least} pixels."
+    assert str(caught.value) == sentence
+    infer(architecture(name), least, least)
+
+
 def test_a_strided_identity_has_no_end_point_and_zero_channels_have_one() -> None:
     """Slim's last unit of a block subsamples its shortcut silently; option A's shortcut makes channels."""
     assert "block1/unit_3/bottleneck_v1/shortcut" not in infer(SMALL, 64, 64).shapes(1)

@@ -57,7 +57,7 @@ REFUSED = {
     ),
     "a kernel of all memory": (
         TINY.replace("kernel = 3", "kernel = 9999999999"),
-        "x.toml, line 4: kernel is 9999999999, expected a positive integer.",
+        "x.toml, line 4: kernel is 9999999999, expected a positive integer of at most 1,048,576.",
     ),
     "a date for a number": (
         "in_channels = 1979-05-27\n" + TINY,

@@ -95,7 +95,8 @@ REQUESTS = {
     "an image too small for an auxiliary head": (
         ("show", GOOGLENET, "--input", "64x64"),
         "Images of 64x64 are too small for tutorial/googlenet: aux1 reads block4/unit_1/inception, and a map of size 4"
-        " is too small for a 5x5 window; it can be left out: aux_logits=false.",
+        " is too small for a 5x5 window of the layer aux1/pool; it can be left out: aux_logits=false; both sides need"
+        " at least 223 pixels.",
     ),
     "an output stride of units without an atrous form": (
         ("show", GOOGLENET, "--output-stride", "16"),
@@ -112,6 +113,22 @@ REQUESTS = {
     "a number of classes that is none": (
         ("show", R20, "--num-classes", "ten"),
         "--num-classes ten is neither a number",
+    ),
+    "more classes than are taken": (
+        ("show", R20, "--num-classes", "1000000000"),
+        "num_classes of cifar/resnet20 is 1000000000, expected a positive integer of at most 1,048,576 or none.",
+    ),
+    "classes of more digits than Python reads": (
+        ("show", R20, "--num-classes", "9" * 5000),
+        "--num-classes has a number of 5,000 digits; expected at most 18 of them.",
+    ),
+    "a size of more digits than Python reads": (
+        ("show", R20, "--input", f"{'9' * 5000}x32"),
+        "--input has a number of 5,000 digits; expected at most 18 of them.",
+    ),
+    "a batch of more digits than Python reads": (
+        ("bench", R20, "--batch", f"1,{'9' * 5000}"),
+        "--batch has a number of 5,000 digits; expected at most 18 of them.",
     ),
     "no classes": (
         ("show", R20, "--num-classes", "0"),

@@ -39,6 +39,36 @@ def test_the_files_that_the_others_are_broken_from_are_sound(tmp_path: Path, for
         pytest.param(b"\x89HDF\r\n\x1a\n" + bytes(99), "it is no sound HDF5 file", id="h5"),
         pytest.param(b"\x93NUMPY\1\0" + bytes(99), "looks like a NumPy .npy array", id="npy"),
         pytest.param(b"\x1f\x8b\x08" + bytes(99), "looks like a gzip archive", id="gzip"),
+        # As TensorFlow 2.21 and Paddle 3.3 write them.
+        pytest.param(
+            bytes.fromhex("1c00000054464c331400200000001c001800"),
+            "looks like a TensorFlow Lite program .it runs",
+            id="tflite",
+        ),
+        pytest.param(
+            b"\n?\n\x05input\x12\x0bPlaceholder*\x1c\n\x05shape",
+            "looks like a GraphDef, a frozen program",
+            id="frozen pb",
+        ),
+        pytest.param(
+            bytes(16) + b"\4\0\0\0\x08\5\x10\2" + bytes(8),
+            "looks like the parameters of a program of Paddle's inference .it runs and is no checkpoint: name the one",
+            id="pdiparams",
+        ),
+        pytest.param(
+            b"\n\xe8#\x08\0\x10" + b"\xff" * 9 + b"\1\x1a\x1e\n\5input",
+            "looks like a program of Paddle's inference, whose tensors are in the .pdiparams",
+            id="pdmodel",
+        ),
+        pytest.param(
+            b'{"base_code":{"magic":"pir","trainable":',
+            "looks like a program of Paddle's inference",
+            id="paddle's json",
+        ),
+        pytest.param(b'{"class_name": "Functional"}', "looks like JSON, which may describe a network", id="json"),
+        pytest.param(b"\x10\0\0\0ET12" + bytes(99), "looks like an ExecuTorch program", id="executorch"),
+        pytest.param(b"ftrt" + bytes(99), "looks like a TensorRT engine", id="tensorrt"),
+        pytest.param(b"\n\3abc" + bytes(99), "start with b'.n.x03abc", id="no graph"),
         pytest.param(b"GGUF" + bytes(99), "looks like a GGUF model", id="gguf"),
         pytest.param(b"\x08\x07\x12\x07pytorch" + bytes(99), "looks like an ONNX model", id="onnx"),
         pytest.param(b"\x08\x01\x12\x07" + bytes(99), "looks like a TensorFlow SavedModel", id="saved model"),

@@ -71,6 +71,19 @@ def test_a_safetensors_file_is_refused_for(tmp_path: Path, name: str) -> None:
         read(tmp_path, content)
 
 
+def test_more_small_tensors_than_a_network_has_are_refused_for_their_number(tmp_path: Path) -> None:
+    many = {f"layer{number}.weight": one("F32", [1], [4 * number, 4 * number + 4]) for number in range(20_000)}
+    with pytest.raises(
+        BadInput, match=r"it holds 20,000 tensors of 80,000 bytes in all, too many for so little: .*9,986"
+    ):
+        read(tmp_path, safe(many, bytes(80_000)))
+
+
+def test_a_header_of_spaces_is_refused_for_its_length(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="far more than names and shapes do: fetch or save the file again"):
+        read(tmp_path, safe(json.dumps({"w": one()}).encode() + b" " * (2 << 20), DATA))
+
+
 @pytest.mark.parametrize(
     "content",
     [

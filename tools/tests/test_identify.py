@@ -1,6 +1,7 @@
 """Which architecture a checkpoint's tensors are of: told from names and shapes alone, or refused with both sides."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -333,3 +334,59 @@ def test_tensors_do_not_fit_where(tensors: Tensors, sentence: str) -> None:
 def test_what_was_asked_for_is_what_it_is_held_against() -> None:
     with pytest.raises(BadInput, match=r"^\d+ tensors do not fit cifar/resnet20, the nearest to FILE: conv1\.w"):
         identify(of_zoo(architecture("torchvision/resnet18")), "FILE", R20)
+
+
+# What is left of a network when something was taken away on purpose.
+
+R18 = architecture("torchvision/resnet18")
+
+
+def folded(name: str) -> Tensors:
+    """A zoo's tensors as exporters write them: no batch norm, and a bias for each convolution that had one."""
+    network = architecture(name)
+    naming = zoo(name.partition("/")[0]).naming
+    tensors = {}
+    for canonical_name, tensor in naming.tensors(network).items():
+        if "BatchNorm" not in canonical_name:
+            tensors[tensor.name] = np.broadcast_to(np.float32(0), tensor.shape)
+        elif canonical_name.endswith("beta"):
+            scope = canonical_name.removesuffix("BatchNorm/beta")
+            kernel = naming.tensors(network)[f"{scope}weights"].name
+            tensors.setdefault(kernel.removesuffix("weight") + "bias", np.broadcast_to(np.float32(0), tensor.shape))
+    return tensors
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("torchvision/resnet18", "of 20 batch norms it has no tensor, and 20 biases in their place"),
+        ("torchvision/resnet50", "of 53 batch norms it has no tensor, and 53 biases in their place"),
+        ("torchvision/vgg11_bn", "of 8 batch norms it has no tensor, and none in their place"),
+    ],
+)
+def test_batch_norms_that_were_folded_into_convolutions_are_named(name: str, sentence: str) -> None:
+    expected = rf"^file holds .*{name.rpartition('/')[2]} with its batch norms folded .*{sentence}; give the checkpoint"
+    with pytest.raises(BadInput, match=expected):
+        identify(folded(name), "file")
+
+
+def test_parameters_without_running_statistics_are_named() -> None:
+    tensors = {name: value for name, value in of_zoo(R18).items() if "running" not in name}
+    with pytest.raises(
+        BadInput, match=r"parameters of .*/resnet18 alone: the running means and variances of its 20 bat"
+    ):
+        identify(tensors, "file")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"bn1.weight": np.zeros(64)}, id="one batch norm's tensor is there"),
+        pytest.param({"conv1.bias": None}, id="a bias is missing"),
+        pytest.param({"conv1.bias": np.zeros((64, 1))}, id="a bias is no vector"),
+        pytest.param({"conv1.weight": None}, id="a kernel is missing"),
+    ],
+)
+def test_what_was_not_folded_is_not_said_to_be(change: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match="are not those of"):
+        identify(changed(folded("torchvision/resnet18"), change), "file")

@@ -95,7 +95,7 @@ METADATA_REFUSED = {
     ),
     "a pool of all memory": (
         document("stem", "layers", 0, value={"scope": "pool1", "kernel": 1 << 40, "stride": 1}),
-        "kernel of its architecture is 1099511627776, expected a positive integer.",
+        "kernel of its architecture is 1099511627776, expected a positive integer of at most 1,048,576.",
     ),
     "a convention that there is not": (
         document("convention", "shortcut", value="detour"),

@@ -201,6 +201,12 @@ def test_a_configuration_of_what_no_network_here_computes_is_refused(folder: Pat
     assert refused(folder) == "config.json: its hidden_act is 'gelu', relu was expected."
 
 
+def test_a_configuration_of_more_classes_than_are_taken_is_refused_with_one_full_stop(folder: Path) -> None:
+    write_config(folder, id2label=None, num_labels=1 << 24)
+    sentence = refused(folder)
+    assert sentence.endswith("is 16777216, expected a positive integer of at most 1,048,576 or none.")
+
+
 BOMBS = {
     "objects": b'{"a": [' + b"{}," * 600_000 + b"0]}",
     "lists": b'{"a": [' + b"[]," * 600_000 + b"0]}",

@@ -1,5 +1,6 @@
 """Shapes, parameters, multiply-accumulates and receptive fields, from the specification alone."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from math import prod
 
@@ -22,6 +23,7 @@ from isomorph.spec.padding import Rule, out_size
 from isomorph.spec.plan import Plan, plan
 from isomorph.spec.tensors import WEIGHTS, is_trainable, tensors_of
 from isomorph.spec.units import Unit
+from isomorph.spec.validation import LARGEST
 
 Size = int | None
 
@@ -104,13 +106,30 @@ def infer(architecture: Architecture, height: Size = None, width: Size = None) -
     try:
         rows = _rows(planned, Grid(height, width))
     except BadInput as error:
-        raise BadInput(f"Images of {height}x{width} are too small for {architecture.name}: {error}") from None
+        why, least = str(error).removesuffix("."), _least_side(planned)
+        needed = f"; both sides need at least {least} pixels" if least else ""
+        raise BadInput(f"Images of {height}x{width} are too small for {architecture.name}: {why}{needed}.") from None
     single = [row for name, row in rows.items() if name in {conv.scope for conv in planned.parametrised}]
     trainable, statistics = sum(row.trainable for row in single), sum(row.statistics for row in single)
     named = tuple(rows[name] for name in planned.end_points)
     auxiliary = {layer.scope for _, head in planned.auxiliary for layer in head.layers}
     macs = _sum([row.macs for row in single if row.name not in auxiliary])
     return Inference(architecture, named, trainable, statistics, macs)
+
+
+def _least_side(planned: Plan) -> int | None:
+    """The pixels that both sides of an image need for every window to find room; None if no size is enough."""
+
+    def is_enough(side: int) -> bool:
+        try:
+            _rows(planned, Grid(side, side))
+        except BadInput:
+            return False
+        return True
+
+    sides = range(1, LARGEST + 1)
+    least = bisect_left(sides, True, key=is_enough)
+    return sides[least] if least < len(sides) else None
 
 
 def _rows(planned: Plan, grid: Grid) -> dict[str, EndPoint]:
@@ -146,7 +165,11 @@ def _rows(planned: Plan, grid: Grid) -> dict[str, EndPoint]:
 def _unit(unit: Unit, grid: Grid) -> dict[str, EndPoint]:
     grids, rows = {INPUT: grid}, {}
     for layer in unit.layers:
-        row = _layer(layer, grids[layer.source])
+        try:
+            row = _layer(layer, grids[layer.source])
+        except BadInput as error:
+            kind = "dense layer" if unit.kind in ("dense", "linear") else "layer"
+            raise BadInput(f"{str(error).removesuffix('.')} of the {kind} {layer.scope}.") from None
         grids[name_of(layer)], rows[layer.scope] = row.grid, row
     widest = max((grids[name] for name in unit.wiring.joined), key=lambda joined: joined.receptive_field)
     last = EndPoint(unit.scope, widest, unit.depth, unit.sampling.rate, 0, 0, 0)

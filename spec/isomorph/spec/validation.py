@@ -24,6 +24,8 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "std": (lambda value: value > 0, "numbers above 0"),
 }
 
+_TOO_LARGE = f"a positive integer of at most {LARGEST:,}"
+
 _WORDS = {int: "a positive integer", float: "a number", bool: "true or false", str: "text", type(None): "none"}
 
 
@@ -59,9 +61,13 @@ def _wrong(name: str, value: Any, hint: Any) -> Iterator[tuple[str, Any, Any]]:
     elif origin in (Union, UnionType):
         faults = [list(_wrong(name, value, choice)) for choice in choices]
         if all(faults):
-            # The one that got furthest: a dataclass's own field rather than the dataclass.
+            # The one that got furthest: a dataclass's own field rather than the dataclass, or one of the right type.
             inside = [fault[0] for fault in faults if fault[0][0] != name]
-            yield inside[0] if inside else (name, value, hint)
+            none = " or none" if type(None) in choices else ""
+            beyond = [(name, value, words + none) for [(_, _, words), *_] in faults if isinstance(words, str)]
+            yield (inside or beyond or [(name, value, hint)])[0]
+    elif hint is int and type(value) is int and value > LARGEST:
+        yield name, value, _TOO_LARGE
     elif not _is(value, hint):
         yield name, value, hint
     elif hint is float:

@@ -1,7 +1,7 @@
 """Which architecture a checkpoint's tensors belong to, and what they are called canonically."""
 
 from isomorph.spec import Architecture, BadInput, function, zoos
-from isomorph.spec.tensors import match_exactly
+from isomorph.spec.tensors import OF_BATCH_NORM, is_trainable, match_exactly, split
 from isomorph.tools.readings import Array, Reading, Tensors, of_any_file, of_whole_files
 
 
@@ -32,6 +32,7 @@ def find_reading(tensors: Tensors, source: str, asked: Architecture | None = Non
                 f"The first of the tensors in {source} is called {next(iter(tensors))!r}, and no zoo here ({known})"
                 " names its tensors so; expected canonical names or one of theirs."
             )
+        _refuse_what_was_cut(nearest, source)
         match_exactly(nearest.shapes, nearest.carried, f"{nearest.title}, the nearest to {source}")
     zoos_here = {reading.architecture.name.partition("/")[0] for reading in fitting.values()}
     own = [reading for reading in fitting.values() if reading.design_of not in zoos_here]
@@ -43,3 +44,31 @@ def find_reading(tensors: Tensors, source: str, asked: Architecture | None = Non
             " choose one with --arch."
         )
     return own[0]
+
+
+def _refuse_what_was_cut(nearest: Reading, source: str) -> None:
+    """Raise BadInput for a network without its batch norms, or without what these have observed, where it is just that.
+
+    An exporter folds batch norms into the convolutions before them, which get a bias each; a state dictionary made of a
+    model's parameters alone has no running statistics.
+    """
+    expected, carried = nearest.shapes, nearest.carried
+    if any(carried[name] != shape for name, shape in expected.items() if name in carried):
+        return
+    missing = {canonical for canonical, tensor in nearest.expected.items() if tensor.name not in carried}
+    unexpected = [name for name in carried if name not in expected]
+    normalised = {canonical for canonical in nearest.expected if split(canonical)[1] in OF_BATCH_NORM}
+    layers = {split(canonical)[0] for canonical in normalised}
+    statistics = {canonical for canonical in normalised if not is_trainable(canonical)}
+    biases = len(unexpected) == len(layers) and all(len(carried[name]) == 1 for name in unexpected)
+    if missing and missing == normalised and (biases or not unexpected):
+        found = f"and {len(unexpected)} biases in their place" if unexpected else "and none in their place"
+        raise BadInput(
+            f"{source} holds {nearest.title} with its batch norms folded into its convolutions, it seems: of"
+            f" {len(layers)} batch norms it has no tensor, {found}; give the checkpoint from before they were folded."
+        )
+    if missing and missing == statistics and not unexpected:
+        raise BadInput(
+            f"{source} holds the parameters of {nearest.title} alone: the running means and variances of its"
+            f" {len(layers)} batch norms are missing; save the model's state_dict, which has both."
+        )

@@ -56,6 +56,10 @@ Memory = Annotated[
 Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the report there too; - is stdout.")]
 
 
+MOST_DIGITS = 18
+"""Of an integer on the command line."""
+
+
 def read_size(text: str | None) -> tuple[int, int] | None:
     """ "224x160" as (224, 160). Raises BadInput for anything else."""
     if text is None:
@@ -63,7 +67,14 @@ def read_size(text: str | None) -> tuple[int, int] | None:
     height, _, width = text.lower().partition("x")
     if not (height.isdecimal() and width.isdecimal()):
         raise BadInput(f"--input {text} is not a size; expected height x width in pixels, such as 224x224.")
-    return int(height), int(width)
+    return read_integer("--input", height), read_integer("--input", width)
+
+
+def read_integer(option: str, digits: str) -> int:
+    """The number that decimal digits are. Raises BadInput for more of them than any number here can have."""
+    if len(digits) > MOST_DIGITS:  # Python refuses thousands of them with an error of its own
+        raise BadInput(f"{option} has a number of {len(digits):,} digits; expected at most {MOST_DIGITS} of them.")
+    return int(digits)
 
 
 def read_names(text: str | None) -> list[str] | None:
@@ -83,7 +94,7 @@ def read_architecture_options(
     if num_classes is not None:
         if num_classes != "none" and not num_classes.isdecimal():
             raise BadInput(f"--num-classes {num_classes} is neither a number nor none.")
-        options["num_classes"] = None if num_classes == "none" else int(num_classes)
+        options["num_classes"] = None if num_classes == "none" else read_integer("--num-classes", num_classes)
     others = {name: _value(name, text) for name, text in read_pairs("--option", more).items()}
     for name in options.keys() & others.keys():
         raise BadInput(f"{name} is given twice, with --option and with an option of its own.")

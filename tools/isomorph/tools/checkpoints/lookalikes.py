@@ -1,7 +1,11 @@
 """Files that people give in place of a checkpoint that is read here, known by their first bytes."""
 
+import re
+
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import counted, shown
+
+_EXPORTED = "it runs and is no checkpoint: name the one that it was exported from"
 
 READ_HERE = (
     "isomorph reads safetensors, PyTorch's .pth, .pt and .th, Keras's .h5 and .keras, Paddle's .pdparams, and "
@@ -17,7 +21,30 @@ _STARTS = {
     b"<": "a web page or XML, perhaps a failed download",
     b"model_checkpoint_path": "the `checkpoint` file beside a TensorFlow checkpoint (name its .index)",
     b"\x08\x01\x12": "a TensorFlow SavedModel",
+    b"ftrt": f"a TensorRT engine ({_EXPORTED})",
+    b'{"base_code":': f"a program of Paddle's inference, whose tensors are in the .pdiparams beside it ({_EXPORTED})",
+    b"{": "JSON, which may describe a network, and holds no tensors",
     **{bytes((8, version, tag)): "an ONNX model" for version in range(3, 32) for tag in (0x12, 0x1A, 0x22, 0x3A)},
+}
+
+_LENGTH = rb"(?:[\x80-\xff]{0,4}[\x01-\x7f])"  # a protocol buffer's, of what follows
+
+_FORMS = {
+    # flatbuffers carry their kind behind the offset of their root
+    re.compile(rb".{4}TFL3", re.DOTALL): f"a TensorFlow Lite program ({_EXPORTED})",
+    re.compile(rb".{4}ET[0-9]{2}", re.DOTALL): f"an ExecuTorch program ({_EXPORTED})",
+    # the first tensor: its version, a level of detail, its version again, then the length of its dtype and shape
+    re.compile(rb"\0{4}\0{8}\0{4}[\x02-\xff]\0{3}\x08[\x00-\x1f](?:\x10|$)", re.DOTALL): (
+        f"the parameters of a program of Paddle's inference ({_EXPORTED})"
+    ),
+    # the first block: number 0, inside no other
+    re.compile(rb"\n" + _LENGTH + rb"\x08\0\x10(?:\xff{9}\x01)", re.DOTALL): (
+        f"a program of Paddle's inference, whose tensors are in the .pdiparams beside it ({_EXPORTED})"
+    ),
+    # the first node: its name, then its operation
+    re.compile(rb"\n" + _LENGTH + rb"\n(?:[\x01-\x7f])[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*\x12[\x01-\x7f][A-Z_]"): (
+        f"a GraphDef, a frozen program of TensorFlow ({_EXPORTED})"
+    ),
 }
 
 
@@ -25,6 +52,7 @@ def describe(file: MappedFile) -> str:
     """The rest of the refusal "FILE: ...", for a file that no format recognised."""
     head = file.read(0, 32)
     kind = next((kind for start, kind in _STARTS.items() if head.startswith(start)), None)
+    kind = kind or next((kind for form, kind in _FORMS.items() if form.match(file.read(0, 1024))), None)
     if kind is not None:
         return f"this looks like {kind}; {READ_HERE}"
     return f"its {counted(file.size, 'byte')} start with {shown(head[:8])}, which no checkpoint does; {READ_HERE}"

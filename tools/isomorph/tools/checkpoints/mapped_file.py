@@ -93,7 +93,7 @@ class MappedFile:
         if self._left < 0:
             raise self.bad(
                 f"its {counted(self.size, 'byte')} open to far more objects than a {self.kind} of that size holds: it "
-                "is damaged, or made to exhaust the memory"
+                "holds very many very small tensors, is damaged, or is made to exhaust the memory"
             )
 
     def read(self, start: int, count: int) -> bytes:

@@ -19,7 +19,7 @@ from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.tensor_bytes import pieces
-from isomorph.tools.checkpoints.wording import refusal, shown
+from isomorph.tools.checkpoints.wording import counted, refusal, shown
 from isomorph.tools.writing import new_file
 
 NAME = "safetensors"
@@ -41,7 +41,10 @@ _DTYPES = {
     "BOOL": np.dtype("?"),
 }
 _LARGEST_HEADER = 100_000_000  # the library's own limit
+_USUAL_ENTRY = 105  # bytes of a header that name a tensor, its shape and place
 _FREE_HEADER = 1 << 20  # bytes that any file may have; 10,000 tensors' worth
+_ENTRY = b'"data_offsets"'  # stands in each entry once
+_LONGEST_ENTRY = 512
 
 
 def recognise(file: MappedFile) -> bool:
@@ -57,7 +60,7 @@ def read(file: MappedFile) -> Checkpoint:
         raise file.bad(f"its header takes {length:,} bytes of {file.size - 8:,}: it was cut short, fetch it again")
     # JSON becomes Python objects of up to thirty times its size.
     if length > _FREE_HEADER + file.size // 32:
-        raise file.damaged(f"its header takes {length:,} of its {file.size:,} bytes, far more than names and shapes do")
+        raise file.bad(_why_so_long(file, length))
     if file.read(8, 1) != b"{":
         raise file.damaged(f"its header starts with {shown(file.read(8, 1))}, a brace was expected")
     try:
@@ -71,6 +74,23 @@ def read(file: MappedFile) -> Checkpoint:
     if not tensors:
         raise file.bad("it holds no tensors, at least one was expected: is it the right file?")
     return Checkpoint(file.path, NAME, MappingProxyType(tensors), MappingProxyType(dict(metadata or {})))
+
+
+def _why_so_long(file: MappedFile, length: int) -> str:
+    """Why a header of `length` bytes is too long beside the values that it describes."""
+    count, found = 0, file.find(_ENTRY, 8, 8 + length)
+    while found >= 0:
+        count, found = count + 1, file.find(_ENTRY, found + 1, 8 + length)
+    if count * _LONGEST_ENTRY > length:
+        return (
+            f"it holds {counted(count, 'tensor')} of {file.size - 8 - length:,} bytes in all, too many for so little:"
+            f" their names and shapes alone take {length:,} bytes, and of small tensors some"
+            f" {_FREE_HEADER // _USUAL_ENTRY:,} are expected at most; is it the checkpoint of a network?"
+        )
+    return (
+        f"its header takes {length:,} of its {file.size:,} bytes, far more than names and shapes do: fetch or save the"
+        " file again"
+    )
 
 
 def _header(file: MappedFile, length: int) -> dict[str, Any]:

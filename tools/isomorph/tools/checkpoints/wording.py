@@ -29,5 +29,5 @@ def counted(count: int, noun: str) -> str:
 
 
 def refusal(path: Path | str, sentence: str) -> BadInput:
-    """The error that refuses the file at `path`; `sentence` goes without its full stop."""
-    return BadInput(f"{path}: {sentence}{'' if sentence.endswith('?') else '.'}")
+    """The error that refuses the file at `path`; `sentence` may go without its full stop."""
+    return BadInput(f"{path}: {sentence}{'' if sentence.endswith(('.', '?')) else '.'}")

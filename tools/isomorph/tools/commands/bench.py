@@ -124,7 +124,7 @@ def _read_batches(text: str) -> list[int]:
     numbers = given.read_names(text) or []
     if not all(number.isdecimal() for number in numbers):
         raise BadInput(f"--batch {text} is not a number of images, or several: expected such as 1,8,32.")
-    return [int(number) for number in numbers]
+    return [given.read_integer("--batch", number) for number in numbers]
 
 
 @contextmanager
