@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from isomorph.backends.array_forms import to_contiguous, to_plain
 from isomorph.backends.folding import fold
-from isomorph.backends.options import Options, as_dtype
+from isomorph.backends.options import Options
 from isomorph.backends.training import (
     AUXILIARY_WEIGHT,
     SGD,
@@ -71,7 +72,10 @@ class Network(ABC):
 
     @abstractmethod
     def _set(self, name: str, value: Array) -> None:
-        """Replace the canonical tensor `name`, whose shape has been checked; cast to the network's dtype."""
+        """Replace the canonical tensor `name`, whose shape has been checked; cast to the network's dtype.
+
+        value: in one of DTYPES and as `to_plain` gives it; it may be read-only, and must not be written to.
+        """
 
     @abstractmethod
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
@@ -92,6 +96,7 @@ class Network(ABC):
     def load(self, tensors: Tensors, partial: bool = False) -> tuple[list[str], list[str]]:
         """Take over canonical tensors; `tensors` stays as it is.
 
+        tensors: numbers of any kind but complex ones, in any form that NumPy has: views, foreign byte orders, ...
         Returns the missing and the unexpected names. Raises BadInput, naming both sides, unless there are none or
         `partial` is true; tensors of a wrong shape are always an error, and so are missing ones that a folded batch
         norm needs. Nothing is loaded when it raises.
@@ -109,7 +114,7 @@ class Network(ABC):
                 raise BadInput(f"{missing[0]} is missing; a network with folded batch norms is loaded whole.")
             tensors = fold(self.architecture, tensors)
         for name in tensor_shapes(self.plan.architecture).keys() & tensors.keys():
-            self._set(name, np.asarray(tensors[name]))
+            self._set(name, to_plain(tensors[name], self.dtype))
         return missing, unexpected
 
     def tensors(self) -> dict[str, Array]:
@@ -138,7 +143,8 @@ class Network(ABC):
     def end_points(self, images: Array) -> dict[str, Array]:
         """All end points of inference, in network order, whatever mode the native object is in.
 
-        images: [N, H, W, C], cast to the network's dtype. Returns name -> [N, h, w, depth], freshly allocated.
+        images: [N, H, W, C] in any form that NumPy has, cast to the network's dtype. Returns name -> [N, h, w, depth],
+            freshly allocated.
         Raises BadInput for images of another rank, channel count or of no pixels.
         """
         self._check(images, "The images are", self.architecture.in_channels)
@@ -196,6 +202,7 @@ class Network(ABC):
         check_labels(self.plan, images, labels)
         shapes, given = tensor_shapes(self.plan.architecture), velocity or {}
         check_velocity({name: shapes[name] for name in self.learned}, given)
+        given = {name: to_plain(value, self.dtype) for name, value in given.items()}
         before = self.tensors()
         loss, moved = self._step(self._cast(images), labels.astype(np.int64), sgd, given, auxiliary_weight)
         try:
@@ -260,4 +267,4 @@ class Network(ABC):
             check_statistics(self.plan, images)
 
     def _cast(self, x: Array) -> Array:
-        return np.ascontiguousarray(x, dtype=as_dtype(self.dtype))
+        return to_contiguous(x, self.dtype)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import attrgetter
@@ -106,7 +107,7 @@ class PyTorchNetwork(Network):
         parameters = self._learned()
         optimizer = self._make_optimizer(parameters, sgd)
         for name, value in velocity.items():
-            moved = self._to_torch(self._named[name].from_canonical(value))
+            moved = self._to_torch(self._named[name].from_canonical(value)).clone()  # the optimiser works in place
             optimizer.state[parameters[name]]["momentum_buffer"] = moved
         with self._in_mode(training=True):
             with self._autocast():
@@ -184,7 +185,10 @@ class PyTorchNetwork(Network):
     def _to_torch(self, x: Array) -> Tensor:
         # PyTorch does not know ml_dtypes' bfloat16; float32 holds it exactly.
         x = x.astype(np.float32) if x.dtype == as_dtype("bfloat16") else x
-        return torch.from_numpy(x).to(**self._place)
+        with warnings.catch_warnings():
+            # It may be read-only: nothing here writes to what it is given.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+            return torch.from_numpy(x).to(**self._place)
 
     def _to_labels(self, labels: Array) -> Tensor:
         return torch.from_numpy(labels).to(self._place["device"])

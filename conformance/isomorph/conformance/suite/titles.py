@@ -2,6 +2,7 @@
 
 TITLES = {
     "test_architectures": "structure and end points",
+    "test_array_forms": "any form of arrays",
     "test_atrous": "output strides",
     "test_bends": "slopes at a ReLU's bend",
     "test_gpu": "what a GPU computes",
