@@ -71,10 +71,11 @@ def _flags() -> set[str]:
     return next((set(line.split()) for line in lines if line.startswith("flags")), set())
 
 
-def run(kernel: Kernel, draws: int, first: int, folder: Path) -> dict[str, Array]:
-    """The draws with one kernel."""
+def run(kernel: Kernel, draws: int, first: int, seconds: float, folder: Path) -> dict[str, Array]:
+    """The draws with one kernel, as many as there is time for."""
     path = folder / f"{first}.npz"
-    command = [sys.executable, "-m", "benchmarks.honest_draws", kernel.backend, str(draws), str(first), str(path)]
+    numbers = map(str, (draws, first, seconds))
+    command = [sys.executable, "-m", "benchmarks.honest_draws", kernel.backend, *numbers, str(path)]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     subprocess.run(command, check=True, env={**os.environ, **threads, **kernel.environment})
     with np.load(path) as saved:
@@ -107,6 +108,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=10_000, help="of all kernels together (10000)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time (one for each core)")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="for each kernel (no limit)")
     options = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, NumPy {np.__version__}")
     chosen = kernels()
@@ -116,10 +118,9 @@ def main() -> None:
     print_header("kernel, float32")
     results: list[dict[str, Array]] = []
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
-        for kernel, count, result in zip(
-            chosen, draws, pool.map(run, chosen, draws, seeds, repeat(Path(folder))), strict=True
-        ):
-            print_row(f"{kernel}, {count} draws", result["figures"][result["tiers"] == SINGLE])
+        made = pool.map(run, chosen, draws, seeds, repeat(options.seconds), repeat(Path(folder)))
+        for kernel, result in zip(chosen, made, strict=True):
+            print_row(f"{kernel}, {int(result['draws']):,} draws", result["figures"][result["tiers"] == SINGLE])
             results.append(result)
     figures, tiers, places = (np.concatenate([each[key] for each in results]) for key in ("figures", "tiers", "places"))
     print_header("tier, all kernels")

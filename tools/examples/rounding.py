@@ -11,7 +11,6 @@ import numpy as np
 
 from examples import digits
 from isomorph.backends.oracle.backend import OracleNetwork
-from isomorph.backends.oracle.operations import Precision
 from isomorph.backends.oracle.training import TrainingPass
 from isomorph.backends.protocol import Options
 from isomorph.backends.training import SGD
@@ -35,7 +34,7 @@ class Step(NamedTuple):
 
 def train(seed: int, epochs: int) -> Iterator[Step]:
     """Train the oracle in both precisions, step by step."""
-    wide, narrow = _train(seed, epochs, "float64"), _train(seed, epochs, "float32")
+    wide, narrow = steps(seed, epochs, "float64"), steps(seed, epochs, "float32")
     for (float64, zeros), (float32, others) in zip(wide, narrow, strict=True):
         yield Step(float64, float32, int(np.count_nonzero(zeros != others)))
 
@@ -51,17 +50,20 @@ def parting(losses: digits.Array, reference: digits.Array, limit: float = LIMIT)
     return int(np.argmax(apart)) if apart.any() else None
 
 
-def _train(seed: int, epochs: int, dtype: str) -> Iterator[tuple[float, digits.Array]]:
-    """The loss of each step, and which results of all layers are zero: behind a ReLU, those that pass no gradient."""
-    network = OracleNetwork(digits.NETWORK, Options(dtype=dtype, training=True))
+def steps(seed: int, epochs: int, dtype: str, order: int = 0) -> Iterator[tuple[float, digits.Array]]:
+    """The loss of each step, and which results of all layers are zero: behind a ReLU, those that pass no gradient.
+
+    order: of summation, as in the oracle's `Precision`.
+    """
+    network = OracleNetwork(digits.NETWORK, Options(dtype=dtype, training=True), order)
     network.load(digits.start(seed))
     data, _ = digits.read()
-    order = digits.Order(seed)
+    batches = digits.Order(seed)
     sgd, velocity = SGD(digits.LEARNING_RATE, digits.MOMENTUM, l2=0.0), None
     for _ in range(epochs):
-        for batch in order:
+        for batch in batches:
             images, labels = data.images[batch].astype(dtype), data.labels[batch]
-            values = TrainingPass(plan(digits.NETWORK), network.tensors(), images, Precision(dtype)).values.values()
-            zeros = np.concatenate([(value == 0).ravel() for value in values])
+            forward = TrainingPass(plan(digits.NETWORK), network.tensors(), images, network.native.precision)
+            zeros = np.concatenate([(value == 0).ravel() for value in forward.values.values()])
             loss, velocity = network.step(images, labels, sgd, velocity)
             yield loss, zeros

@@ -14,6 +14,7 @@ from examples import digits, rounding
 from examples.apart import train
 from examples.rounding import parting, relative_differences
 from isomorph.backends import find_backend
+from isomorph.backends.oracle.operations import ORDERS
 from isomorph.conformance.verdict import FLOORS, noise_floors, relative_l2
 
 FIRST = 5
@@ -23,10 +24,14 @@ FIRST = 5
 @cache
 def first_steps() -> tuple[dict[str, digits.Array], dict[str, float]]:
     """The oracle's losses of the first steps in float64, and how far float32 alone takes them from there."""
-    steps = list(islice(rounding.train(digits.SEED, 1), FIRST))
-    assert not any(step.flips for step in steps)
-    wide, narrow = ({"loss": np.array([getattr(step, dtype) for step in steps])} for dtype in ("float64", "float32"))
-    return wide, noise_floors(wide, [narrow], "float32")
+    assert not any(step.flips for step in islice(rounding.train(digits.SEED, 1), FIRST))
+    exact = losses("float64")
+    return exact, noise_floors(exact, (losses("float32", order) for order in range(ORDERS)), "float32")
+
+
+def losses(dtype: str, order: int = 0) -> dict[str, digits.Array]:
+    """The oracle's losses of the first steps."""
+    return {"loss": np.array([loss for loss, _ in islice(rounding.steps(digits.SEED, 1, dtype, order), FIRST)])}
 
 
 @pytest.mark.parametrize("framework", ["pytorch", "keras", "paddle"])

@@ -154,10 +154,13 @@ def test_the_oracle_agrees_with_itself(reference: Reference, dtype: str) -> None
 
 
 def test_float64_has_the_floors_of_float32_in_the_ratio_of_their_roundoffs(reference: Reference) -> None:
-    single, double = reference.tier("float32").floors, reference.tier("float64").floors
-    assert double == pytest.approx({name: floor * 2.0**-29 for name, floor in single.items()}, rel=1e-15)
-    assert min(single.values()) >= UNIT_ROUNDOFF["float32"]
-    assert max(double.values()) < 1e-12
+    """By parts too, and of the answer alone: 2^-29, written out."""
+    single, double = reference.tier("float32"), reference.tier("float64")
+    for wide, narrow in ((double.floors, single.floors), (double.local_floors, single.local_floors)):
+        assert wide == {name: floor * 1.862645149230957e-09 for name, floor in narrow.items()}
+    assert reference.answer_floor("float64") == reference.answer_floor("float32") * 1.862645149230957e-09
+    assert min(single.floors.values()) >= UNIT_ROUNDOFF["float32"]
+    assert max(double.floors.values()) < 1e-12
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
