@@ -16,6 +16,7 @@ from isomorph.spec import (
     plan,
     zoo,
 )
+from isomorph.spec.vgg import vgg_blocks
 from isomorph.spec.zoos import cifar, slim
 
 
@@ -268,4 +269,23 @@ def test_a_unit_knows_what_it_is_given() -> None:
         (1024, 1024, 1, 1),
         (1024, 2048, 2, 1),
         (2048, 2048, 1, 1),
+    ]
+
+
+def test_a_vggs_blocks_and_pools_are_numbered_from_one() -> None:
+    """Simonyan and Zisserman (2015), table 1, column D, under slim's names (nets/vgg.py, `vgg_16`)."""
+    named = [(block.scope, block.unit, block.args) for block in vgg_blocks(16)]
+    assert named == [
+        ("block1", "convolution", ((64, 3, 1),) * 2),
+        ("pool1", "max_pool", ((2, 2),)),
+        ("block2", "convolution", ((128, 3, 1),) * 2),
+        ("pool2", "max_pool", ((2, 2),)),
+        ("block3", "convolution", ((256, 3, 1),) * 3),
+        ("pool3", "max_pool", ((2, 2),)),
+        ("block4", "convolution", ((512, 3, 1),) * 3),
+        ("pool4", "max_pool", ((2, 2),)),
+        ("block5", "convolution", ((512, 3, 1),) * 3),
+        ("pool5", "max_pool", ((2, 2),)),
+        ("fc6", "dense", ((4096, 7),)),
+        ("fc7", "dense", ((4096, 1),)),
     ]

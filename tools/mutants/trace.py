@@ -12,6 +12,7 @@ import mmap
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -29,9 +30,19 @@ def prepare(folder: Path) -> None:
 
 
 def running(number: int) -> None:
-    """Say which test runs, to this process and all that it has started."""
+    """Say which test runs, to this process and all that it has started.
+
+    The trace is set again: Python drops it where it fails, as it does at the end of the stack.
+    """
+    sys.settrace(_Trace.call)
     with (Path(os.environ[FOLDER]) / "test").open("r+b") as file:
         file.write(number.to_bytes(4, "little"))
+
+
+class _Trace:
+    """What is called for each call of a function, once the trace has started."""
+
+    call: Callable[[FrameType, str, object], None] | None = None
 
 
 def start() -> None:
@@ -54,5 +65,6 @@ def start() -> None:
             test = int.from_bytes(key[0], "little")
             os.write(entered, f"{test:04} {code.co_filename.removeprefix(root)} {code.co_firstlineno}\n".encode())
 
+    _Trace.call = call
     threading.settrace(call)
     sys.settrace(call)
