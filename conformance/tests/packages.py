@@ -24,7 +24,8 @@ def run_pytest(folder: Path, *arguments: str, site: Path, keep: int | None = Non
     """
     unwanted = ("PYTEST_", "COV_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    environment["PYTHONPATH"] = os.pathsep.join([str(site), *FLOORS])
+    inherited = filter(None, [os.environ.get("PYTHONPATH")])
+    environment["PYTHONPATH"] = os.pathsep.join([str(site), *FLOORS, *inherited])
     command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     return subprocess.run(
         command,
@@ -34,5 +35,4 @@ def run_pytest(folder: Path, *arguments: str, site: Path, keep: int | None = Non
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
     )

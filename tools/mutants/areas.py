@@ -44,7 +44,12 @@ AREAS = {
     "zoos": Area(
         ("spec/isomorph/spec/zoos/*.py",),
         count=80,
-        tests=(*SPEC_TESTS, f"{SUITE}/test_peers.py", "tools/tests/test_preprocess.py"),
+        tests=(
+            *SPEC_TESTS,
+            f"{SUITE}/test_peers.py",
+            "tools/tests/test_preprocess.py",
+            "tools/tests/test_recorded_preprocessing.py",
+        ),
     ),
     "oracle": Area(
         ("backends/isomorph/backends/oracle/*.py",),
@@ -67,6 +72,8 @@ AREAS = {
             "conformance/tests/test_*.py",
             f"{SUITE}/test_cases.py",
             f"{SUITE}/test_verdict.py",
+            f"{SUITE}/test_bounds.py",
+            f"{SUITE}/test_noise.py",
             f"{SUITE}/test_training_verdict.py",
             f"{SUITE}/test_dropout_verdict.py",
             f"{SUITE}/test_lattice_draw.py",
@@ -78,7 +85,7 @@ AREAS = {
         ),
         without=(f"{SUITE}/**/*.py", "conformance/isomorph/conformance/faults/surgery/**/*.py"),
     ),
-    "suite": Area((f"{SUITE}/*.py",), count=60, tests=("conformance/tests/test_*.py",)),
+    "suite": Area((f"{SUITE}/*.py",), count=24, tests=("conformance/tests/test_*.py",)),
     "checkpoints": Area(
         ("tools/isomorph/tools/checkpoints/**/*.py",),
         count=120,

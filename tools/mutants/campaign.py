@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -51,15 +52,16 @@ class Campaign:
                 runners.append(stack.enter_context(closing(runner)))
             stack.callback(threads.shutdown, wait=False, cancel_futures=True)
             progress = stack.enter_context(Progress(console=console))
-            files = sorted({file for area, _ in mutants for file in self.areas[area].test_files(self.root)})
-            learnt = self._learnt(files, runners, threads, folder, progress)
-            names = Names(self.root)
+            copy = runners[0].tree.root  # the tree itself may be worked on while this runs
+            files = {area: self.areas[area].test_files(copy) for area, _ in mutants}
+            learnt = self._learnt(sorted({*chain(*files.values())}), runners, threads, folder, progress)
+            names = Names(copy)
             free: SimpleQueue[Runner] = SimpleQueue()
             for runner in runners:
                 free.put(runner)
 
             def plant(area: str, mutant: Mutant) -> Result:
-                known = {file: learnt[file] for file in self.areas[area].test_files(self.root)}
+                known = {file: learnt[file] for file in files[area]}
                 runner = free.get()
                 try:
                     tests = choose(mutant, known, names, self.budget)

@@ -178,6 +178,7 @@ def test_the_shapes_of_the_blocks(options: dict[str, object], size: int, sides: 
         (12, r"^The target output_stride cannot be reached\.$"),
         (64, r"^The target output_stride cannot be reached\.$"),
     ],
+    ids=["no multiple of 4", "no product of strides", "past the last block"],
 )
 def test_an_output_stride_that_cannot_be(output_stride: int, message: str, build: Build) -> None:
     with pytest.raises(BadInput, match=message):
