@@ -44,6 +44,7 @@ DEFAULTS: dict[type, dict[str, Any]] = {
         "running_variance": "unbiased",
         "dropout_mode": "upscale_in_train",
         "convolution_initializer": Initializer("normal", 2, "fan_in"),
+        "convolution_bias_initializer": Initializer("zeros", 1, "fan_in"),
         "dense_initializer": Initializer("uniform", 1 / 3, "fan_in"),
         "logits_initializer": Initializer("uniform", 1 / 3, "fan_in"),
         "logits_bias_initializer": Initializer("zeros", 1, "fan_in"),
