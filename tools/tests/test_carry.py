@@ -136,6 +136,28 @@ def test_what_does_nothing_is_dropped(option: str, leaf: str, value: int, words:
     assert distance(answer(source, tensors), answer(target, carried)) == 0
 
 
+@pytest.mark.parametrize(
+    ("option", "leaf", "nothing", "sentence"),
+    [
+        pytest.param("batch_norm_gamma", "BatchNorm/gamma", 1, "is not one everywhere", id="gamma that is not one"),
+        pytest.param("convolution_bias", "biases", 0, "has a bias that is not zero", id="bias that is not zero"),
+    ],
+)
+@pytest.mark.parametrize("layer", ["conv1", "block2/unit_1/basic_v1/conv2"])
+@pytest.mark.parametrize("channel", [0, 7, -1], ids=["first channel", "eighth channel", "last channel"])
+def test_nothing_is_dropped_for_one(
+    option: str, leaf: str, nothing: int, sentence: str, layer: str, channel: int
+) -> None:
+    source, target = R20.with_options(**{option: True}), R20.with_options(**{option: False})
+    tensors = {
+        name: np.full_like(value, nothing) if name.endswith(leaf) and not name.startswith("logits") else value
+        for name, value in plain(source).items()
+    }
+    tensors[f"{layer}/{leaf}"][channel] = 0.5
+    with pytest.raises(BadInput, match=f"^{layer}.* {sentence}"):
+        carry(tensors, source, target, NONE)
+
+
 # What is refused.
 
 EPSILONS = ({"batch_norm_epsilon": 1e-5}, {"batch_norm_epsilon": 1e-3})

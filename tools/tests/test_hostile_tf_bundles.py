@@ -185,6 +185,12 @@ def test_a_shard_is_refused_that_is(tmp_path: Path, shards: dict[str, bytes], se
     assert sentence in refusal(tmp_path, SOUND, shards)
 
 
+def test_an_entry_of_more_bytes_than_its_shape_has_is_refused(tmp_path: Path) -> None:
+    longer = DATA + DATA[:4]  # all of it there, and with the right checksum
+    found = refusal(tmp_path, one(entry(longer, (4,))), {ONE: longer})
+    assert "its tensor 'w' of shape (4) and float32 has 20 bytes, 16 were expected" in found
+
+
 def test_a_shard_without_its_index_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.data-00000-of-00001").write_bytes(DATA)
     with pytest.raises(BadInput, match=r"a shard of a TensorFlow checkpoint, whose index m\.index was expected beside"):

@@ -92,6 +92,14 @@ def test_dropout_drops_in_training(dropping: Architecture) -> None:
     assert np.mean(found == 0) == pytest.approx(0.3, abs=0.02)  # four of its deviations
 
 
+def test_a_network_is_compiled_whole_or_not_at_all(small: Architecture, images: Array) -> None:
+    """Where Dynamo cannot follow, it would run pieces, and what is between them eagerly."""
+    network = build(small, compiled=True)
+    network.native.register_forward_pre_hook(lambda *_: torch._dynamo.graph_break())
+    with pytest.raises(torch._dynamo.exc.Unsupported):
+        network.answer(images)
+
+
 @pytest.mark.parametrize(
     "options",
     [
