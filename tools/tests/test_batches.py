@@ -1,5 +1,6 @@
 """Many images: folders and arrays in order, a few at a time, and what is no image refused with one sentence."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ def test_a_folder_stands_for_the_photographs_in_it_by_name() -> None:
     for other in ("notes.txt", "weights.h5", "labels.json", "noise.npy", "page.eps"):
         Path("f", other).write_bytes(b"no photograph")
     assert find_images(["z.png", "f"], R20).names == ("z.png", "f/a.png", "f/b.JPG", "f/c.webp")
+
+
+def test_a_folder_stands_for_no_pipe_and_no_device_in_it() -> None:
+    photographs("f/a.png")
+    os.mkfifo("f/b.png")
+    Path("f/c.png").symlink_to("/dev/zero")
+    assert find_images(["f"], R20).names == ("f/a.png",)
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 32])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from isomorph.spec.errors import BadInput
-from isomorph.tools.checkpoints import Checkpoint, read_checkpoint
+from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, wording
 
 from .hostile_files import (
     PROTO,
@@ -181,3 +181,16 @@ def test_no_mutation_gets_past_a_refusal(tmp_path: Path, form: str) -> None:
         refused += 1
     # Were all of one kind, the mutations would be too wild or too tame to show anything.
     assert min(read_well, refused) > MUTATIONS // 100, (read_well, refused)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("it is damaged", "x: it is damaged."),
+        ("it is damaged.", "x: it is damaged."),
+        ("is it whole?", "x: is it whole?"),
+    ],
+)
+def test_a_refusal_ends_in_one_full_stop(sentence: str, expected: str) -> None:
+    """Whether it was worded here, or by what was asked to read a part of the file."""
+    assert str(wording.refusal("x", sentence)) == expected

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from isomorph.spec import Architecture, BadInput, Block, Stem, StemConvolution, function, zoo
+from isomorph.spec.validation import LARGEST
 from isomorph.tools.checkpoints.wording import shown
 
 MODEL_TYPE = "resnet"
@@ -73,7 +74,7 @@ def read_config(config: Mapping[str, Any]) -> Architecture:
         convention=base.convention,
         in_channels=_number(given, "num_channels", WIDEST),
     ).with_options(
-        num_classes=_number(given, "num_labels", 1 << 24),
+        num_classes=_number(given, "num_labels", LARGEST),
         bottleneck_stride="conv1" if _switch(given, "downsample_in_bottleneck") else "conv2",
     )
 
