@@ -31,6 +31,7 @@ class Campaign:
 
     root: the tree, which is copied. jobs: how many copies there are, and runs of tests at a time.
     budget: seconds of tests that a mutant is given. kept: the folder of what is known of the tests.
+    stale: whether what is known of tests holds still where other sources have changed.
     patience: seconds of a core that tests may take beside ten times what they take without a change.
     """
 
@@ -40,6 +41,7 @@ class Campaign:
     budget: float
     kept: Path
     patience: float = 20.0
+    stale: bool = False
 
     def run(self, mutants: Sequence[tuple[str, Mutant]], results: Results, console: Console) -> None:
         """Plant each of some mutants of areas, add what became of it to `results`, and print those that survive."""
@@ -80,7 +82,7 @@ class Campaign:
         self, files: list[str], runners: list[Runner], threads: Executor, folder: Path, progress: Progress
     ) -> Mapping[str, Learnt]:
         tracing = progress.add_task("tracing tests", total=len(files))
-        learnt = learn(files, runners, threads, self.kept, folder, lambda _: progress.advance(tracing))
+        learnt = learn(files, runners, threads, self.kept, folder, lambda _: progress.advance(tracing), self.stale)
         for test, message in (pair for known in learnt.values() for pair in known.failed.items()):
             progress.console.print(f"FAILS WITHOUT A CHANGE, and notices none: {test}: {message}")
         return learnt

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from mutants.learnt import Learnt
-from mutants.operators import FUNCTIONS, Mutant
+from mutants.operators import FUNCTIONS, Mutant, functions_of
 from mutants.tree import FLOORS
 
 _Place = tuple[tuple[bool, float, str, float], str]
@@ -29,23 +29,22 @@ class Names:
         for floor in FLOORS:
             for path in (root / floor).rglob("*.py"):
                 file = str(path.relative_to(root))
-                for node in ast.parse(path.read_text()).body:
-                    self._read(node, file)
+                tree = ast.parse(path.read_text())
+                for function, name in functions_of(tree):
+                    for said in _said(function):
+                        self.functions[said].add(f"{file} {name}")
+                for node in tree.body:
+                    self._read(node)
 
     def saying(self, mutant: Mutant) -> set[str]:
-        """The functions, as "path line", on which a change at import can depend."""
+        """The functions, as "path name", on which a change at import can depend."""
         names = _defined(mutant)
         for _ in range(BEHIND):
             names |= {user for name in names for user in self.definitions[name]}
         return {function for name in names for function in self.functions[name]}
 
-    def _read(self, node: ast.stmt, file: str) -> None:
+    def _read(self, node: ast.stmt) -> None:
         defined = set(_names_of(node))
-        for inner in ast.walk(node):
-            if isinstance(inner, FUNCTIONS):
-                line = min([inner.lineno, *(d.lineno for d in getattr(inner, "decorator_list", ()))])
-                for name in _said(inner):
-                    self.functions[name].add(f"{file} {line}")
         if not isinstance(node, FUNCTIONS):
             for name in _said(node):
                 self.definitions[name] |= defined - {name}

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from queue import SimpleQueue
 
 from mutants import trace
@@ -27,7 +27,7 @@ class Learnt:
 
     sources: fingerprints of all files that it imports, by path. durations: seconds of each test that passes, by id.
     failed: messages of those that do not, by id; they can notice nothing.
-    entered: the functions that each of them enters, as "path line"; under "" what is entered at import.
+    entered: the functions that each of them enters, as "path name"; under "" what is entered at import.
     """
 
     sources: dict[str, str]
@@ -35,9 +35,13 @@ class Learnt:
     failed: dict[str, str]
     entered: dict[str, list[str]]
 
-    def is_valid(self, root: Path) -> bool:
-        """Whether none of the sources has changed since."""
-        return all(fingerprint(root, file) == then for file, then in self.sources.items())
+    def is_valid(self, root: Path, stale: bool) -> bool:
+        """Whether none of the sources has changed since; `stale` asks for the tests themselves alone."""
+        return all(
+            fingerprint(root, file) == then
+            for file, then in self.sources.items()
+            if not stale or PurePosixPath(file).match("test_*.py")
+        )
 
 
 def learn(
@@ -47,10 +51,12 @@ def learn(
     kept: Path,
     folder: Path,
     progress: Callable[[str], None],
+    stale: bool = False,
 ) -> dict[str, Learnt]:
     """What there is to know of each file of tests, from the files in `kept` where they are still valid.
 
-    runners: as many as there are threads. folder: for the traces of those that are run.
+    runners: as many as there are threads. folder: for the traces of those that are run. stale: whether what was
+        learnt holds still where other sources than the tests have changed.
     """
     kept.mkdir(parents=True, exist_ok=True)
     free: SimpleQueue[Runner] = SimpleQueue()
@@ -61,7 +67,7 @@ def learn(
         path = kept / f"{hashlib.sha256(file.encode()).hexdigest()[:16]}.json"
         root = runners[0].tree.root
         learnt = Learnt(**json.loads(path.read_text())) if path.is_file() else None
-        if learnt is None or not learnt.is_valid(root):
+        if learnt is None or not learnt.is_valid(root, stale):
             runner = free.get()
             try:
                 learnt = _trace(file, runner, folder / path.stem)

@@ -96,8 +96,8 @@ class Mutant:
     scope: the function or class around it, dotted; "" at the top.
     before, after: the lines that it touches, as they are and as they become, stripped and joined by one space.
     occurrence: how many equal changes stand before it in the same scope.
-    function: the first line of the function, decorators included, that has to be entered for it to be run; None for
-        what is run when the module is imported.
+    function: the qualified name of the function that has to be entered for it to be run, as Python has it:
+        `outer.<locals>.inner`; None for what is run when the module is imported.
     source, start, end, replacement: the whole file as it is, and what of it is replaced by what.
     """
 
@@ -108,7 +108,7 @@ class Mutant:
     before: str
     after: str
     occurrence: int
-    function: int | None
+    function: str | None
     source: str = field(repr=False)
     start: int
     end: int
@@ -148,13 +148,13 @@ def mutants_of(source: str, file: str) -> list[Mutant]:
     tree = ast.parse(source)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     silent = {inner for node in ast.walk(tree) for part in _says_nothing(node, parents) for inner in ast.walk(part)}
-    text = _Text(source)
+    text, functions = _Text(source), dict(functions_of(tree))
     seen: Counter[tuple[str, str, str, str]] = Counter()
     mutants = []
     edits = {edit for node in ast.walk(tree) if node not in silent for edit in _edits(node, text, parents)}
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end, edit.operator)):
         before, after = text.lines(edit.start, edit.end, edit.text)
-        scope, function = _place(edit.node, parents)
+        scope, function = _place(edit.node, parents, functions)
         place = (edit.operator, scope, before, after)
         line = source.count("\n", 0, edit.start) + 1
         mutants.append(Mutant(file, line, *place, seen[place], function, source, edit.start, edit.end, edit.text))
@@ -195,16 +195,27 @@ class _Text:
         return self.starts[line - 1] + (column if row.isascii() else len(row.encode()[:column].decode()))
 
 
-def _place(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> tuple[str, int | None]:
-    """A node's scope, and the first line of the function in whose body it stands."""
+def functions_of(node: ast.AST, prefix: str = "") -> Iterator[tuple[ast.AST, str]]:
+    """All functions in a node, with their qualified names."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, FUNCTIONS):
+            name = prefix + getattr(child, "name", "<lambda>")
+            yield child, name
+            yield from functions_of(child, f"{name}.<locals>.")
+        else:
+            yield from functions_of(child, f"{prefix}{child.name}." if isinstance(child, ast.ClassDef) else prefix)
+
+
+def _place(node: ast.AST, parents: dict[ast.AST, ast.AST], functions: dict[ast.AST, str]) -> tuple[str, str | None]:
+    """A node's scope, and the qualified name of the function in whose body it stands."""
     names: list[str] = []
-    function: int | None = None
+    function: str | None = None
     inner, outer = node, parents.get(node)
     while outer is not None:
         if isinstance(outer, FUNCTIONS):
             body = outer.body if isinstance(outer.body, list) else [outer.body]
             if inner in body and function is None:
-                function = min([outer.lineno, *(d.lineno for d in getattr(outer, "decorator_list", ()))])
+                function = functions[outer]
         if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.insert(0, outer.name)
         inner, outer = outer, parents.get(outer)

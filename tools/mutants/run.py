@@ -38,7 +38,9 @@ def main() -> None:
     started = time.monotonic()
     try:
         if left:
-            campaign = Campaign(ROOT, AREAS, options.jobs, options.budget, options.kept / "entered")
+            campaign = Campaign(
+                ROOT, AREAS, options.jobs, options.budget, options.kept / "entered", stale=options.stale
+            )
             campaign.run(left, results, console)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -58,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="at a time (2)")
     parser.add_argument("--budget", type=float, default=60.0, help="seconds of tests for each, as they take alone (60)")
     parser.add_argument("--survivors", action="store_true", help="only those that survived the last run")
+    parser.add_argument("--stale", action="store_true", help="trace tests again only where they themselves changed")
     parser.add_argument("--kept", type=Path, default=ROOT / ".mutants", help="where results and traces are kept")
     options = parser.parse_args()
     if absent := set(options.only or ()) - {file for area in AREAS.values() for file in area.files(ROOT)}:

@@ -4,8 +4,8 @@ Calls alone are traced, not lines: that costs little, and a change inside of a f
 alone that enter it. Every process of a run writes what it sees for the first time to one file, and reads the running
 test's number from another.
 
-    0000 tools/isomorph/tools/labels.py 17        test 0, which is none: what happens at import
-    0003 spec/isomorph/spec/padding.py 20
+    0000 tools/isomorph/tools/labels.py <module>        test 0, which is none: what happens at import
+    0003 spec/isomorph/spec/padding.py pads
 """
 
 import mmap
@@ -63,7 +63,7 @@ def start() -> None:
             seen.add(key)
             codes.append(code)
             test = int.from_bytes(key[0], "little")
-            os.write(entered, f"{test:04} {code.co_filename.removeprefix(root)} {code.co_firstlineno}\n".encode())
+            os.write(entered, f"{test:04} {code.co_filename.removeprefix(root)} {code.co_qualname}\n".encode())
 
     _Trace.call = call
     threading.settrace(call)

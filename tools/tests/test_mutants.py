@@ -67,7 +67,7 @@ def test_it_leaves_alone(source: str) -> None:
 def test_a_mutant_says_where_it_stands() -> None:
     source = "class A:\n    @cache\n    def f(self):\n        x = 1\n        return x\n\n    y = 2\n"
     inside, outside = mutants_of(source, "f.py")
-    assert (inside.scope, inside.line, inside.function) == ("A.f", 4, 2)
+    assert (inside.scope, inside.line, inside.function) == ("A.f", 4, "A.f")
     assert (outside.scope, outside.line, outside.function) == ("A", 7, None)
     assert inside.text == source.replace("x = 1", "x = 2")
 
