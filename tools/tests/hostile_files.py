@@ -73,11 +73,16 @@ def zipped(
     more: Sequence[tuple[str, bytes]] = (),
     compressed: str = "",
     tail: bytes = b"",
+    version: list[tuple[str, bytes]] | None = None,
 ) -> bytes:
-    """A zip of PyTorch's: `data.pkl` from `saved`, the `records`, and `more` members beside them."""
+    """A zip of PyTorch's: `data.pkl` from `saved`, the `records`, and `more` members beside them.
+
+    version: the records that say of which version the archive is.
+    """
     out = io.BytesIO()
     members = [("data.pkl", PROTO + pickled(saved) + b"." + tail), ("byteorder", b"little")]
     members += [(f"data/{key}", data) for key, data in (records or {"0": DATA}).items()]
+    members += [("version", b"3\n")] if version is None else version
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a name twice is what some of these files are about
         for name, data in [(f"archive/{name}", data) for name, data in members] + list(more):

@@ -1,5 +1,6 @@
 """HDF5 files that point elsewhere, lie about their sizes, or are cut: each refused with one sentence."""
 
+import io
 import random
 import struct
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from isomorph.spec import BadInput
+from isomorph.tools.checkpoints.keras.hdf5_checksum import checksum
 
 from .hostile_files import read, refusal
 from .keras_files import KERNEL, ONE, Changes, archive, configured, hdf5, keras2, keras3
@@ -137,6 +139,19 @@ def altered(find: bytes, replace: bytes) -> bytes:
     return SOUND.replace(find, replace)
 
 
+def newest_shape(kind: int) -> bytes:
+    """A data set of HDF5's newest version, its dataspace said to be of another type."""
+    out = io.BytesIO()
+    with h5py.File(out, "w", libver="latest") as root:
+        root["layers/dense/vars/0"] = KERNEL
+    content = out.getvalue()
+    at = content.index(struct.pack("<4B4Q", 2, 4, 1, 1, *KERNEL.shape))
+    start = content.rindex(b"OHDR", 0, at)
+    end = start + 8 + int.from_bytes(content[start + 6 : start + 8], "little")  # where the header's checksum is
+    content = content[: at + 3] + bytes([kind]) + content[at + 4 :]
+    return content[:end] + checksum(content[start:end]).to_bytes(4, "little") + content[end + 4 :]
+
+
 BYTES = {
     "garbage after the signature": (SOUND[:8] + random.Random(0).randbytes(5000), "it is no sound HDF5 file"),
     "nothing after the signature": (SOUND[:8], "it is no sound HDF5 file"),
@@ -155,6 +170,13 @@ BYTES = {
         keras3({"layers/dense": [KERNEL], "layers/functional/layers/dense": [KERNEL]}),
         "two of its tensors are called 'dense/kernel'",
     ),
+    "two layers of one name and other variables": (
+        keras3({"layers/dense": [KERNEL], "layers/batch_normalization": [KERNEL[0, 0]] * 4},
+               {"layers/dense": "mine", "layers/batch_normalization": "mine"}),
+        "two of its layers are called 'mine'",
+    ),
+    "a shape of no type": (newest_shape(3), "has a shape that does not end, or of no known version"),
+    "a shape that says it has no axes": (newest_shape(0), "has a shape that does not end, or of no known version"),
     "data beyond the end": (
         altered(
             struct.pack("<2Q", SOUND.index(KERNEL.tobytes()), KERNEL.nbytes),

@@ -98,6 +98,10 @@ HEADERS = {
     "more shards than there are": (header(2), r"its shard model\.ckpt\.data-00000-of-00002 was expected beside it"),
     "endless shards": (header((1 << 31) - 1), "its shard .* was expected beside it"),
     "the other byte order": (header(1, (2, 1)), "its numbers are big-endian, little-endian was expected"),
+    "a writer of a negative version": (
+        message((1, 1), (3, message((1, (1 << 64) - 1)))),
+        "its header cannot be read: it was written by a negative ver",
+    ),
     "a later version": (message((1, 1), (3, message((2, 2)))), "it asks for readers of version 2, 1 is read here"),
     "readers that must not": (message((1, 1), (3, message((1, 1), (3, 1)))), "names readers that must not read it"),
     "a field of number 0": (b"\0\1", "a field has the number 0, which is none"),

@@ -51,7 +51,7 @@ ZIPS = {
     "a NumPy archive": (folderless("a.npy"), r"looks like a NumPy \.npz archive"),
     "another archive": (folderless("x/y", "z"), r"looks like a zip archive without data\.pkl"),
     "an empty archive behind a member": (b"PK\3\4" + folderless(), "table of contents is damaged near byte 4"),
-    "bytes before it": (b"PK\3\4" + zipped(W), "table of contents is damaged near byte 463"),
+    "bytes before it": (b"PK\3\4" + zipped(W), "table of contents is damaged near byte 571"),
     "bytes after it": (zipped(W) + b"\0", "starts as a zip archive but does not end as one"),
     "a comment": (zipped(W)[:-2] + b"\x05\0hello", "does not end as one"),
     "a pickle after the pickle": (zipped(W, tail=PROTO + b"N."), "its pickle is followed by 4 bytes"),
@@ -72,11 +72,18 @@ ZIPS = {
     ),
     "another name in the header": (altered(zipped(W), b"archive/data/0", b"archive/data/1"), "is not where"),
     "a 64-bit size that is missing": (in_table(zipped(W), 24, b"\xff" * 4), "lacks the 64-bit size"),
-    "another number of members": (altered(zipped(W), b"PK\5\6\0\0\0\0\3\0\3\0", b"PK\5\6\0\0\0\0\2\0\2\0"), "damaged"),
+    "another number of members": (altered(zipped(W), b"PK\5\6\0\0\0\0\4\0\4\0", b"PK\5\6\0\0\0\0\3\0\3\0"), "damaged"),
     "a member on another disk": (in_table(zipped(W), 34, b"\1\0"), "damaged near"),
     "a patch for a member": (in_table(zipped(W), 8, b"\x20\0"), "is encrypted"),
     "names that differ in capitals": (zipped(W, more=[("archive/DATA/0", DATA)]), "names that differ in capitals"),
-    "a version that is no number": (zipped(W, more=[("archive/version", b"three")]), "'version' holds no number"),
+    "a version that is no number": (zipped(W, version=[("version", b"three")]), "'version' holds no number"),
+    "no version": (zipped(W, version=[]), "has no record 'version', which PyTorch asks for"),
+    "a version that is nothing": (zipped(W, version=[("version", b"")]), "'version' holds no number"),
+    "a version of 0": (zipped(W, version=[("version", b"0\n")]), "is of version 0 of PyTorch's archives, 1 to 10 are"),
+    "a version to come": (zipped(W, version=[("version", b"11")]), "is of version 11 of PyTorch's archives, 1 to 10"),
+    "two versions": (
+        zipped(W, version=[("version", b"3"), (".data/version", b"11")]), "is of version 11 of PyTorch's archives"
+    ),
     "an alignment that is none": (
         zipped(W, more=[("archive/.storage_alignment", b"")]), r"record '\.storage_alignment' holds no number"
     ),

@@ -183,6 +183,9 @@ WRONG: dict[str, tuple[object, str]] = {
     "another array's shape": (
         {"w": call("numpy.core.multiarray _reconstruct", raw(b"cnumpy\nndarray\n"), (4,), "b")}, "made in an unknown"
     ),
+    "an array of a size that is no number": (
+        {"w": call("numpy.core.multiarray _reconstruct", raw(b"cnumpy\nndarray\n"), (False,), "b")}, "made in an unkn"
+    ),
     "booleans of two": ({"w": array(raw(b"C\1\2"), (1,), dtype_of("b1", "|"))}, "is boolean, but holds bytes other"),
     "text in another encoding": (
         {"w": array(call("_codecs encode", "abcd", "rot13"), (1,))}, "text is encoded in an unknown way"

@@ -191,7 +191,13 @@ def _keras3(
         leaf_names = _leaf_names(numbers, _kind(owner, layers), layers.get(owner))
         scope = _scope(owner, layers, noted)
         pairs += [(f"{scope}/{leaf}", f"{owner}/vars/{number}") for number, leaf in leaf_names.items()]
-    return _Found(_named(file, pairs), (), tuple(left_out))
+    paths = _named(file, pairs)
+    scopes: dict[str, str] = {}
+    for owner in inside:
+        scope = _scope(owner, layers, noted)
+        if scopes.setdefault(scope, owner) != owner:
+            raise file.bad(f"two of its layers are called {shown(scope)} ({shown(scopes[scope])} and {shown(owner)})")
+    return _Found(paths, (), tuple(left_out))
 
 
 def _leaf_names(numbers: list[str], kind: str, layer: Layer | None) -> dict[str, str]:

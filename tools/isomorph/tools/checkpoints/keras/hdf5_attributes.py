@@ -17,7 +17,7 @@ _ATTRIBUTE = 0x0C
 _STRING, _VARIABLE = 3, 9  # classes of datatypes
 _TERMINATED, _SPACES = 0, 2  # how a text of fixed length ends: with a zero, or filled up with spaces
 _REFERENCE = 16  # bytes of one to a text in a heap
-_NULL = 2  # the type of a dataspace (version 2) that holds nothing
+_SCALAR, _SIMPLE, _NULL = range(3)  # the types of a dataspace of version 2; the last holds nothing
 _HEAP_HEAD = 16  # bytes before a global heap's objects, and before each of them
 _COST = 128  # bytes of Python objects that one object of a heap becomes
 
@@ -165,6 +165,8 @@ def _shape(dataspace: bytes) -> tuple[int, ...] | None:
     if len(dataspace) < 4 or (dataspace[0] == 2 and dataspace[3] == _NULL):
         return None
     before, rank = 4 if dataspace[0] == 2 else 8, dataspace[1]
-    if len(dataspace) < before + ADDRESS * rank:
+    if dataspace[0] not in (1, 2) or len(dataspace) < before + ADDRESS * rank:
+        return None
+    if dataspace[0] == 2 and dataspace[3] != (_SIMPLE if rank else _SCALAR):
         return None
     return tuple(number(dataspace, before + ADDRESS * axis) for axis in range(rank))

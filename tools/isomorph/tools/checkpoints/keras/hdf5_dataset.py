@@ -26,7 +26,7 @@ DEFLATE, SHUFFLE = 1, 2
 _SPACE, _TYPE, _EXTERNAL, _FILTERS = 0x01, 0x03, 0x07, 0x0B
 _ONCE = (_SPACE, _TYPE, LAYOUT, _FILTERS)  # messages of which libhdf5 takes the first
 _VIRTUAL = 3
-_NULL = 2  # the type of a dataspace (version 2) that holds nothing
+_SCALAR, _SIMPLE, _NULL = range(3)  # the types of a dataspace of version 2; the last holds nothing
 _LAYOUTS = (3, 4)  # versions of the layout message: HDF5 1.6.3's, and 1.10's, whose chunks have other indexes
 
 _BFLOAT16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
@@ -135,7 +135,8 @@ def _shape(window: Window, content: bytes, name: str) -> tuple[int, ...]:
     if rank > MOST_AXES:
         raise window.file.bad(f"its data set {shown(name)} has {rank} axes, at most {MOST_AXES} were expected")
     before = 4 if version == 2 else 8
-    if version not in (1, 2) or len(content) < before + ADDRESS * rank:
+    odd = version == 2 and number(content, 3, 1) != (_SIMPLE if rank else _SCALAR)
+    if version not in (1, 2) or odd or len(content) < before + ADDRESS * rank:
         raise window.file.damaged(f"its data set {shown(name)} has a shape that does not end, or of no known version")
     return tuple(number(content, before + ADDRESS * axis) for axis in range(rank))
 

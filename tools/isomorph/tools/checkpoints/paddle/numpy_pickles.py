@@ -138,7 +138,7 @@ class ArrayRef(Stateful):
 
 def _reconstruct(arguments: tuple[object, ...]) -> object:
     match arguments:
-        case (Global(name="ndarray"), (0,), b"b" | "b"):
+        case (Global(name="ndarray"), (int(size),), b"b" | "b") if type(size) is int and size == 0:
             return ArrayRef()
         case _:
             raise ValueError("an array is made in an unknown way")

@@ -20,6 +20,7 @@ from isomorph.tools.checkpoints.zip_directory import Member, noted_in, read_dire
 NAME = "PyTorch zip"
 _NUMBERS = ("version", ".format_version", ".storage_alignment", ".data/version", ".data/serialization_id")
 _LONGEST_NUMBER = 64  # digits
+_VERSIONS = range(1, 11)  # caffe2/serialize/versions.h, kMinSupportedFileFormatVersion and kMaxSupported...
 
 
 def recognise(file: MappedFile) -> bool:
@@ -77,14 +78,26 @@ def _records(file: MappedFile) -> dict[str, Member]:
     if len({name.lower() for name in members}) < len(members):
         raise file.damaged("its zip archive has names that differ in capitals alone, which PyTorch does not tell apart")
     for name in _NUMBERS:
-        number = records.get(name)
-        # PyTorch ends the version with a newline.
-        if number and not file.read(number.start, min(number.size, _LONGEST_NUMBER)).removesuffix(b"\n").isdigit():
+        if name in records and _number(file, records[name]) is None:
             raise file.damaged(f"its record {shown(name)} holds no number")
+    version = records.get(".data/version") or records.get("version")
+    if version is None:
+        raise file.damaged("its zip archive has no record 'version', which PyTorch asks for")
+    if _number(file, version) not in _VERSIONS:
+        raise file.bad(
+            f"it is of version {_number(file, version)} of PyTorch's archives, {_VERSIONS[0]} to {_VERSIONS[-1]} are "
+            "read here: save it with a released PyTorch"
+        )
     order = records.get("byteorder")
     if order is not None and file.read(order.start, min(order.size, 16)) != b"little":
         raise file.bad("its byteorder record is not 'little': save it on a little-endian machine")
     return records
+
+
+def _number(file: MappedFile, record: Member) -> int | None:
+    """The number in a record, behind which PyTorch may write a newline; None where there is none."""
+    digits = file.read(record.start, min(record.size, _LONGEST_NUMBER)).removesuffix(b"\n")
+    return int(digits) if digits.isdigit() else None
 
 
 def _other_archive(members: dict[str, Member]) -> str:

@@ -57,7 +57,7 @@ _ENTRY = {
 }
 _SLICES = 7
 _DIM, _UNKNOWN_RANK = 2, 3
-_MIN_CONSUMER, _BAD_CONSUMERS = 2, 3  # versions.proto
+_PRODUCER, _MIN_CONSUMER, _BAD_CONSUMERS = 1, 2, 3  # versions.proto
 VERSION = 1  # tensor_bundle.cc, `kTensorBundleVersion`: what readers of today are
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -147,6 +147,8 @@ def _header(file: MappedFile, message: bytes) -> int:
         version = header.get("version", b"")
         assert isinstance(version, bytes)
         oldest_reader = max((value for number, value in fields(version) if number == _MIN_CONSUMER), default=0)
+        if any(number == _PRODUCER and value not in range(1 << 31) for number, value in fields(version)):
+            raise ValueError("it was written by a negative version")
         if any(number == _BAD_CONSUMERS for number, _ in fields(version)):
             raise ValueError("it names readers that must not read it")
     except (ValueError, TypeError) as problem:
