@@ -38,7 +38,8 @@ bench: $(READY)
 	$(BIN)/isomorph bench torchvision/resnet50 --batch 8
 	$(BIN)/python -m benchmarks.conversions
 
-# 20,000 damaged files of every checkpoint format, read here and by the format's own reader.
+# 20,000 damaged files of every checkpoint format by bytes and as many by structure, read here and by the format's own
+# reader.
 mutations: $(READY)
 	$(BIN)/python -m mutations.run
 

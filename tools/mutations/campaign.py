@@ -4,7 +4,7 @@ import collections
 import random
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mutations.formats import FORMATS, Format
 from mutations.process import Reader
 from mutations.rules import mutated
 from mutations.seeds import Seed
+from mutations.structure import restructured
 
 _BATCH = 256
 
@@ -42,10 +43,15 @@ class Result:
     memory: int = 0
 
 
-def broken(form: str, seeds: Mapping[str, Seed], number: int) -> tuple[str, Seed]:
-    """File `number` of a format, and the name of its seed; always the same."""
-    chance = random.Random(f"{form} {number}")
+def broken(form: str, seeds: Mapping[str, Seed], number: int, how: str) -> tuple[str, Seed]:
+    """File `number` of a format, and the name of its seed; always the same.
+
+    how: by "bytes" or by "structure".
+    """
+    chance = random.Random(f"{form} {number}" if how == "bytes" else f"{form} {how} {number}")
     name, other = chance.choice(sorted(seeds)), chance.choice(sorted(seeds))
+    if how == "structure":
+        return name, restructured(form, chance, seeds[name], seeds[other])
     files = dict(seeds[name])
     suffix = next(iter(files)) if chance.random() < 0.8 else chance.choice(list(files))
     counterpart = seeds[other].get(suffix, files[suffix])
@@ -55,20 +61,36 @@ def broken(form: str, seeds: Mapping[str, Seed], number: int) -> tuple[str, Seed
     return name, files
 
 
-def run(form: str, seeds: Mapping[str, Seed], count: int, ours: Reader, own: Reader) -> Result:
-    """Read `count` files of a format on both sides, and compare."""
+def run(
+    form: str,
+    seeds: Mapping[str, Seed],
+    numbers: range,
+    how: str,
+    ours: Reader,
+    own: Reader,
+    progress: Callable[[Result], None] = lambda _: None,
+) -> Result:
+    """Read the files of these numbers on both sides, and compare; `progress` is told what has come of them so far."""
     result = Result()
-    for start in range(0, count, _BATCH):
+    for start in range(numbers.start, numbers.stop, _BATCH):
         with tempfile.TemporaryDirectory() as folder:
-            _batch(Path(folder), form, seeds, range(start, min(count, start + _BATCH)), ours, own, result)
+            _batch(Path(folder), form, seeds, range(start, min(numbers.stop, start + _BATCH)), how, ours, own, result)
+        progress(result)
     result.own_crashes = len(own.crashes)
     return result
 
 
 def _batch(
-    folder: Path, form: str, seeds: Mapping[str, Seed], numbers: range, ours: Reader, own: Reader, result: Result
+    folder: Path,
+    form: str,
+    seeds: Mapping[str, Seed],
+    numbers: range,
+    how: str,
+    ours: Reader,
+    own: Reader,
+    result: Result,
 ) -> None:
-    written = [_write(folder, FORMATS[form], number, *broken(form, seeds, number)) for number in numbers]
+    written = [_write(folder, FORMATS[form], number, *broken(form, seeds, number, how)) for number in numbers]
     answers = list(ours.read([(path, seed) for path, seed, _ in written]))
     for number, answer, (_, _, size) in zip(numbers, answers, written, strict=True):
         result.files += 1

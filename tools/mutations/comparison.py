@@ -27,7 +27,8 @@ class Known:
 KNOWN = (
     Known(
         _KERAS,
-        r"refused: ValueError: (A total of \d+ objects could not be loaded|Layer count mismatch|Layer '.*' expected)",
+        r"refused: ValueError: (A total of \d+ objects could not be loaded|Layer count mismatch|Layer '.*' expected"
+        r"|Shape mismatch in layer)",
         "Keras finds other layers than those of the model that it loads into; here an architecture is compared later",
     ),
     Known(

@@ -20,7 +20,7 @@ from typing import Any
 
 _BATCH = 64  # requests that fit into a pipe, so that neither side waits for the other
 _PATIENCE = 10.0  # seconds without an answer after which a process hangs
-_START = 120.0  # more of them for a process that has yet to import its framework
+_START = 900.0  # more of them for a process that has yet to import its framework, on a busy machine too
 
 
 class Reader:

@@ -1,13 +1,16 @@
 """Files broken at random, read by isomorph and by each format's own reader: `make mutations` prints the figures.
 
-    .venv/bin/python -m mutations.run [--count 20000] [--keep FOLDER] [FORMAT ...]
+    .venv/bin/python -m mutations.run [--how bytes|structure] [--count 20000] [--first 0] [--keep FOLDER] [FORMAT ...]
 
-The rules are seeded: file 17 of a format is the same for the same versions of the frameworks, but for a .keras's date.
+Files are broken byte by byte, and by their structure: records are changed, and what depends on them is mended. The
+rules are seeded: file 17 of a format is the same for the same versions of the frameworks, but for a .keras's date.
 """
 
 import argparse
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from mutations import campaign, seeds
@@ -15,37 +18,45 @@ from mutations.formats import FORMATS
 from mutations.process import Reader
 
 _SHOWN = 40
+HOW = ("bytes", "structure")
+"""The two generators."""
+
+Progress = Callable[[campaign.Result], None]
+"""Is told what has come of a format's files so far."""
 
 
 def main() -> None:
     """Print a line for each format and what was found; status 1 where something was."""
     parser = argparse.ArgumentParser(description="Break sound files and compare what readers make of them.")
     parser.add_argument("formats", nargs="*", metavar="FORMAT", help=f"of {', '.join(FORMATS)}; all by default")
+    parser.add_argument("--how", choices=HOW, help="by bytes or by structure; both by default")
     parser.add_argument("--count", type=int, default=20_000, help="files of each format (20000)")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first of them (0)")
     parser.add_argument("--keep", type=Path, help="where to leave the files that something was found in")
     options = parser.parse_args()
     found = False
+    numbers = range(options.first, options.first + options.count)
     for form in options.formats or FORMATS:
-        started = time.monotonic()
-        result, sound = of_format(form, options.count)
-        found |= bool(result.findings)
-        print(
-            f"{form}: {result.files:,} files, {result.refused:,} refused, {result.equal:,} read alike, "
-            f"{sum(result.explained.values()):,} explained, {sum(map(len, result.findings.values())):,} findings; "
-            f"slowest {result.slowest:.0f} ms, {result.memory / 2**20:.1f} MiB beyond the file, "
-            f"{result.own_crashes} crashes of the own reader, {time.monotonic() - started:.0f} s",
-            flush=True,
-        )
-        for reason, times in result.explained.most_common():
-            print(f"    explained {times:,}: {reason}")
-        for kind, numbers in sorted(result.findings.items(), key=lambda pair: -len(pair[1]))[:_SHOWN]:
-            print(f"    FOUND {len(numbers):,}: {kind} (files {numbers[:4]})", flush=True)
+        for how in [options.how] if options.how else HOW:
+            started = time.monotonic()
+            result, sound = of_format(form, numbers, how, _progress(f"{form} by {how}", options.count))
+            found |= bool(result.findings)
+            print(
+                f"{form} by {how}: {result.files:,} files, {_counts(result)}; "
+                f"slowest {result.slowest:.0f} ms, {result.memory / 2**20:.1f} MiB beyond the file, "
+                f"{result.own_crashes} crashes of the own reader, {time.monotonic() - started:.0f} s",
+                flush=True,
+            )
+            _report(result)
             if options.keep:
-                _keep(options.keep, form, sound, numbers[0])
+                for files in result.findings.values():
+                    _keep(options.keep, form, sound, files[0], how)
     raise SystemExit(found)
 
 
-def of_format(form: str, count: int) -> tuple[campaign.Result, dict[str, seeds.Seed]]:
+def of_format(
+    form: str, numbers: range, how: str, progress: Progress = lambda _: None
+) -> tuple[campaign.Result, dict[str, seeds.Seed]]:
     """The result for one format, and the sound files that it was had from."""
     ours, own = Reader("mutations.ours"), Reader(FORMATS[form].own)
     with tempfile.TemporaryDirectory() as folder:
@@ -53,16 +64,40 @@ def of_format(form: str, count: int) -> tuple[campaign.Result, dict[str, seeds.S
         own.save(Path(folder))
         sound = seeds.load(Path(folder) / form, (FORMATS[form].suffix,))
     try:
-        return campaign.run(form, sound, count, ours, own), sound
+        return campaign.run(form, sound, numbers, how, ours, own, progress), sound
     finally:
         ours.close()
         own.close()
 
 
-def _keep(folder: Path, form: str, sound: dict[str, seeds.Seed], number: int) -> None:
+def _progress(what: str, count: int) -> Progress:
+    """Say how far it is; on a terminal in one line."""
+    end = "\r" if sys.stderr.isatty() else "\n"
+
+    def show(result: campaign.Result) -> None:
+        print(f"{what}: {result.files:,} of {count:,}, {_counts(result)}", end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+def _counts(result: campaign.Result) -> str:
+    return (
+        f"{result.refused:,} refused, {result.equal:,} read alike, {sum(result.explained.values()):,} explained, "
+        f"{sum(map(len, result.findings.values())):,} findings"
+    )
+
+
+def _report(result: campaign.Result) -> None:
+    for reason, times in result.explained.most_common():
+        print(f"    explained {times:,}: {reason}")
+    for kind, numbers in sorted(result.findings.items(), key=lambda pair: -len(pair[1]))[:_SHOWN]:
+        print(f"    FOUND {len(numbers):,}: {kind} (files {numbers[:4]})", flush=True)
+
+
+def _keep(folder: Path, form: str, sound: dict[str, seeds.Seed], number: int, how: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for suffix, content in campaign.broken(form, sound, number)[1].items():
-        (folder / f"{form}-{number}{suffix}").write_bytes(content)
+    for suffix, content in campaign.broken(form, sound, number, how)[1].items():
+        (folder / f"{form}-{how}-{number}{suffix}").write_bytes(content)
 
 
 if __name__ == "__main__":

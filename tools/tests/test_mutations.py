@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mutations.formats import FORMATS
-from mutations.run import of_format
+from mutations.run import HOW, of_format
 
 MEGABYTE = 1 << 20
 COUNT = 300
@@ -17,13 +17,14 @@ FRAMEWORKS = {"pytorch": "torch"}
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc, which tells what the process used")
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("form", FORMATS)
-def test_damaged_files_are_refused_or_read_as_their_own_reader_reads_them(form: str) -> None:
+def test_damaged_files_are_refused_or_read_as_their_own_reader_reads_them(form: str, how: str) -> None:
     name = FORMATS[form].own.rpartition(".")[2]
     framework = FRAMEWORKS.get(name, name)
     if importlib.util.find_spec(framework) is None:
         pytest.skip(f"needs {framework}, which reads and writes the files that are compared")
-    result, sound = of_format(form, COUNT)
+    result, sound = of_format(form, range(COUNT), how)
     assert len(sound) >= 2, "splices need two sound files"
     assert not result.findings
     assert result.files == COUNT

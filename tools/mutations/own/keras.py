@@ -44,6 +44,37 @@ def save(folder: Path) -> None:
         for seed, model in models().items():
             path = folder / form / f"{seed}.{form}"
             (model.save_weights if form == "weights.h5" else model.save)(path)
+            if form != "keras":
+                for kind in _REWRITTEN:
+                    _rewrite(path, folder / form / f"{seed}-{kind}.{form}", kind)
+
+
+_REWRITTEN: dict[str, dict[str, Any]] = {
+    "packed": {"chunks": True, "compression": "gzip", "shuffle": True},
+    "chunked": {"chunks": True},
+    "newest": {},
+}
+"""What Keras reads though it does not write it: data sets in chunks, and the newest version of HDF5."""
+
+
+def _rewrite(source: Path, target: Path, kind: str) -> None:
+    """The file with other data sets; chunks are small, so that there are many."""
+    options = _REWRITTEN[kind]
+    libver = "latest" if kind == "newest" else "earliest"
+    with h5py.File(source) as root, h5py.File(target, "w", libver=libver) as out:
+
+        def take(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Group):
+                written = out.require_group(name)
+            else:
+                chunks = tuple(-(-size // 2) for size in item.shape) if options and item.shape else None
+                written = out.create_dataset(name, data=item[()], **(options | {"chunks": chunks} if chunks else {}))
+            for key, value in item.attrs.items():
+                written.attrs[key] = value
+
+        for key, value in root.attrs.items():
+            out.attrs[key] = value
+        root.visititems(take)
 
 
 def models() -> dict[str, Any]:
@@ -84,7 +115,7 @@ def _datasets(path: Path) -> dict[str, Any]:
 
 
 def _variables(path: Path, seed: str) -> dict[str, Any]:
-    model = models()[seed]
+    model = models()[seed.partition("-")[0]]
     if path.suffix == ".keras":
         try:
             model = keras.models.load_model(path, compile=False)
