@@ -17,6 +17,7 @@ from isomorph.spec.tensors import split
 from .witness.family import Fact, Family
 from .witness.keras_zoos import KERAS, MLPERF_TINY
 from .witness.paddle import PADDLE
+from .witness.preprocessing import PREPROCESSING
 from .witness.pytorch_zoos import CIFAR, D2L, TIMM, TRANSFORMERS, TUTORIAL, WSL
 from .witness.slim import SLIM
 from .witness.torchvision import FAMILIES as TORCHVISION
@@ -120,6 +121,17 @@ def test_what_a_family_is_silent_on_is_as_usual(name: str) -> None:
     usual = {field: value for field, value in USUAL.items() if field not in facts}
     assert {field: getattr(network, field, getattr(network.head, field, None)) for field in usual} == usual
     assert (network.output_stride, network.include_root_block) == (None, True)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_photographs_are_prepared_as_the_source_says(name: str) -> None:
+    fact = PREPROCESSING.get(name) or PREPROCESSING[name.partition("/")[0]]
+    preprocessing = architecture(name).convention.preprocessing
+    expected = {
+        field: pytest.approx(value, rel=1e-12) if field in ("mean", "std") else value
+        for field, value in fact.value.items()
+    }
+    assert {field: getattr(preprocessing, field) for field in expected} == expected, fact.source
 
 
 @pytest.mark.parametrize("name", NETWORKS)

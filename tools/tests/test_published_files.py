@@ -1,4 +1,4 @@
-"""Published weights against `published_files.txt`, which was copied from the zoos' own sources apart from our tables."""
+"""Published weights against `published_files.txt`, copied from the zoos' own sources apart from our tables."""
 
 from pathlib import Path
 

@@ -25,7 +25,7 @@ GOOGLENET = Convention(
     dense_initializer=NARROW,
     logits_initializer=NARROW,
     logits_bias_initializer=ZEROS,
-    preprocessing=Preprocessing(mean=(127.5,) * 3, std=(127.5,) * 3),  # train.py
+    preprocessing=Preprocessing(fit="stretch").normalised("tf"),  # train.py and predict.py: Resize((224, 224))
 )
 
 GOOGLENET_HEADS = tuple(
