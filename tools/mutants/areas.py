@@ -5,6 +5,10 @@ from pathlib import Path
 
 SPEC_TESTS = ("spec/tests/test_*.py",)
 SUITE = "conformance/isomorph/conformance/suite"
+VERDICTS = tuple(
+    f"conformance/isomorph/conformance/{name}.py"
+    for name in ("verdict", "training/verdict", "lattice/verdict", "precision", "expected_failures")
+)
 
 
 @dataclass(frozen=True)
@@ -65,25 +69,32 @@ AREAS = {
             f"{SUITE}/test_training_refusals.py",
         ),
     ),
-    "conformance": Area(
-        ("conformance/isomorph/conformance/**/*.py",),
-        count=120,
+    "verdicts": Area(
+        VERDICTS,
+        count=80,
         tests=(
-            "conformance/tests/test_*.py",
-            f"{SUITE}/test_cases.py",
             f"{SUITE}/test_verdict.py",
             f"{SUITE}/test_bounds.py",
             f"{SUITE}/test_noise.py",
+            f"{SUITE}/test_lattice_verdict.py",
             f"{SUITE}/test_training_verdict.py",
+            f"{SUITE}/test_precision.py",
+            "conformance/tests/test_expected_failures.py",
+        ),
+    ),
+    "conformance": Area(
+        ("conformance/isomorph/conformance/**/*.py",),
+        count=80,
+        tests=(
+            "conformance/tests/test_*.py",
+            f"{SUITE}/test_cases.py",
             f"{SUITE}/test_dropout_verdict.py",
             f"{SUITE}/test_lattice_draw.py",
-            f"{SUITE}/test_lattice_verdict.py",
             f"{SUITE}/test_planting.py",
-            f"{SUITE}/test_precision.py",
             f"{SUITE}/test_faults.py",
             f"{SUITE}/test_faults_of_training.py",
         ),
-        without=(f"{SUITE}/**/*.py", "conformance/isomorph/conformance/faults/surgery/**/*.py"),
+        without=(*VERDICTS, f"{SUITE}/**/*.py", "conformance/isomorph/conformance/faults/surgery/**/*.py"),
     ),
     "suite": Area((f"{SUITE}/*.py",), count=24, tests=("conformance/tests/test_*.py",)),
     "checkpoints": Area(
