@@ -1,5 +1,6 @@
 """Lists of expected failures: what they say, and what is wrong with those that say nothing."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,17 @@ PATTERNS = {
 @pytest.mark.parametrize(("pattern", "expected"), PATTERNS.values(), ids=PATTERNS)
 def test_a_pattern_of(pattern: str, expected: bool) -> None:
     assert matches(pattern, TEST) is expected
+
+
+def test_a_pipe_is_refused_as_several_processes_read_the_list() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, f'[oracle]\n"{TEST}" = "x"\n'.encode())
+    os.close(writing)
+    try:
+        with pytest.raises(BadInput, match=f"^/dev/fd/{reading} cannot be read: "):
+            read_expected_failures(f"/dev/fd/{reading}")
+    finally:
+        os.close(reading)
 
 
 def test_reasons_are_a_backends_own(tmp_path: Path) -> None:

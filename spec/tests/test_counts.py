@@ -2,7 +2,17 @@
 
 import pytest
 
-from isomorph.spec import architecture, architectures, count_parameters, infer
+from isomorph.spec import (
+    Architecture,
+    Convention,
+    Head,
+    Stem,
+    StemConvolution,
+    architecture,
+    architectures,
+    count_parameters,
+    infer,
+)
 
 # Trainable values, running statistics and multiply-accumulates at 224x224, measured on the peers' own models: slim by
 # tf-slim 1.1, Keras by keras 3.15, "version 1.5" by torchvision 0.28, whose `num_params` and `_ops` agree, and by
@@ -265,6 +275,12 @@ def test_a_block_counts_what_its_units_count() -> None:
     convolutions = [rows[f"block2/unit_1/bottleneck_v1/{name}"] for name in ("shortcut", "conv1", "conv2", "conv3")]
     assert rows["block2"].trainable == sum(unit.trainable for unit in units) == 1_219_584
     assert units[0].macs == sum(convolution.macs or 0 for convolution in convolutions) == 372_506_624
+
+
+def test_macs_of_an_image_that_is_not_square() -> None:
+    """A 3x3 at stride 2 of 9x5 pixels has 5x3 results: 15 of 3 * 3 * 3 * 8 products."""
+    stem = Stem((StemConvolution("conv1", 8, 3, stride=2),))
+    assert infer(Architecture("x/y", stem, (), Head(None, global_pool=False), Convention()), 9, 5).macs == 3240
 
 
 def test_macs_are_unknown_while_the_size_is() -> None:

@@ -70,6 +70,15 @@ def test_many_cells_are_counted_and_the_first_of_them_named() -> None:
     assert message.endswith("at [0, 0, 0, 0] [0, 0, 0, 1] [0, 0, 1, 0] ...")
 
 
+def test_of_several_cells_the_farthest_counts_and_one_that_stands_between_tells() -> None:
+    found = answers(second=2)
+    found["second"][0, 0, 0, 0] += 0.4 / 4
+    verdict = judged(found)
+    assert verdict.by_whole_steps is False
+    said = "in 2 of 8 values by up to 2 steps, not whole: its arithmetic differs; at [0, 0, 0, 0] [0, 1, 0, 1]"
+    assert verdict.message == f"second is the first to part, {said}"
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=["NaN", "infinity", "negative infinity"])
 def test_what_is_not_finite_fails(bad: float) -> None:
     verdict = judged(answers(second=bad))

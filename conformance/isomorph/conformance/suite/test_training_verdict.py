@@ -28,6 +28,14 @@ def unit_of(name: str) -> str:
     return name[0]
 
 
+def test_within_a_limit_zeros_alone_are_on_the_scale_of_their_units_largest() -> None:
+    yardstick = within(WANTED, 1e-3, unit_of)
+    assert yardstick.zeros == {"b/beta"}
+    assert yardstick.scales == {"b/gamma": 5.0, "b/beta": 5.0, "a/gamma": 1.0}
+    assert yardstick.limits == dict.fromkeys(WANTED, 1e-3)
+    assert within(WANTED, 1e-3, unit_of, zeros=["a/gamma"]).zeros == {"a/gamma", "b/beta"}
+
+
 def moved(**by: float) -> dict[str, Array]:
     return {name: value + by.get(name.replace("/", "_"), 0.0) for name, value in WANTED.items()}
 
