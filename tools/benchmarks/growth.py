@@ -38,7 +38,7 @@ class Cost:
 
 def cost_of(*arguments: str) -> Cost:
     """Run an `isomorph` command in a fresh process."""
-    command = [sys.executable, "-m", "isomorph.tools.cli", *arguments]
+    command = [sys.executable, "-m", "isomorph", *arguments]
     started = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)  # of this command alone; getrusage would give the largest of all

@@ -5,14 +5,19 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from unittest.mock import patch
 
 import pytest
 
 from isomorph.tools.cli import main
 
-COMMAND = [sys.executable, "-W", "error", "-m", "isomorph.tools.cli"]
+T = TypeVar("T")
+
+COMMAND = [sys.executable, "-W", "error", "-m", "isomorph"]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -28,7 +33,7 @@ def isomorph(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess
 
 
 def started(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
-    """Start `isomorph`, to be sent ctrl-C; `more` are variables of its environment."""
+    """Start `isomorph`, to be sent a signal; `more` are variables of its environment."""
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         env=environment(**more),
@@ -38,6 +43,32 @@ def started(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
         # Shells start what runs in the background with ctrl-C ignored, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
+
+
+def wait_for(what: Callable[[], T | None], process: subprocess.Popen[str] | None = None) -> T:
+    """The first result of `what` that is something: an event of a `process`, which must not end before it."""
+    while not (seen := what()):
+        assert process is None or process.poll() is None, f"it ended with status {process and process.returncode}"
+        time.sleep(0.02)
+    return seen
+
+
+def children(process: int) -> list[int]:
+    """The processes that `process` has started."""
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def state(process: int) -> str:
+    """What `ps` calls it: "T" stopped, "Z" ended but for its parent's notice; "" where there is none any more."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def gone(process: int) -> bool:
+    """Whether it has ended."""
+    return state(process) in ("", "Z")
 
 
 def answered(*arguments: str | Path, **more: str) -> str:

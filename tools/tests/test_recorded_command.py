@@ -40,7 +40,7 @@ def make_environment(tmp_path_factory: pytest.TempPathFactory) -> MakeEnvironmen
 
 def isomorph(python: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run `isomorph` in another environment."""
-    command = [python, "-W", "error", "-m", "isomorph.tools.cli", *map(str, arguments)]
+    command = [python, "-W", "error", "-m", "isomorph", *map(str, arguments)]
     return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=300)
 
 

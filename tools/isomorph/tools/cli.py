@@ -1,14 +1,16 @@
 """The command line: `isomorph COMMAND`, thin skins over the functions of `isomorph.tools`.
 
 Exit status: 0 all agree or done, 1 the networks disagree, 2 the request or the input is bad, 3 undecided (a backend
-crashed or ran out of time or memory), 130 interrupted.
+crashed or ran out of time, memory or disk, or stdout cannot be written), 130 interrupted, 143 ended by SIGTERM, 141 by
+who read its report.
 """
 
 import io
 import re
+import signal
 import sys
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -17,6 +19,8 @@ from isomorph.backends.process import BackendFailed
 from isomorph.spec import BadInput
 from isomorph.tools.commands import backends, bench, checkpoints, conformance, networks
 from isomorph.tools.commands.app import app, err, out
+from isomorph.tools.commands.signals import ended_in_order
+from isomorph.tools.commands.streams import OutputFailed, ReaderGone, give_up_stdout, guard_streams
 from isomorph.tools.tables import printable
 
 # The base of what typer raises for a wrong command line: click's, or that of the copy of click in typer.
@@ -35,27 +39,43 @@ def _version(
         raise typer.Exit
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run a command; whatever is wrong with the request or the input is one sentence on stderr and status 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what its encoding lacks is still said
     try:
-        sys.exit(app(prog_name="isomorph", standalone_mode=False))
+        guard_streams()
+        with ended_in_order():
+            status = _run()
+            sys.stdout.flush()
+    except ReaderGone:
+        give_up_stdout()
+        status = 128 + signal.SIGPIPE  # as of a command that the signal ends
+    except OutputFailed as error:
+        give_up_stdout()
+        _say(error)
+        status = 3
+    sys.exit(status)
+
+
+def _run() -> Any:
+    """Run a command; returns its exit status."""
+    try:
+        return app(prog_name="isomorph", standalone_mode=False)
+    except SystemExit as ended:
+        return ended.code
     except USAGE_ERRORS as error:
-        sys.exit(_show_usage(error))
+        return _show_usage(error)
     except (BadInput, Unavailable) as error:
         _say(error)
-        sys.exit(2)
+        return 2
     except (BackendFailed, MemoryError) as error:
         _say(error)
-        sys.exit(3)
+        return 3
     except (KeyboardInterrupt, typer.Abort):
         err.print("interrupted")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of stdout has gone; nothing is left to say
-        sys.exit(0)
+        return 130
 
 
 def _show_usage(error: Any) -> int:

@@ -17,6 +17,7 @@ from isomorph.tools.readings import Array
 from isomorph.tools.sources import Source, read_part, read_whole
 from isomorph.tools.subject import check_seed
 from isomorph.tools.targets import find_target
+from isomorph.tools.writing import check_writable
 
 NO_ROUNDING = Rounding()
 
@@ -89,13 +90,15 @@ def convert(
 
 
 def _check_place(sources: Sequence[Path], targets: Sequence[Path], force: bool) -> None:
-    """Raise BadInput where a file to write is there already, or is one that is read."""
+    """Raise BadInput where a file to write is there already, is one that is read, or cannot be written."""
     there = [path for path in targets if path.exists()]
     for path in there:
         if any(path.samefile(source) for source in sources if source.exists()):
             raise BadInput(f"{path} is the source itself; give the result another name.")
     if there and not force:
         raise BadInput(f"{there[0]} is there already; --force replaces it.")
+    for path in targets:
+        check_writable(path)
 
 
 def _read(

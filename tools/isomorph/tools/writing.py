@@ -21,7 +21,7 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     check_writable(target)
     try:
         # A folder of its own in the same place: the file in it has ordinary permissions, and renaming stays atomic.
-        with tempfile.TemporaryDirectory(prefix=f".{target.name[:32]}-", dir=target.parent) as folder:
+        with _hidden_folder(target) as folder:
             unfinished = Path(folder) / "unfinished"
             with unfinished.open("w+b") as file:  # h5py reads what it has written
                 yield file
@@ -44,7 +44,7 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise BadInput(f"{target} cannot be written: it is there already; name a new folder.")
     check_writable(target)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{target.name[:32]}-", dir=target.parent) as hidden:
+        with _hidden_folder(target) as hidden:
             unfinished = Path(hidden) / "unfinished"
             unfinished.mkdir()
             yield unfinished
@@ -60,11 +60,23 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise BadInput(f"{target} cannot be written: it is a folder; name a file in it.")
     if not target.parent.is_dir():
         raise BadInput(f"{target} cannot be written: there is no folder {target.parent}.")
+    if target.exists() and not target.is_file():
+        raise BadInput(f"{target} cannot be written: it is no ordinary file, which a new one could replace.")
     if not os.access(target.parent, os.W_OK):
         raise BadInput(f"{target} cannot be written: its folder may not be written to.")
+    try:
+        with _hidden_folder(target):  # what the system says to root of a folder's permissions is not all
+            pass
+    except OSError as error:
+        raise BadInput(f"{target} cannot be written: {error.strerror}.") from None
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a text file in UTF-8."""
     with new_file(path) as file:
         file.write(text.encode())
+
+
+def _hidden_folder(target: Path) -> tempfile.TemporaryDirectory[str]:
+    """A new folder beside `target`, which goes with all that is still in it."""
+    return tempfile.TemporaryDirectory(prefix=f".{target.name[:32]}-", dir=target.parent)

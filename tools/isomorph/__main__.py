@@ -1,0 +1,29 @@
+"""`isomorph COMMAND`, or `python -m isomorph COMMAND`: the door, which hears ctrl-C while all else is imported."""
+
+import os
+import signal
+from types import FrameType
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Import the command line, which takes a second or more, and run it; ctrl-C meanwhile is status 130."""
+    # An exception would be raised anywhere within other packages' imports, some of which take it for their own.
+    default = signal.default_int_handler
+    if signal.getsignal(signal.SIGINT) is default:
+        signal.signal(signal.SIGINT, _leave)
+    from isomorph.tools.cli import main as run  # noqa: PLC0415 - from here on there is somebody to hear ctrl-C
+
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, default)
+    run()
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End at once: there is nothing yet to clean up."""
+    os.write(2, b"interrupted\n")
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    main()
