@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from isomorph.backends import Unavailable, load_backend
-from isomorph.backends.process import BackendEnded, BackendFailed, BackendProcess, RemoteNetwork, available_memory
+from isomorph.backends.process import BackendEnded, BackendFailed, BackendProcess, RemoteNetwork
 from isomorph.spec import Architecture, BadInput
 
 Install = Callable[[str], str]
@@ -30,11 +30,16 @@ def network(oracle: BackendProcess, tiny: Architecture) -> RemoteNetwork:
     return oracle.build(tiny, dtype="float64")
 
 
-def reach(process: BackendProcess, tiny: Architecture, when: str) -> None:
-    """Do what makes a backend misbehave."""
+def reach(process: BackendProcess, tiny: Architecture, when: str, timeout: float = 60) -> None:
+    """Do what makes a backend misbehave, and give that alone `timeout` seconds."""
+    if when == "import":
+        process.timeout = timeout
     process.describe()
-    if when != "import":
-        process.build(tiny).end_points(IMAGES)
+    if when == "build":
+        process.timeout = timeout
+    network = process.build(tiny)
+    process.timeout = timeout
+    network.end_points(IMAGES)
 
 
 # how, what is raised, a regular expression of the whole message
@@ -76,11 +81,8 @@ def test_a_backend_that(
 def test_a_backend_that_hangs_is_stopped(when: str, tiny: Architecture, install: Install) -> None:
     doing = "starting" if when == "import" else when
     with BackendProcess(install(f"misbehaving:hang@{when}"), timeout=60) as process:
-        if when != "import":
-            process.describe()
-        process.timeout = 0.25
         with pytest.raises(BackendEnded, match=rf"^{doing} took longer than 0\.25 s and was stopped"):
-            reach(process, tiny, when)
+            reach(process, tiny, when, timeout=0.25)
         assert process.is_spent == (when != "import")
         assert process._process.wait(timeout=10) == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):
@@ -203,7 +205,7 @@ def test_it_ends_when_the_parents_end_is_closed() -> None:
 
 def test_close_removes_the_process_and_its_files(tiny: Architecture) -> None:
     process = BackendProcess("oracle", timeout=60)
-    folder = Path(process.folder.name)
+    folder = process.folder.path
     process.build(tiny).end_points(IMAGES)
     assert folder.is_dir()
     process.close()
@@ -216,9 +218,9 @@ def test_close_removes_the_process_and_its_files(tiny: Architecture) -> None:
 def test_results_outlive_the_process_and_its_files(tiny: Architecture) -> None:
     with BackendProcess("oracle", timeout=60) as process:
         network = process.build(tiny)
-        before = set(Path(process.folder.name).iterdir())
+        before = set(process.folder.path.iterdir())
         tensors = network.tensors()
-        assert set(Path(process.folder.name).iterdir()) == before, "the file of a fetched result is left behind"
+        assert set(process.folder.path.iterdir()) == before, "the file of a fetched result is left behind"
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
 
 
@@ -270,8 +272,3 @@ def test_a_partial_load_says_what_is_missing(network: RemoteNetwork) -> None:
     assert "conv1/weights" in missing
     assert "logits/biases" not in missing
     assert unexpected == ["other"]
-
-
-def test_available_memory_is_said_in_bytes() -> None:
-    found = available_memory()
-    assert found is None or 2**20 < found < 2**50

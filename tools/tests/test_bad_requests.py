@@ -110,6 +110,26 @@ REQUESTS = {
         ("show", R20, "--input", "32"),
         "--input 32 is not a size; expected height x width in pixels",
     ),
+    "a side beyond all images": (
+        ("check", R20, *ORACLE, "--input", "1000001x32"),
+        "--input 1000001x32 has a side of 1,000,001 pixels; expected at most 1,000,000.",
+    ),
+    "images beyond all memory": (
+        ("check", R20, *ORACLE, "--input", "20000x20000"),
+        "cifar/resnet20 on 1 image of 20000x20000 takes 3,0",
+    ),
+    "images beyond all memory to train on": (
+        ("check", R20, "--training", "--backends", "oracle", "--input", "20000x20000"),
+        "cifar/resnet20 on 2 images of 20000x20000 takes ",
+    ),
+    "images beyond all memory to run": (
+        ("run", R20, "--backend", "oracle", "--input", "1000000x1000000", "--out", "y.npz"),
+        "cifar/resnet20 on 2 images of 1000000x1000000 takes ",
+    ),
+    "images beyond all memory to measure": (
+        ("bench", R20, "--backends", "oracle", "--input", "20000x20000", "--batch", "1"),
+        "cifar/resnet20 on 2 images of 20000x20000 takes ",
+    ),
     "a number of classes that is none": (
         ("show", R20, "--num-classes", "ten"),
         "--num-classes ten is neither a number",
@@ -188,6 +208,30 @@ REQUESTS = {
     "a table's report in no folder": (
         ("show", R20, "--json", "absent/x.json"),
         "absent/x.json cannot be written: there",
+    ),
+    "a report where the system takes none": (
+        ("check", R20, *ORACLE, "--json", "/proc/a.json"),
+        "/proc/a.json cannot be written: ",
+    ),
+    "a table's report where the system takes none": (
+        ("show", R20, "--json", "/proc/a.json"),
+        "/proc/a.json cannot be written: ",
+    ),
+    "end points where the system takes none": (
+        ("run", R20, "--backend", "oracle", "--out", "/proc/y.npz"),
+        "/proc/y.npz cannot be written: ",
+    ),
+    "plots where the system takes none": (
+        ("bench", R20, "--backends", "oracle", "--plots", "/proc/plots"),
+        "/proc/ranking.png cannot be written: ",
+    ),
+    "JUnit where the system takes none": (
+        ("conformance", "run", "--backends", "oracle", "--junit", "/proc/a.xml"),
+        "/proc/a.xml cannot be written: ",
+    ),
+    "a report in a device's place": (
+        ("show", R20, "--json", "/dev/null"),
+        "/dev/null cannot be written: it is no ordinary file, which a new one could replace.",
     ),
     "end points in a folder's place": (
         ("run", R20, "--backend", "oracle", "--out", ".."),

@@ -1,13 +1,11 @@
-"""`isomorph bench` as people run it: what it prints and writes, its exit status, and ctrl-C."""
+"""`isomorph bench` as people run it: what it prints and writes, and its exit status."""
 
 import json
-import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from .command import answered, isomorph, left, refused_here, started
+from .command import answered, isomorph, left, refused_here
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -52,21 +50,3 @@ def test_bench_of_what_nothing_here_has_exits_with_3() -> None:
 def test_bench_refuses(options: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert refused_here(capsys, "bench", *QUICK, *options) == sentence
     assert left() == []
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc, which tells a process's children")
-def test_ctrl_c_prints_a_report_and_leaves_no_process() -> None:
-    with started("bench", *QUICK, "--rounds", "100000", "--modes", "eager", "--json", "x.json") as process:
-        listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        time.sleep(5)
-        begun = listed.read_text().split()
-        process.send_signal(signal.SIGINT)
-        try:
-            stdout, stderr = process.communicate(timeout=30)
-        finally:
-            process.kill()
-    assert (process.returncode, stderr) == (130, "")
-    assert stdout.startswith("cifar/resnet20\n")
-    assert json.loads(Path("x.json").read_text())["interrupted"] is True
-    assert begun
-    assert [child for child in begun if Path(f"/proc/{child}").exists()] == []

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,7 +13,7 @@ from isomorph.spec import BadInput
 from isomorph.tools import CaseResult, CertificateReport, CertifiedBackend, certify
 from isomorph.tools.certificates import NOT_ITSELF, Outcome
 
-from .command import isomorph, refused_here, started
+from .command import isomorph, refused_here, started, wait_for
 
 Install = Callable[[str], str]
 
@@ -151,11 +150,9 @@ def test_ctrl_c_ends_all_and_reports_what_was_done(install: Install, tmp_path: P
     temporary.mkdir()
     name = install("interrupted:hang@float32")
     arguments = ["conformance", "run", "--backends", name, "--only", ONE, "--json", "a.json", "--jobs", "1"]
-    with started(*arguments, TMPDIR=str(temporary)) as run:
-        deadline = time.monotonic() + 100
-        while not list(temporary.glob("isomorph-*/isomorph-*")):  # the suite's folder, and in it the backend's
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+    hangs = tmp_path / "hangs"
+    with started(*arguments, TMPDIR=str(temporary), MISBEHAVING_HANGS=str(hangs)) as run:
+        wait_for(hangs.exists, run)
         run.send_signal(signal.SIGINT)
         out, _ = run.communicate(timeout=60)
     assert run.returncode == 130

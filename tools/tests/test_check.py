@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from isomorph.conformance.memory import backend_process, fit_at_once
 from isomorph.conformance.small_networks import slim_small
 from isomorph.spec import Architecture, architecture, count_parameters, infer
 from isomorph.tools import CheckReport, check
-from isomorph.tools.check import _at_once
 from isomorph.tools.subject import find_subject, make_case
 
 Install = Callable[[str], str]
@@ -231,12 +231,12 @@ def test_backends_take_turns_where_memory_is_short(install: Install) -> None:
 )
 def test_at_once(memory: float | None, backends: int, at_once: int) -> None:
     case = make_case(find_subject(R20), size=(8, 10), batch=1)  # whose own arrays weigh some 10 MB
-    assert _at_once(case, None if memory is None else int(memory), backends) == at_once
+    assert fit_at_once(backend_process(case.sizes), memory, backends) == at_once
 
 
 def test_larger_networks_take_more_memory() -> None:
     case = make_case(find_subject(architecture("cifar/resnet110")), size=(64, 64), batch=4)
-    assert _at_once(case, int(2.5e9), 3) < 3
+    assert fit_at_once(backend_process(case.sizes), 2.5e9, 3) < 3
 
 
 def test_no_process_and_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Install) -> None:

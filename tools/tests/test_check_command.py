@@ -1,19 +1,14 @@
 """`isomorph check` as people run it: what it prints and writes, its exit status, and ctrl-C."""
 
 import json
-import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from isomorph.spec import architecture, infer
-from isomorph.tools.checkpoints import write_safetensors
 
-from .command import answered, isomorph, left, started
-from .tensors import plain
+from .command import answered, isomorph, left
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -89,56 +84,3 @@ def test_check_of_a_published_file_and_a_photograph_passes_in_every_framework(sh
     assert (document["input"], document["images"]["source"]) == ([1, 32, 32, 3], "skimage_coffee.png")
     assert said.count("PASS") == 9
     assert max(map(len, said.splitlines())) <= 80
-
-
-@pytest.mark.parametrize(
-    "command", [("check", "--backends"), ("run", "--out", "y.npz", "--backend")], ids=["check", "run"]
-)
-def test_images_beyond_all_memory_are_undecided(command: tuple[str, ...]) -> None:
-    """More than a machine can address: what the oracle itself cannot hold is nobody's disagreement."""
-    done = isomorph(*command, "oracle", "cifar/resnet20", "--input", "9000000x9000000", "--batch", "1")
-    assert (done.returncode, done.stdout, left()) == (3, "", [])
-    assert done.stderr.startswith("isomorph: The memory does not suffice: Unable to allocate ")
-    assert done.stderr.count("\n") == 1
-
-
-# Interruption.
-
-
-def children(process: int) -> list[int]:
-    """The processes that `process` has started."""
-    return [int(found) for found in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc, which tells a process's children")
-@pytest.mark.parametrize("command", ["check", "run", "predict", "faults"])
-def test_ctrl_c_ends_it_within_seconds_and_leaves_no_process(install: Install, tmp_path: Path, command: str) -> None:
-    """Even while a backend hangs, whose call would be waited for."""
-    name = install("misbehaving:hang@end_points")
-    write_safetensors(tmp_path / "x.pth", plain(architecture("cifar/resnet20")), {})
-    np.save(tmp_path / "x.npy", np.ones((1, 8, 10, 3)))
-    arguments = {
-        "check": ["check", *SMALL, "--backends", name, "--json", "x.json"],
-        "run": ["run", *SMALL, "--backend", name, "--out", "x.npz"],
-        "predict": ["predict", str(tmp_path / "x.pth"), str(tmp_path / "x.npy"), "--backends", name],
-        "faults": ["conformance", "faults", "--backends", name, "--json", "x.json"],
-    }[command]
-    with started(*arguments) as process:
-        deadline = time.monotonic() + 60
-        begun: list[int] = []
-        while not begun and time.monotonic() < deadline:
-            time.sleep(0.05)
-            begun = children(process.pid)
-        time.sleep(3)  # until it hangs
-        process.send_signal(signal.SIGINT)
-        interrupted = time.monotonic()
-        try:
-            stdout, stderr = process.communicate(timeout=30)
-        finally:
-            process.kill()
-    assert (process.returncode, stdout) == (130, "")
-    assert "Traceback" not in stderr
-    assert time.monotonic() - interrupted < 8
-    assert begun
-    assert [child for child in begun if Path(f"/proc/{child}").exists()] == []
-    assert left() == []

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from isomorph.conformance.cases import draw_images, draw_tensors
-from isomorph.conformance.training.case import draw_training
+from isomorph.conformance.memory import Sizes, fit_at_once, training_process
 from isomorph.spec import BadInput, architecture, tensor_shapes
 from isomorph.spec.tensors import is_trainable
 from isomorph.tools import TrainingReport, check_training
-from isomorph.tools.check_training import at_once
 from isomorph.tools.checkpoints import sha256, write_safetensors
 
 from .command import isomorph, refused_here
@@ -84,7 +83,7 @@ def test_a_coarser_precision_is_told(report: TrainingReport) -> None:
 
 @pytest.mark.parametrize(("memory", "processes"), [(None, 3), (1e12, 3), (1.3e9, 2), (1.0, 1)])
 def test_as_many_backends_train_at_a_time_as_memory_holds(memory: float | None, processes: int) -> None:
-    assert at_once(draw_training(architecture(R8), 4, 8, 10), memory, 3) == processes
+    assert fit_at_once(training_process(Sizes.of(architecture(R8), 4, 8, 10)), memory, 3) == processes
 
 
 def test_frozen_batch_norms_are_compared_too() -> None:

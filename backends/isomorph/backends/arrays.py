@@ -1,15 +1,17 @@
 """Arrays on their way between processes: one flat file, an index that says what is where, and no copy on reading."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.protocol import as_dtype
+from isomorph.backends.scratch import temporary_file
 
 Array = npt.NDArray[Any]
 
@@ -29,9 +31,12 @@ class SharedArrays:
 
     @classmethod
     def write(cls, path: str | os.PathLike[str], arrays: Mapping[str, Array] | Iterable[tuple[str, Array]]) -> Self:
-        """Write `arrays` to a new file; of an iterator's, one at a time is in memory."""
+        """Write `arrays` to a new file; of an iterator's, one at a time is in memory.
+
+        Raises DiskFull where there is no room for them; what has been written of them then goes.
+        """
         index: dict[str, tuple[str, tuple[int, ...], int]] = {}
-        with Path(path).open("wb") as file:
+        with temporary_file(path), _whole(Path(path)) as file:
             for name, array in arrays.items() if isinstance(arrays, Mapping) else arrays:
                 offset = file.seek(-(-file.tell() // _ALIGNMENT) * _ALIGNMENT)
                 index[name] = (array.dtype.name, tuple(array.shape), offset)
@@ -63,3 +68,14 @@ class SharedArrays:
         """What `to_document` wrote."""
         index = {name: (dtype, tuple(shape), offset) for name, (dtype, shape, offset) in document["index"].items()}
         return cls(document["path"], index)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
+    """A new file, which goes where it cannot be written to its end: others may need its room."""
+    try:
+        with path.open("wb") as file:
+            yield file
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise

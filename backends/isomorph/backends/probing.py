@@ -4,12 +4,11 @@ PYTHON -P -m isomorph.backends.probing NAME SOCKET MEMORY ARITHMETIC
 """
 
 import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.options import Device, Options
+from isomorph.backends.scratch import ScratchFolder
 from isomorph.backends.worker import Worker, main
 from isomorph.spec.document import from_document
 
@@ -31,10 +30,10 @@ class ProbingWorker(Worker):
     def export(self, key: int, form: str, images: dict[str, Any], out: str) -> dict[str, Any]:
         """Write a network in a format and answer "images" by what was written: the files' bytes, and the answer."""
         given = SharedArrays.from_document(images).open()["images"].copy()
-        with TemporaryDirectory(prefix="isomorph-") as folder:
-            run = self.backend.exports()[form](self.networks[key], given, Path(folder))
+        with ScratchFolder() as folder:
+            run = self.backend.exports()[form](self.networks[key], given, folder)
             written = {
-                str(path.relative_to(folder)): path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()
+                str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()
             }
             answer = run(given)
         return {"files": written, "arrays": SharedArrays.write(out, {"answer": answer}).to_document()}

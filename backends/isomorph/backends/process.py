@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -25,10 +24,14 @@ from typing import Any, Self
 import numpy.typing as npt
 
 from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.failures import BackendEnded, BackendFailed, DiskFull
 from isomorph.backends.protocol import Unavailable
+from isomorph.backends.scratch import ScratchFolder, temporary_file
 from isomorph.backends.training import AUXILIARY_WEIGHT, IMAGES, SGD, Gradients
 from isomorph.spec import Architecture, BadInput
 from isomorph.spec.document import to_document
+
+__all__ = ["BackendEnded", "BackendFailed", "BackendProcess", "DiskFull", "RemoteNetwork"]
 
 Array = npt.NDArray[Any]
 
@@ -58,14 +61,6 @@ ENVIRONMENT = {
 }
 
 
-class BackendFailed(RuntimeError):  # noqa: N818 - it says what happened, and to whom
-    """A backend crashed, hung, ran out of memory or raised; its message holds the last words."""
-
-
-class BackendEnded(BackendFailed):
-    """It crashed, or it hung and was stopped: its process has ended, and whoever asks more of it needs a new one."""
-
-
 class BackendProcess:
     """One backend's process, started at once and ready when `describe` returns.
 
@@ -92,29 +87,35 @@ class BackendProcess:
     ) -> None:
         self.name = name
         self.timeout = timeout
-        self.folder = tempfile.TemporaryDirectory(prefix="isomorph-")
-        self._stderr = Path(self.folder.name) / "stderr"
+        self.folder = ScratchFolder()
+        self._stderr = self.folder.path / "stderr"
         self._numbers = count()
         self._started: dict[str, Any] | None = None
         self.closed = False
         self._ended = False
+        variables = _environment(tf32) if environment is None else os.environ | dict(environment)
+        with temporary_file(self._stderr):
+            stderr = self._stderr.open("wb")
         ours, theirs = socket.socketpair()
-        with theirs, self._stderr.open("wb") as stderr:
-            try:
-                arithmetic = ("exact" if environment is None else "own") + ("-tf32" if tf32 else "")
-                arguments = (name, str(theirs.fileno()), str(memory or 0), arithmetic)
+        arithmetic = ("exact" if environment is None else "own") + ("-tf32" if tf32 else "")
+        arguments = (name, str(theirs.fileno()), str(memory or 0), arithmetic)
+        try:
+            with theirs, stderr:
                 self._process = subprocess.Popen(
                     [python, "-P", "-m", worker, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=stderr,
                     stderr=stderr,
                     pass_fds=[theirs.fileno()],
-                    env=_environment(tf32) if environment is None else os.environ | dict(environment),
+                    env=variables | self.folder.environment,
                 )
-            except OSError as error:
-                ours.close()
-                self.folder.cleanup()
-                raise BadInput(f"The interpreter {python} for {name} cannot be started: {error.strerror}.") from None
+        except BaseException as error:  # ctrl-C too: what has been started ends as our end is closed
+            ours.close()
+            self.folder.close()
+            if isinstance(error, OSError):
+                sentence = f"The interpreter {python} for {name} cannot be started: {error.strerror}."
+                raise BadInput(sentence) from None
+            raise
         self._connection = Connection(ours.detach())
 
     @property
@@ -156,7 +157,7 @@ class BackendProcess:
 
     def new_file(self) -> str:
         """A path for a file that lives as long as the process."""
-        return str(Path(self.folder.name) / f"arrays-{next(self._numbers)}")
+        return str(self.folder.path / f"arrays-{next(self._numbers)}")
 
     @property
     def pid(self) -> int:
@@ -178,7 +179,7 @@ class BackendProcess:
             self._connection.close()
         self._process.kill()  # it has nothing to lose, and frameworks take seconds to leave by themselves
         self._process.wait()
-        self.folder.cleanup()
+        self.folder.close()
 
     def __enter__(self) -> Self:
         return self
@@ -211,6 +212,8 @@ class BackendProcess:
                 raise BadInput(reply["message"])
             case "unavailable":
                 raise Unavailable(reply["message"])
+            case "disk full":
+                raise DiskFull(reply["message"])
             case _:
                 raise BackendFailed(f"{doing} failed: {_shortened(reply['message'])}")
 
@@ -361,12 +364,3 @@ def _environment(tf32: bool) -> dict[str, str]:
 def _shortened(text: str, most: int = 600) -> str:
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
-
-
-def available_memory() -> int | None:
-    """Bytes of memory that are free for new processes; None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        return None

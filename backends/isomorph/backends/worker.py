@@ -14,9 +14,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.failures import DiskFull
 from isomorph.backends.importing import leaving_out
 from isomorph.backends.protocol import Backend, Network, Unavailable
 from isomorph.backends.registry import find_backend, load_backend
+from isomorph.backends.scratch import end_with_owner
 from isomorph.backends.training import IMAGES, SGD
 from isomorph.spec import BadInput
 from isomorph.spec.document import from_document
@@ -120,6 +122,8 @@ def answer(call: Callable[[], Any]) -> dict[str, Any]:
         return {"kind": "bad input", "message": str(error)}
     except Unavailable as error:
         return {"kind": "unavailable", "message": str(error)}
+    except DiskFull as error:
+        return {"kind": "disk full", "message": str(error)}
     except MemoryError as error:
         return {"kind": "failed", "message": f"ran out of memory{f' ({error})' if str(error) else ''}"}
     except Exception as error:  # whatever a framework raises is this backend's result, and the parent reports it
@@ -135,6 +139,7 @@ def main(
         "exact-tf32" and "own-tf32" for the same with TF32 on a GPU.
     make_worker: what answers; the module of another one is run as this one is.
     """
+    end_with_owner()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the parent's to handle
     if memory:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))

@@ -40,12 +40,16 @@ class Batches:
         """[N, H, W, C] of all together."""
         return (len(self.names), *self.size, self.architecture.in_channels)
 
+    @property
+    def most(self) -> int:
+        """How many are read at a time."""
+        height, width = self.size
+        return min(len(self.names), max(1, min(MOST_IMAGES, MOST_PIXELS // (height * width))))
+
     def __iter__(self) -> Iterator[tuple[range, Array]]:
         """Which of the images, and those [n, H, W, C] in float32. Raises BadInput as `read_images` does."""
-        height, width = self.size
-        most = max(1, min(MOST_IMAGES, MOST_PIXELS // (height * width)))
-        for start in range(0, len(self.names), most):
-            some = range(start, min(start + most, len(self.names)))
+        for start in range(0, len(self.names), self.most):
+            some = range(start, min(start + self.most, len(self.names)))
             if self.array is None:
                 yield some, read_images(self.paths[start : some.stop], self.architecture, self.size)
             else:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from isomorph.backends.process import CORES, CORES_VARIABLE, TIMEOUT, BackendProcess, available_memory
+from isomorph.backends.memory import available_memory
+from isomorph.backends.process import CORES, CORES_VARIABLE, TIMEOUT, BackendProcess
+from isomorph.backends.scratch import ScratchFolder
 from isomorph.backends.speed.clock import TURN
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.benching.axes import Point, check_axes, points
@@ -106,7 +107,7 @@ def bench(
     interrupted = False
     with ExitStack() as stack:
         stack.enter_context(heard_once())
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="isomorph-")))
+        folder = stack.enter_context(ScratchFolder())
         start = partial(BackendProcess, memory=room, timeout=timeout, worker=WORKER, environment=_environment(threads))
         progress(0, 1, "drawing images and weights" if found.tensors is None else "drawing images")
         case = draw_case(network, (height, width), batches, training_batch, seed, folder, room, found.tensors)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from isomorph.backends import Unavailable
-from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess
+from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, DiskFull
 from isomorph.backends.protocol import DEVICES
 from isomorph.spec import BadInput
 from isomorph.tools.probing.capability import Capabilities, CapabilitiesReport, Capability
@@ -55,6 +55,8 @@ def _of(name: str, trial: Trial, device: str, timeout: float, progress: Progress
     try:
         version = prober.process.describe()["version"]
         cells.extend(prober.probe(device, lambda what: progress(name, what)))
+    except DiskFull:
+        raise
     except (Unavailable, BackendFailed) as error:
         return Capabilities(name, version, None, tuple(cells), str(error))
     finally:

@@ -6,7 +6,8 @@ from contextlib import ExitStack, closing
 from typing import Any
 
 from isomorph.backends import Unavailable
-from isomorph.backends.process import CORES, BackendEnded, BackendFailed, BackendProcess, available_memory
+from isomorph.backends.memory import available_memory
+from isomorph.backends.process import CORES, BackendEnded, BackendFailed, BackendProcess
 from isomorph.backends.protocol import DEVICES
 from isomorph.conformance.expected_failures import read_expected_failures
 from isomorph.spec import BadInput

@@ -4,8 +4,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,15 @@ import numpy.typing as npt
 
 from isomorph.backends import Unavailable, find_backend
 from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.memory import available_memory
 from isomorph.backends.oracle.backend import Oracle
-from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, RemoteNetwork, available_memory
+from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, RemoteNetwork
+from isomorph.backends.scratch import ScratchFolder
+from isomorph.conformance.memory import backend_process, fit_at_once, judging
 from isomorph.conformance.precision import prove_precision
 from isomorph.conformance.reference import Reference, Tier
 from isomorph.conformance.verdict import RunVerdict
-from isomorph.spec import Architecture, BadInput, count_parameters, infer, plan, tensor_shapes
+from isomorph.spec import Architecture, BadInput, count_parameters, plan
 from isomorph.spec.tensors import match_exactly
 from isomorph.tools.own import is_architecture
 from isomorph.tools.recordings import check_recordings, judge_recording, read_recordings
@@ -89,12 +92,13 @@ def check(
             for name in names
         ]
         progress("oracle", "drawing images and weights" if found.tensors is None else "reading images")
-        case = make_case(found, images, size, batch, seed)
+        case = make_case(found, images, size, batch, seed, partial(judging, dtype=dtype))
         check_recordings(recordings, case)
-        with TemporaryDirectory(prefix="isomorph-") as folder:
+        with ScratchFolder() as folder:
             given = second.tensors if second and second.tensors is not None else case.tensors
-            comparison = _Comparison(case, built, given, device, dtype, Path(folder), progress)
-            rows = run_side_by_side(comparison.row, processes, _at_once(case, limit, len(names)))
+            comparison = _Comparison(case, built, given, device, dtype, folder, progress)
+            at_once = fit_at_once(backend_process(case.sizes), limit, len(names))
+            rows = run_side_by_side(comparison.row, processes, at_once)
             rows += [judge_recording(recording, comparison.reference) for recording in recordings]
     return CheckReport(
         architecture=found.architecture.name,
@@ -145,19 +149,6 @@ def _choose(
     if backends is not None and (stray := sorted(python.keys() - set(names))):
         raise BadInput(f"An interpreter was given for {stray[0]}, which is not among the backends to compare.")
     return names, [BackendReport(name, None, None, "unavailable", reason) for name, reason in absent.items()]
-
-
-def _at_once(case: Case, memory: int | None, processes: int) -> int:
-    """How many backends may work at a time, so that together they fit in memory.
-
-    Each needs its framework (0.6 GB was the most measured), the weights twice and three sets of end points, all in
-    float64; ResNeXt-101 32x48d takes 11.5 GiB in Keras, which is 1.9 times its weights in float64.
-    """
-    values = sum(int(np.prod(shape)) for shape in tensor_shapes(case.architecture).values())
-    shapes = infer(case.architecture, *case.images.shape[1:3]).shapes(case.images.shape[0]).values()
-    cells = sum(int(np.prod([extent or 1 for extent in shape])) for shape in shapes)
-    each = 600e6 + 8 * (2 * values + 3 * cells)
-    return processes if memory is None else max(1, min(processes, int(memory // each)))
 
 
 class _Comparison:

@@ -9,17 +9,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from isomorph.backends import Unavailable, find_backend
+from isomorph.backends.memory import available_memory
 from isomorph.backends.oracle.backend import Oracle
-from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, available_memory
+from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess
+from isomorph.conformance.memory import Sizes, check_memory, fit_at_once, training_process
+from isomorph.conformance.memory import training as oracle_training
 from isomorph.conformance.precision import prove_precision
-from isomorph.conformance.training.case import TrainingCase, draw_training
+from isomorph.conformance.training.case import draw_training
 from isomorph.conformance.training.drawn import DrawnTraining
 from isomorph.conformance.training.dropout import DTYPE, DropoutCase
 from isomorph.conformance.training.verdict import TrainingVerdict
-from isomorph.spec import Architecture, BadInput, count_parameters, infer, tensor_shapes
+from isomorph.spec import Architecture, BadInput, count_parameters
 from isomorph.tools.reports import Status
 from isomorph.tools.side_by_side import choose_backends, run_side_by_side
 from isomorph.tools.subject import Origin, check_limits, check_request, digest, find_subject
@@ -84,6 +85,7 @@ def check_training(
     height, width = size or network.convention.preprocessing.size
     check_request(network, (height, width), batch, seed, device, "float32")
     check_limits(timeout, memory)
+    check_memory(network, batch, height, width, oracle_training)
     planted = dict(plant or {})
     built = network.with_options(**planted).undrawn()
     limit = available_memory() if memory is None else int(memory)
@@ -98,7 +100,9 @@ def check_training(
         progress("oracle", "training")
         training.prepare(BATCHES, STEPS)
         comparison = _Comparison(training, dropout, built, device, progress)
-        rows = run_side_by_side(comparison.row, processes, at_once(case, limit, len(names)))
+        sizes = Sizes.of(network, batch, height, width)
+        at_once = fit_at_once(training_process(sizes), limit, len(names))
+        rows = run_side_by_side(comparison.row, processes, at_once)
     return TrainingReport(
         architecture=network.name,
         input=case.images.shape,
@@ -131,19 +135,6 @@ def refuse_beside_training(
         raise BadInput(f"--training draws its own images; leave {stray} out.")
     if dtype != "float32":
         raise BadInput(f"--training compares float64 and float32; leave --dtype {dtype} out.")
-
-
-def at_once(case: TrainingCase, memory: float | None, processes: int) -> int:
-    """How many backends may train at a time, so that together they fit in memory.
-
-    Each needs its framework (0.6 GB was the most measured), six times the weights (themselves, gradients, velocity, and
-    a copy of each on its way), and six times the maps, which the way back needs again; all in float64.
-    """
-    values = sum(int(np.prod(shape)) for shape in tensor_shapes(case.architecture).values())
-    shapes = infer(case.architecture, *case.images.shape[1:3]).shapes(case.images.shape[0]).values()
-    cells = sum(int(np.prod([extent or 1 for extent in shape])) for shape in shapes)
-    each = 600e6 + 8 * 6 * (values + cells)
-    return processes if memory is None else max(1, min(processes, int(memory // each)))
 
 
 @dataclass(frozen=True)

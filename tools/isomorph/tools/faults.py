@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from isomorph.backends import Unavailable
 from isomorph.backends.arrays import SharedArrays
-from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, available_memory
+from isomorph.backends.memory import available_memory
+from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, DiskFull
 from isomorph.backends.protocol import DEVICES
+from isomorph.backends.scratch import ScratchFolder
 from isomorph.conformance.faults.catalogue import find_faults
 from isomorph.conformance.faults.fault import Fault
 from isomorph.conformance.faults.finding import Finding
@@ -59,8 +59,8 @@ def faults(
     check_limits(timeout)
     limit, numbers = available_memory(), count()
     at_once = None if limit is None else max(1, int(limit // FRAMEWORK))
-    with TemporaryDirectory(prefix="isomorph-") as folder, ExitStack() as stack:
-        grounds = Grounds(lambda arrays: SharedArrays.write(Path(folder) / str(next(numbers)), arrays))
+    with ScratchFolder() as folder, ExitStack() as stack:
+        grounds = Grounds(lambda arrays: SharedArrays.write(folder / str(next(numbers)), arrays))
         ward = _Ward(chosen, grounds, device, limit, timeout, progress, stack)
         ward.processes += [ward.start(name) for name in here]
         columns = run_side_by_side(ward.column, ward.processes, at_once)
@@ -121,6 +121,8 @@ class _Ward:
                 version = planting.process.describe()["version"]
                 findings.append(planting.find(fault))
                 crashes = 0
+            except DiskFull:  # which nobody's process can help, nor another fault
+                raise
             except (Unavailable, BackendFailed) as error:
                 findings.append(Finding(fault.name, fault.place, "error", message=str(error)))
                 if planting.process.closed:

@@ -4,10 +4,10 @@ import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from isomorph.backends import find_backend
 from isomorph.backends.process import BackendProcess
+from isomorph.backends.scratch import ScratchFolder, temporary_file
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.readings import Array
 from isomorph.tools.writing import new_file
@@ -28,13 +28,13 @@ def write_keras_model(
         raise BadInput(
             f"A .keras model has one dtype, and these tensors have {' and '.join(dtypes)}; choose with --dtype."
         )
-    with TemporaryDirectory(prefix="isomorph-") as folder:
-        saved = Path(folder) / "model.keras"
+    with ScratchFolder() as folder:
+        saved = folder / "model.keras"
         with BackendProcess("keras") as process:
             network = process.build(architecture.undrawn(), "cpu", dtypes[0])
             network.load(tensors)
             network.save(str(saved))
-        with zipfile.ZipFile(saved, "a") as archive:
+        with temporary_file(saved), zipfile.ZipFile(saved, "a") as archive:
             for name, text in texts.items():
                 archive.writestr(name, text)
         with new_file(path) as file, saved.open("rb") as whole:

@@ -7,6 +7,9 @@ import typer
 
 from isomorph.spec import BadInput, Convention
 
+MOST_SIDE = 1_000_000
+"""Pixels of a side of an image: a thousand times those of the largest photographs that networks are run on."""
+
 Architecture = Annotated[
     str, typer.Argument(metavar="ARCH", help="An architecture (`isomorph list`), or a .toml file with your own.")
 ]
@@ -67,7 +70,10 @@ def read_size(text: str | None) -> tuple[int, int] | None:
     height, _, width = text.lower().partition("x")
     if not (height.isdecimal() and width.isdecimal()):
         raise BadInput(f"--input {text} is not a size; expected height x width in pixels, such as 224x224.")
-    return read_integer("--input", height), read_integer("--input", width)
+    size = read_integer("--input", height), read_integer("--input", width)
+    if max(size) > MOST_SIDE:
+        raise BadInput(f"--input {text} has a side of {max(size):,} pixels; expected at most {MOST_SIDE:,}.")
+    return size
 
 
 def read_integer(option: str, digits: str) -> int:

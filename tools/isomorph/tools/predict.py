@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,10 @@ import numpy.typing as npt
 
 from isomorph.backends import Unavailable
 from isomorph.backends.arrays import SharedArrays
-from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, RemoteNetwork, available_memory
+from isomorph.backends.memory import available_memory
+from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, RemoteNetwork
+from isomorph.backends.scratch import ScratchFolder
+from isomorph.conformance.memory import check_memory, evaluating
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.batches import find_images
 from isomorph.tools.labels import read_binary_labels, read_labels
@@ -85,11 +87,14 @@ def predict(
     label_names = None
     if labels is not None:
         label_names = read_binary_labels(labels) if logits == 1 else read_labels(labels, logits)
+    if "oracle" in names:
+        itemsize = 8 if dtype == "float64" else 4
+        check_memory(network, batches.most, *batches.size, partial(evaluating, itemsize=itemsize))
     memory = available_memory()
     with ExitStack() as stack:
         # They import their frameworks while the first images are read.
         processes = [stack.enter_context(BackendProcess(name, sys.executable, memory, timeout)) for name in names]
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="isomorph-")))
+        folder = stack.enter_context(ScratchFolder())
         columns = {process: _Column(process, (len(batches.names), logits), progress) for process in processes}
 
         def each(step: Callable[[_Column], None]) -> None:

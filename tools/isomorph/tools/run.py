@@ -12,6 +12,7 @@ from rich.console import RenderableType
 
 from isomorph.backends import find_backend
 from isomorph.backends.process import TIMEOUT, BackendProcess
+from isomorph.conformance.memory import drawing, drawing_images
 from isomorph.conformance.precision import prove_precision
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.recorded import Record, make_record
@@ -92,7 +93,8 @@ def run(
     check_limits(timeout)
     with BackendProcess(name, python, timeout=timeout) as process:
         progress(name, "drawing images and weights" if found.tensors is None else "reading images")
-        case = make_case(found, images, size, batch, seed)
+        evaluates = found.tensors is None or name == "oracle"
+        case = make_case(found, images, size, batch, seed, drawing if evaluates else drawing_images)
         progress(name, f"building in {dtype}")
         network = process.build(found.architecture.undrawn(), device, dtype)
         network.load(case.tensors)

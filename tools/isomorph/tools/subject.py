@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from isomorph.backends.protocol import DEVICES, DTYPES
 from isomorph.conformance.cases import check_tensors, draw_images, draw_tensors
+from isomorph.conformance.memory import Demand, Sizes, check_memory, drawing
 from isomorph.spec import Architecture, BadInput, architectures, infer, tensor_shapes
 from isomorph.spec.errors import nearest
 from isomorph.spec.tensors import match_exactly
@@ -59,6 +60,12 @@ class Case:
     images: Array
     weights_origin: Origin
     images_origin: Origin
+
+    @property
+    def sizes(self) -> Sizes:
+        """How many numbers there are in it."""
+        count, height, width, _ = self.images.shape
+        return Sizes.of(self.architecture, count, height, width)
 
 
 def find_subject(subject: str | Path | Architecture, arch: str | None = None, **options: Any) -> Subject:
@@ -123,16 +130,23 @@ def make_case(
     size: tuple[int, int] | None = None,
     batch: int = 2,
     seed: int = 0,
+    demand: Demand = drawing,
 ) -> Case:
-    """Read or draw what the subject leaves open: images, and tensors where it is no file."""
+    """Read or draw what the subject leaves open: images, and tensors where it is no file.
+
+    demand: what all that is to be done with it in this process takes. Raises BadInput where there is less memory.
+    """
     network = subject.architecture
     if images is None:
         height, width = size or network.convention.preprocessing.size
+        check_memory(network, batch, height, width, demand)
         pixels, source = draw_images(network, batch, height, width, seed), f"drawn, seed {seed}"
     elif isinstance(images, np.ndarray):
         pixels, source = check_pixels(images, "The given array", network, size), "given"
     else:
         pixels, source = read_images(images, network, size), ", ".join(Path(path).name for path in images)
+    count, height, width, _ = pixels.shape
+    check_memory(network, count, height, width, demand)
     tensors, origin = subject.tensors, subject.origin
     if tensors is None:
         tensors = draw_tensors(network, pixels, seed)

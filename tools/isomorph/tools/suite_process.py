@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from isomorph.backends.scratch import ScratchFolder, temporary_file
 from isomorph.conformance import suite
 from isomorph.spec import BadInput
 
@@ -40,10 +40,11 @@ class SuiteProcess:
     """
 
     def __init__(self, arguments: Sequence[str], jobs: int = 1) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="isomorph-")
-        folder = Path(self._folder.name)
+        self._folder = ScratchFolder()
+        folder = self._folder.path
         configuration, self._log = folder / "pytest.ini", folder / "log"
-        configuration.write_text(CONFIGURATION)
+        with temporary_file(configuration):
+            configuration.write_text(CONFIGURATION)
         plugins = [f"{SUITE}.plugin"]
         spread = []
         if jobs > 1:
@@ -51,6 +52,7 @@ class SuiteProcess:
             spread = ["-n", str(jobs), "--dist", "worksteal"]
         unwanted = {"PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"}  # the latter, as this may be a test of somebody's own
         own = {"PYTEST_PLUGINS": ",".join(plugins), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": str(folder)}
+        own |= self._folder.environment
         inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
         where = ["-c", str(configuration), "--rootdir", ".", "--confcutdir", str(Path(suite.__path__[0]))]
         ours, theirs = os.pipe()
@@ -95,7 +97,7 @@ class SuiteProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._lines.close()
-        self._folder.cleanup()
+        self._folder.close()
 
 
 def check_pytest() -> None:

@@ -1,13 +1,12 @@
 """Paddle's inference engine: what Paddle has for a compiler where its builds lack CINN, as those for CPUs do."""
 
 import os
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import paddle
 from paddle import inference, nn
 
 from isomorph.backends.protocol import Array
+from isomorph.backends.scratch import ScratchFolder
 
 
 class Engine:
@@ -19,8 +18,8 @@ class Engine:
     """
 
     def __init__(self, layer: nn.Layer, images: Array, gpu: bool, onednn: bool) -> None:
-        with TemporaryDirectory(prefix="isomorph-") as folder:
-            exported = str(Path(folder) / "network")
+        with ScratchFolder() as folder:
+            exported = str(folder / "network")
             shape = [None, *images.shape[1:]]
             paddle.jit.save(layer, exported, input_spec=[paddle.static.InputSpec(shape, images.dtype.name, "images")])
             config = inference.Config(f"{exported}.json", f"{exported}.pdiparams")

@@ -3,17 +3,12 @@
 PYTHON -P -m isomorph.backends.speed.worker NAME SOCKET MEMORY ARITHMETIC
 """
 
-import ctypes
 import math
 import os
-import signal
 import statistics
 import sys
 import time
-from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -22,6 +17,7 @@ from isomorph.backends.arrays import Array, SharedArrays
 from isomorph.backends.options import Device
 from isomorph.backends.process import CORES_VARIABLE
 from isomorph.backends.protocol import Backend
+from isomorph.backends.scratch import ScratchFolder
 from isomorph.backends.speed.clock import Work, peak_memory, reset_peak, take_turn, warm_up
 from isomorph.backends.speed.framework import Zoo
 from isomorph.backends.worker import Worker, main
@@ -130,21 +126,15 @@ class SpeedWorker(Worker):
 
     def size_on_disk(self, key: int) -> int:
         """Bytes of the file, or files, that `Network.save` writes."""
-        with TemporaryDirectory(prefix="isomorph-") as folder:
-            self.networks[key].save(str(Path(folder) / "network.keras"))
-            return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+        with ScratchFolder() as folder:
+            self.networks[key].save(str(folder / "network.keras"))
+            return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _repeated(values: Array, count: int) -> Array:
     """So many of them, again from the first one behind the last, in memory of their own."""
     found: Array = values[np.arange(count) % len(values)]
     return found
-
-
-def _die_with_parent() -> None:
-    """A paused process would not notice that its parent is gone (Linux; elsewhere it has to be told)."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _keep_to_cores() -> None:
@@ -155,6 +145,5 @@ def _keep_to_cores() -> None:
 
 
 if __name__ == "__main__":
-    _die_with_parent()
     _keep_to_cores()
     main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], SpeedWorker)

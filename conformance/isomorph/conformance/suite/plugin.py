@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from isomorph.backends.process import BackendEnded
+from isomorph.backends.process import BackendEnded, DiskFull
+from isomorph.backends.scratch import end_with_owner
 from isomorph.conformance.expected_failures import ExpectedFailures, read_expected_failures
 from isomorph.conformance.suite.selection import AGAINST_THE_ORACLE, DEFAULT, backend_of, id_of, under_test
 from isomorph.conformance.suite.stream import Stream
@@ -50,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     The workers of pytest-xdist and the backends' processes share the cores: each takes one thread. Workers are told
     before they start, as NumPy reads it once, when it is imported.
     """
+    end_with_owner()
     if config.getoption("numprocesses", default=None):
         os.environ |= {name: "1" for name in THREADS if name not in os.environ}
     under_test(config)
@@ -107,8 +109,8 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say in the report whether the test ended its backend's process."""
+    """Say in the report whether the test decided nothing: its backend's process ended, or a disk was full."""
     report = yield
-    if call.excinfo and isinstance(call.excinfo.value, BackendEnded):
+    if call.excinfo and isinstance(call.excinfo.value, BackendEnded | DiskFull):
         report.user_properties.append(("crashed", True))
     return report

@@ -9,6 +9,7 @@ import numpy as np
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.protocol import Array
 from isomorph.conformance.cases import check_decides, draw_images, draw_tensors
+from isomorph.conformance.memory import check_memory, drawing
 from isomorph.conformance.reference import Reference
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.tables import by
@@ -17,7 +18,10 @@ JUDGED_AS = {"tf32": "float16"}
 """TF32 has float16's significand. The oracle has no TF32, whose noise is less: it rounds operands of products alone."""
 
 CALIBRATED_ON = 2
-"""Images on which the drawn weights' running statistics are those of a trained network; answers are judged on one."""
+"""Images on which the drawn weights' running statistics are those of a trained network."""
+
+JUDGED = 1
+"""Images on which answers are judged."""
 
 DRAWN = 2**23
 """Values of the images that are drawn, 55 of 224x224, which takes a second; larger batches repeat them."""
@@ -47,7 +51,7 @@ class Case:
         """
         precision = JUDGED_AS.get(precision, precision)
         check_decides(self.architecture, precision, self.reference.answer_floor(precision))
-        return self.reference.answer_ratio(answer[:1], precision)
+        return self.reference.answer_ratio(answer[:JUDGED], precision)
 
     def too_large(self, batch: int) -> str | None:
         """Why no process can hold so many images; None if it can."""
@@ -66,10 +70,12 @@ def draw_case(
 ) -> Case:
     """Draw all of it into files in `folder`; `tensors` that are given are not drawn.
 
-    Raises BadInput for images of which not even one fits into `room`, before any is drawn.
+    Raises BadInput for images of which not even one fits into `room`, and for more than the oracle can prove answers of
+    in the memory that there is, before any is drawn.
     """
     if reason := _too_large(architecture, size, 1, room):
         raise BadInput(f"Images of {by(*size)} are too large: {reason}; expected smaller ones.")
+    check_memory(architecture, CALIBRATED_ON if tensors is None else JUDGED, *size, drawing)
     count = max(CALIBRATED_ON, DRAWN // _values(architecture, size))
     most = max(*batches, training_batch or 1, CALIBRATED_ON)
     images = draw_images(architecture, min(count, most), *size, seed)
@@ -84,7 +90,7 @@ def draw_case(
         tensors,
         SharedArrays.write(folder / "tensors", tensors),
         SharedArrays.write(folder / "images", {"images": images, "labels": labels}),
-        Reference(architecture, tensors, images[:1]),
+        Reference(architecture, tensors, images[:JUDGED]),
     )
 
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
 from isomorph.backends import Unavailable
+from isomorph.backends.memory import available_memory
 from isomorph.backends.options import Options
-from isomorph.backends.process import BackendFailed, BackendProcess, available_memory
-from isomorph.spec import BadInput, infer
+from isomorph.backends.process import BackendFailed, BackendProcess
+from isomorph.conformance.memory import Sizes, timed_process
+from isomorph.spec import BadInput
 from isomorph.tools.benching.case import Case
 from isomorph.tools.benching.contestant import Product, Start
 from isomorph.tools.benching.modes import TF32, Mode
@@ -88,18 +88,13 @@ def products(described: Described, start: Start, size: int) -> list[Product]:
 def fit_together(case: Case, processes: int, training_batch: int | None) -> bool:
     """Whether so many processes fit in memory at once, so that they can take turns with one another.
 
-    Each needs its framework (0.6 GB was the most measured), its weights three times over, as gradients and momentum are
-    of their size, and in float32 three of the largest maps of the largest batch, or all maps of the images that are
-    trained on, twice over: before batch norm and behind it. Batches that no process can hold are not counted.
+    Batches that no process can hold are not counted.
     """
-    memory = available_memory()
-    values = sum(int(np.prod(value.shape)) for value in case.tensors.values())
-    shapes = infer(case.architecture, *case.size).shapes(1).values()
-    cells = [int(np.prod([extent or 1 for extent in shape])) for shape in shapes]
     batch = max(each for each in case.batches if not case.too_large(each))
     trained = training_batch if training_batch and not case.too_large(training_batch) else 0
-    maps = max(3 * max(cells) * batch, 2 * sum(cells) * trained)
-    return memory is None or processes * (600e6 + 4 * (3 * values + maps)) <= memory
+    each = timed_process(Sizes.of(case.architecture, 1, *case.size), batch, trained)
+    memory = available_memory()
+    return memory is None or processes * each <= memory
 
 
 def heats(backends: Sequence[Sequence[T]], fit: Callable[[int], bool]) -> tuple[Turns, list[list[T]]]:

@@ -7,7 +7,7 @@ from typing import Any
 from isomorph.backends import Unavailable
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.options import AUTOCASTS, COMPILERS, DTYPES, LAYOUTS
-from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
+from isomorph.backends.process import BackendFailed, BackendProcess, DiskFull, RemoteNetwork
 from isomorph.conformance.precision import prove_precision
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import Architecture, BadInput
@@ -84,6 +84,8 @@ class Prober:
     def _try(self, group: str, name: str, trial: Callable[[], str]) -> Capability:
         try:
             return Capability(group, name, True, trial())
+        except DiskFull:  # which says nothing of the backend
+            raise
         except Unavailable as error:
             return Capability(group, name, False, f"refused: {error}")
         except (Lacks, BadInput, BackendFailed, MemoryError) as error:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.scratch import end_with_owner
 
 Array = npt.NDArray[Any]
 
@@ -97,6 +98,7 @@ def size_of(run: Mapping[str, Any]) -> tuple[int, int]:
 
 def main(build: type[Peer]) -> None:
     """Answer requests, one after the other; what went wrong with one is text."""
+    end_with_owner()
     parent = Connection(int(sys.argv[1]))
     while True:
         try:

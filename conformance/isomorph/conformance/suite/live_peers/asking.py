@@ -3,17 +3,16 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from multiprocessing import Pipe
-from pathlib import Path
 from subprocess import DEVNULL, Popen
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import ENVIRONMENT, RemoteNetwork
+from isomorph.backends.scratch import ScratchFolder
 from isomorph.conformance.cases import draw_images, draw_tensors, small_gammas
 from isomorph.conformance.reference import Reference
 from isomorph.conformance.small_networks import Array
@@ -104,8 +103,8 @@ def live(zoo_name: str) -> Iterator[Exchange]:
     """A zoo's own networks in a process of their own, which importing their framework alone makes worth keeping."""
     ours, theirs = Pipe()
     module = f"isomorph.conformance.suite.live_peers.{zoo_name}"
-    with TemporaryDirectory(prefix="isomorph-") as folder:
-        words = Path(folder) / "stderr"
+    with closing(ScratchFolder()) as folder:
+        words = folder.path / "stderr"
         with theirs, words.open("wb") as stderr:
             process = Popen(
                 [sys.executable, "-P", "-m", module, str(theirs.fileno())],
@@ -113,7 +112,7 @@ def live(zoo_name: str) -> Iterator[Exchange]:
                 stdout=stderr,
                 stderr=stderr,
                 pass_fds=[theirs.fileno()],
-                env=ENVIRONMENT | os.environ | {"KERAS_BACKEND": "tensorflow"},
+                env=ENVIRONMENT | os.environ | {"KERAS_BACKEND": "tensorflow"} | folder.environment,
             )
 
         def exchange(request: dict[str, Any]) -> dict[str, Any]:
@@ -146,9 +145,9 @@ def ask(questions: Questions, exchange: Exchange) -> dict[str, Answered]:
         "runs": {key: asdict(run) for key, run in questions.runs.items()},
     }
     given = {tensor.name: tensor.from_canonical(drawn[key]) for key, tensor in renamed.items()}
-    with TemporaryDirectory(prefix="isomorph-") as folder:  # its arrays are mapped, and outlive it
+    with ScratchFolder() as folder:  # its arrays are mapped, and outlive it
         for name, arrays in (("tensors", given), ("images", images)):
-            request[name] = SharedArrays.write(Path(folder) / name, arrays).to_document()
+            request[name] = SharedArrays.write(folder / name, arrays).to_document()
         found = SharedArrays.from_document(exchange(request | {"out": f"{folder}/found"})).open()
     answered = {}
     for key, run in questions.runs.items():

@@ -1,0 +1,152 @@
+"""How much memory a case takes, reckoned from its plan before anything of it is drawn, and whether there is as much.
+
+Peaks of a process, measured, lie between 0.7 and 1.25 times what is reckoned here; the tests hold it to that.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+
+from isomorph.backends.memory import available_memory
+from isomorph.spec import Architecture, BadInput, infer, plan, tensor_shapes
+
+BASE = 32 << 20
+"""Bytes that the interpreter and NumPy's products take beside all arrays."""
+
+FRAMEWORK = 600_000_000
+"""Bytes that a framework takes before it has a network: 0.6 GB was the most measured."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many numbers there are in a network and its maps.
+
+    values: in all tensors. images: in a batch of images. maps: in all end points of that batch, and largest in the
+    largest of them. inputs: in what the parts read, each its own. windows: in what all outputs of a convolution see of
+    one image, where that is most, as the oracle lays it out for a matrix product.
+    """
+
+    values: int
+    images: int
+    maps: int
+    largest: int
+    inputs: int
+    windows: int
+
+    @classmethod
+    def of(cls, architecture: Architecture, batch: int, height: int, width: int) -> "Sizes":
+        """Those of images [batch, height, width, in_channels]. Raises BadInput where they are too small for it."""
+        planned = plan(architecture)
+        shapes = infer(architecture, height, width).shapes(batch)
+        cells = {name: prod(extent or 1 for extent in shape) for name, shape in shapes.items()}
+        images = batch * height * width * architecture.in_channels
+        seen = [
+            cells[layer.scope] // (batch * layer.depth) * layer.kernel**2 * layer.depth_seen
+            for layer in planned.convolutions
+            if layer.scope in cells and (layer.kernel, layer.stride) != (1, 1) and not layer.is_depthwise
+        ]
+        return cls(
+            values=sum(map(prod, tensor_shapes(architecture).values())),
+            images=images,
+            maps=sum(count for name, count in cells.items() if name not in planned.block_ends),
+            largest=max(cells.values()),
+            inputs=sum(cells.get(read, images) for read in planned.reads.values()),
+            windows=max(seen, default=0),
+        )
+
+
+Demand = Callable[[Sizes], int]
+"""Bytes that a piece of work takes at its peak."""
+
+
+def drawing_images(sizes: Sizes) -> int:
+    """Of `draw_images`: bits, their numbers, and the sums of noise and ramps, in float64."""
+    return BASE + 32 * sizes.images
+
+
+def drawing(sizes: Sizes) -> int:
+    """Of `draw_images` and `draw_tensors`: the oracle's pass in float64 that finds the running statistics."""
+    return max(drawing_images(sizes), evaluating(sizes))
+
+
+def evaluating(sizes: Sizes, itemsize: int = 8) -> int:
+    """Of one pass of the oracle, which keeps every end point, in numbers of so many bytes.
+
+    Of the largest map there are three more: padded, ahead of an activation, and what statistics or errors make of it.
+    """
+    maps = sizes.images + sizes.maps + sizes.windows + 3 * sizes.largest
+    return BASE + 4 * (sizes.values + sizes.images) + itemsize * (sizes.values + maps)
+
+
+def judging(sizes: Sizes, dtype: str = "float32") -> int:
+    """Of a `Reference` that evaluates float64 and `dtype` and their noise, with drawing what it evaluates.
+
+    The float64 end points stay; beside them there are the parts' inputs, their float64 end points, and those of both
+    orders of summation. A half precision comes behind float32, whose end points stay, too, and its two networks have
+    tensors of their own.
+    """
+    beside = BASE + 12 * sizes.images + 8 * sizes.windows + 24 * sizes.largest
+    with_float64 = 12 * sizes.values + 16 * sizes.maps + 4 * sizes.inputs
+    with_orders = 4 * sizes.values + 24 * sizes.maps + 4 * sizes.inputs
+    needed = [drawing(sizes), beside + with_float64, beside + with_orders]
+    if dtype not in ("float64", "float32"):
+        needed.append(beside + 20 * sizes.values + 32 * sizes.maps + 6 * sizes.inputs)
+    return max(needed)
+
+
+def training(sizes: Sizes) -> int:
+    """Of the oracle's part of a comparison of training, in float64.
+
+    A pass forward keeps three maps for each end point: behind the convolution, normalised, and activated. Of the
+    tensors there are twelve: those of two steps before and behind them, with their velocities, gradients in each
+    precision, and the network's own.
+    """
+    maps = 3 * sizes.maps + 8 * sizes.largest + sizes.windows + 3 * sizes.images
+    return max(drawing(sizes), BASE + 8 * (12 * sizes.values + maps))
+
+
+def backend_process(sizes: Sizes) -> int:
+    """Of a backend's process that answers in float64: its framework, the weights twice, and three sets of end points.
+
+    ResNeXt-101 32x48d takes 11.5 GiB in Keras, which is 1.9 times its weights in float64.
+    """
+    return FRAMEWORK + 8 * (2 * sizes.values + 3 * sizes.maps)
+
+
+def training_process(sizes: Sizes) -> int:
+    """Of a backend's process that trains in float64: its framework, six times the weights, and six times the maps.
+
+    The weights: themselves, gradients, velocity, and a copy of each on its way. The way back needs the maps again.
+    """
+    return FRAMEWORK + 8 * 6 * (sizes.values + sizes.maps)
+
+
+def timed_process(one_image: Sizes, batch: int, trained: int) -> int:
+    """Of a process that answers `batch` images at most, and trains on `trained`, in float32.
+
+    Its framework, its weights three times over, as gradients and momentum are of their size, and three of the largest
+    maps, or all maps of the images that are trained on, twice over: before batch norm and behind it.
+    """
+    maps = max(3 * one_image.largest * batch, 2 * one_image.maps * trained)
+    return FRAMEWORK + 4 * (3 * one_image.values + maps)
+
+
+def fit_at_once(each: int, memory: float | None, processes: int) -> int:
+    """How many of `processes` that take `each` bytes may work at a time in `memory` bytes; at least one."""
+    return processes if memory is None else max(1, min(processes, int(memory // each)))
+
+
+def check_memory(architecture: Architecture, batch: int, height: int, width: int, demand: Demand) -> None:
+    """Raise BadInput where the oracle's work on `batch` images takes more memory than there is."""
+    needed, there = demand(Sizes.of(architecture, batch, height, width)), available_memory()
+    if there is not None and needed > there:
+        images = "1 image" if batch == 1 else f"{batch:,} images"
+        raise BadInput(
+            f"{architecture.name} on {images} of {height}x{width} takes {_in_gibibytes(needed)} of memory in the"
+            f" oracle, and there are {_in_gibibytes(there)}; expected smaller images, or fewer of them."
+        )
+
+
+def _in_gibibytes(count: int) -> str:
+    """`1,234.5 GiB`."""
+    return f"{count / 2**30:,.1f} GiB"
