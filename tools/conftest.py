@@ -5,6 +5,7 @@ their own anyway.
 """
 
 import os
+import resource
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -39,6 +40,21 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder that holds nothing, below the one in which other fixtures leave theirs."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """2 GiB more than this process takes, for it and for each that it starts.
+
+    What a test says is refused would otherwise, where it is not, take all the memory of the machine.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    status = Path("/proc/self/status")  # without which there is no limit that could be kept
+    if status.exists():
+        taken = next(line for line in status.read_text().splitlines() if line.startswith("VmSize:"))
+        resource.setrlimit(resource.RLIMIT_AS, (int(taken.split()[1]) * 1024 + 2 * 2**30, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 @pytest.fixture

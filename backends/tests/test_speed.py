@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -105,11 +105,22 @@ def test_options_are_resolved_without_building(process: BackendProcess) -> None:
 
 
 def test_the_fastest_form_of_a_matrix_product_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    forms = (("slow", lambda: time.sleep(0.01)), ("fast", lambda: None), ("slower", lambda: time.sleep(0.02)))
+    calls: list[str] = []
+
+    def form(name: str, seconds: float) -> tuple[str, Callable[[], None]]:
+        def product() -> None:
+            calls.append(name)
+            time.sleep(seconds)
+
+        return name, product
+
+    forms = form("slow", 0.05), form("fast", 0), form("slower", 0.1)
     monkeypatch.setattr(OracleFramework, "products", lambda *_: iter(forms))
     worker = SpeedWorker(load_backend("oracle"))
     assert worker.prepare_product("product", 2, "float32", "cpu") == "fast"
-    assert max(worker.turn("product", 0.1)) < 0.01
+    calls.clear()
+    worker.turn("product", 0.1)
+    assert set(calls) == {"fast"}
 
 
 def test_a_framework_without_a_zoo_says_so(process: BackendProcess) -> None:
@@ -126,12 +137,16 @@ def test_a_backend_that_does_not_say_has_no_training_step() -> None:
 def test_a_paused_process_is_stopped_and_goes_on(process: BackendProcess) -> None:
     process.describe()
     process.pause()
-    deadline = time.monotonic() + 10
-    while state(process.pid) != "T" and time.monotonic() < deadline:
+    deadline = time.monotonic() + PATIENCE
+    while state(process.pid) != "T":
+        assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert state(process.pid) == "T"
     process.resume()
     assert process.call("peak") > 0
+
+
+PATIENCE = 300.0
+"""Seconds until a test is taken to wait for ever; no machine is so busy."""
 
 
 def state(process: int) -> str:
@@ -152,11 +167,10 @@ def test_a_paused_process_ends_with_its_parent() -> None:
         "process.describe(); process.pause(); print(process.pid, flush=True); os._exit(9)"
     )
     done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=False, timeout=60)
-    child = int(done.stdout)
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{child}").exists() and state(child) != "Z" and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{child}").exists() or state(child) == "Z"
+    deadline = time.monotonic() + PATIENCE
+    while Path(f"/proc/{done.stdout.strip()}").exists() and state(int(done.stdout)) != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_call_that_fails_does_not_end_the_process(process: BackendProcess) -> None:

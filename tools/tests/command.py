@@ -17,6 +17,9 @@ from isomorph.tools.cli import main
 
 T = TypeVar("T")
 
+PATIENCE = 300.0
+"""Seconds until a test is taken to wait for ever; no machine is so busy."""
+
 COMMAND = [sys.executable, "-W", "error", "-m", "isomorph"]
 
 
@@ -47,8 +50,10 @@ def started(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
 
 def wait_for(what: Callable[[], T | None], process: subprocess.Popen[str] | None = None) -> T:
     """The first result of `what` that is something: an event of a `process`, which must not end before it."""
+    deadline = time.monotonic() + PATIENCE
     while not (seen := what()):
         assert process is None or process.poll() is None, f"it ended with status {process and process.returncode}"
+        assert time.monotonic() < deadline, f"nothing came in {PATIENCE:g} s"
         time.sleep(0.02)
     return seen
 

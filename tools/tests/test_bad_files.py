@@ -166,6 +166,7 @@ def test_images_are_refused_for(name: str, make: Callable[[Path], object] | None
     assert refused("check", R20, "--backends", "oracle", "--images", name).startswith(sentence)
 
 
+@pytest.mark.usefixtures("little_memory")
 def test_a_strip_of_a_photograph_is_refused() -> None:
     Image.new("RGB", (400_000, 1)).save("x.png")
     sentence = refused("check", R20, *ORACLE, "--images", "x.png", "--input", "64x64")
@@ -174,6 +175,7 @@ def test_a_strip_of_a_photograph_is_refused() -> None:
     )
 
 
+@pytest.mark.usefixtures("little_memory")
 def test_hostile_metadata_is_refused() -> None:
     """Which names a pool that would take all memory to pad."""
     document = {"name": "x", "stem": {"layers": [{"scope": "pool1", "kernel": 1 << 40, "stride": 1}]}, "blocks": []}

@@ -442,6 +442,7 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         read_images([tmp_path / "x.png"], CIFAR)
 
 
+@pytest.mark.usefixtures("little_memory")
 @pytest.mark.parametrize(
     ("fit", "size", "scaled"),
     [
