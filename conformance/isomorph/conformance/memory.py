@@ -81,16 +81,16 @@ def evaluating(sizes: Sizes, itemsize: int = 8) -> int:
 def judging(sizes: Sizes, dtype: str = "float32") -> int:
     """Of a `Reference` that evaluates float64 and `dtype` and their noise, with drawing what it evaluates.
 
-    The float64 end points stay; beside them there are the parts' inputs, their float64 end points, and those of both
-    orders of summation. A half precision comes behind float32, whose end points stay, too, and its two networks have
-    tensors of their own.
+    The float64 end points stay; beside them there are the parts' inputs, their float64 end points, and those of two
+    orders of summation, the last one and the next. A half precision comes behind float32, whose end points stay, too,
+    and its networks have tensors of their own.
     """
     beside = BASE + 12 * sizes.images + 8 * sizes.windows + 24 * sizes.largest
     with_float64 = 12 * sizes.values + 16 * sizes.maps + 4 * sizes.inputs
     with_orders = 4 * sizes.values + 24 * sizes.maps + 4 * sizes.inputs
     needed = [drawing(sizes), beside + with_float64, beside + with_orders]
     if dtype not in ("float64", "float32"):
-        needed.append(beside + 20 * sizes.values + 32 * sizes.maps + 6 * sizes.inputs)
+        needed.append(beside + 12 * sizes.values + 32 * sizes.maps + 6 * sizes.inputs)
     return max(needed)
 
 
