@@ -86,7 +86,8 @@ def test_ctrl_c_ends_it_and_leaves_nothing(hang: Callable[[str], Hanging], comma
     hanging.process.send_signal(signal.SIGINT)
     stdout, stderr = hanging.process.communicate(timeout=60)
     assert hanging.process.returncode == 130
-    assert (stdout, stderr.strip()) == ("", "interrupted")
+    assert stdout == ""
+    assert "Traceback" not in stderr
     assert hanging.workers
     assert all(map(gone, hanging.workers))
     assert left() == []
