@@ -33,7 +33,7 @@ COMMANDS = {
         "--backends",
         "oracle",
         "--only",
-        "test_gradients and slim",
+        "test_a_stack_without_a_root",
         "--jobs",
         "1",
     ),
