@@ -116,7 +116,7 @@ REQUESTS = {
     ),
     "images beyond all memory": (
         ("check", R20, *ORACLE, "--input", "20000x20000"),
-        "cifar/resnet20 on 1 image of 20000x20000 takes 3,0",
+        "cifar/resnet20 on 1 image of 20000x20000 takes 3,242.5 GiB of memory in the oracle, and there are ",
     ),
     "images beyond all memory to train on": (
         ("check", R20, "--training", "--backends", "oracle", "--input", "20000x20000"),
