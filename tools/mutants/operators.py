@@ -82,8 +82,11 @@ TOKENS = {
     ast.Is: "is",
     ast.IsNot: "is not",
 }
-WORDS = {"help", "metavar", "message", "description", "match", "reason", "title", "ids", "id", "doc", "caption"}
+WORDS = {"repr", "help", "metavar", "message", "description", "match", "reason", "title", "ids", "id", "doc", "caption"}
 """Keyword arguments that hold text for people."""
+
+COMMUTATIVE = ("max", "min", "isclose", "gcd")
+"""Calls whose arguments may stand in any order."""
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -390,7 +393,8 @@ def _arguments(node: ast.Call, text: _Text) -> Iterator[_Edit]:
             elif before:
                 first = start + before.start()
             yield _Edit(node, first, last, "", "keyword")
-    yield from _swaps(node, node.args, text)
+    if _called(node) not in COMMUTATIVE:
+        yield from _swaps(node, node.args, text)
 
 
 def _swaps(node: ast.AST, elements: Sequence[ast.expr], text: _Text) -> Iterator[_Edit]:

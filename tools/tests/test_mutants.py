@@ -32,7 +32,7 @@ CHANGES = {
     "a keyword argument": ("f(a, k=b, l=c)", {"pass", "f(a, l=c)", "f(a, k=b)"}),
     "arguments": ("x = f(a, b)", {"x = f(b, a)"}),
     "a pair": ("x = height, width", {"x = width, height", "x = width, width", "x = height, height"}),
-    "the smaller for the larger": ("x = max(a)", {"x = min(a)"}),
+    "the smaller for the larger, in whatever order": ("x = max(a, b)", {"x = min(a, b)"}),
     "a key of a table": ("x = {'epsilon': a}", {"x = {'epsiloo': a}"}),
     "a statement in place": ("x += a", {"x -= a", "pass"}),
     "an assignment to a part": ("x[a] = b", {"pass"}),

@@ -16,7 +16,7 @@ from isomorph.conformance.suite.training_cases import CASES
 from isomorph.conformance.training.case import draw_training
 from isomorph.conformance.training.clear import MARGINS, clear_move, two_largest
 from isomorph.conformance.training.reference import LOSS, TrainingReference
-from isomorph.conformance.training.verdict import Yardstick, in_noise_floors, within
+from isomorph.conformance.training.verdict import TensorVerdict, Yardstick, in_noise_floors, within
 from isomorph.spec import BadInput, architecture
 from isomorph.spec.layers import MaxPool
 from isomorph.spec.tensors import BIASES, is_trainable
@@ -34,6 +34,18 @@ def test_within_a_limit_zeros_alone_are_on_the_scale_of_their_units_largest() ->
     assert yardstick.scales == {"b/gamma": 5.0, "b/beta": 5.0, "a/gamma": 1.0}
     assert yardstick.limits == dict.fromkeys(WANTED, 1e-3)
     assert within(WANTED, 1e-3, unit_of, zeros=["a/gamma"]).zeros == {"a/gamma", "b/beta"}
+
+
+SHARES = {
+    "half of its limit": (2.0, 4.0, 0.5),
+    "nothing where nothing may be": (0.0, 0.0, 0.0),
+    "something where nothing may be": (1e-300, 0.0, float("inf")),
+}
+
+
+@pytest.mark.parametrize(("error", "limit", "share"), SHARES.values(), ids=SHARES)
+def test_a_tensor_takes_up_of_its_limit(error: float, limit: float, share: float) -> None:
+    assert TensorVerdict("a/gamma", (1,), error, limit, False).share == share
 
 
 def moved(**by: float) -> dict[str, Array]:

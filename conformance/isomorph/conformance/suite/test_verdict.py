@@ -93,8 +93,12 @@ def test_the_first_end_point_that_parts_is_named_and_the_worst_is_found() -> Non
 
 @pytest.mark.parametrize(
     ("local", "says"),
-    [(500.0, r"on the oracle's own input by 500: the error is born there$"), (1.5, r"by 1.5: the error is inherited$")],
-    ids=["born", "inherited"],
+    [
+        (500.0, r"on the oracle's own input by 500: the error is born there$"),
+        (8.0, r"by 8: the error is inherited$"),
+        (1.5, r"by 1.5: the error is inherited$"),
+    ],
+    ids=["born", "inherited, at the most that passes", "inherited"],
 )
 def test_the_message_says_whether_the_error_was_born_there(local: float, says: str) -> None:
     message = decide(off_by(1e-4), local=local).message
