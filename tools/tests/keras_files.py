@@ -74,7 +74,7 @@ def archive(weights: bytes, config: object, method: int = zipfile.ZIP_STORED) ->
     return out.getvalue()
 
 
-def configured(*layers: tuple[str, str, dict[str, object]]) -> dict[str, object]:
+def configured(*layers: tuple[str, str, dict[str, Any]]) -> dict[str, Any]:
     """The configuration of a model of these layers: class, name, options."""
     described = [
         {"class_name": kind, "config": {"name": name} | options, "inbound_nodes": []} for kind, name, options in layers

@@ -170,7 +170,7 @@ CONFIG = configured(
     ("DepthwiseConv2D", "conv_dw", {}),
     ("Conv2D", "conv2", {}),
     ("BatchNormalization", "conv2_bn", {"scale": False}),
-    ("Functional", "head", dict(configured(("Dense", "predictions", {}))["config"], name="head")),  # type: ignore[call-overload]
+    ("Functional", "head", dict(configured(("Dense", "predictions", {}))["config"], name="head")),
     ("GRU", "gru", {}),
 )
 

@@ -13,6 +13,7 @@ from isomorph.tools.checkpoints import METADATA, Checkpoint, read_checkpoint
 from isomorph.tools.checkpoints.paddle import pdparams
 from isomorph.tools.checkpoints.transformers import folder
 from isomorph.tools.identify import find_reading
+from isomorph.tools.keras_config import check_configured
 from isomorph.tools.metadata import read_architecture
 from isomorph.tools.own import find_architecture
 from isomorph.tools.published.lookup import find_published
@@ -84,6 +85,8 @@ def identified(path: Path, checkpoint: Checkpoint, arch: str | None = None) -> W
     reading = find_reading(checkpoint.tensors, str(path), asked)
     if told and not arch:
         _check_ends(path, told, reading.architecture)
+    if not told and not arch:
+        check_configured(path, checkpoint.layers, reading)
     if checkpoint.format == pdparams.NAME:
         checkpoint = replace(checkpoint, tensors=_with_bfloat16(checkpoint.tensors))
     weights = Weights(path, checkpoint, reading, reading.canonical(checkpoint.tensors))

@@ -35,6 +35,8 @@ class Checkpoint:
         shards: the files beside `path` that hold the tensors, where it does not itself.
         preprocessing_source: what says how photographs are prepared, as the architecture in METADATA has it: the name
             of a file of a folder; empty where nothing does.
+        layers: of a Keras model, what its configuration says of each layer, by the layer's name: its class under
+            "class_name", and its options; empty where there is no configuration.
         refusal: a sentence on why the file's own word on its architecture cannot be followed; empty where it can, or
             has none.
     """
@@ -48,3 +50,4 @@ class Checkpoint:
     shards: tuple[Path, ...] = ()
     preprocessing_source: str = ""
     refusal: str = ""
+    layers: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)

@@ -7,14 +7,13 @@ it stays text.
 
 import json
 import zlib
-from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
-from isomorph.tools.checkpoints.keras.h5 import Layer, read_window
+from isomorph.tools.checkpoints.keras.configuration import layers_in, options_by_name
+from isomorph.tools.checkpoints.keras.h5 import read_window
 from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE, Window
-from isomorph.tools.checkpoints.keras.names import group_name
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import shown
 from isomorph.tools.checkpoints.zip_directory import Member, noted_in, read_directory
@@ -24,7 +23,6 @@ NAME = "Keras archive"
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _FIRST = (b"metadata.json", _CONFIG.encode(), _WEIGHTS.encode())
 _FREE_CONFIG = 1 << 20  # bytes that any file may have; a thousand layers' worth
-_DEEPEST = 16  # models inside models
 _PIECE = 1 << 20  # bytes read at once
 
 
@@ -50,8 +48,9 @@ def read(file: MappedFile) -> Checkpoint:
     window = Window(file, weights.start, weights.size)
     if window.bytes_at(0, len(SIGNATURE)) != SIGNATURE:
         raise file.damaged(f"its {_WEIGHTS} starts with {shown(window.bytes_at(0, 8))}, HDF5's signature was expected")
-    checkpoint = read_window(window, NAME, dict(_layers(_json(file, config), "", _DEEPEST)))
-    return replace(checkpoint, metadata=MappingProxyType(noted_in(file, members)))
+    layers = dict(layers_in(_json(file, config)))
+    checkpoint = read_window(window, NAME, layers)
+    return replace(checkpoint, metadata=MappingProxyType(noted_in(file, members)), layers=options_by_name(layers))
 
 
 def _member(file: MappedFile, members: dict[str, Member], name: str) -> Member:
@@ -80,23 +79,3 @@ def _json(file: MappedFile, member: Member) -> object:
         return json.loads(file.read(member.start, member.size))
     except (ValueError, RecursionError) as problem:
         raise file.damaged(f"its {_CONFIG} cannot be read ({shown(str(problem), 100)})") from None
-
-
-def _layers(config: object, path: str, deepest: int) -> Iterator[tuple[str, Layer]]:
-    """The group of every layer in the weights, and what the configuration says of it; nothing where it lists none."""
-    match config:
-        case {"config": {"layers": list(entries)}} if deepest:
-            pass
-        case _:
-            return
-    used: dict[str, int] = {}
-    for entry in entries:
-        match entry:
-            case {"class_name": str(class_name), "config": {"name": str(name)} as options}:
-                kind = group_name(class_name)
-            case _:
-                continue
-        number = used[kind] = used.get(kind, -1) + 1
-        group = f"{path}/layers/{kind}" + (f"_{number}" if number else "")
-        yield group, Layer(name, kind, options)
-        yield from _layers(entry, group, deepest - 1)

@@ -11,11 +11,13 @@ by the class and the number of variables (`names`); where that does not suffice 
 configuration, which says all of this.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
+from isomorph.tools.checkpoints.keras.configuration import Layer, layers_in, options_by_name
 from isomorph.tools.checkpoints.keras.hdf5_attributes import Attributes
 from isomorph.tools.checkpoints.keras.hdf5_data import array_of
 from isomorph.tools.checkpoints.keras.hdf5_dataset import dataset_at
@@ -28,18 +30,11 @@ from isomorph.tools.checkpoints.wording import shown
 NAME = "Keras HDF5"
 
 _WHOLE_MODEL = "model_weights"
+_CONFIGURATION = "model_config"
 _OPTIMIZERS = ("/optimizer", "/optimizer_weights")
 _BESIDE_LAYERS = "top_level_model_weights"  # a model's own variables, which layer_names does not list
 _DICE = "seed_generator"  # of a dropout: the state of its random numbers
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
-
-
-class Layer(NamedTuple):
-    """What a configuration says about a layer."""
-
-    name: str
-    kind: str
-    config: Mapping[str, object]
 
 
 class _Found(NamedTuple):
@@ -87,8 +82,27 @@ def read_window(window: Window, form: str, layers: Mapping[str, Layer]) -> Check
     told = attributes.text(held.groups["/"], METADATA)
     metadata = {} if told is None else {METADATA: told}
     return Checkpoint(
-        file.path, form, MappingProxyType(tensors), MappingProxyType(metadata), found.unwrapped, found.left_out
+        file.path,
+        form,
+        MappingProxyType(tensors),
+        MappingProxyType(metadata),
+        found.unwrapped,
+        found.left_out,
+        layers=options_by_name(dict(layers_in(_configuration(attributes.text(held.groups["/"], _CONFIGURATION))))),
     )
+
+
+def _configuration(text: str | None) -> object:
+    """The configuration of a whole model, which Keras's legacy `.h5` has as a text; None where it is not JSON.
+
+    Keras does not look at it where it loads weights alone.
+    """
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _has_layers(attributes: Attributes, group: int) -> bool:
