@@ -6,7 +6,7 @@ Small networks are drawn thousands of times, with each kernel that the libraries
 process of its own, as all are told when they are loaded. Printed are, for noise floors from 2, 4 and all orders of
 summation that the oracle has, the worst ratio, and how often an end point would stand above FLOORS: extrapolated from
 the tail, in which log ratios are taken to be exponential (Hill, 1975). That is right for floors of a single value, and
-too pessimistic for all others. Then come the planted faults that stand lowest. `docs/noise_floors.md` has the tables.
+too pessimistic for all others. `docs/noise_floors.md` has the tables.
 """
 
 import argparse
@@ -24,12 +24,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.honest_draws import COUNTS, SINGLE
-from benchmarks.smallest_faults import print_faults
 from isomorph.backends.protocol import Array
 from isomorph.conformance.verdict import FLOORS
 
-TAIL = 1000
-"""How many end points, the highest of all, the tail is extrapolated from; a hundredth of all where that is less."""
+TAIL, LEAST = 500, 30
+"""Of so many end points the highest one belongs to the tail, and at least LEAST in all."""
 
 BINS = (1, 2, 4, 8, 16, 32, 64, 128)
 """Numbers of values, in effect, from which end points are told apart."""
@@ -85,7 +84,7 @@ def run(kernel: Kernel, draws: int, first: int, seconds: float, folder: Path) ->
 def rate(ratios: Array) -> float:
     """The share of end points that would stand above FLOORS, by the tail of what does not."""
     logs = np.sort(np.log(np.maximum(ratios, 1e-9)))
-    count = min(TAIL, len(logs) // 100)
+    count = max(LEAST, len(logs) // TAIL)
     threshold, tail = logs[-count - 1], logs[-count:]
     return count / len(logs) * exp(-(log(FLOORS) - threshold) / float(np.mean(tail - threshold)))
 
@@ -133,7 +132,6 @@ def main() -> None:
     for low, high in zip(BINS, (*BINS[1:], float("inf")), strict=True):
         inside = (figures[:, 0] >= low) & (figures[:, 0] < high)
         print_row(f"{low} to {high:g}", figures[inside])
-    print_faults()
 
 
 if __name__ == "__main__":
