@@ -145,6 +145,12 @@ def test_a_share_that_is_dropped_matters_to_inference_where_it_scales_it(mode: s
     assert training_function(one) != training_function(other)
 
 
+def test_a_batch_norm_on_its_own_is_another_function_without_gamma() -> None:
+    network = architecture("slim/resnet_v2_50")
+    linear = {"batch_norm": False, "batch_norm_gamma": False}
+    assert function(network.with_options(**linear)) != function(network.with_options(batch_norm=False))
+
+
 def test_a_function_has_no_name() -> None:
     assert function(replace(NETWORK, name="mine/resnet50")) == function(NETWORK)
 

@@ -262,6 +262,19 @@ def test_its_layers(
     assert {unit.kind for unit in made} == {kind}
 
 
+DEPTHWISE = {
+    "one channel in each group": (Convolution("c", 6, 6, groups=6), True),
+    "two channels out of each": (Convolution("c", 6, 12, groups=6), True),
+    "an image of one channel": (Convolution("c", 1, 6), False),
+    "two channels in each group": (Convolution("c", 6, 6, groups=3), False),
+}
+
+
+@pytest.mark.parametrize(("layer", "depthwise"), DEPTHWISE.values(), ids=DEPTHWISE)
+def test_a_convolution_is_depthwise_or_not(layer: Convolution, depthwise: bool) -> None:
+    assert layer.is_depthwise is depthwise
+
+
 def test_every_kind_is_written_out() -> None:
     assert {kind for kind, *_ in LAYERS.values()} == KINDS.keys()
 

@@ -82,8 +82,22 @@ TOKENS = {
     ast.Is: "is",
     ast.IsNot: "is not",
 }
-WORDS = {"repr", "help", "metavar", "message", "description", "match", "reason", "title", "ids", "id", "doc", "caption"}
-"""Keyword arguments that hold text for people."""
+WORDS = {
+    "repr",
+    "strict",
+    "help",
+    "metavar",
+    "message",
+    "description",
+    "match",
+    "reason",
+    "title",
+    "ids",
+    "id",
+    "doc",
+    "caption",
+}
+"""Keyword arguments that hold text for people, say what is printed, or only assert, as `zip(strict=True)` does."""
 
 COMMUTATIVE = ("max", "min", "isclose", "gcd")
 """Calls whose arguments may stand in any order."""
