@@ -154,14 +154,24 @@ def less_vggs_mean(pixels: Array) -> Array:
 
 # 300 x 451 to a shorter side of 256: 451 * 256 / 300 is 384.85. The crop's corner is (384 - 224) / 2, (256 - 224) / 2.
 CROPS: dict[str, tuple[tuple[int, int], int, int, Image.Resampling, Callable[[Array], Array]]] = {
-    "torchvision": ((384, 256), 80, 224, Image.Resampling.BILINEAR, by_imagenets_mean),
-    "timm": ((384, 256), 80, 224, Image.Resampling.BICUBIC, by_imagenets_mean),
-    "transformers": ((384, 256), 80, 224, Image.Resampling.BICUBIC, by_imagenets_mean),
-    "cifar": ((48, 32), 8, 32, Image.Resampling.BILINEAR, by_imagenets_mean),
-    "tutorial": ((384, 256), 80, 224, Image.Resampling.BILINEAR, by_imagenets_mean),
-    "wsl": ((384, 256), 80, 224, Image.Resampling.BILINEAR, by_imagenets_mean),
-    "mlperf_tiny": ((48, 32), 8, 32, Image.Resampling.BILINEAR, as_it_is),
-    "d2l": ((96, 96), 0, 96, Image.Resampling.BILINEAR, as_a_share),  # transforms.Resize of both sides, in grey
+    "torchvision/resnet18": ((384, 256), 80, 224, Image.Resampling.BILINEAR, by_imagenets_mean),
+    "timm/resnet18": ((384, 256), 80, 224, Image.Resampling.BICUBIC, by_imagenets_mean),
+    "transformers/resnet-18": ((384, 256), 80, 224, Image.Resampling.BICUBIC, by_imagenets_mean),
+    "cifar/resnet20": ((48, 32), 8, 32, Image.Resampling.BILINEAR, by_imagenets_mean),
+    "tutorial/resnet34": ((384, 256), 80, 224, Image.Resampling.BILINEAR, by_imagenets_mean),
+    # Test4_googlenet/predict.py, Resize((224, 224)); ToTensor and Normalize by halves are 2 x - 1.
+    "tutorial/googlenet": ((224, 224), 0, 224, Image.Resampling.BILINEAR, halved_and_doubled),
+    "wsl/resnext101_32x8d": ((384, 256), 80, 224, Image.Resampling.BILINEAR, by_imagenets_mean),
+    "mlperf_tiny/resnet8": ((48, 32), 8, 32, Image.Resampling.BILINEAR, as_it_is),
+    "d2l/resnet18": (
+        (96, 96),
+        0,
+        96,
+        Image.Resampling.BILINEAR,
+        as_a_share,
+    ),  # transforms.Resize of both sides, in grey
+    # 451 * 28 / 300 is 42.09. Normalize(mean=[127.5], std=[127.5]) is 2 x - 1, too.
+    "paddle/LeNet": ((42, 28), 7, 28, Image.Resampling.BILINEAR, halved_and_doubled),
 }
 
 
@@ -169,7 +179,7 @@ CROPS: dict[str, tuple[tuple[int, int], int, int, Image.Resampling, Callable[[Ar
 def test_the_crop_of(noise: Path, name: str, rule: tuple[Any, ...]) -> None:
     scaled, left, crop, interpolation, normalised = rule
     top = (scaled[1] - crop) // 2
-    network = next(iter(zoos()[name].networks.values()))
+    network = architecture(name)
     with Image.open(noise) as image:
         image.convert("RGB" if network.in_channels == 3 else "L").save(noise)
     with Image.open(noise) as image:
@@ -239,5 +249,7 @@ def test_kerass_own_code_does_the_same(module: str, name: str, by_keras: tuple[P
     np.testing.assert_allclose(found[0], expected[module], rtol=0, atol=2e-5)
 
 
-def test_every_zoo_is_held_against_its_own() -> None:
-    assert {*CROPS, *(name.partition("/")[0] for name in RESAMPLED), "keras"} == set(zoos())
+def test_every_preprocessing_of_every_network_is_held_against_its_zoos_own() -> None:
+    held = {architecture(name).convention.preprocessing for name in (*CROPS, *RESAMPLED, *MODULES.values())}
+    others = [name for name in architectures() if architecture(name).convention.preprocessing not in held]
+    assert others == []
