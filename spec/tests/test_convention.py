@@ -100,6 +100,23 @@ def test_a_grouped_convolution_counts_the_channels_that_its_zoo_does(name: str, 
     assert layer.stddev(layer.initializer) == pytest.approx((2 / (9 * channels)) ** 0.5, rel=1e-15)
 
 
+# Xavier's variance is 2 / (inputs + outputs), of a flattened map all its values (Glorot and Bengio, 2010).
+@pytest.mark.parametrize(
+    ("name", "scope", "inputs", "outputs"),
+    [
+        ("keras/VGG16", "fc6", 7 * 7 * 512, 4096),
+        ("paddle/vgg16", "fc6", 7 * 7 * 512, 4096),
+        ("paddle/LeNet", "fc3", 400, 120),
+        ("keras/VGG16", "fc7", 4096, 4096),
+    ],
+)
+def test_a_dense_layer_counts_the_cells_of_its_window_as_inputs(
+    name: str, scope: str, inputs: int, outputs: int
+) -> None:
+    layer = next(layer for layer in plan(architecture(name)).convolutions if layer.scope == scope)
+    assert layer.stddev(layer.initializer) == pytest.approx((2 / (inputs + outputs)) ** 0.5, rel=1e-15)
+
+
 @pytest.mark.parametrize(
     ("bottleneck_stride", "strides"), [("conv1", [2, 1, 1]), ("conv2", [1, 2, 1])], ids=["as published", "version 1.5"]
 )

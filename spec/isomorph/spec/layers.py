@@ -41,6 +41,7 @@ class Convolution:
     initializer, bias_initializer: how its fresh kernel and bias are drawn.
     gamma: that of its batch norm in a fresh network; None if it has none.
     dropout: what training drops of its input.
+    dense: whether it is fully connected: to its fresh kernel every cell of its window is an input, as channels are.
     """
 
     scope: str
@@ -59,6 +60,7 @@ class Convolution:
     bias_initializer: Initializer = ZEROS
     gamma: float | None = 1.0
     dropout: Dropout | None = None
+    dense: bool = False
 
     @property
     def depth_seen(self) -> int:
@@ -72,6 +74,8 @@ class Convolution:
 
     def stddev(self, initializer: Initializer) -> float:
         """The standard deviation that `initializer` asks of this convolution's tensors."""
+        if self.dense:
+            return initializer.stddev(1, self.kernel * self.kernel * self.depth_in, self.depth)
         return initializer.stddev(self.kernel, self.depth_seen, self.depth, self.groups)
 
 

@@ -59,6 +59,7 @@ def dense(
         initializer=initializer or convention.logits_initializer,
         bias_initializer=convention.logits_bias_initializer,
         dropout=Dropout(dropout, convention.dropout_mode == "downscale_in_infer") if dropout else None,
+        dense=True,
     )
 
 
