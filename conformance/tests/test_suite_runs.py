@@ -57,8 +57,8 @@ def test_a_crash_costs_the_test_in_which_it_happens(tmp_path: Path) -> None:
 
 
 def test_a_hang_is_stopped_and_costs_no_more(tmp_path: Path) -> None:
-    name = "test_a_max_pool_of and zeros and even"
-    _, lines = run("misbehaving:hang@float32", tmp_path, "--call-timeout", "1.5", tests=name)
+    name = "test_a_max_pool_of and zeros and even"  # the limit is of the other's start, too, on a busy machine
+    _, lines = run("misbehaving:hang@float32", tmp_path, "--call-timeout", "15", tests=name)
     assert Counter((line["outcome"], line["crashed"]) for line in ended(lines)) == {
         ("passed", False): 1,
         ("failed", True): 1,
