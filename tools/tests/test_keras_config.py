@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 
 from isomorph.spec import BadInput, architecture
 from isomorph.tools.checkpoints import read_checkpoint
+from isomorph.tools.namings import OWN
 from isomorph.tools.subject import find_subject
 
 from .keras_files import KERNEL, archive, configured, keras2, keras3
@@ -122,6 +124,22 @@ def test_an_archive_says_it_in_a_file_of_its_own(tmp_path: Path) -> None:
     layers = read_checkpoint(path).layers
     assert layers["conv"] == {"name": "conv", "strides": 2, "class_name": "Conv2D"}
     assert layers["top"] == {"name": "top", "units": 2, "class_name": "Dense"}
+
+
+def test_isomorphs_own_networks_have_classes_of_their_own(tmp_path: Path) -> None:
+    """Such as the layer that pads channels with zeros, in what Keras saves of a network that isomorph built."""
+    network = architecture("cifar/resnet20")
+    tensors = {
+        name.name: np.zeros(name.shape, np.float32) for name in OWN["isomorph's keras"].tensors(network).values()
+    }
+    config = configured(("Pad", "pad", {}), ("Rescaling", "dropout", {"scale": 0.6}))
+    path = tmp_path / "x.h5"
+
+    def note(root: h5py.File) -> None:
+        root.attrs["model_config"] = json.dumps(config)
+
+    path.write_bytes(keras2(by_layer(tensors), "model_weights", note))
+    assert find_subject(path).architecture == network
 
 
 @pytest.mark.parametrize("config", [None, "no JSON", "[]", '{"config": 5}'], ids=["nothing", "no JSON", "a list", "5"])

@@ -8,6 +8,7 @@ from isomorph.spec import Architecture, BadInput, plan
 from isomorph.spec.layers import Convolution
 from isomorph.spec.tensors import MOVING_MEAN, WEIGHTS, tensor_name
 from isomorph.tools.checkpoints.wording import shown
+from isomorph.tools.namings import OWN
 from isomorph.tools.readings import Reading
 
 Options = Mapping[str, object]
@@ -30,13 +31,14 @@ def check_configured(path: Path, layers: Mapping[str, Options], reading: Reading
     """Raise BadInput where `layers` contradict the reading: another stride, rate, epsilon, activation or kind of layer.
 
     layers: layer's name -> its class, under "class_name", and its options; empty where a file has no configuration.
-    What a layer leaves out is not looked at, nor are layers that the file's tensors do not name, but for their class.
+    What a layer leaves out is not looked at, nor are layers without tensors, but for their class and
+    activation; those of isomorph's own networks are not looked at either, as some have classes of their own.
     """
     if not layers:
         return
     network = reading.architecture
     for name, options in layers.items():
-        problem = _strange(options, network)
+        problem = "" if reading.form in OWN else _strange(options, network)
         if problem:
             raise _contradiction(path, name, problem, f"{network.name} has none such")
     for name, option, expected in _expected(reading):
