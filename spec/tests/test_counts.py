@@ -283,6 +283,38 @@ def test_macs_of_an_image_that_is_not_square() -> None:
     assert infer(Architecture("x/y", stem, (), Head(None, global_pool=False), Convention()), 9, 5).macs == 3240
 
 
+# Counted by hand, layer by layer, on images that are not square: scope -> height, width and multiply-accumulates, each
+# kernel's values times the cells of its map.
+OBLONG = {
+    ("torchvision/resnet18", 64, 96): {
+        "conv1": (32, 48, 7 * 7 * 3 * 64 * 32 * 48),
+        "block1": (16, 24, 4 * 9 * 64 * 64 * 16 * 24),
+        "block2": (8, 12, (9 * 64 * 128 + 3 * 9 * 128 * 128 + 64 * 128) * 8 * 12),
+        "block3": (4, 6, (9 * 128 * 256 + 3 * 9 * 256 * 256 + 128 * 256) * 4 * 6),
+        "block4": (2, 3, (9 * 256 * 512 + 3 * 9 * 512 * 512 + 256 * 512) * 2 * 3),
+        "logits": (1, 1, 512 * 1000),
+    },
+    ("cifar/resnet20", 27, 35): {
+        "conv1": (27, 35, 9 * 3 * 16 * 27 * 35),
+        "block1": (27, 35, 6 * 9 * 16 * 16 * 27 * 35),
+        "block2": (14, 18, (9 * 16 * 32 + 5 * 9 * 32 * 32) * 14 * 18),
+        "block3": (7, 9, (9 * 32 * 64 + 5 * 9 * 64 * 64) * 7 * 9),
+        "logits": (1, 1, 64 * 10),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "height", "width"), OBLONG, ids=[f"{name} on {height}x{width}" for name, height, width in OBLONG]
+)
+def test_macs_of_images_that_are_not_square_are_those_counted_by_hand(name: str, height: int, width: int) -> None:
+    counted = OBLONG[name, height, width]
+    found = infer(architecture(name), height, width)
+    rows = {row.name: (row.grid.height, row.grid.width, row.macs) for row in found.end_points}
+    assert {scope: rows[scope] for scope in counted} == counted
+    assert found.macs == sum(macs for *_, macs in counted.values())
+
+
 def test_macs_are_unknown_while_the_size_is() -> None:
     found = infer(architecture("torchvision/resnet18"))
     assert found.macs is None

@@ -84,10 +84,20 @@ class Ranking:
 
     def share(self, row: Row) -> Spread | None:
         """The network's floating-point operations per second as a share of the matrix product's, round by round."""
-        limit, timing = self.limits.get((row.backend, row.precision)), self.timing(row)
-        if limit is None or timing is None:
+        limit, rates = self.limits.get((row.backend, row.precision)), self._operations(row)
+        if limit is None or not rates:
             return None
+        return spread([rate / most for rate, most in zip(rates, limit.rates, strict=False)])
+
+    def share_of_fastest(self, row: Row) -> float | None:
+        """The median of the same operations per second as a share of the matrix product's fastest round."""
+        limit, rates = self.limits.get((row.backend, row.precision)), self._operations(row)
+        return statistics.median(rates) / max(limit.rates) if limit and rates else None
+
+    def _operations(self, row: Row) -> list[float]:
+        """The network's floating-point operations per second, round by round; none where it was not timed."""
+        timing = self.timing(row)
+        if timing is None:
+            return []
         passes = PASSES if timing.work == "training" else 1
-        done = 2 * row.macs * timing.batch * passes
-        pairs = zip(timing.rounds, limit.rates, strict=False)
-        return spread([done / seconds / rate for seconds, rate in pairs])
+        return [2 * row.macs * timing.batch * passes / seconds for seconds in timing.rounds]

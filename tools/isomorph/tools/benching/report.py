@@ -11,6 +11,7 @@ from rich.text import Text
 
 from isomorph.tools.benching.advice import advise
 from isomorph.tools.benching.curves import Curve, curve_tables
+from isomorph.tools.benching.doubt import doubt
 from isomorph.tools.benching.machine import Machine
 from isomorph.tools.benching.ranking import GOALS, Goal, Ranking, short
 from isomorph.tools.benching.results import ZOO, Limit, Row, Spread, Turns
@@ -71,13 +72,14 @@ class BenchReport(Report):
 
     @property
     def exit_status(self) -> int:
-        """0 done, 1 a mode answers wrongly, 3 nothing could be measured, 130 interrupted."""
+        """0 done, 1 a mode answers wrongly, 3 nothing could be measured or chosen, 130 interrupted."""
         statuses = {row.status for row in self.rows}
         if self.interrupted:
             return 130
         if "wrong answers" in statuses:
             return 1
-        return 0 if any(row.status == "measured" and row.mode != ZOO for row in self.rows) else 3
+        measured = any(row.status == "measured" and row.mode != ZOO for row in self.rows)
+        return 0 if measured and self.doubt is None else 3
 
     @property
     def ranking(self) -> Ranking:
@@ -90,8 +92,13 @@ class BenchReport(Report):
 
     @property
     def advice(self) -> str:
-        """What to choose here and why, and what it costs, in one paragraph."""
-        return advise(self.ranking)
+        """What to choose here and why, and what it costs, in one paragraph; or why nothing can be chosen."""
+        return self.doubt or advise(self.ranking)
+
+    @property
+    def doubt(self) -> str | None:
+        """Why these figures are no ground to choose anything, in a sentence; None where they are."""
+        return doubt(self.ranking, self.device, self.others, self.machine.cores)
 
     def to_json(self) -> str:
         """All figures, and the rankings for every goal."""

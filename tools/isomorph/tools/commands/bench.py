@@ -74,8 +74,8 @@ def bench_command(
     xla-folded.
     Each is proved to give the network's own answers before it is timed.
 
-    Exit status: 0 done, 1 a mode answers wrongly, 2 the request is bad, 3 nothing could be measured, 130 interrupted,
-    with a report of what was measured.
+    Exit status: 0 done, 1 a mode answers wrongly, 2 the request is bad, 3 nothing could be measured, or nothing
+    chosen as other processes kept the cores busy, 130 interrupted, with a report of what was measured.
     """
     options = given.read_architecture_options(num_classes, global_pool, output_stride, option)
     size = given.read_size(input)
