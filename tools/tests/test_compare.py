@@ -7,6 +7,7 @@ import pytest
 
 from isomorph.spec import (
     Architecture,
+    Block,
     Convention,
     Head,
     Initializer,
@@ -17,7 +18,7 @@ from isomorph.spec import (
     infer,
 )
 from isomorph.tools import CompareReport, compare
-from isomorph.tools.field_by_field import compare_fields
+from isomorph.tools.field_by_field import compare_fields, strided_unit
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -57,6 +58,7 @@ def resnet_50s() -> CompareReport:
         "last map 7x7x2048 7x7x2048",
         "output stride 32 32",
         "receptive field 483 483",
+        "strided_unit last unit first unit inference",
         "bottleneck_stride conv2 conv1 inference",
         'the convolution of a bottleneck that carries its stride: "conv1", the first',
         "pool_padding same explicit inference",
@@ -98,6 +100,25 @@ def test_the_differences_of_the_parts_add_up_to_those_of_the_totals(resnet_50s: 
     )
     trainable = [count_parameters(architecture(name))[0] for name in ("slim/resnet_v1_50", "keras/ResNet50")]
     assert second - first == trainable[1] - trainable[0] != 0
+
+
+@pytest.mark.parametrize(
+    ("strides", "said"),
+    [
+        pytest.param(((1, 2), (1, 2)), "last unit", id="the last"),
+        pytest.param(((2, 1), (2, 1)), "first unit", id="the first"),
+        pytest.param(((1, 2, 1), (1, 2, 1)), "unit 2", id="one between them"),
+        pytest.param(((1, 2), (2, 1)), "block1/unit_2, block2/unit_1", id="another in each block"),
+        pytest.param(((2,), (1, 1)), None, id="none of several"),
+    ],
+)
+def test_the_unit_that_strides_is(strides: tuple[tuple[int, ...], ...], said: str | None) -> None:
+    blocks = tuple(
+        Block(f"block{number}", "basic", tuple((8, 8, stride) for stride in row))
+        for number, row in enumerate(strides, start=1)
+    )
+    network = replace(architecture("cifar/resnet20"), blocks=blocks)
+    assert strided_unit(network) == said
 
 
 # Other pairs.

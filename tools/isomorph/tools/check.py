@@ -23,6 +23,7 @@ from isomorph.conformance.reference import Reference, Tier
 from isomorph.conformance.verdict import RunVerdict
 from isomorph.spec import Architecture, BadInput, count_parameters, plan
 from isomorph.spec.tensors import match_exactly
+from isomorph.tools.idle import warn_of_plants
 from isomorph.tools.own import is_architecture
 from isomorph.tools.recordings import check_recordings, judge_recording, read_recordings
 from isomorph.tools.reports import BackendReport, CheckReport, Status
@@ -81,6 +82,7 @@ def check(
     found = find_subject(subject, arch, **options)
     planted = dict(plant or {})
     second = _find_other(found, other, arch, options)
+    warn_of_plants((second or found).architecture, planted)
     built = (second or found).architecture.with_options(**planted).undrawn()
     check_request(found.architecture, size, batch, seed, device, dtype)
     check_limits(timeout, memory)

@@ -21,6 +21,7 @@ from isomorph.conformance.training.drawn import DrawnTraining
 from isomorph.conformance.training.dropout import DTYPE, DropoutCase
 from isomorph.conformance.training.verdict import TrainingVerdict
 from isomorph.spec import Architecture, BadInput, count_parameters
+from isomorph.tools.idle import warn_of_plants
 from isomorph.tools.reports import Status
 from isomorph.tools.side_by_side import choose_backends, run_side_by_side
 from isomorph.tools.subject import Origin, check_limits, check_request, digest, find_subject
@@ -87,6 +88,7 @@ def check_training(
     check_limits(timeout, memory)
     check_memory(network, batch, height, width, oracle_training)
     planted = dict(plant or {})
+    warn_of_plants(network, planted, training=True)
     built = network.with_options(**planted).undrawn()
     limit = available_memory() if memory is None else int(memory)
     with ExitStack() as stack:

@@ -9,6 +9,7 @@ import io
 import re
 import signal
 import sys
+import warnings
 from importlib.metadata import version
 from typing import Annotated, Any, NoReturn
 
@@ -21,6 +22,7 @@ from isomorph.tools.commands import backends, bench, checkpoints, conformance, n
 from isomorph.tools.commands.app import app, err, out
 from isomorph.tools.commands.signals import ended_in_order
 from isomorph.tools.commands.streams import OutputFailed, ReaderGone, give_up_stdout, guard_streams
+from isomorph.tools.idle import IdleOption
 from isomorph.tools.tables import printable
 
 # The base of what typer raises for a wrong command line: click's, or that of the copy of click in typer.
@@ -44,6 +46,8 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what its encoding lacks is still said
+    warnings.simplefilter("always", IdleOption)
+    warnings.showwarning = _show_warning
     try:
         guard_streams()
         with ended_in_order():
@@ -76,6 +80,16 @@ def _run() -> Any:
     except (KeyboardInterrupt, typer.Abort):
         err.print("interrupted")
         return 130
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    """What does nothing, as a sentence of ours; any other warning as Python has it."""
+    if issubclass(category, IdleOption):
+        err.print(f"isomorph: {_plain(str(message))}", highlight=False, soft_wrap=True)
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def _show_usage(error: Any) -> int:

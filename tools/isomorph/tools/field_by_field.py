@@ -11,6 +11,7 @@ from typing import Any, Literal
 from isomorph.spec import (
     Architecture,
     BadInput,
+    Block,
     Convention,
     Initializer,
     Preprocessing,
@@ -22,6 +23,7 @@ from isomorph.spec import (
 from isomorph.spec.architecture import AuxiliaryHead, InputTransform
 from isomorph.spec.function import training_function
 from isomorph.spec.padding import pads
+from isomorph.spec.units import kind_of
 
 Affected = Literal["inference", "training", "images", "names", "nothing"]
 """What a field decides: the answer; how it is trained; how photographs are prepared for it; what tensors are called;
@@ -79,6 +81,24 @@ def compact(value: Any) -> str:
             return str(value)
 
 
+STRIDED_UNIT = "strided_unit"
+
+
+def strided_unit(network: Architecture) -> str | None:
+    """Which unit of its blocks carries their stride; None where no block of several units strides.
+
+    "first unit", "last unit", or the units themselves where blocks differ.
+    """
+    places: dict[str, str] = {}
+    for block in network.blocks:
+        strides = [kind_of(block.unit).stride(args) for args in block.args]
+        for number, stride in enumerate(strides, start=1):
+            if stride > 1 and len(strides) > 1:
+                place = {1: "first unit", len(strides): "last unit"}.get(number, f"unit {number}")
+                places[f"{block.scope}/unit_{number}"] = place
+    return ", ".join(places if len(set(places.values())) > 1 else set(places.values())) or None
+
+
 _Row = tuple[str, type, Any, Any]
 """A field's name, the class that declares it, and what each of the two has."""
 
@@ -94,6 +114,7 @@ def _rows(first: Architecture, second: Architecture) -> Iterator[_Row]:
             yield from _fields(f"auxiliary.{number + 1}.", head, another)
         else:
             yield f"auxiliary.{number + 1}", AuxiliaryHead, head, another
+    yield STRIDED_UNIT, Block, strided_unit(first), strided_unit(second)
     yield from _fields("", first.head, second.head)
     for name in ("input_transform", "output_stride", "include_root_block", "in_channels"):
         yield name, Architecture, getattr(first, name), getattr(second, name)
@@ -113,6 +134,8 @@ def _affected(first: Architecture, second: Architecture, name: str, one: Any, ot
     """Decided by whether either network computes something else once this field alone is the other's."""
     if name.startswith("preprocessing."):
         return "images"
+    if name == STRIDED_UNIT:
+        return "inference"
     if name.endswith(".scope"):
         return "names"
     try:
@@ -139,6 +162,8 @@ def _with(network: Architecture, name: str, value: Any) -> Architecture:
 
 def _meaning(of: type, name: str, one: Any, other: Any) -> str:
     """A padding rule is explained by what the two rules are, anything else by what its field is."""
+    if name == STRIDED_UNIT:
+        return "the unit of a block that carries its stride: the maps of all units between its first and last differ"
     if of is Convention and name.endswith("_padding"):
         return "\n".join(f"{rule}: {_entries(pads).get(rule, '')}" for rule in (one, other))
     return _entries(of).get(name.rpartition(".")[2], "")

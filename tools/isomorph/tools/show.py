@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from isomorph.spec import Architecture, EndPoint, Inference, Plan, infer, plan, zoos
+from isomorph.tools.idle import warn_of_options
 from isomorph.tools.own import find_architecture, to_edit
 from isomorph.tools.tables import Report, by, count, plain_table, short_scope
 
@@ -83,11 +84,13 @@ def show(
     """Every unit's output shape, stride, rate, receptive field, parameters and multiply-accumulates.
 
     subject: an architecture, its name, or a `.toml` file with one. size: (height, width); None takes the zoo's own.
-    options: of the architecture. Raises BadInput for a name, an option or a size that cannot be.
+    options: of the architecture. Raises BadInput for a name, an option or a size that cannot be, and warns of options
+        that do nothing.
     """
     found = (
         subject.with_options(**options) if isinstance(subject, Architecture) else find_architecture(subject, **options)
     )
+    warn_of_options(found, options)
     given = size or found.convention.preprocessing.size
     return ShowReport(infer(found, *given), given)
 

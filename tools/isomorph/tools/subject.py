@@ -17,6 +17,7 @@ from isomorph.spec.errors import nearest
 from isomorph.spec.tensors import match_exactly
 from isomorph.spec.zoo import translated
 from isomorph.tools.checkpoints import sha256
+from isomorph.tools.idle import warn_of_options
 from isomorph.tools.images import check_pixels, read_images
 from isomorph.tools.own import find_architecture, is_architecture
 from isomorph.tools.weights import read_weights
@@ -76,8 +77,14 @@ def find_subject(subject: str | Path | Architecture, arch: str | None = None, **
     arch: the architecture of a checkpoint that cannot tell, or that is to be read as another.
     options: of the architecture, such as `output_stride`; None for `num_classes` means no head.
     Raises BadInput for a name that is neither, for a file that cannot be read or fits nothing, and for options that
-    contradict the file.
+    contradict the file. Warns of options that do nothing there.
     """
+    found = _find_subject(subject, arch, options)
+    warn_of_options(found.architecture, options)
+    return found
+
+
+def _find_subject(subject: str | Path | Architecture, arch: str | None, options: dict[str, Any]) -> Subject:
     if isinstance(subject, Architecture):
         return Subject(subject.with_options(**options), None, None)
     if is_architecture(subject):
