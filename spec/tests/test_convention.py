@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from isomorph.spec import BadInput, Initializer, architecture, architectures, plan, tensor_shapes
+from isomorph.spec import Initializer, architecture, architectures, plan, tensor_shapes
 from isomorph.spec.convention import as_float32
 from isomorph.spec.layers import Convolution, MaxPool, name_of
 
@@ -190,9 +190,10 @@ def test_a_pool_is_padded_with_what_the_convention_says(pool_fill: str, fill: fl
     assert pool.fill == fill
 
 
-def test_same_padding_has_no_zeros() -> None:
-    with pytest.raises(BadInput, match=r"^A pool_fill of zero needs explicit pool_padding; TensorFlow's SAME never"):
-        plan(architecture("slim/resnet_v1_50", pool_fill="zero"))
+def test_same_may_be_planted_with_zeros() -> None:
+    _, pool = plan(architecture("slim/resnet_v1_50", pool_fill="zero")).stem
+    assert isinstance(pool, MaxPool)
+    assert (pool.padding, pool.fill) == ("same", 0.0)
 
 
 @pytest.mark.parametrize(("name", "last"), [("timm/resnet18", "conv2"), ("timm/resnet26", "conv3")])

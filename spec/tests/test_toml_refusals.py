@@ -191,10 +191,6 @@ REFUSED = {
         TINY.replace("depth = 16", "depth = 64") + '[convention]\nlike = "cifar"',
         "x.toml, line 14: block1/unit_1/basic_v1/shortcut has 64 channels to make 32 of; zero_channels only adds some.",
     ),
-    "a pool that no framework has": (
-        TINY + '[convention]\npool_padding = "same"\npool_fill = "zero"',
-        "x.toml, line 1: A pool_fill of zero needs explicit pool_padding; ",
-    ),
     "an auxiliary head without a name": (
         TINY + HEAD.replace('scope = "aux1"', ""),
         "x.toml, line 16: this [[auxiliary]] has no scope, which is its name.",

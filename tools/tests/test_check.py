@@ -4,14 +4,15 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from isomorph.conformance.memory import backend_process, fit_at_once
-from isomorph.conformance.small_networks import slim_small
-from isomorph.spec import Architecture, architecture, count_parameters, infer
+from isomorph.conformance.small_networks import KIN, slim_small
+from isomorph.spec import Architecture, Stem, StemConvolution, StemPool, architecture, count_parameters, infer
 from isomorph.tools import CheckReport, check
 from isomorph.tools.subject import find_subject, make_case
 
@@ -88,6 +89,17 @@ def test_json_has_no_infinities_and_no_nan() -> None:
 
     (row,) = json.loads(text, parse_constant=refuse)["backends"]
     assert "inf" in {point["rel_l2"] for point in row["runs"][0]["end_points"]}
+
+
+def test_zeros_around_a_pool_are_planted_alone() -> None:
+    """In TensorFlow's SAME, before which a pre-activated network has no ReLU."""
+    subject = KIN["pre-activated bottlenecks"].with_options(pool_padding="same")
+    stem = Stem((StemConvolution("conv1", 64, 7, stride=2, linear=True), StemPool("pool1", 3, stride=2)))
+    planted = {"pool_fill": "zero"}
+    report = check_small("oracle", subject=replace(subject, stem=stem), size=(32, 32), plant=planted)
+    (row,) = report.backends
+    assert (report.agree, report.planted) == (False, planted)
+    assert {run.first_divergence for run in row.runs if run.verdict == "fail"} == {"pool1"}
 
 
 def test_float64_alone_is_one_tier() -> None:

@@ -40,9 +40,8 @@ def _kernels() -> tuple[int, ...]:
 
 def _windows() -> Iterator[tuple[str, Layer]]:
     for (fill, value), rule, kernel, stride in product(FILLS.items(), POOL_RULES, _kernels(), STRIDES):
-        if (rule, fill) != ("same", "zeros"):  # the specification refuses what no framework has
-            called = f"max pool, {rule} with {fill}, {kernel}x{kernel}, stride {stride}"
-            yield called, MaxPool("pool1", DEPTH, kernel, stride, rule, value)
+        called = f"max pool, {rule} with {fill}, {kernel}x{kernel}, stride {stride}"
+        yield called, MaxPool("pool1", DEPTH, kernel, stride, rule, value)
     for groups, rule, kernel, (stride, rate) in product((1, DEPTH), CONVOLUTION_RULES, _kernels(), SAMPLINGS):
         called = f"{'depthwise' if groups > 1 else 'convolution'}, {rule}, {kernel}x{kernel}, {stride=}, {rate=}"
         geometry: dict[str, Any] = {"kernel": kernel, "stride": stride, "rate": rate, "groups": groups, "padding": rule}

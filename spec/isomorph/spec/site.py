@@ -69,14 +69,9 @@ def batch_norm(convention: Convention, scope: str, depth: int) -> BatchNorm:
 
 
 def max_pool(convention: Convention, scope: str, depth: int, kernel: int, stride: int, source: str = INPUT) -> MaxPool:
-    """Any max pool that strides, under `convention`.
-
-    Raises BadInput for SAME padding with zeros, which no framework has.
-    """
-    padding, fill = convention.pool_padding, POOL_FILLS[convention.pool_fill]
-    if (padding, fill) == ("same", 0):
-        raise BadInput("A pool_fill of zero needs explicit pool_padding; TensorFlow's SAME never pads with zeros.")
-    return MaxPool(scope, depth, kernel, stride, padding, fill, source)
+    """Any max pool that strides, under `convention`. With zeros SAME is no framework's own, but a mistake of ports."""
+    fill = POOL_FILLS[convention.pool_fill]
+    return MaxPool(scope, depth, kernel, stride, convention.pool_padding, fill, source)
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,11 @@ def make_padding(rule: Rule, kernel: int, stride: int, rate: int, name: str, for
 
 
 class MaxPool2D:
-    """[N, H, W, C] -> [N, H / stride, W / stride, C]. Keras's layer pads with zeros alone: -inf goes by `ops.pad`."""
+    """[N, H, W, C] -> [N, H / stride, W / stride, C].
+
+    Keras pads with zeros alone: -inf goes by `ops.pad`. Its "same", which is -inf, leaves it to each size where padding
+    is: where it is zeros, windows that see some are told by how many cells of ones they sum.
+    """
 
     def __init__(self, layer: MaxPool, form: Form) -> None:
         name, same = layer_name(layer.scope), layer.padding == "same"
@@ -129,13 +133,24 @@ class MaxPool2D:
         self.pool = layers.MaxPooling2D(
             layer.kernel, layer.stride, padding="same" if same else "valid", **form.spatial, name=name
         )
+        self.form, self.kernel, self.stride = form, layer.kernel, layer.stride
+        self.zeros_in_same = same and not layer.fill
 
     def __call__(self, x: Tensor) -> Tensor:
         if self.pad:
             x = self.pad(x)
         if self.pads:
             x = ops.pad(x, self.pads, constant_values=self.fill)
-        return self.pool(x)
+        y = self.pool(x)
+        return ops.where(self.sees_padding(x), ops.maximum(y, 0), y) if self.zeros_in_same else y
+
+    def sees_padding(self, x: Tensor) -> Tensor:
+        """[1, h, w, 1], true: whether a window of SAME sees cells beyond the map."""
+        first = tuple(slice(0, 1) if axis in "NC" else slice(None) for axis in self.form.layout)
+        ones = np.ones((self.kernel, self.kernel, 1, 1), self.form.dtype)
+        data_format = self.form.spatial["data_format"]
+        counts = ops.conv(ops.ones_like(x[first]), ones, strides=self.stride, padding="same", data_format=data_format)
+        return counts < self.kernel**2 - 0.5
 
 
 class AdaptiveAveragePooling2D:

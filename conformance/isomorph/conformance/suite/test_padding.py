@@ -83,3 +83,18 @@ def test_a_convolution_sees(
     network.load(plain_tensors(design, {"conv1": np.ones((kernel, kernel, 1, 1))}))
     found = network.end_points(np.ones((1, *size, 1)))["conv1"]
     np.testing.assert_allclose(found[0, :, :, 0], np.multiply.outer(rows, columns), rtol=1e-6)
+
+
+@DTYPES
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [(4, [[-1, 0], [0, 0]]), (5, [[0, 0, 0], [0, -3, 0], [0, 0, 0]])],
+    ids=["an even side", "an odd side"],
+)
+def test_zeros_around_same_exceed_what_is_negative(
+    size: int, expected: list[list[int]], dtype: str, build: Build
+) -> None:
+    """Of -1 - row - column, by a 3x3 pool of stride 2."""
+    network = build(alone(StemPool("pool1", 3, 2), pool_padding="same", pool_fill="zero"), dtype)
+    found = network.end_points(-1 - create_input(1, size, size, 1))["pool1"]
+    np.testing.assert_array_equal(found[0, :, :, 0], expected)
