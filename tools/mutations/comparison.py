@@ -40,6 +40,7 @@ KNOWN = (
         ("h5", "weights.h5"),
         r"refused: (OSError: Can't synchronously read data|UnicodeEncodeError: |UnicodeDecodeError: "
         r"|ValueError: (Invalid path in H5 file|Insufficient precision in available types)"
+        r"|RuntimeError: Can't retrieve dataspace extent dims"
         r"|TypeError: (A name should be string|Unknown string encoding|No NumPy equivalent for)"
         r"|AttributeError: '.*' object has no attribute '(decode|split)'|RuntimeError: Unspecified error in H5T"
         r"|(RuntimeError|KeyError|ValueError): .*(determine if attribute exists|open attribute))",

@@ -63,6 +63,15 @@ STREAMS = {
     "a view without a key": (streamed({"w": viewed(1, 0, 2)}), "views a storage in an unknown way"),
     "a view beyond its storage": (streamed({"w": viewed("1", 3, 2)}), "storage of 4 elements is viewed beyond its end"),
     "a view of another kind": (streamed({"w": viewed("1")}), "views a storage in an unknown way"),
+    "a storage of bytes": (
+        streamed({"w": tensor(storage(length=16, kind="torch.storage UntypedStorage", stream=True), 0, (16,))},
+                 [("0", 16, DATA)]),
+        "refers to something that is no storage",
+    ),
+    "a fact about the machine under a list": (
+        streamed(S, machine=raw(pickled({"little_endian": True})[:-1] + pickled([]) + b"Nu")),
+        "a dictionary has a list for a key",
+    ),
     "a storage as in a zip": (streamed(W), "refers to something that is no storage"),
 }  # fmt: skip
 
@@ -122,6 +131,10 @@ TARS = {
     "a storage of no kind": (tarred(storages=pickle_of(1) + pickle_of(None)), "a storage is described in an unknown"),
     "a storage beyond the file": (
         tarred(storages=STORAGE[:-24] + struct.pack("<q", 1 << 40)), "ends inside the storage '1'"
+    ),
+    "a storage of bytes": (
+        tarred(storages=pickle_of(1) + pickle_of((1, "cpu", raw(b"ctorch.storage\nUntypedStorage\n")))),
+        "a storage is described in an unknown way",
     ),
     "text for a key": (tarred(storages=pickle_of(1) + pickle_of(("a", "cpu", FLOATS))), "a key is 'a', an address"),
     "no views": (tarred(storages=STORAGE + pickle_of(None)), "a view is described in an unknown way"),

@@ -57,6 +57,15 @@ TENSORS = {
     "gradients of no kind": (
         call("torch._utils _rebuild_tensor_v2", storage(), 0, (4,), (1,), 3, None), "gradients to the degree of 3"
     ),
+    "hooks that are no table": (
+        call("torch._utils _rebuild_tensor_v2", storage(), 0, (4,), (1,), False, call("torch device")), "for hooks, a d"
+    ),
+    "a parameter with hooks that are no table": (
+        call("torch._utils _rebuild_parameter", tensor(), True, 3), "a tensor has 3 for hooks, a dictionary was expec"
+    ),
+    "a parameter with gradients of no kind": (
+        call("torch._utils _rebuild_parameter", tensor(), 3, None), "gradients to the degree of 3"
+    ),
     "a parameter with other values": (
         call("torch._utils _rebuild_parameter_with_state", tensor(), True, None, {"data": tensor()}),
         "further tensors for attributes",

@@ -62,7 +62,9 @@ class Entries(dict[str, object]):
         self.strangers = 0
 
     def add(self, key: object, value: object) -> None:
-        """Add one entry; a `ValueError` where its key is there already."""
+        """Add one entry; a `ValueError` where its key is there already, or is a list or a dictionary, as no key can."""
+        if isinstance(key, list | dict):
+            raise ValueError(f"a dictionary has {shown(key)} for a key")
         if not isinstance(key, str):
             self.strangers += 1
         elif key in self:

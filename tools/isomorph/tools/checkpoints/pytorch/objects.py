@@ -37,6 +37,9 @@ DTYPES: dict[str, np.dtype] = {
 }
 """What NumPy can hold of what PyTorch can."""
 
+UNTYPED = "torch.storage.UntypedStorage"
+"""The type of a storage of bytes, which older files do not know."""
+
 STORAGES: dict[str, np.dtype] = {
     "torch.DoubleStorage": DTYPES["torch.float64"],
     "torch.FloatStorage": DTYPES["torch.float32"],
@@ -50,7 +53,7 @@ STORAGES: dict[str, np.dtype] = {
     "torch.CharStorage": DTYPES["torch.int8"],
     "torch.ByteStorage": DTYPES["torch.uint8"],
     "torch.BoolStorage": DTYPES["torch.bool"],
-    "torch.storage.UntypedStorage": DTYPES["torch.uint8"],
+    UNTYPED: DTYPES["torch.uint8"],
 }
 """What storages of a type hold; the last holds bytes, whatever they are of."""
 
@@ -178,8 +181,8 @@ def _tensor(arguments: tuple[object, ...], dtype: np.dtype | None = None) -> obj
     whether it needs gradients, and hooks, which weights have not.
     """
     storage, offset, shape, strides, *more = arguments
-    if more and not isinstance(more[0], bool):
-        raise ValueError(f"a tensor needs gradients to the degree of {shown(more[0])}, yes or no was expected")
+    if more:
+        _check_gradients(more[0], more[1])
     return tensor_ref(storage, offset, shape, strides, dtype)
 
 
@@ -208,13 +211,22 @@ def _parameter(arguments: tuple[object, ...]) -> object:
 
     A fourth argument has attributes of Python's. One that is a tensor could be `data`, and take the first one's place.
     """
-    tensor, _, _, *state = _some(arguments, "a parameter", 3, 4)
+    tensor, needs_gradients, hooks, *state = _some(arguments, "a parameter", 3, 4)
+    _check_gradients(needs_gradients, hooks)
     if not isinstance(tensor, TensorRef):
         raise ValueError("a parameter is made of something that is no tensor")
     for attributes in state[0] if state and isinstance(state[0], tuple) else state:
         if isinstance(attributes, Entries) and any(isinstance(value, TensorRef) for value in attributes.values()):
             raise ValueError("a parameter has further tensors for attributes, none were expected")
     return tensor
+
+
+def _check_gradients(needed: object, hooks: object) -> None:
+    """Refuse what PyTorch could not set: whether a tensor needs gradients, and the table of what sees them."""
+    if not isinstance(needed, bool):
+        raise ValueError(f"a tensor needs gradients to the degree of {shown(needed)}, yes or no was expected")
+    if hooks is not None and not isinstance(hooks, Entries):
+        raise ValueError(f"a tensor has {shown(hooks)} for hooks, a dictionary was expected")
 
 
 def _some(arguments: tuple[object, ...], what: str, least: int, most: int) -> tuple[object, ...]:

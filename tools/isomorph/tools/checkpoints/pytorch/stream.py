@@ -8,7 +8,14 @@ from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pickles.machine import unpickle
 from isomorph.tools.checkpoints.pickles.values import Entries
-from isomorph.tools.checkpoints.pytorch.objects import NAMES, Described, StorageRef, described_once, storage_ref
+from isomorph.tools.checkpoints.pytorch.objects import (
+    NAMES,
+    UNTYPED,
+    Described,
+    StorageRef,
+    described_once,
+    storage_ref,
+)
 from isomorph.tools.checkpoints.pytorch.state_dicts import checkpoint_of
 from isomorph.tools.checkpoints.wording import counted, shown
 
@@ -30,7 +37,7 @@ def read(file: MappedFile) -> Checkpoint:
 
     def persistent(arguments: tuple[object, ...]) -> StorageRef:
         match arguments:
-            case (("storage", saved, key, device, length, view),):
+            case (("storage", saved, key, device, length, view),) if str(saved) != UNTYPED:
                 ref = described_once(storages, storage_ref(saved, key, length), saved, device)
             case _:
                 raise ValueError("it refers to something that is no storage")

@@ -12,7 +12,7 @@ import struct
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
 from isomorph.tools.checkpoints.pickles.machine import unpickle, unpickle_all
-from isomorph.tools.checkpoints.pytorch.objects import NAMES, StorageRef, TensorRef, storage_ref, tensor_ref
+from isomorph.tools.checkpoints.pytorch.objects import NAMES, UNTYPED, StorageRef, TensorRef, storage_ref, tensor_ref
 from isomorph.tools.checkpoints.pytorch.state_dicts import checkpoint_of
 from isomorph.tools.checkpoints.pytorch.stream import check_little_endian, read_storage
 from isomorph.tools.checkpoints.wording import shown
@@ -115,7 +115,7 @@ def _storages(file: MappedFile, extent: Extent) -> tuple[dict[str, StorageRef], 
         description, position = unpickle(file, position, end, NAMES)
         try:
             match description:
-                case (key, _, saved):
+                case (key, _, saved) if str(saved) != UNTYPED:
                     length = int.from_bytes(file.read(position, 8), "little")
                     ref = storage_ref(saved, _key(key), length)
                 case _:
