@@ -17,6 +17,7 @@ from isomorph.backends.keras.engines import (
     gpu_name,
     has_gpu,
     has_gpu_build,
+    on_device,
     use_exact_arithmetic,
     use_tf32,
 )
@@ -47,7 +48,7 @@ class KerasNetwork(Network):
         self._named = NAMING.tensors(self.plan.architecture)
         self._loss_of, self._make_optimizer = loss_of, make_optimizer
         self._keras = keras
-        with self._on_device(), _room_to_recurse(sum(1 for _ in self.plan.units)):
+        with on_device(self.device), _room_to_recurse(sum(1 for _ in self.plan.units)):
             form = Form(self.dtype, options.layout, options.training, options.freeze_batch_norm, options.autocast)
             self._network = ConvNet(self.plan, form)
             self._inside = keras.Model(self._network.model.inputs, self._network.end_points)
@@ -61,10 +62,6 @@ class KerasNetwork(Network):
         """The keras.Model, [N, H, W, C] -> [N, classes]; in the layout NCHW it takes [N, C, H, W]."""
         return self._network.model
 
-    def _on_device(self) -> Any:
-        # Not "cpu:0": PyTorch copies every weight to that, and the copies, no leaves any more, get no gradients.
-        return self._keras.device(self.device)
-
     def _variable(self, name: str) -> Any:
         layer, _, variable = self._named[name].name.partition("/")
         return getattr(self._inside.get_layer(layer), variable)
@@ -75,7 +72,7 @@ class KerasNetwork(Network):
     def _set(self, name: str, value: Array) -> None:
         value = self._named[name].from_canonical(value)
         # A copy: on a CPU JAX would go on using the memory that it is given. On its device, or JAX moves it to a GPU.
-        with self._on_device():
+        with on_device(self.device):
             self._variable(name).assign(value.astype(as_dtype(self.dtype)))
 
     def save(self, path: str) -> None:
@@ -88,7 +85,7 @@ class KerasNetwork(Network):
         still.save(path)
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
-        with self._on_device():
+        with on_device(self.device):
             given = self._to_map(x)
             if part is None:
                 found = self._inside(given, training=False)
@@ -101,11 +98,11 @@ class KerasNetwork(Network):
         return self._prepare(images)()
 
     def _prepare(self, images: Array) -> Callable[[], Array]:
-        with self._on_device():
+        with on_device(self.device):
             x = self._to_map(images)
 
         def answer() -> Array:
-            with self._on_device():
+            with on_device(self.device):
                 y = self.native.predict_on_batch(x) if self.options.compiled else self.native(x, training=False)
                 return self._from_map(y[0] if isinstance(y, list) else y)  # without those of auxiliary heads
 
@@ -124,7 +121,7 @@ class KerasNetwork(Network):
         self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
     ) -> tuple[float, dict[str, Array]]:
         learned = self._learned()
-        with self._on_device():
+        with on_device(self.device):
             loss, found, _ = self._differentiate(images, labels, auxiliary_weight)
             momentums, update = self._optimizer(sgd)
             for name, moved in zip(learned, momentums, strict=True):
@@ -136,7 +133,7 @@ class KerasNetwork(Network):
         return loss, {name: self._canonical(name, moved) / -sgd.learning_rate for name, moved in moves}
 
     def _observe(self, images: Array) -> None:
-        with self._on_device():
+        with on_device(self.device):
             self.native(self._to_map(images), training=True)
 
     def _differentiate(
@@ -144,7 +141,7 @@ class KerasNetwork(Network):
     ) -> tuple[float, dict[str, Any], Any]:
         """The loss, its gradient by the path of each variable that is learned, and that with respect to the map."""
         convert = self._keras.ops.convert_to_tensor
-        with self._on_device():
+        with on_device(self.device):
             given = self._to_map(images), convert(labels), convert(auxiliary_weight, dtype=self.dtype)
             loss, found, to_map = self._differentiator(*given)
         paths = [variable.path for variable in self.native.trainable_variables]

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 from isomorph.backends.options import Compiler
 from isomorph.backends.protocol import Unavailable
@@ -35,6 +36,15 @@ def engine_version(engine: str) -> str:
     from importlib.metadata import packages_distributions, version
 
     return version(packages_distributions()[engine][0])
+
+
+def on_device(device: str) -> Any:
+    """Keras's scope in which tensors and variables are made on "cpu" or "gpu"."""
+    import keras
+
+    # JAX takes no name without a number before Keras 3.12. PyTorch copies every weight to "cpu:0", and the copies, no
+    # leaves any more, get no gradients.
+    return keras.device(device if keras.backend.backend() == "torch" else f"{device}:0")
 
 
 def has_gpu(engine: str) -> bool:

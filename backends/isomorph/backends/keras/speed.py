@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from isomorph.backends.keras.engines import on_device
 from isomorph.backends.network import Array
 from isomorph.backends.options import Options
 from isomorph.backends.speed.clock import Work
@@ -28,11 +29,11 @@ class Application(Zoo):
 
     def prepared(self, images: Array) -> Callable[[], Array]:
         """By a plain call, which is eager."""
-        with keras.device(self.options.device):
+        with on_device(self.options.device):
             x = keras.ops.convert_to_tensor(images)
 
         def answer() -> Array:
-            with keras.device(self.options.device):
+            with on_device(self.options.device):
                 found: Array = keras.ops.convert_to_numpy(self.native(x, training=False))
             return found
 
@@ -45,7 +46,7 @@ class KerasFramework(Framework):
     def zoo(self, name: str, classes: int, size: tuple[int, int, int], device: str) -> Zoo:
         """keras.applications, giving logits."""
         make = getattr(keras.applications, name)
-        with keras.device(device):
+        with on_device(device):
             native = make(weights=None, classes=classes, input_shape=size, classifier_activation=None)
         return Application(native, device)
 
@@ -55,7 +56,7 @@ class KerasFramework(Framework):
         losses = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in range(heads)]
         weights = [1.0] + [AUXILIARY_WEIGHT] * (heads - 1)
         jit: bool | str = "auto" if options.compiled is None else options.compiled == "xla"
-        with keras.device(options.device):
+        with on_device(options.device):
             x = keras.ops.convert_to_tensor(images if options.layout == "NHWC" else images.transpose(0, 3, 1, 2))
             native.compile(
                 keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
@@ -66,7 +67,7 @@ class KerasFramework(Framework):
         y = [labels] * heads if heads > 1 else labels
 
         def step() -> float:
-            with keras.device(options.device):
+            with on_device(options.device):
                 native.reset_metrics()  # what it returns is the mean loss since then
                 found = native.train_on_batch(x, y)
             return float(found[0] if isinstance(found, list | tuple) else found)
@@ -75,11 +76,11 @@ class KerasFramework(Framework):
 
     def products(self, size: int, precision: str, device: str) -> Iterator[tuple[str, Work]]:
         """`keras.ops.matmul`; a cell of it is fetched, as engines return before they are done."""
-        with keras.device(device):
+        with on_device(device):
             matrix = keras.ops.ones((size, size), dtype=precision)
 
         def multiply() -> Array:
-            with keras.device(device):
+            with on_device(device):
                 found: Array = keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)[:1, :1])
             return found
 

@@ -270,8 +270,9 @@ class Paddle(Backend):
     def use_tf32(self, allowed: bool = True) -> None:
         """In matrix products and in cuDNN's convolutions; NVIDIA_TF32_OVERRIDE=0 in the environment forbids it."""
         # The switches that Paddle has; its own tests alone call them (test/legacy_test/test_tf32_cudnn.py).
-        paddle.base.core.set_cublas_switch(allowed)
-        paddle.base.core.set_cudnn_switch(allowed)
+        for switch in ("set_cublas_switch", "set_cudnn_switch"):
+            if hasattr(paddle.base.core, switch):  # CPU builds have none before 3.3
+                getattr(paddle.base.core, switch)(allowed)
 
     def gpu_name(self) -> str | None:
         """CUDA's name of the first one."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from isomorph.backends.exporting import Export
 from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
+from isomorph.backends.pytorch.compiling import compile_whole
 from isomorph.backends.pytorch.exports import EXPORTS
 from isomorph.backends.pytorch.naming import NAMING
 from isomorph.backends.pytorch.network import ConvNet, make_network
@@ -42,10 +43,7 @@ class PyTorchNetwork(Network):
         self._module.train(options.training)
         self._module.to(memory_format=self._format)  # type: ignore[call-overload]  # its type stubs forgot this one
         if options.compiled:
-            # Whole, or an error: Dynamo runs pieces eagerly, and all behind its recompile_limit, and does not say so.
-            # Unless told, it counts by code, which all networks share.
-            # This is what `native(x)` calls from now on; `native.forward(x)` stays eager.
-            self._module.compile(fullgraph=True, isolate_recompiles=True)
+            compile_whole(self._module)
 
     @property
     def native(self) -> ConvNet:
