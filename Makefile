@@ -6,7 +6,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test lint bench noise mutations mutants clean
+LOWEST := .venv-lowest
+# What the core's own dependencies do, without a framework, and without comparing files with the newest libhdf5.
+CORE_TESTS := spec/tests $(addprefix backends/tests/test_,$(addsuffix .py,\
+	arrays folding oracle_gradients oracle_pool)) $(addprefix tools/tests/test_,$(addsuffix .py,\
+	batches compare diff download download_hostile fetch hdf5_attributes hostile_pickles hostile_safetensors \
+	hostile_streams hostile_tensors hostile_tf_bundles hostile_zips identify images inspect keras_checkpoints \
+	keras_written_bytes labels recorded_hostile recorded_preprocessing safetensors show state_dicts \
+	tf_bundle writers))
+
+.PHONY: demo test test-lowest test-versions lint bench noise mutations mutants clean
 
 $(READY): pyproject.toml requirements-cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit("isomorph needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -24,6 +33,20 @@ demo: $(READY)
 # All but what others stand for; `isomorph conformance run` runs that too.
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m 'not thorough'
+
+# The core alone, on the oldest releases of what it needs.
+test-lowest: $(LOWEST)/.ready
+	$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist worksteal -q -m 'not thorough' $(CORE_TESTS)
+
+$(LOWEST)/.ready: pyproject.toml requirements-lowest.txt
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[conformance]' --constraint requirements-lowest.txt
+	touch $@
+
+# Older releases of the frameworks, an environment each: gigabytes, and an hour. See docs/versions.md.
+test-versions: $(READY)
+	$(BIN)/python -m versions.run
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -48,4 +71,4 @@ mutants: $(READY)
 	$(BIN)/python -m mutants.run --jobs $(JOBS)
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(LOWEST) .versions build dist
