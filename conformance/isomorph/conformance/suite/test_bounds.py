@@ -140,8 +140,9 @@ def test_eight_roundoffs_pass_in_training_where_there_is_no_noise(dtype: str, of
     assert judged(yardsticks({})[dtype], b_weights=np.array([1.0, off])).verdict == verdict
 
 
-@pytest.mark.parametrize(("noise", "is_zero"), [(0.1237, False), (0.1263, True)])
-def test_what_is_noise_by_more_than_an_eighth_counts_as_zero(noise: float, is_zero: bool) -> None:
+@pytest.mark.parametrize(("noise", "is_zero"), [(0.1237, False), (0.125, True), (0.1263, True)])
+def test_what_is_noise_by_an_eighth_or_more_counts_as_zero(noise: float, is_zero: bool) -> None:
+    """In binary fractions, so that an eighth is one."""
     assert ("a/weights" in yardsticks({"a/weights": noise})["float32"].zeros) is is_zero
 
 

@@ -79,7 +79,6 @@ BRANCHES = {
 }
 MISNAMED = {("5b", "branch3"): "Branch_2/Conv2d_0a_3x3"}
 INCEPTION_SCOPE = "InceptionV1"
-MIXED = f"{INCEPTION_SCOPE}/Mixed"
 
 INCEPTION_SCOPES = (
     *(
