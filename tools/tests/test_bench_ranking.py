@@ -99,7 +99,17 @@ def test_without_figures_there_is_no_advice() -> None:
     assert advise(Ranking([], (), "latency")) == "Nothing could be measured, so that there is nothing to choose."
 
 
-@pytest.mark.parametrize(("value", "said"), [(0.01234, "0.0123"), (12.34, "12.3"), (99.9, "99.9"), (1234.5, "1234")])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.01234, "0.0123"),
+        (12.34, "12.3"),
+        (99.94, "99.9"),
+        (99.96, "100"),
+        (100.4, "100"),
+        (1234.5, "1234"),
+    ],
+)
 def test_figures_have_three_digits(value: float, said: str) -> None:
     assert short(value) == said
 

@@ -1,10 +1,12 @@
 """`bench --scaling`: what is followed along which axis, and the curves. No speed is asserted."""
 
 import json
+from typing import NoReturn
 
 import pytest
 
 from isomorph.backends.options import Options
+from isomorph.backends.process import BackendProcess
 from isomorph.spec import BadInput, architecture
 from isomorph.tools.benching import axes
 from isomorph.tools.benching.axes import check_axes, family, points
@@ -12,7 +14,7 @@ from isomorph.tools.benching.curves import Curve, Measured, joined
 from isomorph.tools.benching.entrants import Described
 from isomorph.tools.benching.modes import choose_modes
 from isomorph.tools.benching.ranking import Ranking
-from isomorph.tools.benching.scaling import followed
+from isomorph.tools.benching.scaling import Scaling, followed
 
 from .benched import quick, row
 
@@ -105,3 +107,28 @@ def test_parts_of_a_curve_are_joined_in_order() -> None:
         Curve("depth", "keras", "eager", (small,)),
     ]
     assert joined(parts) == [Curve("depth", "keras", "eager", (small, large), {"huge": "error: no room"})]
+
+
+def test_a_place_of_which_nothing_can_be_judged_says_why_and_counts_as_done() -> None:
+    """Each of three places has four steps of one mode: it is prepared, and has three turns."""
+
+    def start(_name: str, *, tf32: bool = False) -> BackendProcess:
+        raise AssertionError(f"nothing is run, with TF32 or without: {tf32}")
+
+    def refuse(_: object) -> NoReturn:
+        raise BadInput("Noise is all.")
+
+    steps: list[tuple[int, int, str]] = []
+    places = points(["resolution"], architecture("cifar/resnet20"), (32, 48), 1)[:3]
+    chosen, _ = choose_modes(["eager"])
+    described = [Described("oracle", "cpu", tuple((mode, Options()) for mode in chosen), ())]
+    scaling = Scaling(places, described, start, refuse, 0.0, lambda *state: steps.append(state))
+    scaling.run()
+    assert steps == [
+        (0, 12, "scaling: drawing what runs at 16x24"),
+        (4, 12, "scaling: drawing what runs at 24x36"),
+        (8, 12, "scaling: drawing what runs at 32x48"),
+    ]
+    assert scaling.curves == [
+        Curve("resolution", "all", "all", (), {label: "Noise is all."}) for label in ("16x24", "24x36", "32x48")
+    ]

@@ -15,7 +15,7 @@ PASSES = 3
 
 def short(value: float) -> str:
     """In three digits, or in all of those before the point: 0.0123, 12.3, 1234."""
-    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
+    return f"{value:.0f}" if value >= 99.95 else f"{value:#.3g}"  # which writes 99.96 as "100."
 
 
 class Ranking:

@@ -1,0 +1,58 @@
+"""The tables and lines of a bench's report, on figures typed by hand."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from isomorph.spec import architecture
+from isomorph.tools.benching.explain import setting
+
+from .benched import row
+from .test_bench_plots import REPORT
+
+CALL = "keras.applications.ResNet50"
+ROWS = (
+    row("keras", "zoo", 4.0, 4.0, lines=CALL),
+    row("keras", "eager", 2.0, 3.0, lines="network = load_backend"),
+)
+
+
+def said(rows: tuple[object, ...] = ROWS) -> str:
+    """The report, each run of spaces one."""
+    return " ".join(str(replace(REPORT, rows=rows, curves=())).split())  # type: ignore[arg-type]
+
+
+def test_latency_is_told_in_milliseconds_and_rates_in_images_a_second() -> None:
+    """Of calls of 2 s and 3 s: half took 2.5 s at most, all but a twentieth 3 s; 0.5 and 0.333 images a second."""
+    assert "keras eager 2500 3000 0.417 - -" in said()
+
+
+def test_what_the_zoos_network_is_is_said_of_the_zoo_alone() -> None:
+    assert f"keras's zoo is {CALL}" in said()
+    assert said().count("zoo is") == 1
+
+
+def test_a_zoo_that_was_not_measured_is_not_said_to_be_anything() -> None:
+    assert "zoo is" not in said((replace(ROWS[0], timings=(), status="error", message="no room"), ROWS[1]))
+
+
+LOADS = "# behind each build: network.load(subject.tensors)"
+
+
+@pytest.mark.parametrize(
+    ("subject", "lines"),
+    [
+        pytest.param("cifar/resnet20", ['subject = find_subject("cifar/resnet20")'], id="a name"),
+        pytest.param(Path("x.pth"), ['subject = find_subject("x.pth")', LOADS], id="a file, whose tensors are loaded"),
+        pytest.param(
+            architecture("cifar/resnet20"),
+            ["# architecture: cifar/resnet20, as bench was given it"],
+            id="an architecture",
+        ),
+    ],
+)
+def test_the_first_lines_make_the_architecture_of(subject: str, lines: list[str]) -> None:
+    found = setting(subject, (8, 10, 3), None, {}).splitlines()
+    assert [line for line in found if line.startswith(("subject", "#"))] == lines
+    assert found[-1] == 'images = numpy.ones((1, 8, 10, 3), "float32")'
