@@ -112,8 +112,8 @@ def test_parts_of_a_curve_are_joined_in_order() -> None:
 def test_a_place_of_which_nothing_can_be_judged_says_why_and_counts_as_done() -> None:
     """Each of three places has four steps of one mode: it is prepared, and has three turns."""
 
-    def start(_name: str, *, tf32: bool = False) -> BackendProcess:
-        raise AssertionError(f"nothing is run, with TF32 or without: {tf32}")
+    def start(name: str, *, tf32: bool = False) -> BackendProcess:
+        raise AssertionError(f"nothing is run, neither {name} nor with TF32: {tf32}")
 
     def refuse(_: object) -> NoReturn:
         raise BadInput("Noise is all.")

@@ -1,0 +1,50 @@
+"""The orders in which the oracle sums: each rounds otherwise, so that their differences show how large noise is."""
+
+import numpy as np
+import pytest
+
+from isomorph.backends.oracle.operations import convolve, mean, softmax
+from isomorph.backends.protocol import Array
+from isomorph.spec.layers import Convolution
+
+SHUFFLED = range(2, 8)
+# Of which 2^16 together are 2^-9, and each alone is lost where it is added to one in float32.
+SMALL = np.full(2**16, -25 * np.log(2.0), np.float32)
+
+
+def values(*shape: int) -> Array:
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "x", [np.append(np.float32(0), SMALL), np.append(SMALL, np.float32(0))], ids=["the front", "the back"]
+)
+def test_in_order_1_a_softmax_sums_from_the_end_which_loses_more_be_it(x: Array) -> None:
+    """One beside 2^16 times 2^-25: a sum that begins with the one stays 1."""
+    assert softmax(x.astype(np.float64)).max() == pytest.approx(1 / (1 + 2**-9), rel=1e-8)
+    assert softmax(x, 1).max() == 1.0
+
+
+@pytest.mark.parametrize("order", SHUFFLED)
+def test_a_shuffled_softmax_is_the_same_but_for_rounding(order: int) -> None:
+    x = values(64, 1000)
+    assert softmax(x, order) == pytest.approx(softmax(x.astype(np.float64)), rel=1e-5)
+    assert not np.array_equal(softmax(x, order), softmax(x, 0))
+    assert not np.array_equal(softmax(x, order), softmax(x, 1))
+
+
+@pytest.mark.parametrize("order", SHUFFLED)
+def test_a_shuffled_mean_is_the_same_but_for_rounding(order: int) -> None:
+    x = values(2, 9, 9, 64)
+    assert mean(x, 1, order) == pytest.approx(x.mean(axis=(1, 2), dtype=np.float64), abs=1e-6)
+    assert not np.array_equal(mean(x, 1, order), mean(x, 1))
+
+
+@pytest.mark.parametrize("order", [1, *SHUFFLED])
+@pytest.mark.parametrize("groups", [1, 4, 32], ids=["dense", "grouped", "depthwise"])
+def test_a_convolution_in_another_order_is_the_same_but_for_rounding(groups: int, order: int) -> None:
+    layer = Convolution("conv1", 32, 32, 3, groups=groups)
+    x, kernel = values(1, 6, 6, 32), values(3, 3, 32 // groups, 32)
+    exact = convolve(x.astype(np.float64), kernel.astype(np.float64), layer)
+    assert convolve(x, kernel, layer, order) == pytest.approx(exact, abs=1e-4)
+    assert not np.array_equal(convolve(x, kernel, layer, order), convolve(x, kernel, layer))
