@@ -1,6 +1,8 @@
 """Zip archives that can be read in two ways, or are something else than PyTorch's."""
 
 import struct
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,24 @@ def in_table(content: bytes, field: int, raw_value: bytes, entry: int = 0) -> by
         position = content.index(b"PK\1\2", position + 1)
     return content[: position + field] + raw_value + content[position + field + len(raw_value) :]
 
+
+def with_extra(content: bytes, extra: bytes) -> bytes:
+    """`content` with extra fields in the first entry of its table of contents."""
+    at = content.index(b"PK\1\2")
+    length = int.from_bytes(content[at + 28 : at + 30], "little")
+    content = in_table(content, 30, struct.pack("<H", len(extra)))
+    name_end, end = at + 46 + length, len(content) - 22
+    size = struct.unpack_from("<L", content, end + 12)[0] + len(extra)
+    tail = content[end : end + 12] + struct.pack("<L", size) + content[end + 16 :]
+    return content[:name_end] + extra + content[name_end:end] + tail
+
+
+PATH = b"archive/data.pkl"
+SECOND_NAME = struct.pack("<2HBL", 0x7075, 5 + len(PATH), 1, zlib.crc32(PATH)) + PATH.replace(b"data", b"tada")
+FOREIGN = struct.pack("<2H", 0xCAFE, 2) + b"ab"
+NOT_ASCII = zipped(W, more=[("archive/\xe9", b"")])
+FLAGS = (NOT_ASCII.rindex(b"PK\3\4") + 6, NOT_ASCII.rindex(b"PK\1\2") + 8)
+"""Where the flags of the member stand whose name is not ASCII: in its own header, and in the table."""
 
 ZIPS = {
     "a compressed record": (zipped(W, {"0": DATA}, compressed="data/0"), "its record 'data/0' is compressed"),
@@ -87,6 +107,17 @@ ZIPS = {
     "an alignment that is none": (
         zipped(W, more=[("archive/.storage_alignment", b"")]), r"record '\.storage_alignment' holds no number"
     ),
+    "a version of zip that is none": (in_table(zipped(W), 6, b"\x40"), r"needs version 6\.4 of zip"),
+    "an extra field that is cut short": (with_extra(zipped(W), FOREIGN[:-1]), "are cut short, or one stands"),
+    "an extra field of two bytes": (with_extra(zipped(W), b"\xfe\xca"), "are cut short, or one stands"),
+    "an extra field twice": (with_extra(zipped(W), FOREIGN * 2), "are cut short, or one stands"),
+    "a second name": (with_extra(zipped(W), SECOND_NAME), "'archive/data.pkl' has a second name"),
+    **{
+        f"a name of unknown encoding by {where}": (
+            NOT_ASCII[: at + 1] + b"\0" + NOT_ASCII[at + 2 :], "does not say that its name is UTF-8"
+        )
+        for where, at in zip(("its own header", "the table"), FLAGS, strict=True)
+    },
     "another disk": (altered(zipped(W), b"PK\5\6\0\0", b"PK\5\6\1\0"), "damaged near"),
 }  # fmt: skip
 
@@ -96,6 +127,23 @@ def test_a_zip_archive_is_refused_for(tmp_path: Path, name: str) -> None:
     content, sentence = ZIPS[name]
     with pytest.raises(BadInput, match=sentence):
         read(tmp_path, content)
+
+
+@pytest.mark.parametrize("version", [0, 10, 20, 45, 63])
+def test_a_zip_archive_is_read_of_version(tmp_path: Path, version: int) -> None:
+    content = in_table(zipped(W), 6, bytes([version, 3]))  # behind it some write the operating system
+    np.testing.assert_array_equal(read(tmp_path, content).tensors["w"], [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(with_extra(zipped(W), FOREIGN), id="an extra field of another kind"),
+        pytest.param(NOT_ASCII, id="a name that says that it is UTF-8"),
+    ],
+)
+def test_a_zip_archive_is_read_with(tmp_path: Path, content: bytes) -> None:
+    np.testing.assert_array_equal(read(tmp_path, content).tensors["w"], [0, 1, 2, 3])
 
 
 def wide(content: bytes, **fields: int) -> bytes:
@@ -126,3 +174,14 @@ WRONG_ENDS: list[dict[str, int]] = [
 def test_an_archive_whose_two_ends_disagree_is_refused(tmp_path: Path, fields: dict[str, int]) -> None:
     with pytest.raises(BadInput, match="table of contents is damaged near"):
         read(tmp_path, wide(zipped(W), **fields))
+
+
+REFUSED_BY_PYTHON = ("a version of zip that is none", "an extra field that is cut short", "another name in the header")
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_PYTHON)
+def test_python_refuses_too(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(ZIPS[name][0])
+    with pytest.raises((zipfile.BadZipFile, NotImplementedError)), zipfile.ZipFile(path) as archive:
+        [archive.read(member) for member in archive.namelist()]

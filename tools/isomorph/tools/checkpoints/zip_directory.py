@@ -1,7 +1,8 @@
 """The table of contents of a zip archive, read strictly.
 
-Zip readers differ in which of two members of one name they take, whether bytes may stand before the archive, and which
-of two tables they believe. A checkpoint's writer needs none of that, so whatever could be read in two ways is refused.
+Zip readers differ in which of two members of one name they take, whether bytes may stand before the archive, which of
+two tables they believe, and how a name is spelled. A checkpoint's writer needs none of that, so whatever could be read
+in two ways is refused, and so is what Python's zipfile refuses, with which Keras and NumPy read theirs.
 """
 
 import itertools
@@ -13,16 +14,19 @@ from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.noted import noted
 from isomorph.tools.checkpoints.wording import shown
 
-# Versions, dates and what else is not looked at are skipped by an "x".
+# Dates and what else is not looked at are skipped by an "x".
 _LOCAL = struct.Struct("<4s2x2H16x2H")
-_CENTRAL = struct.Struct("<4s4x2H4x3L4H2x2L")
+_CENTRAL = struct.Struct("<4s2xBx2H4x3L4H2x2L")
 _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR64 = struct.Struct("<4sLQL")
 _END64_HEAD = 12  # bytes that its own size leaves out
 _ENCRYPTED = 0x2061  # of the flags: the member, strongly, or the table; or what stands there is a patch
+_UTF8 = 0x800  # of the flags: the name is UTF-8; without it, it is what MS-DOS took it for
+_NEWEST = 63  # the version that a reader needs for all that there is, in tenths (APPNOTE.TXT 4.4.3.2)
 _FOLDER = 0x10  # of the attributes, as MS-DOS has them
 _COST = 512  # bytes of Python objects that one member becomes
+_WIDE_SIZES, _OTHER_NAME = 0x0001, 0x7075  # the kinds of extra fields that change what a member is
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "see the 64-bit field"
 
 
@@ -44,7 +48,8 @@ def read_directory(file: MappedFile) -> dict[str, Member]:
 
     Raises:
         BadInput: the archive is cut short, lies about itself, has two members of one name or names outside its folder,
-            is encrypted, or has bytes before or after it.
+            is encrypted, has bytes before or after it, needs a version of zip that there is not, or has extra fields
+            that are cut short, stand twice or give a member a second name.
     """
     table, end, count = _extent(file)
     position = table
@@ -55,7 +60,7 @@ def read_directory(file: MappedFile) -> dict[str, Member]:
         head = file.read(position, _CENTRAL.size)
         if len(head) < _CENTRAL.size:
             raise _broken(file, position)
-        magic, flags, method, crc32, packed, size, *lengths, disk, attributes, local = _CENTRAL.unpack(head)
+        magic, needed, flags, method, crc32, packed, size, *lengths, disk, attributes, local = _CENTRAL.unpack(head)
         name_length, extra_length, comment_length = lengths
         if magic != b"PK\1\2" or disk:
             raise _broken(file, position)
@@ -65,8 +70,12 @@ def read_directory(file: MappedFile) -> dict[str, Member]:
         name = _name(file, raw)
         if name in members:
             raise file.damaged(f"its zip archive has two members called {shown(name)}, where one was expected")
-        size, packed, local = _wide(file, name, extra, (size, packed, local))
-        start = _start(file, name, raw, local, method)
+        if needed > _NEWEST:
+            raise file.damaged(
+                f"its member {shown(name)} needs version {needed / 10} of zip, {_NEWEST / 10} is the newest"
+            )
+        size, packed, local = _wide(file, name, _extra_fields(file, name, extra), (size, packed, local))
+        start = _start(file, name, raw, local, method, flags)
         if start + packed > table:
             raise file.damaged(
                 f"its member {shown(name)} would end at byte {start + packed:,}, beyond the archive's members"
@@ -136,29 +145,41 @@ def _name(file: MappedFile, raw: bytes) -> str:
     return name
 
 
-def _wide(file: MappedFile, name: str, extra: bytes, fields: tuple[int, int, int]) -> list[int]:
-    """The member's size, packed size and offset, from the 64-bit field where the 32-bit ones are full."""
-    wide: list[int] = []
+def _extra_fields(file: MappedFile, name: str, extra: bytes) -> dict[int, bytes]:
+    """What the table says of a member beyond the usual, by kind."""
+    fields: dict[int, bytes] = {}
     position = 0
-    while position + 4 <= len(extra):
-        kind, length = struct.unpack_from("<2H", extra, position)
-        if kind == 1:
-            body = extra[position + 4 : position + 4 + length]
-            wide = [number for (number,) in struct.iter_unpack("<Q", body[: len(body) // 8 * 8])]
-        position += 4 + length
+    while position < len(extra):
+        kind, length = (int.from_bytes(extra[at : at + 2], "little") for at in (position, position + 2))
+        body = slice(position + 4, position + 4 + length)
+        if body.stop > len(extra) or kind in fields:
+            raise file.damaged(f"the extra fields of its member {shown(name)} are cut short, or one stands there twice")
+        fields[kind] = extra[body]
+        position = body.stop
+    if _OTHER_NAME in fields:
+        raise file.damaged(f"its member {shown(name)} has a second name, which some readers take for the first")
+    return fields
+
+
+def _wide(file: MappedFile, name: str, extra: dict[int, bytes], fields: tuple[int, int, int]) -> list[int]:
+    """The member's size, packed size and offset, from the 64-bit field where the 32-bit ones are full."""
+    body = extra.get(_WIDE_SIZES, b"")
+    wide = [number for (number,) in struct.iter_unpack("<Q", body[: len(body) // 8 * 8])]
     if fields.count(_FULL32) > len(wide):
         raise file.damaged(f"its member {shown(name)} lacks the 64-bit size that it announces")
     numbers = iter(wide)
     return [next(numbers) if number == _FULL32 else number for number in fields]
 
 
-def _start(file: MappedFile, name: str, raw: bytes, local: int, method: int) -> int:
+def _start(file: MappedFile, name: str, raw: bytes, local: int, method: int, flags: int) -> int:
     """Where the member's bytes start: after its own header, which must tell the same name and method as the table."""
     head = file.read(local, _LOCAL.size)
     if len(head) == _LOCAL.size:
-        magic, flags, own_method, name_length, extra_length = _LOCAL.unpack(head)
+        magic, own_flags, own_method, name_length, extra_length = _LOCAL.unpack(head)
         own_name = file.read(local + _LOCAL.size, name_length)
-        if magic == b"PK\3\4" and own_name == raw and own_method == method and not flags & _ENCRYPTED:
+        if not raw.isascii() and not flags & own_flags & _UTF8:
+            raise file.damaged(f"its member {shown(name)} does not say that its name is UTF-8")
+        if magic == b"PK\3\4" and own_name == raw and own_method == method and not own_flags & _ENCRYPTED:
             return int(local + _LOCAL.size + name_length + extra_length)
     raise file.damaged(f"its member {shown(name)} is not where the archive's table says (byte {local:,})")
 
