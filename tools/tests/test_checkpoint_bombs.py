@@ -2,8 +2,6 @@
 
 import json
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,28 +23,7 @@ from .hostile_files import (
     tensor,
     zipped,
 )
-
-MEASURED = """
-import re, sys, time
-from pathlib import Path
-from isomorph.spec.errors import BadInput
-from isomorph.tools.checkpoints import read_checkpoint
-
-
-def most_memory():  # of this process alone: getrusage's figure is inherited from the one that started it
-    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
-
-
-before, start = most_memory(), time.perf_counter()
-try:
-    read_checkpoint(sys.argv[1])
-    outcome = "read"
-except BadInput:
-    outcome = "refused"
-print(outcome, most_memory() - before, time.perf_counter() - start)
-"""
-
-MEGABYTE = 1 << 20
+from .measured import MEGABYTE, measured
 
 
 def tensors_from_one_tuple(count: int) -> Raw:
@@ -95,9 +72,7 @@ READ = ("tensors", "lists in a header", "names in a header", "wide text in a hea
 def test_a_bomb_does_not_go_off(tmp_path: Path, name: str) -> None:
     path = tmp_path / "bomb.pth"
     path.write_bytes(BOMBS[name]())
-    command = [sys.executable, "-c", MEASURED, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    outcome, kilobytes, seconds = done.stdout.split()
-    assert int(kilobytes) * 1024 <= path.stat().st_size + 64 * MEGABYTE
-    assert float(seconds) < 20
+    outcome, memory, seconds = measured(path)
+    assert memory <= path.stat().st_size + 64 * MEGABYTE
+    assert seconds < 20
     assert outcome == ("read" if name in READ else "refused")

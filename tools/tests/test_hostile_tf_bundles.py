@@ -4,8 +4,6 @@ import contextlib
 import random
 import re
 import struct
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from isomorph.tools.checkpoints.tensorflow.leveldb_writing import block
 from isomorph.tools.checkpoints.tensorflow.protobuf import varint_of
 from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
 
-from .test_checkpoint_bombs import MEASURED, MEGABYTE
+from .measured import MEGABYTE, measured
 from .tf_bundles import Entries, entry, header, message, shape_of, table, write
 
 DATA = np.arange(4, dtype="<f4").tobytes()
@@ -262,9 +260,7 @@ def _names_of_a_long_prefix(count: int) -> bytes:
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_does_not_go_off(tmp_path: Path, name: str) -> None:
     write(tmp_path / "m", BOMBS[name](), {ONE: DATA})
-    command = [sys.executable, "-c", MEASURED, str(tmp_path / "m")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    outcome, kilobytes, seconds = done.stdout.split()
+    outcome, memory, seconds = measured(tmp_path / "m")
     assert outcome == "refused"
-    assert int(kilobytes) * 1024 <= (tmp_path / "m.index").stat().st_size + 64 * MEGABYTE
-    assert float(seconds) < 20
+    assert memory <= (tmp_path / "m.index").stat().st_size + 64 * MEGABYTE
+    assert seconds < 20

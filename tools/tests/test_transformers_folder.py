@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from isomorph.tools.checkpoints import read_checkpoint, sha256, write_safetensor
 from isomorph.tools.subject import find_subject
 
 from .hostile_files import raw, tensor, zipped
-from .test_checkpoint_bombs import MEASURED, MEGABYTE
+from .measured import MEGABYTE, measured
 from .transformers_folders import SMALL, halves, tensors, write_config, write_parts
 
 FIRST, SECOND = halves()
@@ -220,9 +218,7 @@ def test_a_bomb_in_both_its_jsons_does_not_go_off(name: str, folder: Path) -> No
     write_config(folder)
     (folder / "config.json").write_bytes(BOMBS[name])
     (folder / "model.safetensors.index.json").write_bytes(BOMBS[name])
-    command = [sys.executable, "-c", MEASURED, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    outcome, kilobytes, seconds = done.stdout.split()
-    assert int(kilobytes) * 1024 <= 2 * len(BOMBS[name]) + 64 * MEGABYTE
-    assert float(seconds) < 20
+    outcome, memory, seconds = measured(folder)
+    assert memory <= 2 * len(BOMBS[name]) + 64 * MEGABYTE
+    assert seconds < 20
     assert outcome == "refused"
