@@ -203,7 +203,7 @@ DAMAGED = {
     "a node of another version": (TWO.replace(b"SNOD\1", b"SNOD\2", 1), "there is no node of a symbol table at byte"),
     "a file that ends earlier than it is": (
         TWO[:40] + (len(TWO) - 50).to_bytes(8, "little") + TWO[48:],
-        "which are not all there",
+        "are beyond its end",
     ),
 }
 
