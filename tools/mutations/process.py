@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 _BATCH = 64  # requests that fit into a pipe, so that neither side waits for the other
-_PATIENCE = 10.0  # seconds without an answer after which a process hangs
+_PATIENCE = 120.0  # seconds without an answer after which a process hangs, and is not merely slow on a busy machine
 _START = 900.0  # more of them for a process that has yet to import its framework, on a busy machine too
 
 
