@@ -1,6 +1,7 @@
 """A backend in a process of its own: whatever it does costs its own result, and says why."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -75,6 +76,29 @@ def test_a_backend_that(
             reach(process, tiny, when)
         assert type(caught.value) is error
         assert process.is_spent == (error is BackendEnded and when != "import")
+
+
+LIMITED = """
+import resource
+from isomorph.backends.process import BackendProcess
+
+resource.setrlimit(resource.RLIMIT_DATA, (2**32, 2**32))
+with BackendProcess("oracle", memory={memory}, timeout=60) as process:
+    process.describe()
+    print(*resource.prlimit(process.pid, resource.RLIMIT_DATA))
+"""
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of other processes are told by Linux alone")
+@pytest.mark.parametrize(
+    ("memory", "limit"), [(2**31, 2**31), (2**40, 2**32)], ids=["is set below it", "leaves it where it is"]
+)
+def test_under_a_limit_of_its_owner_a_process_limit(memory: int, limit: int) -> None:
+    """`ulimit -d 4194304`; nobody but root could go beyond."""
+    found = subprocess.run(
+        [sys.executable, "-c", LIMITED.format(memory=memory)], check=True, capture_output=True, text=True
+    )
+    assert found.stdout.split() == [str(limit)] * 2
 
 
 @pytest.mark.parametrize("when", ["import", "build", "end_points"])

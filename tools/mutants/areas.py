@@ -66,6 +66,7 @@ AREAS = {
             f"{SUITE}/test_slim.py",
             f"{SUITE}/test_atrous.py",
             f"{SUITE}/test_build_options.py",
+            f"{SUITE}/test_noise.py",
             f"{SUITE}/test_training_refusals.py",
         ),
     ),
@@ -124,6 +125,22 @@ AREAS = {
     "bench": Area(
         ("tools/isomorph/tools/benching/*.py",),
         count=60,
-        tests=("tools/tests/test_bench*.py",),
+        tests=tuple(
+            f"tools/tests/test_bench{name}.py"
+            for name in (
+                "",
+                "_arithmetic",
+                "_case",
+                "_command",
+                "_doubt",
+                "_interrupt",
+                "_limits",
+                "_plots",
+                "_ranking",
+                "_report",
+                "_rounds",
+                "_scaling",
+            )
+        ),
     ),
 }

@@ -142,6 +142,8 @@ def main(
     end_with_owner()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the parent's to handle
     if memory:
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)  # of `ulimit -d`, which only root may go beyond
+        memory = memory if most == resource.RLIM_INFINITY else min(memory, most)
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     worker: Worker | None = None
 

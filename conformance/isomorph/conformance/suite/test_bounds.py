@@ -262,7 +262,7 @@ def test_eight_noise_floors_pass_at_inference(off: float, verdict: str) -> None:
     assert judge("float32", "float32", found, {"conv1": right}, {"conv1": 1e-7}, {}).verdict == verdict
 
 
-@pytest.mark.parametrize(("local", "says"), [(7.92, "inherited"), (8.08, "born there")])
+@pytest.mark.parametrize(("local", "says"), [(7.92, "inherited"), (8.0, "inherited"), (8.08, "born there")])
 def test_an_error_of_eight_noise_floors_is_inherited(local: float, says: str) -> None:
     right = np.ones((1, 1, 1, 2))
     run = judge("float32", "float32", {"conv1": 2 * right}, {"conv1": right}, {"conv1": 1e-7}, {"conv1": local})
