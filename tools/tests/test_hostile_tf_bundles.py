@@ -136,6 +136,9 @@ TENSORS = {
     "a shape that is a number": (described(shape=4), "a message has the field 2 of type int"),
     "another shard than there is": (described(shard=1), "its tensor 'w' is in shard 1, of which there are 1"),
     "a wrong checksum": (described(crc32c=1), "the checksum of its tensor 'w' is not that of its bytes"),
+    "no checksum, of a shape said not to be unknown": (
+        described(shape=shape_of(4) + message((3, 0))), "the checksum of its tensor 'w' is not that of its bytes"
+    ),
     "no checksum": (described(), "the checksum of its tensor 'w' is not that of its bytes"),
     "a way out": (one(W[1], b"../w"), r"it names a tensor b'\.\./w', printable text without '\.\.' was expected"),
     "a name of control characters": (one(W[1], b"\x1b[2J"), r"it names a tensor b'\\x1b\[2J'"),

@@ -150,10 +150,13 @@ def wide(content: bytes, **fields: int) -> bytes:
     """`content` with a 64-bit end record, as PyTorch writes it beside the 32-bit one."""
     end = len(content) - 22
     _, _, _, _, count, size, start, _ = struct.unpack("<4s4H2LH", content[end:])
-    record = {"count": count, "size": size, "start": start, "at": end, "own": 44, "disk": 0, "disks": 1} | fields
+    record = {"count": count, "size": size, "start": start, "at": end, "own": 44}
+    record |= {"disk": 0, "first_disk": 0, "end_disk": 0, "disks": 1} | fields
     counts = (record["count"], record["count"], record["size"], record["start"])
-    long = struct.pack("<4sQ2H2L4Q", b"PK\6\6", record["own"], 45, 45, record["disk"], 0, *counts)
-    return content[:end] + long + struct.pack("<4sLQL", b"PK\6\7", 0, record["at"], record["disks"]) + content[end:]
+    disks = record["disk"], record["first_disk"]
+    long = struct.pack("<4sQ2H2L4Q", b"PK\6\6", record["own"], 45, 45, *disks, *counts)
+    locator = struct.pack("<4sLQL", b"PK\6\7", record["end_disk"], record["at"], record["disks"])
+    return content[:end] + long + locator + content[end:]
 
 
 def test_a_64_bit_archive_is_read(tmp_path: Path) -> None:
@@ -166,7 +169,7 @@ def test_a_64_bit_archive_is_read(tmp_path: Path) -> None:
 
 WRONG_ENDS: list[dict[str, int]] = [
     *({"count": 2}, {"size": 1}, {"start": 1 << 63}, {"at": 1 << 63}, {"at": 0}),
-    *({"own": 36}, {"disk": 1}, {"disks": 0}, {"disks": 2}),
+    *({"own": 36}, {"disk": 1}, {"first_disk": 1}, {"end_disk": 1}, {"disks": 0}, {"disks": 2}),
 ]
 
 
