@@ -62,6 +62,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise BadInput(f"{target} cannot be written: there is no folder {target.parent}.")
     if target.exists() and not target.is_file():
         raise BadInput(f"{target} cannot be written: it is no ordinary file, which a new one could replace.")
+    if target.exists() and _is_stream(target):  # /dev/stdout, which would turn into a file for all of the machine
+        raise BadInput(f"{target} cannot be written: it stands for an open stream, not for a file; name a new file.")
     if not os.access(target.parent, os.W_OK):
         raise BadInput(f"{target} cannot be written: its folder may not be written to.")
     try:
@@ -69,6 +71,16 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             pass
     except OSError as error:
         raise BadInput(f"{target} cannot be written: {error.strerror}.") from None
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether links lead from `path` by way of an open descriptor, whatever file that is open on."""
+    while path.is_symlink():
+        path = path.parent / path.readlink()
+        folder = path.parent.resolve()
+        if folder == Path("/dev/fd") or folder.match("/proc/*/fd"):
+            return True
+    return False
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
