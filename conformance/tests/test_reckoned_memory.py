@@ -61,9 +61,10 @@ def test_what_is_reckoned_is_what_it_takes(
     name: str, batch: int, height: int, width: int, work: str, demand: Demand
 ) -> None:
     command = [sys.executable, "-c", MEASURED, name, str(batch), str(height), str(width), work]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=600)
+    # Twice, as a system that is short of memory takes pages away from a process, and its peak is then too low.
+    runs = [subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=600) for _ in range(2)]
     reckoned = demand(Sizes.of(architecture(name), batch, height, width))
-    assert 0.7 <= json.loads(done.stdout) / reckoned <= 1.25
+    assert 0.7 <= max(json.loads(run.stdout) for run in runs) / reckoned <= 1.25
 
 
 def test_the_sizes_of_a_small_network() -> None:

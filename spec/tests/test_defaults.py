@@ -96,6 +96,7 @@ DEFAULTS: dict[type, dict[str, Any]] = {
         "padding": "explicit",
         "bias": False,
         "batch_norm": True,
+        "dense": False,
         "activation": "relu",
         "initializer": ZEROS,
         "bias_initializer": ZEROS,

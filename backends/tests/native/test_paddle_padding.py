@@ -65,7 +65,7 @@ OWN = {name: own for name, layer in WINDOWS.items() if (own := make_own(layer))}
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_paddles_own_layer_pads_as_the_rule_of_its_name(name: str) -> None:
+def test_the_frameworks_own_layer_pads_as_the_rule_of_its_name(name: str) -> None:
     assert differing(WINDOWS[name], on_maps(OWN[name])) == []
 
 

@@ -63,7 +63,7 @@ OWN = {name: own for name, layer in WINDOWS.items() if (own := make_own(layer))}
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")  # of what it costs
 @pytest.mark.parametrize("name", OWN)
-def test_pytorchs_own_layer_pads_as_the_rule_of_its_name(name: str) -> None:
+def test_the_frameworks_own_layer_pads_as_the_rule_of_its_name(name: str) -> None:
     assert differing(WINDOWS[name], on_maps(OWN[name])) == []
 
 
