@@ -60,9 +60,9 @@ def give_up_stdout() -> None:
 
 
 def _guarded(stream: Any, raw: io.FileIO) -> Any:
-    """A text stream like `stream`, over another way to its file."""
-    if stream is None:
-        return None
+    """A text stream like `stream`, over another way to its file; UTF-8 where it is closed and the file is none."""
+    if stream is None:  # typer writes to stdout what it finds no stderr for
+        return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", line_buffering=True)
     return io.TextIOWrapper(
         io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=stream.line_buffering
     )
