@@ -1,6 +1,7 @@
 """How much memory a case takes, reckoned from its plan before anything of it is drawn, and whether there is as much.
 
-Peaks of a process, measured, lie between 0.7 and 1.25 times what is reckoned here; the tests hold it to that.
+Peaks of a process whose products have two threads, measured, lie between 0.7 and 1.25 times what is reckoned here; the
+tests hold it to that.
 """
 
 from collections.abc import Callable

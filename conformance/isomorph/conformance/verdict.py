@@ -4,7 +4,7 @@ The error of an end point is the relative L2 distance from the oracle. Its noise
 of the oracle itself, evaluated in that dtype in several orders of summation, or the dtype's unit roundoff where that is
 larger. Two orders do where errors are of many values. Where they are of few, up to eight are taken: two may lose next
 to nothing by luck. Up to eight floors pass.
-Honest backends stand between 0.5 and 2, at most 3 on the smallest maps (docs/noise_floors.md); TF32 at 1670, and
+Honest backends stand between 0.5 and 2, at most 4 on the smallest maps (docs/noise_floors.md); TF32 at 1670, and
 epsilon 2e-5 for 1e-5 at 46, on a network of a few channels.
 """
 
