@@ -39,13 +39,13 @@ class Kernel:
     """What a backend is run with. environment: what tells a library which of its kernels to take."""
 
     backend: str
-    library: str
+    provider: str
     environment: dict[str, str]
     share: float = 1.0
 
     def __str__(self) -> str:
         settings = " ".join(f"{name}={value}" for name, value in self.environment.items())
-        return f"{self.backend}, {self.library} {settings}".strip()
+        return f"{self.backend}, {self.provider} {settings}".strip()
 
 
 def kernels() -> list[Kernel]:
@@ -58,7 +58,7 @@ def kernels() -> list[Kernel]:
         *(("oneDNN", "ONEDNN_MAX_CPU_ISA", name) for name in ("SSE41", "AVX", "AVX2")),
         ("ATen", "ATEN_CPU_CAPABILITY", "default"),
     ]
-    chosen = [Kernel("pytorch", library, {name: value}) for library, name, value in settings]
+    chosen = [Kernel("pytorch", provider, {name: value}) for provider, name, value in settings]
     others = [Kernel(name, "its own", {}, share=0.5) for name in ("keras", "paddle")]
     return [*chosen, *others]
 
