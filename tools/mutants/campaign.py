@@ -16,7 +16,7 @@ from rich.progress import Progress
 from mutants.areas import Area
 from mutants.choosing import Names, choose, split
 from mutants.learnt import Learnt, learn
-from mutants.operators import Mutant
+from mutants.mutant import Mutant
 from mutants.results import Result, Results, described, result
 from mutants.running import TIMED_OUT, Runner
 from mutants.tree import Tree

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from mutants.learnt import Learnt
-from mutants.operators import FUNCTIONS, Mutant, functions_of
+from mutants.mutant import Mutant
+from mutants.places import FUNCTIONS, functions_of
 from mutants.tree import FLOORS
 
 _Place = tuple[tuple[bool, float, str, float], str]

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from mutants.operators import Mutant
+from mutants.mutant import Mutant
 
 LIST = Path(__file__).with_name("equivalents.toml")
 FIELDS = {"file", "before", "after", "reason"}

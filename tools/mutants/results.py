@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mutants.operators import Mutant
+from mutants.mutant import Mutant
 from mutants.tree import FLOORS
 
 Outcome = Literal["noticed", "hung", "survived", "unreached", "equivalent"]

@@ -15,7 +15,7 @@ from rich.console import Console
 from mutants.areas import AREAS
 from mutants.campaign import Campaign
 from mutants.equivalents import change_of, read_equivalents, unmatched
-from mutants.operators import Mutant
+from mutants.mutant import Mutant
 from mutants.results import Results, result, state_of, survivors_of, table
 from mutants.sampling import mutants_in, sample
 

@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mutants.operators import Mutant, mutants_of
+from mutants.mutant import Mutant
+from mutants.operators import mutants_of
 
 
 def mutants_in(root: Path, files: Iterable[str]) -> list[Mutant]:
