@@ -11,9 +11,9 @@ LOWEST := .venv-lowest
 CORE_TESTS := spec/tests $(addprefix backends/tests/test_,$(addsuffix .py,\
 	arrays folding oracle_gradients oracle_pool)) $(addprefix tools/tests/test_,$(addsuffix .py,\
 	batches compare diff download download_hostile fetch hdf5_attributes hostile_pickles hostile_safetensors \
-	hostile_streams hostile_tensors hostile_tf_bundles hostile_zips identify images inspect keras_checkpoints \
-	keras_written_bytes labels recorded_hostile recorded_preprocessing safetensors show state_dicts \
-	tf_bundle writers))
+	hostile_streams hostile_tensors hostile_tf_bundles hostile_zips identify image_arrays inspect keras_checkpoints \
+	keras_written_bytes labels photograph_geometry photographs recorded_hostile recorded_preprocessing safetensors \
+	show state_dicts tf_bundle writers))
 
 .PHONY: demo test test-lowest test-versions lint bench noise mutations mutants clean
 
