@@ -1,10 +1,9 @@
 """A third party's backend that computes wrong numbers is refused, each of its mistakes by the test that looks for it.
 
 All tests are run at once, as `isomorph conformance run` would start them. The same backend without a mistake has to
-pass all of them. The mistakes are in wrong_numbers.py.
+pass all of them. The mistakes are in wrong_numbers/, which is installed as somebody else's package would be.
 """
 
-import importlib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from .packages import install, run_pytest
+from .wrong_numbers.backend import MISTAKES
 
 SUITE = "isomorph.conformance.suite"
 NONE = "wrong:none"
@@ -158,9 +158,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], L
     """What became of every test of REFUSED, by backend and test."""
     folder = tmp_path_factory.mktemp("wrong")
     names = [NONE, *dict.fromkeys(f"wrong:{mistake}" for _, _, mistake in REFUSALS)]
-    points = "".join(f"{name} = wrong_numbers\n" for name in names)
+    points = "".join(f"{name} = wrong_numbers.backend\n" for name in names)
     site = install(folder / "site", "wrong_numbers", f"[isomorph.backends]\n{points}")
-    shutil.copy(Path(__file__).with_name("wrong_numbers.py"), site)
+    source = Path(__file__).with_name("wrong_numbers")
+    shutil.copytree(source, site / "wrong_numbers", ignore=shutil.ignore_patterns("__pycache__"))
     tests = [asking(module, test, f"wrong:{mistake}") for module, test, mistake in REFUSALS]
     tests += [asking(module, test, NONE) for module, test in TESTS]
     backends = [argument for name in names for argument in ("--backend", name)]
@@ -190,7 +191,5 @@ def test_without_a_mistake_it_passes(module: str, test: str, results: Mapping[tu
     assert line["outcome"] == "passed", line["details"][-2000:]
 
 
-def test_every_mistake_is_refused_by_some_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parent)
-    mistakes = importlib.import_module("wrong_numbers").MISTAKES
-    assert {mistake for _, _, mistake in REFUSALS} == set(mistakes) - {"none"}
+def test_every_mistake_is_refused_by_some_test() -> None:
+    assert {mistake for _, _, mistake in REFUSALS} == set(MISTAKES) - {"none"}
