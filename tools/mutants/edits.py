@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mutants.places import Text
+from mutants.places import FUNCTIONS, Text
 from mutants.silence import WORDS, called
 
 COMPARISONS = {
@@ -125,7 +125,7 @@ def edits_at(node: ast.AST, text: Text, parents: dict[ast.AST, ast.AST]) -> Iter
                 yield edit("condition", f"not ({text.of(condition)})", condition)
         case ast.Call():
             yield from _arguments(node, text)
-        case ast.Tuple(elts=elements, ctx=ast.Load()):
+        case ast.Tuple(elts=elements, ctx=ast.Load()) if not _is_only_compared(node, parents):
             yield from _swaps(node, elements, text)
         case ast.Name(ctx=ast.Load()) if node.id in OTHER_NAMES and not _is_bound(node.id, parents, node):
             yield edit("name", OTHER_NAMES[node.id])
@@ -148,6 +148,15 @@ def _is_bound(name: str, parents: dict[ast.AST, ast.AST], node: ast.AST) -> bool
     names = {inner.id for inner in ast.walk(scope or node) if isinstance(inner, ast.Name)}
     names |= {inner.arg for inner in ast.walk(scope or node) if isinstance(inner, ast.arg)}
     return OTHER_NAMES[name] not in names
+
+
+def _is_only_compared(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
+    """Whether a tuple is of a value that is said to be hashable, and no more: its parts may stand in any order."""
+    scope: ast.AST | None = node
+    while scope is not None and not isinstance(scope, FUNCTIONS):
+        scope = parents.get(scope)
+    returned = getattr(scope, "returns", None)
+    return isinstance(returned, ast.Name) and returned.id == "Hashable"
 
 
 def _other_number(value: float, source: str) -> str:

@@ -28,6 +28,7 @@ from typing import Any
 import pytest
 
 from mutants import trace
+from mutants.hiding import hide_frameworks
 from mutants.tree import Tree
 
 PRELOADED = (
@@ -211,10 +212,11 @@ def _tested(request: dict[str, Any], temporary: str) -> dict[str, Any]:
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
+    os.environ["PYTHONPATH"] += os.pathsep + str(Path(__file__).with_name("startup"))
+    hide_frameworks()
     traced = request["trace"] is not None
     if traced:
         os.environ |= {trace.FOLDER: request["trace"], trace.ROOT: str(Path.cwd())}
-        os.environ["PYTHONPATH"] += os.pathsep + str(Path(__file__).with_name("startup"))
         trace.start()
     notes = _Notes(request["tests"], request["ordered"], traced)
     files = list(dict.fromkeys(test.partition("::")[0] for test in request["tests"]))

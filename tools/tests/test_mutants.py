@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from mutants.campaign import Campaign
 from mutants.equivalents import read_equivalents, unmatched
 from mutants.operators import mutants_of
 from mutants.results import Results, described, state_of, survivors_of, table
+from mutants.running import Runner
 from mutants.sampling import mutants_in, sample
+from mutants.tree import Tree
 
 CHANGES = {
     "an integer": ("x = 3", {"x = 4"}),
@@ -56,6 +59,7 @@ SILENT = {
     "types": "Array = NDArray[Literal[8]]",
     "formatted text": "x = f'{a:.3f} of {b + 8}'",
     "text for people": "f = Option(help='bits')",
+    "the order of what is only compared": "def f(a, b) -> Hashable:\n    return a, (b, a)",
 }
 
 
@@ -198,6 +202,32 @@ def test_ctrl_c_leaves_nothing(tree: Path, tmp_path: Path) -> None:
     assert list(temporary.iterdir()) == []
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(temporary) not in running
+
+
+HIDDEN = """
+import subprocess
+import sys
+from importlib.util import find_spec
+
+
+def test_here():
+    assert find_spec("torch") is None
+
+
+def test_in_a_process_that_it_starts():
+    code = "from importlib.util import find_spec; raise SystemExit(find_spec('torch') is not None)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+"""
+
+
+def test_no_framework_is_asked(tree: Path, tmp_path: Path) -> None:
+    """Even where one is installed: here, a module of that name."""
+    (tree / "spec/torch.py").touch()
+    (tree / "spec/tests/test_hidden.py").write_text(HIDDEN)
+    with closing(Runner(Tree(tree, tmp_path), tmp_path / "temporary")) as runner:
+        answer = runner.run(["spec/tests/test_hidden.py"], 60.0)
+    assert len(answer["durations"]) == 2
+    assert answer["failed"] == {}
 
 
 def test_a_run_says_of_each_change_whether_the_tests_notice(tree: Path, tmp_path: Path) -> None:
