@@ -289,3 +289,16 @@ def test_a_vggs_blocks_and_pools_are_numbered_from_one() -> None:
         ("fc6", "dense", ((4096, 7),)),
         ("fc7", "dense", ((4096, 1),)),
     ]
+
+
+@pytest.mark.parametrize("width", [0, -0.5, 64.5, True, "2"], ids=str)
+def test_a_width_that_cannot_be_is_refused(width: object) -> None:
+    with pytest.raises(
+        BadInput, match=r"^The width multiplier of keras/MobileNet is .*; expected a number above 0 and up"
+    ):
+        architecture("keras/MobileNet", width_multiplier=width)
+
+
+def test_the_widest_network_is_64_times_as_wide() -> None:
+    widest = architecture("keras/MobileNet", width_multiplier=64)
+    assert plan(widest).stem[0].depth == 64 * 32

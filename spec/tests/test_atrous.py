@@ -58,6 +58,12 @@ def test_slims_resnet_50_at_output_stride(
     assert {rate for block in pointwise.values() for rate in block} == {1}, "a 1x1 window has no rate"
 
 
+def test_a_1x1_convolution_between_blocks_has_no_rate() -> None:
+    planned = plan(architecture("keras/MobileNetV2", output_stride=8))
+    rates = {layer.scope: layer.rate for layer in planned.convolutions}
+    assert (rates["block7/unit_1/inverted_residual/depthwise"], rates["Conv_1"]) == (4, 1)
+
+
 def test_torchvision_dilates_behind_the_first_unit_of_a_block() -> None:
     """torchvision/models/resnet.py, `_make_layer`: the first unit keeps `previous_dilation`."""
     rates = convolutions("torchvision/resnet50", "conv2", "rate", replace_stride_with_dilation=[False, True, True])

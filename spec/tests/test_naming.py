@@ -244,6 +244,27 @@ def test_bookkeeping_is_left_out(name: str, left_out: str) -> None:
     assert not zoo(name).naming.carries(left_out)
 
 
+# Names that zoos' tensors have, and such as none has: leaves of the other kind of layer, a beginning, an end.
+@pytest.mark.parametrize(
+    ("name", "tensor", "known"),
+    [
+        ("torchvision", "layer4.1.conv2.weight", True),
+        ("torchvision", "bn1.running_var", True),
+        ("torchvision", "conv1.running_var", False),
+        ("torchvision", "layer4.1.bn2.kernel", False),
+        ("keras", "conv1_conv/kernel", True),
+        ("keras", "conv1_conv/gamma", False),
+        ("keras", "conv1_bn/gamma", True),
+        ("keras", "conv1_bn/kernel", False),
+        ("keras", "unit_conv/kernel", False),
+        ("slim", "MobilenetV1/Conv2d_1_depthwise/depthwise_weights", True),
+        ("slim", "MobilenetV1/Conv2d_1_depthwise/depthwise_kernel", False),
+    ],
+)
+def test_names_are_told_without_a_plan(name: str, tensor: str, known: bool) -> None:
+    assert zoo(name).naming.knows(tensor) == known
+
+
 @pytest.mark.parametrize("name", architectures())
 def test_nothing_that_a_network_computes_with_is_left_out(name: str) -> None:
     naming = zoo(name.partition("/")[0]).naming

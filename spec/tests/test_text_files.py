@@ -1,5 +1,6 @@
 """Small text files: read whole, in UTF-8, or refused in one sentence."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,22 @@ READ = {
 def test_it_reads(content: bytes, text: str, tmp_path: Path) -> None:
     (tmp_path / "names").write_bytes(content)
     assert read_text(tmp_path / "names", MOST, EXPECTED) == text
+
+
+def written_into_a_pipe(content: bytes) -> str:
+    """A pipe as shells give it for `<(...)`, by the name of its end to read."""
+    reading, writing = os.pipe()
+    os.write(writing, content)
+    os.close(writing)
+    return f"/dev/fd/{reading}"
+
+
+def test_it_reads_a_pipe_unless_told_otherwise() -> None:
+    assert read_text(written_into_a_pipe(b"12345678"), MOST, EXPECTED) == "12345678"
+    with pytest.raises(BadInput, match="cannot be read: it is a pipe, and a regular file was expected"):
+        read_text(written_into_a_pipe(b"12345678"), MOST, EXPECTED, pipes=False)
+    with pytest.raises(BadInput, match="it is a pipe that gives more than 8 bytes"):
+        read_text(written_into_a_pipe(b"123456789"), MOST, EXPECTED)
 
 
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
