@@ -43,6 +43,8 @@ def says_nothing(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> Iterator[ast
             yield node
         case ast.Call() if called(node) in ("TypeVar", "NewType", "cast", "warn", "debug", "add_note", "BadInput"):
             yield node
+        case ast.Expr(value=ast.Call() as call) if called(call) == "assert_never":  # no type is left
+            yield node
         case ast.Assign() if isinstance(parents.get(node), ast.Module):
             names = [target.id for target in node.targets if isinstance(target, ast.Name)]
             if "__all__" in names or _is_a_type(node.value):

@@ -68,6 +68,10 @@ def test_it_leaves_alone(source: str) -> None:
     assert {mutant.after for mutant in mutants_of(source + "\n", "f.py")} <= {"pass"}
 
 
+def test_it_leaves_alone_what_no_value_reaches() -> None:
+    assert mutants_of("match a:\n    case never:\n        assert_never(never)\n", "f.py") == []
+
+
 def test_a_mutant_says_where_it_stands() -> None:
     source = "class A:\n    @cache\n    def f(self):\n        x = 1\n        return x\n\n    y = 2\n"
     inside, outside = mutants_of(source, "f.py")
