@@ -57,6 +57,9 @@ _HERE = [str(Path(__file__).parents[1])]  # behind the copy, which has this pack
 SUITE = "conformance/isomorph"
 """Where the tests stand that ask backends; here they ask the oracle alone."""
 
+QUICK = ("-m", "not thorough")
+"""The tests of `make test`: the others say of more of the same what these say of some of it."""
+
 TIMED_OUT = -1
 """The status of a run that was stopped: a changed loop may never end."""
 
@@ -220,7 +223,7 @@ def _tested(request: dict[str, Any], temporary: str) -> dict[str, Any]:
         trace.start()
     notes = _Notes(request["tests"], request["ordered"], traced)
     files = list(dict.fromkeys(test.partition("::")[0] for test in request["tests"]))
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--basetemp={temporary}/pytest"]
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--basetemp={temporary}/pytest", *QUICK]
     if any(file.startswith(SUITE) for file in files):
         options += ["--backend", "oracle"]
     if request["ordered"]:
