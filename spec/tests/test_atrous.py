@@ -79,8 +79,11 @@ def test_torchvisions_switches_are_an_output_stride(switches: tuple[bool, ...], 
     assert switched == architecture("torchvision/resnet50", output_stride=output_stride)
 
 
-@pytest.mark.parametrize("switches", [(True, False, False), (True, True, False), (True, False, True), (True, True), ()])
-def test_switches_that_no_output_stride_names_are_refused(switches: tuple[bool, ...]) -> None:
+@pytest.mark.parametrize(
+    "switches",
+    [(True, False, False), (True, True, False), (True, False, True), (False, True, 2), (0.5, 1, 1), (True, True), ()],
+)
+def test_switches_that_no_output_stride_names_are_refused(switches: tuple[float, ...]) -> None:
     with pytest.raises(
         BadInput, match=r"^replace_stride_with_dilation is \[.*\]; expected three switches of which all"
     ):

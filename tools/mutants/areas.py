@@ -140,6 +140,7 @@ AREAS = {
                 "_report",
                 "_rounds",
                 "_scaling",
+                "_zoo",
             )
         ),
     ),
