@@ -15,7 +15,7 @@ from mutants.places import FUNCTIONS, functions_of
 from mutants.tree import FLOORS
 
 _Place = tuple[tuple[bool, float, str, float], str]
-"""Whether a file of tests is named for others, what its hits take, its path, what the test takes; the test."""
+"""Whether a file of tests is named for others, what those tests of it take, its path, what the test takes; the test."""
 
 BEHIND = 4
 """Through how many definitions a name is followed."""
@@ -54,8 +54,9 @@ class Names:
 def choose(mutant: Mutant, learnt: Mapping[str, Learnt], names: Names, budget: float) -> list[str]:
     """The ids of tests that could notice, in the order in which they are best run; at most `budget` seconds of them.
 
-    Behind those that were seen to enter the function come the others of their files: what an earlier test has left in
-    a cache or a fixture they do not enter.
+    Behind those that were seen to enter the function come the others of their files: what an earlier test, or what is
+    run at import, has left in a cache or a fixture they do not enter. There the shortest files stand first, which are
+    the most that the budget can hold.
     """
     at_import = mutant.function is None
     functions = names.saying(mutant) if at_import else {f"{mutant.file} {mutant.function}"}
@@ -68,8 +69,12 @@ def choose(mutant: Mutant, learnt: Mapping[str, Learnt], names: Names, budget: f
             continue
         strange = stem not in file  # test_padding.py is likeliest to notice a change of padding.py
         seconds = sum(known.durations.get(test, 0.0) for test in hits)
+        all_seconds = sum(known.durations.values())
         for test, duration in known.durations.items():
-            (first if test in hits else behind).append(((strange, seconds, file, duration), test))
+            if test in hits:
+                first.append(((strange, seconds, file, duration), test))
+            else:
+                behind.append(((strange, all_seconds, file, duration), test))
     ordered: list[str] = []
     for (_, _, _, duration), test in [*sorted(first), *sorted(behind)]:
         budget -= duration

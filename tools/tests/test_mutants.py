@@ -13,7 +13,9 @@ from rich.console import Console
 
 from mutants.areas import AREAS, Area
 from mutants.campaign import Campaign
+from mutants.choosing import Names, choose
 from mutants.equivalents import read_equivalents, unmatched
+from mutants.learnt import Learnt
 from mutants.operators import mutants_of
 from mutants.results import Results, described, state_of, survivors_of, table
 from mutants.running import Runner
@@ -115,6 +117,32 @@ def test_an_equivalent_without_a_reason_is_refused(tmp_path: Path) -> None:
     (tmp_path / "e.toml").write_text('[[equivalent]]\nfile = "f.py"\nbefore = "x"\nafter = "y"\nreason = ""\n')
     with pytest.raises(ValueError, match="expected after, before, file, reason"):
         read_equivalents(tmp_path / "e.toml")
+
+
+def learnt(file: str, entered: str, **durations: float) -> Learnt:
+    """Of tests that take so long each, the one called `entered` enters the function f; "" is what is run at import."""
+    tests = {f"{file}::{name}": seconds for name, seconds in durations.items()}
+    return Learnt({}, tests, {}, {f"{file}::{entered}" if entered else "": ["spec/padding.py f"]})
+
+
+TESTS_OF_F = {
+    "tests/test_a_long_one.py": learnt("tests/test_a_long_one.py", "", long=9.0, longer=50.0),
+    "tests/test_entering.py": learnt("tests/test_entering.py", "enters", short=0.1, enters=1.0),
+    "tests/test_others.py": learnt("tests/test_others.py", "", slow=0.5, fast=0.2),
+    "tests/test_padding.py": learnt("tests/test_padding.py", "", padding=2.0),
+    "tests/test_unrelated.py": Learnt({}, {"tests/test_unrelated.py::test": 0.1}, {}, {}),
+}
+
+
+@pytest.mark.parametrize(
+    ("budget", "tests"),
+    [(60.0, ["enters", "padding", "fast", "slow", "short", "long"]), (3.75, ["enters", "padding", "fast", "slow"])],
+)
+def test_the_likeliest_and_the_fastest_tests_are_run_first(budget: float, tests: list[str], tmp_path: Path) -> None:
+    """One that enters the function, those of a file of its name, and those of the shortest files; nothing unrelated."""
+    mutant = mutants_of("def f():\n    return 1\n", "spec/padding.py")[0]
+    chosen = choose(mutant, TESTS_OF_F, Names(tmp_path), budget)
+    assert [test.partition("::")[2] for test in chosen] == tests
 
 
 LIMITS = """
