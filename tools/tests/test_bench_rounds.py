@@ -72,6 +72,14 @@ def test_a_product_s_process_ends_once_all_have_had_their_turns() -> None:
     assert contestant.turns == {"float32": [[1.0], [1.0], [1.0]]}
 
 
+def test_close_ends_what_an_interruption_left() -> None:
+    run, contestant = course()
+    contestant.start()
+    assert contestant.pid == 7
+    run.close()
+    assert contestant.pid is None
+
+
 def test_what_others_took_is_an_average_over_the_seconds_of_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two cores for 10 s, and half a core for 5 s."""
     busy: list[Busy | None] = [Busy(100.0, 10.0), Busy(130.0, 20.0), Busy(200.0, 20.0), Busy(207.5, 25.0)]

@@ -109,8 +109,19 @@ def test_parts_of_a_curve_are_joined_in_order() -> None:
     assert joined(parts) == [Curve("depth", "keras", "eager", (small, large), {"huge": "error: no room"})]
 
 
-def test_a_place_of_which_nothing_can_be_judged_says_why_and_counts_as_done() -> None:
-    """Each of three places has four steps of one mode: it is prepared, and has three turns."""
+@pytest.mark.parametrize(
+    ("backend", "network", "each"),
+    [
+        pytest.param("oracle", "cifar/resnet20", 4, id="of a backend without a zoo"),
+        pytest.param("pytorch", "cifar/resnet20", 8, id="of PyTorch, beside a plain module"),
+        pytest.param("paddle", "paddle/resnet18", 8, id="of a network that the framework's zoo has"),
+        pytest.param("paddle", "cifar/resnet20", 4, id="of one that it has not"),
+    ],
+)
+def test_a_place_of_which_nothing_can_be_judged_says_why_and_counts_as_done(
+    backend: str, network: str, each: int
+) -> None:
+    """Each of three places has four steps of one mode: it is prepared, and has three turns; and so has a zoo's."""
 
     def start(name: str, *, tf32: bool = False) -> BackendProcess:
         raise AssertionError(f"nothing is run, neither {name} nor with TF32: {tf32}")
@@ -119,15 +130,15 @@ def test_a_place_of_which_nothing_can_be_judged_says_why_and_counts_as_done() ->
         raise BadInput("Noise is all.")
 
     steps: list[tuple[int, int, str]] = []
-    places = points(["resolution"], architecture("cifar/resnet20"), (32, 48), 1)[:3]
+    places = points(["resolution"], architecture(network), (32, 48), 1)[:3]
     chosen, _ = choose_modes(["eager"])
-    described = [Described("oracle", "cpu", tuple((mode, Options()) for mode in chosen), ())]
+    described = [Described(backend, "cpu", tuple((mode, Options()) for mode in chosen), ())]
     scaling = Scaling(places, described, start, refuse, 0.0, lambda *state: steps.append(state))
     scaling.run()
     assert steps == [
-        (0, 12, "scaling: drawing what runs at 16x24"),
-        (4, 12, "scaling: drawing what runs at 24x36"),
-        (8, 12, "scaling: drawing what runs at 32x48"),
+        (0, 3 * each, "scaling: drawing what runs at 16x24"),
+        (each, 3 * each, "scaling: drawing what runs at 24x36"),
+        (2 * each, 3 * each, "scaling: drawing what runs at 32x48"),
     ]
     assert scaling.curves == [
         Curve("resolution", "all", "all", (), {label: "Noise is all."}) for label in ("16x24", "24x36", "32x48")

@@ -37,7 +37,7 @@ class Mode:
 
     name: str
     options: Mapping[str, Any]
-    tf32: bool = False
+    tf32: bool
 
     def precision(self, options: Options) -> str:
         """What it computes in where its options came to `options`: "tf32", or one of DTYPES."""
