@@ -10,6 +10,19 @@ VERDICTS = tuple(
     for name in ("verdict", "training/verdict", "lattice/verdict", "precision", "expected_failures")
 )
 
+# Of the suite: what asks a backend, here the oracle, and what asks the suite's own parts.
+ASKING = tuple(
+    f"{SUITE}/test_{name}.py" for name in ("peers", "slim", "atrous", "build_options", "noise", "training_refusals")
+)
+JUDGING = tuple(
+    f"{SUITE}/test_{name}.py"
+    for name in ("verdict", "bounds", "noise", "lattice_verdict", "training_verdict", "precision")
+)
+DRAWING = tuple(
+    f"{SUITE}/test_{name}.py"
+    for name in ("cases", "dropout_verdict", "lattice_draw", "planting", "faults", "faults_of_training")
+)
+
 
 @dataclass(frozen=True)
 class Area:
@@ -62,42 +75,21 @@ AREAS = {
             "backends/tests/test_oracle_*.py",
             "backends/tests/test_arithmetic.py",
             "backends/tests/test_grouped_bottleneck.py",
-            f"{SUITE}/test_peers.py",
-            f"{SUITE}/test_slim.py",
-            f"{SUITE}/test_atrous.py",
-            f"{SUITE}/test_build_options.py",
-            f"{SUITE}/test_noise.py",
-            f"{SUITE}/test_training_refusals.py",
+            *ASKING,
         ),
     ),
     "verdicts": Area(
         VERDICTS,
         count=80,
-        tests=(
-            f"{SUITE}/test_verdict.py",
-            f"{SUITE}/test_bounds.py",
-            f"{SUITE}/test_noise.py",
-            f"{SUITE}/test_lattice_verdict.py",
-            f"{SUITE}/test_training_verdict.py",
-            f"{SUITE}/test_precision.py",
-            "conformance/tests/test_expected_failures.py",
-        ),
+        tests=(*JUDGING, "conformance/tests/test_expected_failures.py"),
     ),
     "conformance": Area(
         ("conformance/isomorph/conformance/**/*.py",),
         count=80,
-        tests=(
-            "conformance/tests/test_*.py",
-            f"{SUITE}/test_cases.py",
-            f"{SUITE}/test_dropout_verdict.py",
-            f"{SUITE}/test_lattice_draw.py",
-            f"{SUITE}/test_planting.py",
-            f"{SUITE}/test_faults.py",
-            f"{SUITE}/test_faults_of_training.py",
-        ),
+        tests=("conformance/tests/test_*.py", *DRAWING),
         without=(*VERDICTS, f"{SUITE}/**/*.py", "conformance/isomorph/conformance/faults/surgery/**/*.py"),
     ),
-    "suite": Area((f"{SUITE}/*.py",), count=24, tests=("conformance/tests/test_*.py",)),
+    "suite": Area((f"{SUITE}/*.py",), count=24, tests=("conformance/tests/test_*.py", *ASKING, *JUDGING, *DRAWING)),
     "checkpoints": Area(
         ("tools/isomorph/tools/checkpoints/**/*.py",),
         count=120,
@@ -109,7 +101,6 @@ AREAS = {
                 "test_hostile_*",
                 "test_keras_checkpoints",
                 "test_keras_layer_order",
-                "test_keras_writing",
                 "test_keras_written_bytes",
                 "test_metadata",
                 "test_paddle_*",
