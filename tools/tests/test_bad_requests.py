@@ -203,31 +203,63 @@ REQUESTS = {
     ),
     "a report in no folder": (
         ("check", R20, *ORACLE, "--json", "absent/x.json"),
-        "absent/x.json cannot be written: there is no folder absent.",
+        "absent/x.json cannot be written: there is no folder absent; make it, or name another.",
     ),
     "a table's report in no folder": (
         ("show", R20, "--json", "absent/x.json"),
-        "absent/x.json cannot be written: there",
+        "absent/x.json cannot be written: there is no folder absent; make it, or name another.",
     ),
     "a report where the system takes none": (
         ("check", R20, *ORACLE, "--json", "/proc/a.json"),
-        "/proc/a.json cannot be written: ",
+        "/proc/a.json cannot be written: the folder /proc takes no new files (No such file",
     ),
     "a table's report where the system takes none": (
         ("show", R20, "--json", "/proc/a.json"),
-        "/proc/a.json cannot be written: ",
+        "/proc/a.json cannot be written: the folder /proc takes no new files (No such file",
     ),
     "end points where the system takes none": (
         ("run", R20, "--backend", "oracle", "--out", "/proc/y.npz"),
-        "/proc/y.npz cannot be written: ",
+        "/proc/y.npz cannot be written: the folder /proc takes no new files (No such file",
     ),
     "plots where the system takes none": (
         ("bench", R20, "--backends", "oracle", "--plots", "/proc/plots"),
-        "/proc/ranking.png cannot be written: ",
+        "/proc/plots cannot be written: the folder /proc takes no new files (No such file",
     ),
     "JUnit where the system takes none": (
         ("conformance", "run", "--backends", "oracle", "--junit", "/proc/a.xml"),
-        "/proc/a.xml cannot be written: ",
+        "/proc/a.xml cannot be written: the folder /proc takes no new files (No such file",
+    ),
+    "plots in a folder that takes none": (
+        ("bench", R20, "--backends", "oracle", "--plots", "/proc"),
+        "/proc cannot be written: the folder /proc takes no new files (No such file",
+    ),
+    "a conversion where the system takes none": (
+        ("convert", "absent.pth", "/proc/a.pth"),
+        "/proc/a.pth cannot be written: the folder /proc takes no new files (No such file",
+    ),
+    "a report without a name": (
+        ("show", R20, "--json", ""),
+        "The name of what is to be written is empty; give it one.",
+    ),
+    "end points without a name": (
+        ("run", R20, "--backend", "oracle", "--out", ""),
+        "The name of what is to be written is empty; give it one.",
+    ),
+    "plots without a name": (
+        ("bench", R20, "--backends", "oracle", "--plots", ""),
+        "The name of what is to be written is empty; give it one.",
+    ),
+    "JUnit without a name": (
+        ("conformance", "run", "--backends", "oracle", "--junit", ""),
+        "The name of what is to be written is empty; give it one.",
+    ),
+    "a conversion without a name": (
+        ("convert", "absent.pth", "", "--format", "pytorch"),
+        "The name of what is to be written is empty; give it one.",
+    ),
+    "a folder as reference": (
+        ("check", R20, "--reference", "."),
+        ".: is a folder, a file was expected: name the recorded .npz file in it.",
     ),
     "a report in a device's place": (
         ("show", R20, "--json", "/dev/null"),

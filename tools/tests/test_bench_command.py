@@ -41,9 +41,12 @@ def test_bench_of_what_nothing_here_has_exits_with_3() -> None:
         (("--arch", "cifar/resnet20"), "--arch goes with a checkpoint; cifar/resnet20 is an architecture already."),
         (
             ("--memory", "0"),
-            "The memory limit is 0 bytes; expected at least one and what a machine can have.",
+            "The memory limit is 0 bytes; expected at least one and fewer than 2^62, 4 EiB.",
         ),
-        (("--json", "nowhere/x.json"), "nowhere/x.json cannot be written: there is no folder nowhere."),
+        (
+            ("--json", "nowhere/x.json"),
+            "nowhere/x.json cannot be written: there is no folder nowhere; make it, or name another.",
+        ),
     ],
     ids=["a mode", "a goal", "a batch", "an axis", "an architecture twice", "no memory", "a report"],
 )

@@ -124,6 +124,8 @@ def test_without_matplotlib_the_command_that_adds_it_is_said(tmp_path: Path, mon
 def test_a_folder_that_cannot_be_is_refused_before_anything_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     Path("x").touch()
     asked = ("bench", "cifar/resnet20", "--backends", "oracle", "--plots")
-    assert refused_here(capsys, *asked, "x") == "x is a file; expected a folder for plots, or a new name."
-    assert refused_here(capsys, *asked, "a/b") == "a/ranking.png cannot be written: there is no folder a."
+    assert refused_here(capsys, *asked, "x") == "x is a file; expected a folder, or a new name."
+    assert (
+        refused_here(capsys, *asked, "a/b") == "a/b cannot be written: there is no folder a; make it, or name another."
+    )
     assert left() == ["x"]

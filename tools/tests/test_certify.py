@@ -115,8 +115,15 @@ REFUSALS = {
     "no jobs": (("--jobs", "0"), "0 jobs were asked for; expected one or more."),
     "no time": (("--timeout", "0"), "A call may take 0 s; expected more than none."),
     "an absent list": (("--expected-failures", "no.toml"), "There is no file no.toml."),
-    "an absent folder": (("--junit", "no/a.xml"), "no/a.xml cannot be written: there is no folder no."),
+    "an absent folder": (
+        ("--junit", "no/a.xml"),
+        "no/a.xml cannot be written: there is no folder no; make it, or name another.",
+    ),
     "one file for two": (("--junit", "a", "--json", "a"), "--junit a cannot be written; give it a file of its own."),
+    "what is expected in the results' place": (
+        ("--junit", "a.toml", "--expected-failures", "a.toml"),
+        "--junit a.toml is a file of this command's already; give the report another name.",
+    ),
     "no GPU": (("--backends", "oracle", "--device", "gpu"), "oracle sees no GPU here."),
     "nothing that fits": (("--backends", "oracle", "--only", "xyzzy"), "No test for oracle fits 'xyzzy'; expected"),
     "no expression": (

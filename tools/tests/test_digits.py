@@ -98,7 +98,10 @@ def test_a_curve_parts_at_its_first_step_beyond_the_limit() -> None:
         (["--epochs", "0"], "argument --epochs: '0' is no integer from 1 up"),
         (["--seed", "-1"], "argument --seed: '-1' is no integer from 0 up"),
         (["--seed", "1.5"], "argument --seed: '1.5' is no integer from 0 up"),
-        (["--losses", "nowhere/x.json"], "nowhere/x.json cannot be written: there is no folder nowhere."),
+        (
+            ["--losses", "nowhere/x.json"],
+            "nowhere/x.json cannot be written: there is no folder nowhere; make it, or name another.",
+        ),
         (["--losses", "."], ". cannot be written: it is a folder; name a file in it."),
     ],
 )

@@ -82,7 +82,10 @@ def test_the_list_says_what_goes_wrong_and_where_it_is_known_from() -> None:
         (("--backends", "pytorhc"), "There is no backend 'pytorhc'; did you mean pytorch"),
         (("--device", "tpu"), "There is no device 'tpu'; there are auto, cpu, gpu."),
         (("--timeout", "0"), "The time limit is 0 s; expected more than 0"),
-        (("--json", "absent/x.json"), "absent/x.json cannot be written: there is no folder absent."),
+        (
+            ("--json", "absent/x.json"),
+            "absent/x.json cannot be written: there is no folder absent; make it, or name another.",
+        ),
     ],
 )
 def test_a_bad_request_is_refused(request_: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:

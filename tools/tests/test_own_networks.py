@@ -253,7 +253,7 @@ REQUESTS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "a new file in no folder": (
         ("show", "tiny.toml", "--toml", "absent/x.toml"),
-        "absent/x.toml cannot be written: there is no folder absent.",
+        "absent/x.toml cannot be written: there is no folder absent; make it, or name another.",
     ),
     "two reports on stdout": (
         ("show", "tiny.toml", "--toml", "-", "--json", "-"),

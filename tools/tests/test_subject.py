@@ -199,9 +199,9 @@ def test_a_request_is_refused(request_: dict[str, Any], sentence: str) -> None:
         ((-1, None), "The time limit is -1 s; expected more than 0 and at most 1,000,000 s."),
         ((float("nan"), None), "The time limit is nan s; expected more than 0 and at most 1,000,000 s."),
         ((float("inf"), None), "The time limit is inf s; expected more than 0 and at most 1,000,000 s."),
-        ((1, 0), "The memory limit is 0 bytes; expected at least one and what a machine can have."),
-        ((1, float("nan")), "The memory limit is nan bytes; expected at least one and what a machine can have."),
-        ((1, 1e300), "The memory limit is 1e+300 bytes; expected at least one and what a machine can have."),
+        ((1, 0), "The memory limit is 0 bytes; expected at least one and fewer than 2^62, 4 EiB."),
+        ((1, float("nan")), "The memory limit is nan bytes; expected at least one and fewer than 2^62, 4 EiB."),
+        ((1, 1e300), "The memory limit is 1e+300 bytes; expected at least one and fewer than 2^62, 4 EiB."),
     ],
     ids=str,
 )

@@ -17,7 +17,7 @@ from isomorph.tools.readings import Array
 from isomorph.tools.sources import Source, read_part, read_whole
 from isomorph.tools.subject import check_seed
 from isomorph.tools.targets import find_target
-from isomorph.tools.writing import check_writable
+from isomorph.tools.writing import check_writable, named
 
 NO_ROUNDING = Rounding()
 
@@ -55,7 +55,7 @@ def convert(
     Raises BadInput, before anything is written, where the request or the source is bad. `target` appears whole or not
     at all.
     """
-    container = find_container(target, format, to)
+    container = find_container(named(target), format, to)
     files = container.files(Path(target))
     _check_place((Path(source),), files, force)
     check_seed(seed)

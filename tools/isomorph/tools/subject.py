@@ -128,7 +128,7 @@ def check_limits(timeout: float, memory: float | None = None) -> None:
     if not 0 < timeout <= LONGEST:
         raise BadInput(f"The time limit is {timeout:g} s; expected more than 0 and at most {LONGEST:,} s.")
     if memory is not None and not 1 <= memory < MOST_MEMORY:
-        raise BadInput(f"The memory limit is {memory:g} bytes; expected at least one and what a machine can have.")
+        raise BadInput(f"The memory limit is {memory:g} bytes; expected at least one and fewer than 2^62, 4 EiB.")
 
 
 def make_case(

@@ -17,7 +17,7 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     Raises BadInput where it cannot be written; whatever was there before then stays. A process that is killed meanwhile
     leaves a hidden folder with the unfinished file beside `path`.
     """
-    target = Path(path)
+    target = named(path)
     check_writable(target)
     try:
         # A folder of its own in the same place: the file in it has ordinary permissions, and renaming stays atomic.
@@ -39,7 +39,7 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises BadInput where it cannot be written, or something of that name is there. A process that is killed meanwhile
     leaves a hidden folder with the unfinished one beside `path`.
     """
-    target = Path(path)
+    target = named(path)
     if target.exists():
         raise BadInput(f"{target} cannot be written: it is there already; name a new folder.")
     check_writable(target)
@@ -55,22 +55,46 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise BadInput where no file of that name can be written, as far as that can be told beforehand."""
-    target = Path(path)
+    target = named(path)
     if target.is_dir():
         raise BadInput(f"{target} cannot be written: it is a folder; name a file in it.")
-    if not target.parent.is_dir():
-        raise BadInput(f"{target} cannot be written: there is no folder {target.parent}.")
     if target.exists() and not target.is_file():
         raise BadInput(f"{target} cannot be written: it is no ordinary file, which a new one could replace.")
     if target.exists() and _is_stream(target):  # /dev/stdout, which would turn into a file for all of the machine
         raise BadInput(f"{target} cannot be written: it stands for an open stream, not for a file; name a new file.")
-    if not os.access(target.parent, os.W_OK):
-        raise BadInput(f"{target} cannot be written: its folder may not be written to.")
+    _check_takes_files(target.parent, target)
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Raise BadInput where no files can be written to a folder of that name, which is made where there is none.
+
+    As far as that can be told beforehand.
+    """
+    target = named(path)
+    if target.exists() and not target.is_dir():
+        raise BadInput(f"{target} is a file; expected a folder, or a new name.")
+    _check_takes_files(target if target.exists() else target.parent, target)
+
+
+def named(path: str | os.PathLike[str]) -> Path:
+    """The path of what is to be written. Raises BadInput where it is empty, which would stand for the folder here."""
+    if not os.fspath(path):
+        raise BadInput("The name of what is to be written is empty; give it one.")
+    return Path(path)
+
+
+def _check_takes_files(folder: Path, target: Path) -> None:
+    """Raise BadInput, of `target`, where nothing new can be written to `folder`."""
+    if not folder.is_dir():
+        raise BadInput(f"{target} cannot be written: there is no folder {folder}; make it, or name another.")
+    advice = f"cannot be written: the folder {folder} takes no new files"
+    if not os.access(folder, os.W_OK):
+        raise BadInput(f"{target} {advice}; name another.")
     try:
-        with _hidden_folder(target):  # what the system says to root of a folder's permissions is not all
+        with _hidden_folder(folder / target.name):  # what the system says to root of a folder's permissions is not all
             pass
     except OSError as error:
-        raise BadInput(f"{target} cannot be written: {error.strerror}.") from None
+        raise BadInput(f"{target} {advice} ({error.strerror}); name another.") from None
 
 
 def _is_stream(path: Path) -> bool:

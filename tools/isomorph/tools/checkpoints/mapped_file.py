@@ -23,8 +23,11 @@ ALLOWANCE = 32 << 20
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[BufferedReader]:
-    """`path` opened for reading. `BadInput` where that is not possible, or it is not a regular file."""
+def opened(path: Path, kind: str = "checkpoint") -> Iterator[BufferedReader]:
+    """`path` opened for reading. `BadInput` where that is not possible, or it is not a regular file.
+
+    kind: what was expected of it, as a refusal calls it.
+    """
     try:
         file = open_input(path)
     except FileNotFoundError:
@@ -32,7 +35,7 @@ def opened(path: Path) -> Iterator[BufferedReader]:
     except PermissionError:
         raise refusal(path, "cannot be read for lack of permission: ask its owner, or chmod it") from None
     except IsADirectoryError:
-        raise refusal(path, "is a folder, a file was expected: name the checkpoint file in it") from None
+        raise refusal(path, f"is a folder, a file was expected: name the {kind} file in it") from None
     except NotRegular:
         raise refusal(path, "is a device, pipe or socket, a regular file was expected: save it to disk first") from None
     except (OSError, ValueError) as problem:  # ValueError: the name itself is impossible
@@ -66,7 +69,7 @@ class MappedFile:
     def __init__(self, path: Path, kind: str = "checkpoint") -> None:
         self.path = path
         self.kind = kind
-        with opened(path) as file:
+        with opened(path, kind) as file:
             self.size = os.fstat(file.fileno()).st_size
             if self.size == 0:
                 raise self.bad(f"the file is empty, a {kind} was expected: fetch or save it again")

@@ -47,13 +47,16 @@ def show_progress() -> Iterator[Callable[[str, str], None]]:
         yield report
 
 
-def check_json(path: str | None, *files: str | None) -> None:
-    """Raise BadInput before the work where the report cannot be written after it, or would replace one of `files`."""
+def check_json(path: str | None, *files: str | None, option: str = "--json") -> None:
+    """Raise BadInput before the work where the report cannot be written after it, or would replace one of `files`.
+
+    option: the one that has asked for it.
+    """
     if path is None or path == "-":
         return
     check_writable(path)
     if any(Path(path).resolve() == Path(file).resolve() for file in files if file):
-        raise BadInput(f"--json {path} is a file of this command's already; give the report another name.")
+        raise BadInput(f"{option} {path} is a file of this command's already; give the report another name.")
 
 
 def write_json(path: str | None, text: str) -> None:

@@ -64,7 +64,7 @@ def run_command(
     pip install 'isomorph[conformance]'.
     """
     check_json(json, expected_failures)
-    check_json(junit, expected_failures)
+    check_json(junit, expected_failures, option="--junit")
     if junit == "-" or (junit is not None and junit == json):
         raise BadInput(f"--junit {junit} cannot be written; give it a file of its own.")
     with show_suite_progress() as progress:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isomorph.spec import BadInput
-from isomorph.tools.writing import check_writable, new_file
+from isomorph.tools.writing import check_folder, new_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,10 +58,7 @@ def check_plots(folder: str | Path) -> None:
     """Raise BadInput where no figures can be drawn or written to `folder`, as far as that can be told beforehand."""
     if find_spec("matplotlib") is None:
         raise BadInput("Plots need matplotlib, which is not installed; `pip install 'isomorph[plots]'` adds it.")
-    target = Path(folder)
-    if target.exists() and not target.is_dir():
-        raise BadInput(f"{target} is a file; expected a folder for plots, or a new name.")
-    check_writable((target if target.exists() else target.parent) / "ranking.png")
+    check_folder(folder)
 
 
 def house_style() -> AbstractContextManager[None]:
