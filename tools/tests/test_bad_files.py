@@ -49,7 +49,7 @@ LAST = "logits/biases"
 FILES: dict[str, tuple[Callable[[Path], object] | None, str]] = {
     "that is missing": (None, "x.pth: there is no such file: check the name and the folder."),
     "that is empty": (holds(b""), "x.pth: the file is empty, a checkpoint was expected: fetch or save it again."),
-    "that is no checkpoint": (holds(b"hello"), "x.pth: its 5 bytes start with b'hello', which no checkpoint does; iso"),
+    "that is no checkpoint": (holds(b"hello"), "x.pth: this looks like text, which holds no tensors; iso"),
     "that is cut short": (
         holds(zipped({"w": tensor()})[:-30]),
         "x.pth: it starts as a zip archive but does not end as one, as a file does",

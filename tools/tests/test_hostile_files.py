@@ -33,7 +33,13 @@ def test_the_files_that_the_others_are_broken_from_are_sound(tmp_path: Path, for
     ("content", "sentence"),
     [
         pytest.param(b"", "the file is empty", id="empty"),
-        pytest.param(b"x", "its 1 byte start with b'x', which no checkpoint does", id="one byte"),
+        pytest.param(b"\xff", "its 1 byte start with b'.xff', which no checkpoint does", id="one byte"),
+        pytest.param(b"x", "looks like text, which holds no tensors; isomorph reads", id="a letter"),
+        pytest.param(b"# A model\r\n\tof mine\n" * 999, "looks like text, which holds no tensors", id="text"),
+        pytest.param("é".encode() * 999, "looks like text", id="letters that are not ASCII"),
+        pytest.param(b"." + "é".encode() * 999, "looks like text", id="a letter that ends behind what is looked at"),
+        pytest.param(b"text\x1b[2J", "its 8 bytes start with b'text.x1b", id="what moves a terminal's cursor"),
+        pytest.param("é".encode("latin-1") * 99, "its 99 bytes start with b'.xe9", id="text of another encoding"),
         pytest.param(bytes(7), "its 7 bytes start with", id="seven zeros"),
         pytest.param(random.Random(0).randbytes(5000), "its 5,000 bytes start with", id="noise"),
         pytest.param(b"\x89HDF\r\n\x1a\n" + bytes(99), "it is no sound HDF5 file", id="h5"),
@@ -71,7 +77,11 @@ def test_the_files_that_the_others_are_broken_from_are_sound(tmp_path: Path, for
         pytest.param(b"\n\3abc" + bytes(99), "start with b'.n.x03abc", id="no graph"),
         pytest.param(b"GGUF" + bytes(99), "looks like a GGUF model", id="gguf"),
         pytest.param(b"\x08\x07\x12\x07pytorch" + bytes(99), "looks like an ONNX model", id="onnx"),
-        pytest.param(b"\x08\x01\x12\x07" + bytes(99), "looks like a TensorFlow SavedModel", id="saved model"),
+        pytest.param(
+            b"\x08\x01\x12\x07" + bytes(99),
+            "looks like a TensorFlow SavedModel, a program .name its variables",
+            id="saved model",
+        ),
         pytest.param(
             bytes(99) + bytes.fromhex("57fb808b247547db"), "ends as a table of TensorFlow's, but", id="tensorflow table"
         ),
@@ -100,6 +110,12 @@ def test_what_is_no_checkpoint_is_told_by_its_content(tmp_path: Path, content: b
         pytest.param("absent", "absent: there is no such file: check the name", id="missing"),
         pytest.param("model.ckpt", "model.ckpt.index: the file is empty", id="prefix"),
         pytest.param("folder", "folder: is a folder, a file was expected", id="folder"),
+        pytest.param(
+            "saved",
+            r"saved: is a TensorFlow SavedModel, a program \(name its variables/variables if TensorFlow 1 saved it, or "
+            r"else a \.keras or \.weights\.h5 that Keras saves of the model\)\.$",
+            id="SavedModel",
+        ),
         pytest.param("file/x", "cannot be opened: Not a directory", id="below a file"),
         pytest.param("x" * 300, "cannot be opened: File name too long", id="long name"),
         pytest.param("a\0b", "cannot be opened: embedded null byte", id="impossible name"),
@@ -109,6 +125,8 @@ def test_what_is_no_checkpoint_is_told_by_its_content(tmp_path: Path, content: b
 )
 def test_what_is_no_file_is_refused(tmp_path: Path, name: str, sentence: str) -> None:
     (tmp_path / "folder").mkdir()
+    (tmp_path / "saved/variables").mkdir(parents=True)
+    (tmp_path / "saved/saved_model.pb").touch()
     (tmp_path / "file").touch()
     (tmp_path / "model.ckpt.index").touch()
     (tmp_path / "circle").symlink_to("circle")

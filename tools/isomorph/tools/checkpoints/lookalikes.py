@@ -1,9 +1,11 @@
 """Files that people give in place of a checkpoint that is read here, known by their first bytes."""
 
+import codecs
 import re
+from pathlib import Path
 
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.wording import counted, shown
+from isomorph.tools.checkpoints.wording import counted, refusal, shown
 
 _EXPORTED = "it runs and is no checkpoint: name the one that it was exported from"
 
@@ -13,6 +15,11 @@ READ_HERE = (
 )
 """What ends the refusal of a file of another kind."""
 
+_SAVED_MODEL = (
+    "a TensorFlow SavedModel, a program (name its variables/variables if TensorFlow 1 saved it, or else a .keras or "
+    ".weights.h5 that Keras saves of the model)"
+)
+
 _STARTS = {
     b"\x93NUMPY": "a NumPy .npy array",
     b"\x1f\x8b": "a gzip archive (unpack it first)",
@@ -20,7 +27,7 @@ _STARTS = {
     b"version https://git-lfs": "a Git LFS pointer, not the file itself (run `git lfs pull`)",
     b"<": "a web page or XML, perhaps a failed download",
     b"model_checkpoint_path": "the `checkpoint` file beside a TensorFlow checkpoint (name its .index)",
-    b"\x08\x01\x12": "a TensorFlow SavedModel",
+    b"\x08\x01\x12": _SAVED_MODEL,
     b"ftrt": f"a TensorRT engine ({_EXPORTED})",
     b'{"base_code":': f"a program of Paddle's inference, whose tensors are in the .pdiparams beside it ({_EXPORTED})",
     b"{": "JSON, which may describe a network, and holds no tensors",
@@ -48,11 +55,31 @@ _FORMS = {
 }
 
 
+def check_folder(path: Path) -> None:
+    """Raise BadInput for a folder that is known not to be a checkpoint; what is none passes."""
+    try:
+        is_saved_model = (path / "saved_model.pb").is_file()
+    except (OSError, ValueError):  # an impossible name, which is refused where it is opened
+        return
+    if is_saved_model:
+        raise refusal(path, f"is {_SAVED_MODEL}")
+
+
 def describe(file: MappedFile) -> str:
     """The rest of the refusal "FILE: ...", for a file that no format recognised."""
     head = file.read(0, 32)
     kind = next((kind for start, kind in _STARTS.items() if head.startswith(start)), None)
     kind = kind or next((kind for form, kind in _FORMS.items() if form.match(file.read(0, 1024))), None)
+    kind = kind or ("text, which holds no tensors" if _is_text(file.read(0, 1024)) else None)
     if kind is not None:
         return f"this looks like {kind}; {READ_HERE}"
     return f"its {counted(file.size, 'byte')} start with {shown(head[:8])}, which no checkpoint does; {READ_HERE}"
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether the first bytes of a file are UTF-8's, without control characters; the last letter may be cut."""
+    try:
+        letters = codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter in "\t\r\n" for letter in letters)

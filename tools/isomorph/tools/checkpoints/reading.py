@@ -55,6 +55,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """
     if folder.recognise(Path(path)):
         return folder.read(Path(path))
+    lookalikes.check_folder(Path(path))
     file = MappedFile(bundle.index_of(Path(path)))
     for form in FORMATS:
         if form.recognise(file):

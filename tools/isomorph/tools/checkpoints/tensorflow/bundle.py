@@ -187,7 +187,7 @@ def _entry(file: MappedFile, key: bytes, message: bytes, shards: int) -> _Entry:
     if name == OBJECT_GRAPH:
         raise file.bad(
             "it was saved by tf.train.Checkpoint, under the names of Python's attributes, names of variables were "
-            "expected: save it with tf.compat.v1.train.Saver"
+            "expected: save it with tf.compat.v1.train.Saver, or with Keras as .keras or .weights.h5"
         )
     if code not in DTYPES:
         raise file.bad(
