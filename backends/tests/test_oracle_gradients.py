@@ -165,9 +165,10 @@ def test_cross_entropy_is_that_of_the_mean_over_space() -> None:
     assert found == pytest.approx(float(np.vdot(gradient, direction)), rel=1e-8)
 
 
-def network(architecture: Architecture) -> OracleNetwork:
+def network(architecture: Architecture, frozen: bool = False) -> OracleNetwork:
     """In training, with tensors of order one: kernels as wide as their inputs ask for."""
-    made = OracleNetwork(architecture.without_dropout(), Options(dtype="float64", training=True))
+    options = Options(dtype="float64", training=True, freeze_batch_norm=frozen)
+    made = OracleNetwork(architecture.without_dropout(), options)
     tensors = {}
     for number, (name, shape) in enumerate(tensor_shapes(architecture).items()):
         drawn = normal(number, *shape)
@@ -202,3 +203,11 @@ def test_a_whole_networks_gradients_are_finite_differences(name: str) -> None:
         expected = float(np.vdot(found.tensors[tensor], along))
         scale = max(float(np.linalg.norm(found.tensors[tensor])), 1e-3)
         assert (up - down) / (2 * step) == pytest.approx(expected, rel=1e-4, abs=1e-4 * scale), tensor
+
+
+def test_frozen_batch_norms_answer_as_at_inference() -> None:
+    design = DESIGNS["torchvision"]
+    trained, at_inference = network(design, frozen=True), OracleNetwork(design, Options(dtype="float64"))
+    at_inference.load(trained.tensors())
+    expected, _ = cross_entropy(at_inference.end_points(IMAGES)["logits"], LABELS)
+    assert trained.gradients(IMAGES, LABELS).loss == pytest.approx(expected, rel=1e-10)

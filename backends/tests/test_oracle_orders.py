@@ -25,9 +25,10 @@ def test_in_order_1_a_softmax_sums_from_the_end_which_loses_more_be_it(x: Array)
     assert softmax(x, 1).max() == 1.0
 
 
+@pytest.mark.parametrize("shape", [(64, 1000), (2, 5, 6, 500)], ids=["of answers", "of maps"])
 @pytest.mark.parametrize("order", SHUFFLED)
-def test_a_shuffled_softmax_is_the_same_but_for_rounding(order: int) -> None:
-    x = values(64, 1000)
+def test_a_shuffled_softmax_is_the_same_but_for_rounding(order: int, shape: tuple[int, ...]) -> None:
+    x = values(*shape)
     assert softmax(x, order) == pytest.approx(softmax(x.astype(np.float64)), rel=1e-5)
     assert not np.array_equal(softmax(x, order), softmax(x, 0))
     assert not np.array_equal(softmax(x, order), softmax(x, 1))
@@ -48,3 +49,12 @@ def test_a_convolution_in_another_order_is_the_same_but_for_rounding(groups: int
     exact = convolve(x.astype(np.float64), kernel.astype(np.float64), layer)
     assert convolve(x, kernel, layer, order) == pytest.approx(exact, abs=1e-4)
     assert not np.array_equal(convolve(x, kernel, layer, order), convolve(x, kernel, layer))
+
+
+def test_order_0_is_one_product_and_order_1_that_of_each_half_of_the_channels() -> None:
+    layer = Convolution("conv1", 32, 24, 1)
+    x, kernel = values(1, 6, 6, 32), values(1, 1, 32, 24)
+    terms, weights = x.reshape(36, 32), kernel[0, 0]
+    first, second = (np.ascontiguousarray(terms[:, half]) @ weights[half] for half in (slice(16), slice(16, 32)))
+    assert np.array_equal(convolve(x, kernel, layer).reshape(36, 24), terms @ weights)
+    assert np.array_equal(convolve(x, kernel, layer, 1).reshape(36, 24), second + first)
