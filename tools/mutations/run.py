@@ -4,13 +4,17 @@
 
 Files are broken byte by byte, and by their structure: records are changed, and what depends on them is mended. The
 rules are seeded: file 17 of a format is the same for the same versions of the frameworks, but for a .keras's date.
+
+Status 1 where something was found, 130 where it was interrupted or terminated.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from mutations import campaign, seeds
@@ -27,13 +31,26 @@ Progress = Callable[[campaign.Result], None]
 
 def main() -> None:
     """Print a line for each format and what was found; status 1 where something was."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as ctrl-C: the readers are ended
+    try:
+        found = _run(_options())
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    raise SystemExit(found)
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Break sound files and compare what readers make of them.")
     parser.add_argument("formats", nargs="*", metavar="FORMAT", help=f"of {', '.join(FORMATS)}; all by default")
     parser.add_argument("--how", choices=HOW, help="by bytes or by structure; both by default")
     parser.add_argument("--count", type=int, default=20_000, help="files of each format (20000)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first of them (0)")
     parser.add_argument("--keep", type=Path, help="where to leave the files that something was found in")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def _run(options: argparse.Namespace) -> bool:
+    """Whether something was found in any of the formats."""
     found = False
     numbers = range(options.first, options.first + options.count)
     for form in options.formats or FORMATS:
@@ -51,23 +68,19 @@ def main() -> None:
             if options.keep:
                 for files in result.findings.values():
                     _keep(options.keep, form, sound, files[0], how)
-    raise SystemExit(found)
+    return found
 
 
 def of_format(
     form: str, numbers: range, how: str, progress: Progress = lambda _: None
 ) -> tuple[campaign.Result, dict[str, seeds.Seed]]:
     """The result for one format, and the sound files that it was had from."""
-    ours, own = Reader("mutations.ours"), Reader(FORMATS[form].own)
-    with tempfile.TemporaryDirectory() as folder:
-        seeds.save(Path(folder))
-        own.save(Path(folder))
-        sound = seeds.load(Path(folder) / form, (FORMATS[form].suffix,))
-    try:
+    with closing(Reader("mutations.ours")) as ours, closing(Reader(FORMATS[form].own)) as own:
+        with tempfile.TemporaryDirectory() as folder:
+            seeds.save(Path(folder))
+            own.save(Path(folder))
+            sound = seeds.load(Path(folder) / form, (FORMATS[form].suffix,))
         return campaign.run(form, sound, numbers, how, ours, own, progress), sound
-    finally:
-        ours.close()
-        own.close()
 
 
 def _progress(what: str, count: int) -> Progress:

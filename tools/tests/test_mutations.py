@@ -4,12 +4,18 @@ What isomorph reads of them, the format's own reader gives as well; all else is 
 """
 
 import importlib.util
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mutations.formats import FORMATS
 from mutations.run import HOW, of_format
+
+from .command import children, gone, wait_for
 
 MEGABYTE = 1 << 20
 COUNT = 300
@@ -33,3 +39,28 @@ def test_damaged_files_are_refused_or_read_as_their_own_reader_reads_them(form: 
     assert result.equal > COUNT // 100
     assert result.memory < 64 * MEGABYTE
     assert result.slowest < 1000
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc, which tells a process's children")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-C", "SIGTERM"])
+def test_a_signal_ends_its_readers_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    """While both of them read."""
+    command = [sys.executable, "-m", "mutations.run", "--how", "bytes", "--count", "10000000", "safetensors"]
+    with subprocess.Popen(
+        command,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    ) as run:
+        assert run.stderr
+        progress = run.stderr.readline()
+        readers = children(run.pid)
+        run.send_signal(number)
+        _, words = run.communicate(timeout=300)
+    assert progress.startswith("safetensors by bytes: 256 of 10,000,000, ")
+    assert "Traceback" not in words
+    assert run.returncode == 130
+    assert len(readers) == 2
+    wait_for(lambda: all(map(gone, readers)))
+    assert list(tmp_path.iterdir()) == []
