@@ -80,6 +80,25 @@ def test_unwrapping(
 
 
 @pytest.mark.parametrize(
+    ("saved", "name"),
+    [
+        pytest.param({"a": T}, "", id="nowhere"),
+        pytest.param({"arch": "resnet18", "state_dict": {"a": T}}, "resnet18", id="around the tensors"),
+        pytest.param({"model": {"arch": "resnet18", "a": T}}, "resnet18", id="beside the tensors"),
+        pytest.param(
+            {"arch": "teacher", "model": {"arch": "student", "state_dict": {"a": T}}}, "student", id="on two levels"
+        ),
+        pytest.param({"arch": "teacher", "model": {"arch": 50, "a": T}}, "teacher", id="on one as a number"),
+        pytest.param({"arch": T, "a": T}, "", id="as a tensor"),
+        pytest.param({"arch": OPAQUE, "state_dict": {"a": T}}, "", id="as an object"),
+        pytest.param({"model_ema": {"arch": "resnet18"}, "a": T}, "", id="where no tensors are"),
+    ],
+)
+def test_the_networks_name_is_noted(sixteen_bytes: MappedFile, saved: Mapping[Any, object], name: str) -> None:
+    assert checkpoint_of(sixteen_bytes, "a form", entries(saved), lambda _: 0).network_name == name
+
+
+@pytest.mark.parametrize(
     ("saved", "sentence"),
     [
         pytest.param(entries({"epoch": 1}), r"no tensors were found in it \(it holds 'epoch'\)", id="no tensors"),

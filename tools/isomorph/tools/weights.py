@@ -15,6 +15,7 @@ from isomorph.tools.checkpoints.transformers import folder
 from isomorph.tools.identify import find_reading
 from isomorph.tools.keras_config import check_configured
 from isomorph.tools.metadata import read_architecture
+from isomorph.tools.network_names import follow_name
 from isomorph.tools.own import find_architecture
 from isomorph.tools.published.lookup import find_published
 from isomorph.tools.readings import Array, Reading
@@ -83,6 +84,8 @@ def identified(path: Path, checkpoint: Checkpoint, arch: str | None = None) -> W
     told = _told(path, checkpoint.metadata) if not arch or checkpoint.preprocessing_source else None
     asked = find_architecture(arch) if arch else told
     reading = find_reading(checkpoint.tensors, str(path), asked)
+    if checkpoint.network_name and not told and not arch:
+        reading = follow_name(checkpoint.network_name, checkpoint.tensors, str(path), reading)
     if told and not arch:
         _check_ends(path, told, reading.architecture)
     if not told and not arch:

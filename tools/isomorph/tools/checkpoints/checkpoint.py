@@ -37,6 +37,8 @@ class Checkpoint:
             of a file of a folder; empty where nothing does.
         layers: of a Keras model, what its configuration says of each layer, by the layer's name: its class under
             "class_name", and its options; empty where there is no configuration.
+        network_name: what the file itself calls its network, where a training script noted that beside its tensors, as
+            "resnet50" under "arch"; empty where none did.
         refusal: a sentence on why the file's own word on its architecture cannot be followed; empty where it can, or
             has none.
     """
@@ -49,5 +51,6 @@ class Checkpoint:
     left_out: tuple[str, ...] = ()
     shards: tuple[Path, ...] = ()
     preprocessing_source: str = ""
+    network_name: str = ""
     refusal: str = ""
     layers: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)

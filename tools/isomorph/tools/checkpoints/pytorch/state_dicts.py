@@ -15,6 +15,9 @@ WRAPPERS = ("state_dict", "model", "model_state_dict", "model_ema", "state_dict_
 A script that keeps both keeps the averaged weights (ema) beside the trained ones; the trained ones are the network.
 """
 
+NETWORK_NAME = "arch"
+"""Where training scripts keep the name that they built the network by: PyTorch's ImageNet example, and timm."""
+
 PREFIXES = ("module.", "_orig_mod.")
 """What `DataParallel` and `torch.compile` put before every name, possibly both and more than once."""
 
@@ -56,6 +59,7 @@ def checkpoint_of(file: MappedFile, form: str, value: object, start_of: Callable
         metadata=MappingProxyType({}),
         unwrapped=unwrapped + prefixes,
         left_out=tuple(left_out),
+        network_name=_network_name(value, unwrapped),
     )
 
 
@@ -74,6 +78,17 @@ def _find(entries: Entries, path: tuple[str, ...], beside: list[str], seen: set[
             if found:
                 return found
     return (entries, path, beside) if any(isinstance(entry, TensorRef) for entry in entries.values()) else None
+
+
+def _network_name(saved: Entries, wrappers: tuple[str, ...]) -> str:
+    """What the script calls the network; where it does so on several levels, the one nearest to the tensors."""
+    levels = [saved]
+    for wrapper in wrappers:
+        inner = levels[-1][wrapper]
+        assert isinstance(inner, Entries), "it has been looked into"
+        levels.append(inner)
+    names = (level.get(NETWORK_NAME) for level in reversed(levels))
+    return next((name for name in names if isinstance(name, str)), "")
 
 
 def _without_prefixes(refs: dict[str, TensorRef]) -> tuple[dict[str, TensorRef], tuple[str, ...]]:
