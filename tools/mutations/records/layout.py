@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 _BYTE_VALUES = (0, 1, 2, 3, 4, 8)
 
@@ -63,6 +63,17 @@ def edited(chance: random.Random, value: int, width: int, others: Sequence[int] 
     if others:
         sources += [others, others]
     return chance.choice(chance.choice(sources)) & most
+
+
+def rearrange(items: list[Any], how: int, one: int, other: int) -> None:
+    """Take an item away (0), have it a second time in front of another (1), or exchange the two (2)."""
+    match how:
+        case 0:
+            del items[one]
+        case 1:
+            items.insert(other, items[one])
+        case _:
+            items[one], items[other] = items[other], items[one]
 
 
 def changed(chance: random.Random, content: bytes, layout: Layout) -> bytes:

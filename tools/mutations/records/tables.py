@@ -7,7 +7,7 @@ from typing import NamedTuple
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c
 from isomorph.tools.checkpoints.tensorflow.leveldb_writing import block, closed, footer, handle
 from isomorph.tools.checkpoints.tensorflow.protobuf import fields, varint, varint_of
-from mutations.records.layout import edited
+from mutations.records.layout import edited, rearrange
 
 Files = Mapping[str, bytes]
 _FOOTER, _MAGIC = 48, 8
@@ -165,12 +165,8 @@ def _edited(chance: random.Random, ones: list[One], peers: list[One]) -> list[On
     place, other = chance.randrange(len(out)), chance.randrange(len(out))
     one = out[place]
     match chance.randrange(8):
-        case 0:
-            del out[place]
-        case 1:
-            out.insert(other, one)
-        case 2:
-            out[place], out[other] = out[other], out[place]
+        case 0 | 1 | 2 as how:
+            rearrange(out, how, place, other)
         case 3:
             out.append(chance.choice(peers))
         case 4:
@@ -203,12 +199,8 @@ def _rearrange(chance: random.Random, entries: Entries, others: Entries) -> Entr
     out = list(entries)
     one, other = chance.randrange(len(out)), chance.randrange(len(out))
     match chance.randrange(7):
-        case 0 if len(out) > 1:
-            del out[one]
-        case 1:
-            out.insert(other, out[one])
-        case 2:
-            out[one], out[other] = out[other], out[one]
+        case (0 | 1 | 2) as how if how or len(out) > 1:
+            rearrange(out, how, one, other)
         case 3:
             out[one], out[other] = (out[one][0], out[other][1]), (out[other][0], out[one][1])
         case 4:

@@ -4,7 +4,7 @@ import json
 import random
 from typing import Any
 
-from mutations.records.layout import edited
+from mutations.records.layout import edited, rearrange
 
 _TEXTS = ("", "x", "F32", "F16", "BF16", "I32", "U8", "BOOL", "F64", "F8_E4M3", "__metadata__", "dtype", "shape",
           "data_offsets", "Conv2D", "Dense", "BatchNormalization", "name", "weight", "..", "a/b")  # fmt: skip
@@ -55,12 +55,8 @@ def _change(chance: random.Random, tree: Any) -> None:
         return
     one, other = chance.randrange(len(container)), chance.randrange(len(container))
     match chance.randrange(9):
-        case 0:
-            del container[one]
-        case 1:
-            container.insert(other, container[one])
-        case 2:
-            container[one], container[other] = container[other], container[one]
+        case 0 | 1 | 2 as how:
+            rearrange(container, how, one, other)
         case 3 if isinstance(container, Pairs):
             container[one] = (chance.choice((container[other][0], *_TEXTS)), container[one][1])
         case 4 if isinstance(container, Pairs):

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from mutations.records.layout import edited
+from mutations.records.layout import edited, rearrange
 
 Change = Callable[[random.Random, bytes, bytes], bytes]
 
@@ -160,12 +160,8 @@ def _rearranged(chance: random.Random, entries: list[Entry], others: list[Entry]
     one, other = chance.randrange(len(entries)), chance.randrange(len(entries))
     out = list(entries)
     match chance.randrange(7):
-        case 0:
-            del out[one]
-        case 1:
-            out.insert(other, out[one])
-        case 2:
-            out[one], out[other] = out[other], out[one]
+        case 0 | 1 | 2 as how:
+            rearrange(out, how, one, other)
         case 3:
             out[one] = holding(out[one], out[other].packed)
         case 4:
