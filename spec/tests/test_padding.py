@@ -109,6 +109,9 @@ def test_padding(rule: Rule, row: Row) -> None:
 
 KERNELS, STRIDES, RATES, SIZES = (1, 2, 3, 4, 5, 7), (1, 2, 3, 4, 6), (1, 2, 3), range(1, 20)
 WINDOWS = list(product(KERNELS, STRIDES, RATES))
+EVERY_WINDOW = pytest.mark.parametrize(
+    ("kernel", "stride", "rate"), WINDOWS, ids=[f"{k}x{k}, stride {s}, rate {r}" for k, s, r in WINDOWS]
+)
 
 
 def first_cells(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> list[int]:
@@ -139,9 +142,7 @@ def _up_to_the_end(size: int, stride: int, reach: int) -> Iterator[int]:
             return
 
 
-@pytest.mark.parametrize(
-    ("kernel", "stride", "rate"), WINDOWS, ids=[f"{k}x{k}, stride {s}, rate {r}" for k, s, r in WINDOWS]
-)
+@EVERY_WINDOW
 @pytest.mark.parametrize("rule", get_args(Rule))
 def test_windows_lie_where_the_rule_puts_them(rule: Rule, kernel: int, stride: int, rate: int) -> None:
     """Sizes that have no room for a window are refused, and nothing is cut off where there is."""
@@ -160,9 +161,7 @@ def windows(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> list[
     return [number * stride - before for number in range(count)]
 
 
-@pytest.mark.parametrize(
-    ("kernel", "stride", "rate"), WINDOWS, ids=[f"{k}x{k}, stride {s}, rate {r}" for k, s, r in WINDOWS]
-)
+@EVERY_WINDOW
 def test_rules_are_alike_where_they_pad_all_sizes_by_as_much(kernel: int, stride: int, rate: int) -> None:
     pairs = list(product(get_args(Rule), repeat=2))
     padded = {rule: [pads(rule, size, kernel, stride, rate) for size in range(1, 40)] for rule in get_args(Rule)}

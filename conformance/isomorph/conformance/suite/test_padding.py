@@ -3,6 +3,8 @@
 The cells are typed by hand, from what `isomorph.spec.padding` says of each rule.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -12,77 +14,69 @@ from isomorph.spec import StemConvolution, StemPool
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
-# rule, kernel, stride; height and width of the map; the first row that each window sees, and the first column.
+
+class Windows(NamedTuple):
+    """How a window moves over a map, and what each one sees of the map's rows, and of its columns.
+
+    size: height and width of the map.
+    """
+
+    rule: str
+    kernel: int
+    stride: int
+    size: tuple[int, int]
+    rows: list[int]
+    columns: list[int]
+
+    def __str__(self) -> str:
+        height, width = self.size
+        return f"{self.rule} {self.kernel}x{self.kernel}, stride {self.stride}, on {height}x{width}"
+
+
+# The first row that each window sees, and the first column.
 POOLS = [
-    ("ceil", 2, 3, (3, 5), [0], [0, 3]),
-    ("ceil", 2, 3, (4, 6), [0, 3], [0, 3]),
-    ("ceil", 1, 2, (3, 4), [0, 2], [0, 2]),
-    ("ceil", 3, 2, (5, 6), [0, 2], [0, 2, 4]),
-    ("valid", 2, 3, (5, 7), [0, 3], [0, 3]),
-    ("explicit", 2, 2, (5, 4), [0, 2], [0, 2]),
-    ("explicit", 4, 2, (6, 7), [0, 1, 3], [0, 1, 3]),
-    ("same", 2, 3, (5, 6), [0, 3], [0, 3]),
-    ("same", 2, 1, (3, 4), [0, 1, 2], [0, 1, 2, 3]),
-    ("same", 4, 3, (5, 7), [0, 2], [0, 2, 5]),
+    Windows("ceil", 2, 3, (3, 5), [0], [0, 3]),
+    Windows("ceil", 2, 3, (4, 6), [0, 3], [0, 3]),
+    Windows("ceil", 1, 2, (3, 4), [0, 2], [0, 2]),
+    Windows("ceil", 3, 2, (5, 6), [0, 2], [0, 2, 4]),
+    Windows("valid", 2, 3, (5, 7), [0, 3], [0, 3]),
+    Windows("explicit", 2, 2, (5, 4), [0, 2], [0, 2]),
+    Windows("explicit", 4, 2, (6, 7), [0, 1, 3], [0, 1, 3]),
+    Windows("same", 2, 3, (5, 6), [0, 3], [0, 3]),
+    Windows("same", 2, 1, (3, 4), [0, 1, 2], [0, 1, 2, 3]),
+    Windows("same", 4, 3, (5, 7), [0, 2], [0, 2, 5]),
 ]
 
-# The same of convolutions, with the number of rows and of columns that each window sees.
+# The number of rows that each window sees, and of columns.
 CONVOLUTIONS = [
-    ("explicit", 2, 1, (3, 4), [2, 2], [2, 2, 2]),
-    ("explicit", 2, 2, (5, 4), [2, 2], [2, 2]),
-    ("explicit", 4, 1, (5, 6), [3, 4, 4, 3], [3, 4, 4, 4, 3]),
-    ("explicit", 4, 3, (5, 7), [3, 3], [3, 4]),
-    ("same", 2, 1, (3, 4), [2, 2, 1], [2, 2, 2, 1]),
-    ("same", 2, 2, (5, 4), [2, 2, 1], [2, 2]),
-    ("same", 4, 3, (5, 7), [3, 3], [3, 4, 2]),
+    Windows("explicit", 2, 1, (3, 4), [2, 2], [2, 2, 2]),
+    Windows("explicit", 2, 2, (5, 4), [2, 2], [2, 2]),
+    Windows("explicit", 4, 1, (5, 6), [3, 4, 4, 3], [3, 4, 4, 4, 3]),
+    Windows("explicit", 4, 3, (5, 7), [3, 3], [3, 4]),
+    Windows("same", 2, 1, (3, 4), [2, 2, 1], [2, 2, 2, 1]),
+    Windows("same", 2, 2, (5, 4), [2, 2, 1], [2, 2]),
+    Windows("same", 4, 3, (5, 7), [3, 3], [3, 4, 2]),
 ]
 
 
-def called(case: tuple[str, int, int, tuple[int, int], list[int], list[int]]) -> str:
-    rule, kernel, stride, (height, width), *_ = case
-    return f"{rule} {kernel}x{kernel}, stride {stride}, on {height}x{width}"
-
-
 @DTYPES
-@pytest.mark.parametrize(
-    ("rule", "kernel", "stride", "size", "rows", "columns"), POOLS, ids=[called(case) for case in POOLS]
-)
-def test_a_pool_sees(
-    rule: str,
-    kernel: int,
-    stride: int,
-    size: tuple[int, int],
-    rows: list[int],
-    columns: list[int],
-    dtype: str,
-    build: Build,
-) -> None:
+@pytest.mark.parametrize("windows", POOLS, ids=str)
+def test_a_pool_sees(windows: Windows, dtype: str, build: Build) -> None:
     """Of -1 - row - column, the maximum of a window is its first cell that is no padding."""
-    network = build(alone(StemPool("pool1", kernel, stride), pool_padding=rule), dtype)
-    found = network.end_points(-1 - create_input(1, *size, 1))["pool1"]
-    np.testing.assert_array_equal(found[0, :, :, 0], -1 - np.add.outer(rows, columns))
+    network = build(alone(StemPool("pool1", windows.kernel, windows.stride), pool_padding=windows.rule), dtype)
+    found = network.end_points(-1 - create_input(1, *windows.size, 1))["pool1"]
+    np.testing.assert_array_equal(found[0, :, :, 0], -1 - np.add.outer(windows.rows, windows.columns))
 
 
 @DTYPES
-@pytest.mark.parametrize(
-    ("rule", "kernel", "stride", "size", "rows", "columns"), CONVOLUTIONS, ids=[called(case) for case in CONVOLUTIONS]
-)
-def test_a_convolution_sees(
-    rule: str,
-    kernel: int,
-    stride: int,
-    size: tuple[int, int],
-    rows: list[int],
-    columns: list[int],
-    dtype: str,
-    build: Build,
-) -> None:
+@pytest.mark.parametrize("windows", CONVOLUTIONS, ids=str)
+def test_a_convolution_sees(windows: Windows, dtype: str, build: Build) -> None:
     """Of ones, by a kernel of ones, the sum is the number of cells that are no padding."""
-    design = alone(StemConvolution("conv1", 1, kernel, stride), convolution_padding=rule)
+    design = alone(StemConvolution("conv1", 1, windows.kernel, windows.stride), convolution_padding=windows.rule)
     network = build(design, dtype)
-    network.load(plain_tensors(design, {"conv1": np.ones((kernel, kernel, 1, 1))}))
-    found = network.end_points(np.ones((1, *size, 1)))["conv1"]
-    np.testing.assert_allclose(found[0, :, :, 0], np.multiply.outer(rows, columns), rtol=1e-6)
+    network.load(plain_tensors(design, {"conv1": np.ones((windows.kernel, windows.kernel, 1, 1))}))
+    found = network.end_points(np.ones((1, *windows.size, 1)))["conv1"]
+    np.testing.assert_allclose(found[0, :, :, 0], np.multiply.outer(windows.rows, windows.columns), rtol=1e-6)
 
 
 @DTYPES
