@@ -4,13 +4,25 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from isomorph.conformance import memory
-from isomorph.conformance.memory import Demand, Sizes, check_memory, drawing, judging, training
+from isomorph.conformance.memory import (
+    Demand,
+    Sizes,
+    backend_process,
+    check_memory,
+    drawing,
+    drawing_images,
+    judging,
+    timed_process,
+    training,
+    training_process,
+)
 from isomorph.spec import BadInput, architecture
 
 MEASURED = """
@@ -83,6 +95,39 @@ def test_the_sizes_of_a_small_network() -> None:
         inputs=2 * (32 * 32 * 3 + largest + largest + halved + quartered),
         windows=32 * 32 * 9 * 16,
     )
+
+
+# In the digits of what these take stand the bytes for each value, each number of a map, and so on down to the images.
+DECIMAL = Sizes(values=10**15, images=1, maps=10**12, largest=10**6, inputs=10**9, windows=10**3)
+ORACLE, FRAMEWORK = 2**25, 600_000_000
+
+
+@pytest.mark.parametrize(
+    ("demand", "sizes", "taken"),
+    [
+        pytest.param(drawing_images, DECIMAL, ORACLE + 32, id="drawing images"),
+        pytest.param(drawing, DECIMAL, ORACLE + 12_008_000_024_008_012, id="drawing"),
+        pytest.param(judging, DECIMAL, ORACLE + 12_016_004_024_008_012, id="judging, by its weights"),
+        pytest.param(judging, replace(DECIMAL, values=0), ORACLE + 24_004_024_008_012, id="judging, by its maps"),
+        pytest.param(
+            partial(judging, dtype="bfloat16"), DECIMAL, ORACLE + 12_032_006_024_008_012, id="judging bfloat16"
+        ),
+        pytest.param(training, DECIMAL, ORACLE + 96_024_000_064_008_024, id="training"),
+        pytest.param(backend_process, DECIMAL, FRAMEWORK + 16_024_000_000_000_000, id="a backend that answers"),
+        pytest.param(training_process, DECIMAL, FRAMEWORK + 48_048_000_000_000_000, id="a backend that trains"),
+        pytest.param(
+            partial(timed_process, batch=5, trained=0), DECIMAL, FRAMEWORK + 12_000_000_060_000_000, id="a timed one"
+        ),
+        pytest.param(
+            partial(timed_process, batch=5, trained=7),
+            DECIMAL,
+            FRAMEWORK + 12_056_000_000_000_000,
+            id="one that trains, too",
+        ),
+    ],
+)
+def test_so_many_bytes_are_reckoned(demand: Demand, sizes: Sizes, taken: int) -> None:
+    assert demand(sizes) == taken
 
 
 @pytest.mark.parametrize(("there", "refused"), [(None, False), (10_000, False), (9_999, True)])

@@ -1,16 +1,20 @@
 """What `bench` measures beside drawn networks in float32: checkpoints, TF32, and batches that do not fit in memory."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
-from isomorph.backends.process import BackendProcess
+from isomorph.backends import Unavailable
+from isomorph.backends.process import BackendFailed, BackendProcess
 from isomorph.spec import BadInput
 from isomorph.tools import bench
 from isomorph.tools.bench import WORKER
-from isomorph.tools.benching.entrants import describe
+from isomorph.tools.benching.entrants import Described, describe
 from isomorph.tools.benching.modes import choose_modes
+from isomorph.tools.benching.results import Row
 from isomorph.tools.checkpoints import sha256
 
 from .benched import QUICK, quick
@@ -44,6 +48,30 @@ def test_without_a_gpu_tf32_is_left_out_unless_it_is_named() -> None:
     asked, _ = choose_modes(["eager", "eager-tf32"])
     found = describe(BackendProcess("oracle", worker=WORKER), asked, "auto", named=False)
     assert ([mode.name for mode, _ in found.modes], found.rows) == (["eager"], ())
+
+
+class Refusing(AbstractContextManager["Refusing"]):
+    """A backend's process that offers nothing."""
+
+    name = "paddle"
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing has to end."""
+
+    def call(self, _method: str, **_: Any) -> NoReturn:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(Unavailable("It has no GPU."), "unavailable"), (BackendFailed("It ended."), "error")]
+)
+def test_a_backend_that_offers_nothing_is_a_row_as_a_whole(error: Exception, status: str) -> None:
+    process: Any = Refusing(error)
+    found = describe(process, choose_modes(None)[0], "gpu", named=False)
+    assert found == Described("paddle", "gpu", (), (Row("paddle", "", status, str(error)),))  # type: ignore[arg-type]
 
 
 def test_tf32_on_a_gpu_has_a_process_and_a_limit_of_its_own(install: Install) -> None:

@@ -4,9 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from isomorph.spec import architecture
 from isomorph.tools.benching.explain import setting
+from isomorph.tools.benching.results import Limit
 
 from .benched import row
 from .test_bench_plots import REPORT
@@ -26,6 +28,36 @@ def said(rows: tuple[object, ...] = ROWS) -> str:
 def test_latency_is_told_in_milliseconds_and_rates_in_images_a_second() -> None:
     """Of calls of 2 s and 3 s: half took 2.5 s at most, all but a twentieth 3 s; 0.5 and 0.333 images a second."""
     assert "keras eager 2500 3000 0.417 - -" in said()
+
+
+LIMITED = replace(
+    REPORT,
+    rows=(*ROWS, row("paddle", "eager", 5.0, 5.0)),
+    limits=(Limit("keras", "float32", "matmul", 10, (1.0, 1.0)),),
+)
+"""Keras's matrix product computes 2000 operations a second; Paddle's was not measured."""
+
+
+def test_the_ranking_has_figures_ratios_to_the_zoo_and_shares_of_the_limit() -> None:
+    found = " ".join(str(LIMITED).split())
+    assert "for throughput, at each mode's fastest batch: median and spread of rounds" in found
+    assert (
+        "keras eager 0.417 (0.333-0.500) 1.67 (1.33-2.00) 42 % keras zoo 0.250 (0.250-0.250) 1.00 (1.00-1.00) 25 %"
+        " paddle eager 0.200 (0.200-0.200) - - "
+    ) in found
+
+
+def test_nothing_that_was_ranked_is_no_table() -> None:
+    assert "for throughput" not in said(())
+
+
+def test_the_zoos_row_is_dim() -> None:
+    console = Console(width=80, force_terminal=True, color_system="standard", legacy_windows=False)
+    with console.capture() as captured:
+        console.print(LIMITED.table())
+    dim = [line for line in captured.get().splitlines() if line.startswith("\x1b[2m")]
+    assert len(dim) == 1
+    assert "zoo" in dim[0]
 
 
 def test_what_the_zoos_network_is_is_said_of_the_zoo_alone() -> None:

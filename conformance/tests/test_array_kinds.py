@@ -1,0 +1,42 @@
+"""The forms in which networks are given arrays: each is what it is called, and holds the same whole numbers."""
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from isomorph.conformance.array_forms import FORMS
+from isomorph.conformance.small_networks import Array
+
+X = np.random.default_rng(0).integers(1, 5, (2, 3, 4, 5)).astype(np.float32)
+OTHER_ORDER = ">" if sys.byteorder == "little" else "<"
+
+IS: dict[str, Callable[[Array], bool]] = {
+    "negative strides": lambda x: x.strides == (-240, -80, -20, -4),
+    "negative strides of the channels seen": lambda x: x.strides == (240, 80, -20, 4),
+    "Fortran order": lambda x: x.strides == (4, 8, 24, 96),
+    "strides of two": lambda x: x.strides == (2 * 8 * 240, 2 * 4 * 80, 2 * 2 * 20, 2 * 4),
+    "zero strides": lambda x: x.strides == (0, 0, 0, 0),
+    "the other byte order": lambda x: x.dtype.str == f"{OTHER_ORDER}f4",
+    "no alignment": lambda x: not x.flags.aligned,
+    "no right to write": lambda x: not x.flags.writeable,
+    "a mask": lambda x: isinstance(x, np.ma.MaskedArray),
+    "float16 in the other byte order": lambda x: x.dtype.str == f"{OTHER_ORDER}f2",
+    "long doubles": lambda x: x.dtype == np.longdouble,
+    "bytes": lambda x: x.dtype == np.uint8,
+    "booleans": lambda x: x.dtype == np.bool_,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_is_what_it_is_called(form: str) -> None:
+    x = FORMS[form](X)
+    assert x.shape == X.shape
+    assert IS[form](x) if form in IS else x.dtype.name == form
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form not in ("zero strides", "booleans")])
+def test_a_form_holds_the_same_numbers(form: str) -> None:
+    """All of them; along an axis that is turned round, in the other sequence."""
+    assert sorted(FORMS[form](X).reshape(-1).tolist()) == sorted(X.reshape(-1).tolist())
