@@ -11,6 +11,7 @@ from isomorph.conformance.faults.fault import Retrain, Surgery
 from isomorph.conformance.faults.networks import CASES as PLANTED_IN
 from isomorph.conformance.faults.networks import FROZEN
 from isomorph.conformance.small_networks import PAIRS
+from isomorph.conformance.suite import test_every_network, test_lattice, test_live_peers
 from isomorph.conformance.suite.network_cases import CASES
 from isomorph.conformance.suite.training_cases import CASES as TRAINED
 from isomorph.conformance.suite.training_cases import DEEP
@@ -23,6 +24,11 @@ def asked() -> Iterator[str]:
     """All lines, as they stand in `asked.txt`."""
     groups: dict[str, Mapping[str, Any]] = {
         "inference": CASES,
+        "every network": test_every_network.CASES,
+        "every network, on a lattice": test_every_network.LATTICES,
+        "lattices": test_lattice.LATTICES,
+        "live peers": {str(each): each for each in test_live_peers.PEERS},
+        "live peers, thorough": {str(each): each for each in test_live_peers.THOROUGH},
         "training": TRAINED | DEEP,
         "faults": PLANTED_IN,
         "frozen": dict.fromkeys(sorted(FROZEN), "yes"),
