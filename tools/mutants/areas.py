@@ -86,7 +86,7 @@ AREAS = {
     "conformance": Area(
         ("conformance/isomorph/conformance/**/*.py",),
         count=80,
-        tests=("conformance/tests/test_*.py", *DRAWING),
+        tests=("conformance/tests/test_*.py", f"{SUITE}/test_training.py", *JUDGING, *DRAWING),
         without=(*VERDICTS, f"{SUITE}/**/*.py", "conformance/isomorph/conformance/faults/surgery/**/*.py"),
     ),
     "suite": Area((f"{SUITE}/*.py",), count=24, tests=("conformance/tests/test_*.py", *ASKING, *JUDGING, *DRAWING)),
