@@ -44,7 +44,10 @@ class Tree:
         """The variables of a process that is to import this copy, and of all that it starts."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        return kept | threads | {"PYTHONPATH": os.pathsep.join(self.paths), "TMPDIR": str(temporary)}
+        own = {"PYTHONPATH": os.pathsep.join(self.paths), "TMPDIR": str(temporary)}
+        if (self.root.parent / "shared").is_dir():
+            own["ISOMORPH_REQUIRE_PEERS"] = "1"  # a change by which tests are skipped is one that they notice
+        return kept | threads | own
 
     @contextlib.contextmanager
     def planted(self, file: str, text: str) -> Iterator[None]:

@@ -262,6 +262,15 @@ def test_no_framework_is_asked(tree: Path, tmp_path: Path) -> None:
     assert answer["failed"] == {}
 
 
+def test_a_test_that_is_skipped_for_want_of_peers_fails_where_they_are(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ISOMORPH_REQUIRE_PEERS", raising=False)
+    assert "ISOMORPH_REQUIRE_PEERS" not in Tree(tree, tmp_path / "without").environment(tmp_path)
+    (tree.parent / "shared").mkdir()
+    assert Tree(tree, tmp_path / "with").environment(tmp_path)["ISOMORPH_REQUIRE_PEERS"] == "1"
+
+
 def test_a_run_says_of_each_change_whether_the_tests_notice(tree: Path, tmp_path: Path) -> None:
     """One of them never ends, and one is noticed by another process than the tests' own."""
     areas = {"limits": Area(("spec/*.py",), 10, ("spec/tests/test_*.py",))}
