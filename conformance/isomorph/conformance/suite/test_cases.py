@@ -15,10 +15,11 @@ from isomorph.conformance.cases import (
     coarse_statistics,
     draw_images,
     draw_tensors,
+    halved_kernels,
     uniform,
 )
 from isomorph.conformance.reference import Reference
-from isomorph.conformance.small_networks import KIN, Array, slim_small
+from isomorph.conformance.small_networks import KIN, RIGID, Array, slim_small
 from isomorph.conformance.verdict import relative_l2
 from isomorph.spec import Architecture, BadInput, architecture, is_trainable, tensor_shapes
 
@@ -111,6 +112,26 @@ def run(network: Architecture, height: int, width: int) -> tuple[dict[str, Array
     oracle = OracleNetwork(network, Options(dtype="float64"))
     oracle.load(draw_tensors(network, images))
     return oracle.end_points(images), oracle
+
+
+JOINS = RIGID["inceptions that activate what they join"]
+DENSE = RIGID["dense layers behind a flattened map"]
+
+
+@pytest.mark.parametrize(
+    ("network", "kernels"),
+    [
+        pytest.param(
+            JOINS,
+            ["aux1/fc1", *(f"block1/unit_{unit}/inception/branch{each}" for unit in (1, 2) for each in (1, 2, 3, 4))],
+            id="of branches whose concatenation is activated, and of a head's hidden layer",
+        ),
+        pytest.param(DENSE, ["block1/block1_1", "block1/block1_2", "block2", "fc6"], id="of layers that are activated"),
+        pytest.param(KIN["slim's bottlenecks"], [], id="none that a batch norm follows"),
+    ],
+)
+def test_kernels_are_halved(network: Architecture, kernels: list[str]) -> None:
+    assert halved_kernels(network) == {f"{scope}/weights" for scope in kernels}
 
 
 def test_running_statistics_are_the_images_own_but_coarse() -> None:

@@ -68,6 +68,10 @@ def test_the_oracle_without_it_passes(network: str, dtype: str, grounds: Grounds
     assert named(none, grounds.learning(network), dtype) == {}
 
 
+def test_training_is_on_four_images_of_the_cases_size(grounds: Grounds) -> None:
+    assert grounds.learning("two units").case.images.shape == (4, 49, 64, 3)
+
+
 def test_steps_are_asked_of_float64_alone(grounds: Grounds) -> None:
     fault = LEARNED["l2-left-out"]
     assert named(fault, grounds.learning(fault.network), "float32") == {}

@@ -115,11 +115,12 @@ def test_a_tensor_that_is_missing_is_named() -> None:
     assert (verdict.verdict, verdict.message) == ("fail", "there is no b/beta")
 
 
-def test_biases_in_front_of_a_batch_norm_are_zeros() -> None:
-    case = CASES["biased bottlenecks"].draw().case
+@pytest.mark.parametrize(("name", "frozen"), [("biased bottlenecks", False), ("frozen batch norms", True)])
+def test_biases_in_front_of_a_batch_norm_are_zeros_unless_it_is_frozen(name: str, frozen: bool) -> None:
+    case = CASES[name].draw().case
     reference = TrainingReference(case)
     taken_away = {name for name in case.tensors if name.endswith(BIASES)} - {"logits/biases"}
-    assert taken_away <= reference.gradients["float64"].zeros
+    assert reference.gradients["float64"].zeros == (frozenset() if frozen else taken_away)
 
 
 def test_the_order_is_that_of_the_backward_pass() -> None:
