@@ -1,5 +1,8 @@
 """Faults of training: what each tier has to name, and that the oracle itself, with the fault, is named there."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -70,6 +73,26 @@ def test_the_oracle_without_it_passes(network: str, dtype: str, grounds: Grounds
 
 def test_training_is_on_four_images_of_the_cases_size(grounds: Grounds) -> None:
     assert grounds.learning("two units").case.images.shape == (4, 49, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "finding"),
+    [
+        pytest.param(["pass", "pass"], TierFinding("gradients", False), id="pass"),
+        pytest.param(["pass", "fail"], TierFinding("gradients", True, "fc7", None, "told"), id="of which one fails"),
+        pytest.param(["unavailable", "fail"], TierFinding("gradients", None, message="told"), id="that cannot be had"),
+    ],
+)
+def test_what_gradients_show_of_dropout_by_verdicts(verdicts: list[str], finding: TierFinding) -> None:
+    ground: Any = SimpleNamespace(
+        dropout=SimpleNamespace(
+            verdicts=lambda _: [
+                SimpleNamespace(verdict=verdict, first_divergence="fc7", message="told") for verdict in verdicts
+            ]
+        )
+    )
+    network: Any = None
+    assert LearningGround.ask_dropout(ground, network) == finding
 
 
 def test_steps_are_asked_of_float64_alone(grounds: Grounds) -> None:
