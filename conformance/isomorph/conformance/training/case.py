@@ -32,9 +32,9 @@ class TrainingCase:
     images: Array = field(repr=False)
     labels: Array = field(repr=False)
     tensors: Mapping[str, Array] = field(repr=False)
-    close: tuple[str, ...] = ()
-    seed: int = 0
-    freeze_batch_norm: bool = False
+    close: tuple[str, ...]
+    seed: int
+    freeze_batch_norm: bool
 
     def batch(self, number: int) -> Batch:
         """One of as many batches as one likes, of the size of the first, which is number 0."""
