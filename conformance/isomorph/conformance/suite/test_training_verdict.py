@@ -14,7 +14,7 @@ from isomorph.backends.training import Gradients
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.suite.training_cases import CASES
 from isomorph.conformance.training.case import draw_training
-from isomorph.conformance.training.clear import MARGINS, clear_move, two_largest
+from isomorph.conformance.training.clear import MARGINS, clear_move, size_of, two_largest
 from isomorph.conformance.training.reference import LOSS, TrainingReference
 from isomorph.conformance.training.verdict import TensorVerdict, Yardstick, in_noise_floors, within
 from isomorph.spec import BadInput, architecture
@@ -141,6 +141,15 @@ def test_the_second_largest_is_another_value() -> None:
     x = np.array([[3.0, 3.0], [2.0, 1.0]]).reshape(1, 2, 2, 1)
     best, second = two_largest(x, MaxPool("pool1", 1, 2, 2, "valid", -np.inf))
     assert (best.item(), second.item()) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("values", "size"),
+    [([3.0], 4.0), ([4.0, -4.0], 4.0), ([0.0, 5.0], 4.0), ([0.3], 0.5), ([0.0], 1.0)],
+    ids=["three", "four", "five beside nothing", "a fraction", "nothing"],
+)
+def test_margins_are_of_the_next_power_of_two_above_the_root_mean_square(values: list[float], size: float) -> None:
+    assert size_of(np.array(values)) == size
 
 
 def test_the_same_seed_gives_the_same_case_and_another_one_other_batches() -> None:

@@ -26,7 +26,7 @@ class Span:
 
     start: int
     count: int
-    text: bool = False
+    text: bool
 
 
 class Stateful:
