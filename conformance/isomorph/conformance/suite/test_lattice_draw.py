@@ -142,6 +142,16 @@ def test_without_the_mean_bfloat16_and_tf32_hold_all_values(network: str) -> Non
     assert case.exact_in("tf32")
 
 
+@pytest.mark.parametrize(
+    ("network", "largest", "of_end_points"),
+    [("slim's bottlenecks", 39, 34), ("inverted residuals", 41, 31), ("separable units", 47, 18)],
+)
+def test_the_largest_value_may_stand_in_front_of_a_batch_norm(network: str, largest: int, of_end_points: int) -> None:
+    case = draw_lattice(KIN[network], 2, 49, 64)
+    assert max(np.abs(count).max() for count in case.exact.values()) == of_end_points
+    assert case.largest == largest
+
+
 def test_a_mean_over_three_cells_is_on_no_binary_lattice() -> None:
     case = draw_lattice(slim_small(), 2, 32, 96)
     assert case.steps["logits"] == Fraction(1, 3)

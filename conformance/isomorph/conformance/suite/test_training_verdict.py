@@ -123,6 +123,21 @@ def test_biases_in_front_of_a_batch_norm_are_zeros_unless_it_is_frozen(name: str
     assert reference.gradients["float64"].zeros == (frozenset() if frozen else taken_away)
 
 
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("loss", "loss"),
+        ("images", "images"),
+        ("conv1/weights", "conv1"),
+        ("block1/unit_1/bottleneck_v1/conv2/BatchNorm/gamma", "block1/unit_1/bottleneck_v1"),
+        ("velocity of conv1/weights", "velocity of conv1"),
+        ("velocity of block1/unit_1/bottleneck_v1/conv2/biases", "velocity of block1/unit_1/bottleneck_v1"),
+    ],
+)
+def test_a_tensor_is_of_the_unit(name: str, unit: str) -> None:
+    assert TrainingReference(CASES["biased bottlenecks"].draw().case).unit_of(name) == unit
+
+
 def test_the_order_is_that_of_the_backward_pass() -> None:
     reference = TrainingReference(CASES["zero channels"].draw().case)
     names = list(reference.gradients["float32"].wanted)
