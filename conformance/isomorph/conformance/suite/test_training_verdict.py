@@ -128,9 +128,9 @@ def test_biases_in_front_of_a_batch_norm_are_zeros_unless_it_is_frozen(name: str
     [
         ("loss", "loss"),
         ("images", "images"),
-        ("conv1/weights", "conv1"),
+        ("conv1/weights", "stem"),
         ("block1/unit_1/bottleneck_v1/conv2/BatchNorm/gamma", "block1/unit_1/bottleneck_v1"),
-        ("velocity of conv1/weights", "velocity of conv1"),
+        ("velocity of conv1/weights", "velocity of stem"),
         ("velocity of block1/unit_1/bottleneck_v1/conv2/biases", "velocity of block1/unit_1/bottleneck_v1"),
     ],
 )
