@@ -13,7 +13,7 @@ import numpy as np
 from isomorph.backends.training import check_labels, check_statistics
 from isomorph.conformance.cases import Array, draw_images, draw_tensors, uniform
 from isomorph.conformance.training.clear import ClearPass
-from isomorph.spec import Architecture, BadInput, plan
+from isomorph.spec import Architecture, plan
 
 Batch = tuple[Array, Array]
 """Images [N, H, W, C] in float32, and labels [N] in int64."""
@@ -61,8 +61,6 @@ def draw_training(
     """
     network = architecture.without_dropout()
     planned = plan(network)
-    if planned.logits is None or not planned.global_pool:
-        raise BadInput(f"{network.name} has no classes to learn: it needs num_classes and a pool in front of them.")
     images, labels = _draw_batch(network, batch, height, width, seed)
     check_labels(planned, images, labels)
     if not freeze_batch_norm:
