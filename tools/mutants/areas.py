@@ -108,7 +108,9 @@ AREAS = {
                 "test_safetensors",
                 "test_tensorflow_writing",
                 "test_tf_bundle",
+                "test_timm_folder",
                 "test_transformers_*",
+                "test_wording",
                 "test_writers",
             )
         ),
