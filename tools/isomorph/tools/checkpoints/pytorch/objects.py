@@ -285,7 +285,7 @@ _DICTIONARIES: dict[str, Constructor] = {
     "collections.defaultdict": _default_dictionary,
 }
 
-_THROWN_AWAY = (  # settings, counters and random states of a training run
+_THROWN_AWAY = {  # settings, counters and random states of a training run
     "argparse.Namespace",
     "collections.Counter",
     "pathlib.PosixPath",
@@ -303,9 +303,9 @@ _THROWN_AWAY = (  # settings, counters and random states of a training run
         for module in ("builtins", "__builtin__")
         for name in ("complex", "set", "frozenset", "bytearray", "dict", "list", "int", "float")
     ),
-)
+}
 
-_NEVER_CALLED = (
+_NEVER_CALLED = {
     "numpy.ndarray",
     *STORAGES,
     *DTYPES,
@@ -315,7 +315,7 @@ _NEVER_CALLED = (
     "torch.float8_e5m2fnuz",
     "torch.float8_e8m0fnu",
     "torch.complex32",
-)
+}
 
 NAMES: dict[str, Constructor | None] = {
     **_TENSORS,
