@@ -93,6 +93,16 @@ def test_the_order_is_that_of_a_published_file(shared: Path) -> None:
     assert names[8:11] == ["conv2d_4", "conv2d_5", "batch_normalization_4"], "the shortcut stands inside the residual"
 
 
+def test_a_shortcut_behind_an_activation_stands_beside_what_is_as_far_from_the_sum() -> None:
+    """As Keras orders a pre-activated unit, whose projection reads what its first convolution reads."""
+    network = architecture("keras/ResNet50V2")
+    unit = ("preact_bn", "1_conv", "1_bn", "2_conv", "2_bn", "0_conv", "3_conv")
+    assert [layer.name for layer in layer_order(network, of_zoo(network)).layers][:8] == [
+        "conv1_conv",
+        *(f"conv2_block1_{layer}" for layer in unit),
+    ]
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_every_tensor_has_one_place_or_is_an_auxiliary_heads(name: str) -> None:
     order = layer_order(OWN[name], NAMING.tensors(OWN[name]))
