@@ -62,6 +62,25 @@ def test_an_attribute_is(tmp_path: Path, value: object, expected: str | None, li
     assert text(tmp_path, content, "nam") is None
 
 
+def test_a_list_whose_shape_does_not_end_in_it_is_refused(tmp_path: Path) -> None:
+    """Of 24 bytes, sizes and largest sizes behind a head of eight, the head alone is left."""
+    content = written(lambda attributes: attributes.__setitem__("name", np.array([b"a", b"b"])))
+    lengths, shorter = (struct.pack("<HHH", 5, 8, size) + b"name\0" for size in (24, 8))
+    path = tmp_path / "x.h5"
+    path.write_bytes(content)
+    assert listed(path) == ("a", "b")
+    path.write_bytes(content.replace(lengths, shorter))
+    with pytest.raises(BadInput, match="an attribute name is no list of texts, which was expected"):
+        listed(path)
+
+
+def listed(path: Path) -> tuple[str, ...] | None:
+    """The attribute of the group in the file, as a list."""
+    file = MappedFile(path)
+    window = Window(file, 0, file.size)
+    return Attributes(window).texts(contents(window).groups["/layers/dense/vars"], "name")
+
+
 def fill(attributes: h5py.AttributeManager, count: int) -> None:
     for number in range(count):
         attributes[f"a{number}"] = f"{number}" * number

@@ -137,6 +137,14 @@ def test_transformers_has_no_preprocessing_for(preprocessing: Preprocessing) -> 
     assert write_preprocessor(preprocessing) is None
 
 
+@pytest.mark.parametrize("size", [(32, 36), (36, 32)], ids=["a wide crop", "a high crop"])
+def test_without_a_size_to_scale_to_the_shorter_side_is_scaled_to_that_of(size: tuple[int, int]) -> None:
+    document = write_preprocessor(Preprocessing(resize=None, size=size))
+    assert document is not None
+    assert document["size"] == {"shortest_edge": 32}
+    assert document["crop_size"] == {"height": size[0], "width": size[1]}
+
+
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
 def test_what_is_written_is_read_again(interpolation: Any) -> None:
     own = Preprocessing(
