@@ -5,6 +5,7 @@ what lies there, so that no reader may give that.
 """
 
 import io
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from .keras_files import KERNEL, datasets_in, keras2
 
 VALUES = np.arange(1, 129, dtype=np.float32).reshape(16, 8)
 NAME = "conv/kernel:0"
+TWO = {"aa": {"aa/bias:0": KERNEL[0, 0, 0], "aa/kernel:0": KERNEL}, "bb": {"bb/kernel:0": KERNEL}}
 
 
 def chunked(**options: object) -> bytes:
@@ -71,7 +73,17 @@ def layout(content: bytes, axis: int, value: int) -> bytes:
     return content[:at] + struct.pack("<I", value) + content[at + 4 :]
 
 
+def shared(content: bytes, kind: int) -> bytes:
+    """`content` with the last message of a kind marked as one that stands elsewhere."""
+    *_, found = re.finditer(struct.pack("<H", kind) + rb"[^\0]\0[\0\1]\0\0\0", content)
+    at = found.start() + 4
+    return content[:at] + bytes([content[at] | 2]) + content[at + 1 :]
+
+
+SHUFFLED_ALONE = chunked(chunks=(4, 8), shuffle=True)  # as many bytes as there are without the filter
+_SHARED = "is shared, and of a kind that is never shared"
 FILTERS = {
+    "filters that stand elsewhere": (shared(SHUFFLED_ALONE, 0x0B), _SHARED),
     **{
         f"an element of {size} bytes in shuffle": (with_values(SHUFFLED, 2, (size,)), "for the HDF5 filter 2, the 4 b")
         for size in (0, 1, 2, 3, 8, 16, 1 << 31)
@@ -150,9 +162,13 @@ def test_a_chunk_beyond_the_shape_is_refused(tmp_path: Path) -> None:
     assert "has 4 chunks, too many" in refusal(tmp_path, PLAIN.replace(space, struct.pack("<2Q", 12, 8)))
 
 
-# What attributes list.
+@pytest.mark.parametrize("kind", [0x11, 0x08], ids=["a group's links", "where a data set lies"])
+def test_what_a_header_says_stands_elsewhere_is_not_left_out(tmp_path: Path, kind: int) -> None:
+    """h5py reads links all the same: without them a layer would be lost in silence."""
+    assert _SHARED in refusal(tmp_path, shared(keras2(TWO), kind))
 
-TWO = {"aa": {"aa/bias:0": KERNEL[0, 0, 0], "aa/kernel:0": KERNEL}, "bb": {"bb/kernel:0": KERNEL}}
+
+# What attributes list.
 
 
 def listing(change: Callable[[h5py.File], object]) -> bytes:

@@ -20,6 +20,7 @@ _CONTINUATION = 0x10
 _CONTINUED = b"OCHK"  # before the messages of a block that continues a header of version 2
 _SHARED = 0x02  # a bit of a message's flags: its content stands elsewhere
 _NEVER_SHARED = 0x04
+_MISSED_WHERE_SHARED = {0x01, 0x03, 0x0C}  # shape, type, attribute: whoever needs one says that it is not there
 _ALIGNMENT = 8  # bytes, of messages of version 1
 _COST = 64  # bytes of Python objects that one message becomes
 _LONGEST_HASHED = 1 << 17  # bytes of a header with a checksum: eight attributes of 16 KiB, more get an index
@@ -147,6 +148,10 @@ def _blocks(window: Window, block: _Block, version: int, head: int) -> Iterator[
                 waiting.append(_Block(number(message, 0), number(message, ADDRESS), before))
             elif not flags & _SHARED:
                 yield Message(kind, message)
+            elif kind not in _MISSED_WHERE_SHARED:
+                raise window.unsound(
+                    f"a message at byte {start + at:,} is shared, and of a kind that is never shared"
+                )
             at += head + length
         if version == 1 and at != len(content):
             raise window.unsound(f"the header at byte {start:,} has room that no message fills")
