@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ def difference(ours: Answer, own: Answer) -> str:
     if "error" in own:
         return f"refused: {own['error']}"
     if "datasets" in own:
-        return _of_layers(ours["tensors"], own["tensors"])
+        return _of_layers(ours["tensors"], own["tensors"], own.get("noted", []))
     inside = ours["inside"]
     level = {name: value for name, value in own["tensors"].items() if name.rpartition(INSIDE)[0] == inside}
     named = {f"{inside}{INSIDE}{name}" if inside else name: value for name, value in ours["tensors"].items()}
@@ -97,11 +97,17 @@ def _compared(ours: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     return f"more tensors: {extra[:3]}" if extra else ""
 
 
-def _of_layers(ours: Mapping[str, Any], own: Mapping[str, Any]) -> str:
-    """As `_compared`, but that there may be further layers here, and that a layer's name is told from all else."""
+def _of_layers(ours: Mapping[str, Any], own: Mapping[str, Any], noted: Sequence[Any]) -> str:
+    """As `_compared`, but that there may be further layers here, and that a layer's name is told from all else.
+
+    noted: each tensor with the layer's name that the file notes, where it notes any.
+    """
     here = {name: ours[name] for name in own if name in ours}
-    if len(here) == len(own):
+    as_noted = Counter(map(repr, noted)) == Counter(repr([name.rpartition("/")[0], ours[name]]) for name in ours)
+    if len(here) == len(own) and not as_noted:
         return _compared(here, own)
+    if here == own:
+        return ""
     if not Counter(_layers(own)) - Counter(_layers(ours)):
         return f"other layer names: {sorted(set(own) - set(here))[:3]} beside {sorted(set(ours) - set(here))[:3]}"
     return _compared(ours, own)

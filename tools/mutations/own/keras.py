@@ -85,10 +85,15 @@ def models() -> dict[str, Any]:
 
 
 def read(path: Path, seed: str) -> dict[str, Any]:
-    """Every data set that h5py gives, and every variable by its layer's and its own name that Keras loads."""
+    """Every data set that h5py gives, and every variable by its layer's and its own name that Keras loads.
+
+    noted: of a `.weights.h5`, [layer's name, description] of each data set, by what the file itself calls the layer.
+    """
     answer: dict[str, Any] = {}
     try:
         answer["datasets"] = _datasets(path)
+        if path.name.endswith(".weights.h5"):
+            answer["noted"] = _noted(path, answer["datasets"])
     except Exception as problem:
         return {"error": f"h5py: {type(problem).__name__}: {problem}"[:300]}
     try:
@@ -112,6 +117,17 @@ def _datasets(path: Path) -> dict[str, Any]:
 
         root.visititems(take)
     return dict(of_arrays(found))
+
+
+def _noted(path: Path, datasets: dict[str, Any]) -> list[list[Any]]:
+    found = []
+    with h5py.File(path, "r") as root:
+        for place, description in datasets.items():
+            group = root[place].parent
+            own = group.parent.name.rpartition("/")[2]
+            name = group.attrs.get("name") if group.name.endswith("/vars") else None
+            found.append([name if isinstance(name, str) and name else own, description])
+    return found
 
 
 def _variables(path: Path, seed: str) -> dict[str, Any]:
