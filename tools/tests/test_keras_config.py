@@ -1,6 +1,7 @@
 """A Keras model's own configuration beside what its tensors are taken for."""
 
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from isomorph.spec import BadInput, architecture
-from isomorph.tools.checkpoints import read_checkpoint
+from isomorph.tools.checkpoints import METADATA, read_checkpoint
 from isomorph.tools.namings import OWN
 from isomorph.tools.subject import find_subject
 
@@ -124,6 +125,16 @@ def test_an_archive_says_it_in_a_file_of_its_own(tmp_path: Path) -> None:
     layers = read_checkpoint(path).layers
     assert layers["conv"] == {"name": "conv", "strides": 2, "class_name": "Conv2D"}
     assert layers["top"] == {"name": "top", "units": 2, "class_name": "Dense"}
+
+
+@pytest.mark.parametrize("noted", [{}, {METADATA: "é"}], ids=["nothing", "what isomorph notes in it"])
+def test_the_metadata_of_an_archive_are(noted: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "x.keras"
+    path.write_bytes(archive(keras3({"layers/conv2d": [KERNEL]}), configured()))
+    with zipfile.ZipFile(path, "a") as file:
+        for name, text in noted.items():
+            file.writestr(name, text)
+    assert read_checkpoint(path).metadata == noted
 
 
 def test_isomorphs_own_networks_have_classes_of_their_own(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isomorph.spec import architecture, tensor_shapes, zoo
-from isomorph.tools.checkpoints import read_checkpoint, sha256
+from isomorph.spec import BadInput, architecture, tensor_shapes, zoo
+from isomorph.tools.checkpoints import METADATA, read_checkpoint, sha256
 from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
 from isomorph.tools.subject import find_subject
 
-from .tensors import Tensors, canonical
+from .tensors import Array, Tensors, canonical
 from .tf_bundles import every_dtype, write_shards
 
 
@@ -68,3 +68,27 @@ def test_a_file_of_the_prefixs_name_comes_first(tmp_path: Path) -> None:
     (tmp_path / "model.ckpt").write_bytes(b"another")
     with pytest.raises(ValueError, match="looks like text, which holds no tensors"):
         read_checkpoint(tmp_path / "model.ckpt")
+
+
+def noting(folder: Path, told: Array) -> Path:
+    """A checkpoint of one tensor, and what isomorph notes."""
+    write_bundle(folder / "x", {"w": np.ones(2, np.float32), METADATA: told})
+    return folder / "x.index"
+
+
+def test_what_isomorph_notes_is_metadata_and_no_tensor(tmp_path: Path) -> None:
+    checkpoint = read_checkpoint(noting(tmp_path, np.frombuffer("é".encode(), np.uint8)))
+    assert checkpoint.metadata == {METADATA: "é"}
+    assert list(checkpoint.tensors) == ["w"]
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        pytest.param(np.ones(2, np.float32), "is float32, a text as uint8 was expected", id="numbers"),
+        pytest.param(np.array([0xFF], np.uint8), "is no text in UTF-8", id="other bytes"),
+    ],
+)
+def test_no_note_of_isomorphs_is(told: Array, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=f"its {METADATA} {sentence}"):
+        read_checkpoint(noting(tmp_path, told))
