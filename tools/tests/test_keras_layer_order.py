@@ -103,6 +103,19 @@ def test_a_shortcut_behind_an_activation_stands_beside_what_is_as_far_from_the_s
     ]
 
 
+def test_a_layer_says_its_kind() -> None:
+    """By which Keras names the groups of its newer files."""
+    mobilenet, vgg16 = (architecture(f"keras/{name}") for name in ("MobileNet", "VGG16"))
+    layers = layer_order(mobilenet, of_zoo(mobilenet)).layers[:4] + layer_order(vgg16, of_zoo(vgg16)).layers[-1:]
+    assert [(layer.name, layer.kind) for layer in layers] == [
+        ("conv1", "conv2d"),
+        ("conv1_bn", "batch_normalization"),
+        ("conv_dw_1", "depthwise_conv2d"),
+        ("conv_dw_1_bn", "batch_normalization"),
+        ("predictions", "dense"),
+    ]
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_every_tensor_has_one_place_or_is_an_auxiliary_heads(name: str) -> None:
     order = layer_order(OWN[name], NAMING.tensors(OWN[name]))
