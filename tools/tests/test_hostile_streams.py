@@ -113,6 +113,10 @@ TARS = {
     "a header for all members": (tarred(headers={"path": "x"}), "but the only tar archives read here"),
     "a header that renames a member": (tarred(extra={"path": "pickle"}), "that says more than dates and owners"),
     "a header that resizes a member": (tarred(extra={"size": "9"}), "that says more than dates and owners"),
+    "a header that renames a member behind a date": (
+        tarred(extra={"ctime": "1.5", "path": "pickle"}),
+        "that says more than dates and owners",
+    ),
     "a long header": (tarred(extra={"uname": "x" * 5000}), "that says more than dates and owners"),
     "a size that is no number": (renumbered(SOUND["tar"], b"pickle", b"9" * 12), "tar header at byte .* is damaged"),
     "a negative size": (renumbered(SOUND["tar"], b"pickle", b"-0000001000\0"), "tar header at byte .* is damaged"),
