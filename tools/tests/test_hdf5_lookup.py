@@ -17,7 +17,7 @@ import pytest
 from isomorph.spec import BadInput
 
 from .hostile_files import read, refusal
-from .keras_files import KERNEL, datasets_in, keras2
+from .keras_files import KERNEL, datasets_in, keras2, keras3
 
 VALUES = np.arange(1, 129, dtype=np.float32).reshape(16, 8)
 NAME = "conv/kernel:0"
@@ -166,6 +166,17 @@ def test_a_chunk_beyond_the_shape_is_refused(tmp_path: Path) -> None:
 def test_what_a_header_says_stands_elsewhere_is_not_left_out(tmp_path: Path, kind: int) -> None:
     """h5py reads links all the same: without them a layer would be lost in silence."""
     assert _SHARED in refusal(tmp_path, shared(keras2(TWO), kind))
+
+
+def test_an_attribute_that_stands_elsewhere_is_not_needed_unless_it_must_not(tmp_path: Path) -> None:
+    """Of the flags of a message, bit 1 says that it stands elsewhere, and bit 2 that it must not."""
+    out = io.BytesIO(keras3({"layers/conv2d": [KERNEL]}))
+    with h5py.File(out, "r+") as root:
+        root.attrs["note"] = "x"
+    elsewhere = shared(out.getvalue(), 0x0C)
+    assert list(read(tmp_path, elsewhere).tensors) == list(read(tmp_path, out.getvalue()).tensors)
+    at = next(place for place, (one, other) in enumerate(zip(elsewhere, out.getvalue(), strict=True)) if one != other)
+    assert "is shared and must not be" in refusal(tmp_path, elsewhere[:at] + b"\6" + elsewhere[at + 1 :])
 
 
 # What attributes list.
