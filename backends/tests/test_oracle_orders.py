@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from isomorph.backends.oracle import pullbacks
 from isomorph.backends.oracle.operations import convolve, mean, softmax
 from isomorph.backends.protocol import Array
 from isomorph.spec.layers import Convolution
+from isomorph.spec.tensors import WEIGHTS
 
 SHUFFLED = range(2, 8)
 # Of which 2^16 together are 2^-9, and each alone is lost where it is added to one in float32.
@@ -58,3 +60,12 @@ def test_order_0_is_one_product_and_order_1_that_of_each_half_of_the_channels() 
     first, second = (np.ascontiguousarray(terms[:, half]) @ weights[half] for half in (slice(16), slice(16, 32)))
     assert np.array_equal(convolve(x, kernel, layer).reshape(36, 24), terms @ weights)
     assert np.array_equal(convolve(x, kernel, layer, 1).reshape(36, 24), second + first)
+
+
+def test_gradients_are_one_product_in_order_0_and_in_order_1_that_of_each_half() -> None:
+    layer = Convolution("conv1", 32, 24, 1)
+    x, kernel, gradient = values(1, 6, 6, 32), values(1, 1, 32, 24), values(1, 6, 6, 24)
+    terms, given = x.reshape(36, 32).T, gradient.reshape(36, 24)
+    whole, halves = (pullbacks.convolve(x, kernel, layer, order)[1](gradient)[1][WEIGHTS][0, 0] for order in (0, 1))
+    assert np.array_equal(whole, terms @ given)
+    assert np.array_equal(halves, terms[:, 18:] @ given[18:] + terms[:, :18] @ given[:18])

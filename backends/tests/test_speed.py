@@ -177,3 +177,15 @@ def test_a_call_that_fails_does_not_end_the_process(process: BackendProcess) -> 
     with pytest.raises(BackendFailed, match="KeyError"):
         process.call("turn", work="nothing", turn=0.01)
     assert process.call("peak") > 0
+
+
+@pytest.mark.parametrize(
+    ("told", "threads"), [("3", 3), (None, 0)], ids=["as many as it was told", "unknown otherwise"]
+)
+def test_the_oracle_has_the_threads_of_its_blas(
+    told: str | None, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if told:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", told)
+    assert OracleFramework().threads() == threads

@@ -75,6 +75,7 @@ AREAS = {
             "backends/tests/test_oracle_*.py",
             "backends/tests/test_arithmetic.py",
             "backends/tests/test_grouped_bottleneck.py",
+            "backends/tests/test_speed.py",
             *ASKING,
         ),
     ),

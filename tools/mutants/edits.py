@@ -98,7 +98,7 @@ def edits_at(node: ast.AST, text: Text, parents: dict[ast.AST, ast.AST]) -> Iter
     match node:
         case ast.Constant(value=bool()):
             yield edit("boolean", str(not node.value))
-        case ast.Constant(value=int() | float() as value):
+        case ast.Constant(value=int() | float() as value) if not _is_reckoned(node, parents):
             yield edit("number", _other_number(value, text.of(node)))
         case ast.Constant(value=str() as value) if re.fullmatch(r"\S{1,60}", value):  # a name or a key, and no sentence
             yield edit("string", _other_string(text.of(node)))
@@ -148,6 +148,13 @@ def _is_bound(name: str, parents: dict[ast.AST, ast.AST], node: ast.AST) -> bool
     names = {inner.id for inner in ast.walk(scope or node) if isinstance(inner, ast.Name)}
     names |= {inner.arg for inner in ast.walk(scope or node) if isinstance(inner, ast.arg)}
     return OTHER_NAMES[name] not in names
+
+
+def _is_reckoned(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
+    """Whether a number is that of `reshape(-1)`: NumPy takes any negative one for the size that it has to reckon."""
+    sign = parents.get(node)
+    around = parents.get(sign) if isinstance(sign, ast.UnaryOp) and isinstance(sign.op, ast.USub) else None
+    return isinstance(around, ast.Call) and called(around) == "reshape"
 
 
 def _is_only_compared(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:

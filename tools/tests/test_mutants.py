@@ -31,6 +31,10 @@ CHANGES = {
     "arithmetic behind parentheses": ("x = (a + b) / c", {"x = (a - b) / c", "x = (a + b) * c"}),
     "a rounding upwards": ("x = -(-a // b)", {"x = (-a // b)", "x = -(a // b)", "x = -(-a * b)"}),
     "both, either": ("x = a and b", {"x = a or b"}),
+    "a size that NumPy reckons": (
+        "x = a.reshape(-1, 2)",
+        {"x = a.reshape(1, 2)", "x = a.reshape(-1, 3)", "x = a.reshape(2, -1)"},
+    ),
     "a negation": ("x = not a", {"x = bool(a)"}),
     "a condition": ("x = [a for a in b if a]", {"x = [a for a in b if not (a)]"}),
     "a flag": ("x = True", {"x = False"}),
