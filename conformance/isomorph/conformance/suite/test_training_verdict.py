@@ -12,12 +12,13 @@ from isomorph.backends.oracle.training import cross_entropy
 from isomorph.backends.process import RemoteNetwork
 from isomorph.backends.training import Gradients
 from isomorph.conformance.cases import draw_images, draw_tensors
+from isomorph.conformance.small_networks import alone, plain_tensors
 from isomorph.conformance.suite.training_cases import CASES
 from isomorph.conformance.training.case import draw_training
-from isomorph.conformance.training.clear import MARGINS, clear_move, size_of, two_largest
+from isomorph.conformance.training.clear import MARGINS, ClearPass, clear_move, size_of, two_largest
 from isomorph.conformance.training.reference import LOSS, TrainingReference
 from isomorph.conformance.training.verdict import TensorVerdict, Yardstick, in_noise_floors, within
-from isomorph.spec import BadInput, architecture
+from isomorph.spec import BadInput, StemConvolution, StemPool, architecture, plan
 from isomorph.spec.layers import MaxPool
 from isomorph.spec.tensors import BIASES, is_trainable
 
@@ -156,6 +157,16 @@ def test_the_second_largest_is_another_value() -> None:
     x = np.array([[3.0, 3.0], [2.0, 1.0]]).reshape(1, 2, 2, 1)
     best, second = two_largest(x, MaxPool("pool1", 1, 2, 2, "valid", -np.inf))
     assert (best.item(), second.item()) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("distance", "close"), [(2.0**-14, []), (2.0**-15, ["conv1"])], ids=["by the least margin", "by half of it"]
+)
+def test_a_pool_may_choose_anew_between_values_that_are_apart(distance: float, close: list[str]) -> None:
+    network = alone(StemConvolution("conv1", 1, 1, linear=True), StemPool("pool1", 2, 2), pool_padding="valid")
+    tensors = plain_tensors(network, {"conv1": np.ones((1, 1, 1, 1))})
+    images = np.array([1.0, 1.0 - distance, 0.0, 0.0]).reshape(1, 2, 2, 1)
+    assert ClearPass(plan(network), tensors, images, moving=False).close == close
 
 
 @pytest.mark.parametrize(
