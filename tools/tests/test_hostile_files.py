@@ -10,6 +10,7 @@ import pytest
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, wording
+from isomorph.tools.checkpoints.mapped_file import MappedFile
 
 from .hostile_files import (
     PROTO,
@@ -212,3 +213,11 @@ def test_no_mutation_gets_past_a_refusal(tmp_path: Path, form: str) -> None:
 def test_a_refusal_ends_in_one_full_stop(sentence: str, expected: str) -> None:
     """Whether it was worded here, or by what was asked to read a part of the file."""
     assert str(wording.refusal("x", sentence)) == expected
+
+
+def test_objects_may_take_32_mib_more_than_their_file(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    file = MappedFile(tmp_path / "x")
+    file.spend(3 + 33_554_432)
+    with pytest.raises(BadInput, match="its 3 bytes open to far more objects than a checkpoint of that size holds"):
+        file.spend(1)
