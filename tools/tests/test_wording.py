@@ -23,6 +23,7 @@ SHOWN: dict[str, tuple[object, str]] = {
     "nine integers": ((1,) * 9, "(1, 1, 1, 1, 1, 1, 1, 1, ...)"),
     "an empty tuple": ((), "a tuple"),
     "a tuple of text": (("a",), "a tuple"),
+    "an integer beside text": ((1, "a"), "a tuple"),
     "a list": ([1], "a list"),
     "a dictionary": (Entries(), "a dictionary"),
     "a storage": (STORAGE, "a storage"),
