@@ -55,7 +55,7 @@ BIT = {
             id="another scale",
         ),
         pytest.param(
-            {"size": 224, "crop_pct": 0.875, "resample": 0},
+            {"size": 224, "resample": 0},
             replace(EXPECTED, interpolation="nearest").normalised("tf"),
             id="what ConvNext's leaves out",
         ),
