@@ -73,6 +73,12 @@ def layout(content: bytes, axis: int, value: int) -> bytes:
     return content[:at] + struct.pack("<I", value) + content[at + 4 :]
 
 
+def layout_cut_short(content: bytes) -> bytes:
+    """`content` with a layout that ends inside the size of its chunks; an empty message fills the room behind it."""
+    at = content.index(struct.pack("<HH4x2B", 0x08, 24, 3, 2))
+    return content[:at] + struct.pack("<HH", 0x08, 16) + content[at + 4 : at + 24] + bytes(8) + content[at + 32 :]
+
+
 def shared(content: bytes, kind: int) -> bytes:
     """`content` with the last message of a kind marked as one that stands elsewhere."""
     *_, found = re.finditer(struct.pack("<H", kind) + rb"[^\0]\0[\0\1]\0\0\0", content)
@@ -113,6 +119,7 @@ CHUNKS = {
     "a leaf below of nothing": (node(MANY, slice(6, 8), 0), "has 0 of 64 children"),
     "a root that says it is a leaf": (node(MANY, slice(5, 6), 0, root=True), "but 12 are stored"),
     "elements of another size": (layout(PLAIN, 2, 8), "float32 has chunks of elements of 8 bytes"),
+    "chunks whose shape does not end": (layout_cut_short(PLAIN), "have no shape"),
     "larger chunks": (layout(PLAIN, 0, 8), "is the corner of none"),
     "wider chunks": (layout(PLAIN, 1, 16), "is the corner of none"),
 }  # fmt: skip
