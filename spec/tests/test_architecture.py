@@ -13,6 +13,7 @@ from isomorph.spec import (
     Stem,
     architecture,
     architectures,
+    infer,
     plan,
     zoo,
 )
@@ -302,3 +303,18 @@ def test_a_width_that_cannot_be_is_refused(width: object) -> None:
 def test_the_widest_network_is_64_times_as_wide() -> None:
     widest = architecture("keras/MobileNet", width_multiplier=64)
     assert plan(widest).stem[0].depth == 64 * 32
+
+
+# Of any image torchvision's (vgg.py, `avgpool`) and Paddle's give their dense layers 7x7 cells; Keras's takes 224x224.
+@pytest.mark.parametrize("name", [name for name in architectures() if "vgg" in name.lower()])
+def test_a_vgg_takes_images_of_any_size_unless_it_is_kerass(name: str) -> None:
+    blocks = [block.scope for block in plan(architecture(name)).blocks]
+    assert ("adaptive_pool" in blocks) == (name != "keras/VGG16")
+
+
+def test_mlperf_tinys_resnet_8_halves_the_map_twice() -> None:
+    """keras_model.py: the second and the third stack stride by 2; 12.5 million multiply-accumulates."""
+    found = infer(architecture("mlperf_tiny/resnet8"), 32, 32)
+    shapes = found.shapes(1)
+    assert [shapes[f"block{number}"] for number in (1, 2, 3)] == [(1, 32, 32, 16), (1, 16, 16, 32), (1, 8, 8, 64)]
+    assert found.macs == 12_501_632
