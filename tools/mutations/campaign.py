@@ -43,6 +43,10 @@ class Result:
     memory: int = 0
 
 
+Progress = Callable[[Result], None]
+"""Is told what has come of a format's files so far."""
+
+
 def broken(form: str, seeds: Mapping[str, Seed], number: int, how: str) -> tuple[str, Seed]:
     """File `number` of a format, and the name of its seed; always the same.
 
@@ -68,15 +72,15 @@ def run(
     how: str,
     ours: Reader,
     own: Reader,
-    progress: Callable[[Result], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Result:
     """Read the files of these numbers on both sides, and compare; `progress` is told what has come of them so far."""
-    result = Result()
+    result, crashed = Result(), len(own.crashes)
     for start in range(numbers.start, numbers.stop, _BATCH):
         with tempfile.TemporaryDirectory() as folder:
             _batch(Path(folder), form, seeds, range(start, min(numbers.stop, start + _BATCH)), how, ours, own, result)
         progress(result)
-    result.own_crashes = len(own.crashes)
+    result.own_crashes = len(own.crashes) - crashed
     return result
 
 

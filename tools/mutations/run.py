@@ -11,22 +11,18 @@ Status 1 where something was found, 130 where it was interrupted or terminated.
 import argparse
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Callable
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 
 from mutations import campaign, seeds
 from mutations.formats import FORMATS
-from mutations.process import Reader
+from mutations.readers import Readers
 
 _SHOWN = 40
 HOW = ("bytes", "structure")
 """The two generators."""
-
-Progress = Callable[[campaign.Result], None]
-"""Is told what has come of a format's files so far."""
 
 
 def main() -> None:
@@ -53,37 +49,25 @@ def _run(options: argparse.Namespace) -> bool:
     """Whether something was found in any of the formats."""
     found = False
     numbers = range(options.first, options.first + options.count)
-    for form in options.formats or FORMATS:
-        for how in [options.how] if options.how else HOW:
-            started = time.monotonic()
-            result, sound = of_format(form, numbers, how, _progress(f"{form} by {how}", options.count))
-            found |= bool(result.findings)
-            print(
-                f"{form} by {how}: {result.files:,} files, {_counts(result)}; "
-                f"slowest {result.slowest:.0f} ms, {result.memory / 2**20:.1f} MiB beyond the file, "
-                f"{result.own_crashes} crashes of the own reader, {time.monotonic() - started:.0f} s",
-                flush=True,
-            )
-            _report(result)
-            if options.keep:
-                for files in result.findings.values():
-                    _keep(options.keep, form, sound, files[0], how)
+    for form, how in product(options.formats or FORMATS, [options.how] if options.how else HOW):
+        started = time.monotonic()
+        with closing(Readers(FORMATS[form].own)) as readers:
+            result = readers.read(form, numbers, how, _progress(f"{form} by {how}", options.count))
+        found |= bool(result.findings)
+        print(
+            f"{form} by {how}: {result.files:,} files, {_counts(result)}; "
+            f"slowest {result.slowest:.0f} ms, {result.memory / 2**20:.1f} MiB beyond the file, "
+            f"{result.own_crashes} crashes of the own reader, {time.monotonic() - started:.0f} s",
+            flush=True,
+        )
+        _report(result)
+        if options.keep:
+            for files in result.findings.values():
+                _keep(options.keep, form, readers.sound(form), files[0], how)
     return found
 
 
-def of_format(
-    form: str, numbers: range, how: str, progress: Progress = lambda _: None
-) -> tuple[campaign.Result, dict[str, seeds.Seed]]:
-    """The result for one format, and the sound files that it was had from."""
-    with closing(Reader("mutations.ours")) as ours, closing(Reader(FORMATS[form].own)) as own:
-        with tempfile.TemporaryDirectory() as folder:
-            seeds.save(Path(folder))
-            own.save(Path(folder))
-            sound = seeds.load(Path(folder) / form, (FORMATS[form].suffix,))
-        return campaign.run(form, sound, numbers, how, ours, own, progress), sound
-
-
-def _progress(what: str, count: int) -> Progress:
+def _progress(what: str, count: int) -> campaign.Progress:
     """Say how far it is; on a terminal in one line."""
     end = "\r" if sys.stderr.isatty() else "\n"
 

@@ -8,12 +8,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from mutations.formats import FORMATS
-from mutations.run import HOW, of_format
+from mutations.readers import Readers
+from mutations.run import HOW
 
 from .command import children, gone, wait_for
 
@@ -21,17 +25,27 @@ MEGABYTE = 1 << 20
 COUNT = 300
 FRAMEWORKS = {"pytorch": "torch"}
 
+Opened = Callable[[str], Readers]
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Opened]:
+    """Starts a framework's readers once."""
+    with ExitStack() as stack:
+        yield cache(lambda own: stack.enter_context(closing(Readers(own))))
+
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc, which tells what the process used")
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("form", FORMATS)
-def test_damaged_files_are_refused_or_read_as_their_own_reader_reads_them(form: str, how: str) -> None:
+def test_damaged_files_are_refused_or_read_as_their_own_reader_reads_them(form: str, how: str, opened: Opened) -> None:
     name = FORMATS[form].own.rpartition(".")[2]
     framework = FRAMEWORKS.get(name, name)
     if importlib.util.find_spec(framework) is None:
         pytest.skip(f"needs {framework}, which reads and writes the files that are compared")
-    result, sound = of_format(form, range(COUNT), how)
-    assert len(sound) >= 2, "splices need two sound files"
+    readers = opened(FORMATS[form].own)
+    assert len(readers.sound(form)) >= 2, "splices need two sound files"
+    result = readers.read(form, range(COUNT), how)
     assert not result.findings
     assert result.files == COUNT
     # Were all of one kind, the mutations would be too wild or too tame to show anything.
