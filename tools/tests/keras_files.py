@@ -13,6 +13,9 @@ from .tensors import Tensors
 
 Changes = Callable[[h5py.File], object]
 
+MADE = {"bias": 1, "gamma": 1, "beta": 2, "moving_mean": 3, "moving_variance": 4}
+"""Variables -> their places behind a layer's kernels."""
+
 KERNEL = np.arange(18, dtype=np.float32).reshape(3, 3, 2, 1)
 
 
@@ -43,10 +46,10 @@ def keras2(layers: Mapping[str, Tensors], top: str = "", change: Changes = lambd
 
 
 def datasets_in(group: h5py.Group) -> list[str]:
-    """The paths of the data sets in a group, by plain links alone."""
+    """The paths of the data sets in a group, by plain links alone, in the order in which layers make them."""
     paths: list[str] = []
     group.visititems(lambda path, thing: paths.append(path) if isinstance(thing, h5py.Dataset) else None)
-    return paths
+    return sorted(paths, key=lambda path: (path.rpartition("/")[0], MADE.get(path.rpartition("/")[2][:-2], 0)))
 
 
 def keras3(layers: Mapping[str, list[Any]], noted: Mapping[str, str] | None = None) -> bytes:

@@ -5,6 +5,7 @@ what lies there, so that no reader may give that.
 """
 
 import io
+import json
 import re
 import struct
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import pytest
 from isomorph.spec import BadInput
 
 from .hostile_files import read, refusal
-from .keras_files import KERNEL, datasets_in, keras2, keras3
+from .keras_files import KERNEL, configured, datasets_in, keras2, keras3
 
 VALUES = np.arange(1, 129, dtype=np.float32).reshape(16, 8)
 NAME = "conv/kernel:0"
@@ -221,6 +222,51 @@ def test_no_data_set_is_left_out_or_read_that_keras_would_not(tmp_path: Path, co
     with pytest.raises(BadInput, match=sentence):
         read(tmp_path, content)
     refusal(tmp_path, content)
+
+
+NORM = {name: np.ones(2, np.float32) for name in ("norm/gamma:0", "norm/beta:0", "norm/moving_mean:0", "other:0")}
+SEPARABLE = dict.fromkeys(("s/depthwise_kernel:0", "s/pointwise_kernel:0", "s/bias:0"), KERNEL)
+
+
+@pytest.mark.parametrize(
+    ("variables", "listed", "sentence"),
+    [
+        (NORM, (1, 0, 2, 3), "have 'norm/beta:0' before 'norm/gamma:0', and Keras"),
+        (NORM, (0, 2, 3, 1), "have 'norm/moving_mean:0' before 'norm/beta:0'"),
+        (TWO["aa"], (0, 1), "have 'aa/bias:0' before 'aa/kernel:0'"),
+        (SEPARABLE, (1, 0, 2), "have 's/pointwise_kernel:0' before 's/depthwise_kernel:0'"),
+        (NORM, (0, 1, 2, 3), ""),
+        (NORM, (3, 0, 1, 2), ""),
+        (NORM | {"part/gamma:0": np.ones(2, np.float32)}, (0, 1, 4, 2, 3), ""),
+    ],
+    ids=["beta first", "a mean before", "bias first", "depthwise behind", "as made", "another first", "of a part"],
+)
+def test_variables_are_listed_as_keras_loads_them(
+    tmp_path: Path, variables: dict[str, np.ndarray], listed: tuple[int, ...], sentence: str
+) -> None:
+    """By their places, whatever they are called."""
+    names = [list(variables)[place].encode() for place in listed]
+    out = io.BytesIO(keras2({"layer": variables}))
+    with h5py.File(out, "r+") as root:
+        root["layer"].attrs["weight_names"] = names
+    if sentence:
+        assert sentence in refusal(tmp_path, out.getvalue())
+    else:
+        assert len(read(tmp_path, out.getvalue()).tensors) == len(variables)
+
+
+@pytest.mark.parametrize("listed", [(0, 1), (1, 0)], ids=["as configured", "the other way round"])
+def test_layers_are_listed_as_keras_loads_them(tmp_path: Path, listed: tuple[int, ...]) -> None:
+    """Into those of the configuration, one after the other; what it does not name says nothing."""
+    config = json.dumps(configured(("Conv2D", "aa", {}), ("Conv2D", "bb", {}), ("Flatten", "cc", {})))
+    out = io.BytesIO(keras2(TWO | {"zz": {"zz/kernel:0": KERNEL}}, top="model_weights"))
+    with h5py.File(out, "r+") as root:
+        root.attrs["model_config"] = config
+        root["model_weights"].attrs["layer_names"] = [*([b"aa", b"bb"][place] for place in listed), b"zz"]
+    if listed == (1, 0):
+        assert "its layer_names are in another order than its configuration" in refusal(tmp_path, out.getvalue())
+    else:
+        assert len(read(tmp_path, out.getvalue()).tensors) == 4
 
 
 def test_a_count_of_names_that_is_lowered_is_noticed(tmp_path: Path) -> None:

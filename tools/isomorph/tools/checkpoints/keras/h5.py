@@ -23,7 +23,7 @@ from isomorph.tools.checkpoints.keras.hdf5_data import array_of
 from isomorph.tools.checkpoints.keras.hdf5_dataset import dataset_at
 from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE, Window
 from isomorph.tools.checkpoints.keras.hdf5_guard import Contents, contents
-from isomorph.tools.checkpoints.keras.names import keras2_name, leaves
+from isomorph.tools.checkpoints.keras.names import keras2_name, leaves, out_of_order
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import shown
 
@@ -64,10 +64,11 @@ def read_window(window: Window, form: str, layers: Mapping[str, Layer]) -> Check
         path = f"{owner}/vars"
         return attributes.text(held.groups[path], "name") if path in held.groups else None
 
+    configured = dict(layers_in(_configuration(attributes.text(held.groups["/"], _CONFIGURATION))))
     whole = f"/{_WHOLE_MODEL}"
     top = whole if whole in held.groups else "/"
     if _has_layers(attributes, held.groups[top]):
-        found = _keras2(file, held, top, _listed(file, held, top, attributes))
+        found = _keras2(file, held, top, _listed(file, held, top, attributes, _on_top_of(configured)))
     elif any(path.endswith("/vars") for path in held.groups):
         found = _keras3(file, held, layers, noted)
     else:
@@ -88,7 +89,7 @@ def read_window(window: Window, form: str, layers: Mapping[str, Layer]) -> Check
         MappingProxyType(metadata),
         found.unwrapped,
         found.left_out,
-        layers=options_by_name(dict(layers_in(_configuration(attributes.text(held.groups["/"], _CONFIGURATION))))),
+        layers=options_by_name(configured),
     )
 
 
@@ -124,10 +125,17 @@ def _named(file: MappedFile, pairs: Iterable[tuple[str, str]]) -> dict[str, str]
     return paths
 
 
-def _listed(file: MappedFile, held: Contents, group: str, attributes: Attributes) -> set[str]:
+def _on_top_of(configured: Mapping[str, Layer]) -> list[str]:
+    """The names of a model's layers, less those of the models in it, as they are configured one after the other."""
+    return [layer.name for group, layer in configured.items() if group.count("/layers/") == 1]
+
+
+def _listed(file: MappedFile, held: Contents, group: str, attributes: Attributes, configured: list[str]) -> set[str]:
     """The paths of the data sets that Keras finds in `group` by the names in its attributes.
 
-    Raises BadInput where one of those has no group or data set, or stands twice.
+    configured: the layers of a whole model in their order, which is that in which Keras loads what is listed.
+
+    Raises BadInput where one of those has no group or data set, or stands twice, or not in the order of what it is for.
     """
     top = f"{group.rstrip('/')}/"
     layers = _names(attributes, held.groups[group], "layer_names")
@@ -137,7 +145,13 @@ def _listed(file: MappedFile, held: Contents, group: str, attributes: Attributes
     for layer in layers:
         if f"{top}{layer}" not in held.groups:
             raise file.damaged(f"its layer_names has {shown(layer)}, which is no group beside it")
-        for weight in _names(attributes, held.groups[f"{top}{layer}"], "weight_names"):
+        weights = _names(attributes, held.groups[f"{top}{layer}"], "weight_names")
+        if pair := out_of_order(weights):
+            raise file.damaged(
+                f"the weight_names of its layer {shown(layer)} have {shown(pair[0])} before {shown(pair[1])}, and "
+                "Keras would load each in the other's place"
+            )
+        for weight in weights:
             path = f"{top}{layer}/{weight}"
             if path not in held.datasets or path in listed:
                 raise file.damaged(
@@ -147,6 +161,12 @@ def _listed(file: MappedFile, held: Contents, group: str, attributes: Attributes
             listed.add(path)
     if len(set(layers)) < len(layers):
         raise file.damaged("its layer_names has a layer twice")
+    both = [layer for layer in layers if layer in configured]
+    if both != sorted(both, key=configured.index):
+        raise file.damaged(
+            "its layer_names are in another order than its configuration has them, and Keras would load layers in each "
+            "other's places"
+        )
     return listed
 
 

@@ -22,6 +22,9 @@ _LEAVES: Mapping[str, Sequence[tuple[str, ...]]] = {
     "batch_normalization": (_STATISTICS, (*_AFFINE, *_STATISTICS)),
 }
 
+# As layers make them, whichever of them a layer has.
+_ORDER = ("depthwise_kernel", "pointwise_kernel", "kernel", "bias", *_AFFINE, *_STATISTICS)
+
 
 def group_name(class_name: str) -> str:
     """What Keras 3 calls the group of a layer: its class in snake case (keras/src/utils/naming.py)."""
@@ -50,7 +53,28 @@ def keras2_name(layer: str, below: str, beside: Sequence[str]) -> str:
     It is the variable's own, less the `:0` that TensorFlow counts outputs with, and behind its layer's where it has no
     scope. A depthwise kernel is `kernel`, as Keras 3 calls it, unless its layer has a pointwise one beside it.
     """
-    scope, _, leaf = re.sub(r":\d+$", "", below).rpartition("/")
+    scope, _, leaf = _bare(below).rpartition("/")
     if leaf == "depthwise_kernel" and not any("pointwise_kernel" in other for other in beside):
         leaf = "kernel"
     return f"{scope or layer}/{leaf}"
+
+
+def out_of_order(listed: Sequence[str]) -> tuple[str, str] | None:
+    """The first two of a layer's variables that a list has the other way round than a layer makes them, if any.
+
+    listed: by the names of Keras 2. Keras loads them by their places, whatever they are called.
+    """
+    last: dict[str, str] = {}
+    for name in listed:
+        scope, _, leaf = _bare(name).rpartition("/")
+        if leaf in _ORDER:
+            before = last.setdefault(scope, name)
+            if _ORDER.index(leaf) < _ORDER.index(_bare(before).rpartition("/")[2]):
+                return before, name
+            last[scope] = name
+    return None
+
+
+def _bare(name: str) -> str:
+    """Less the `:0` that TensorFlow counts outputs with."""
+    return re.sub(r":\d+$", "", name)
