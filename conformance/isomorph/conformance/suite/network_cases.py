@@ -73,9 +73,18 @@ THOROUGH = (
     (DEEP - {"cifar/resnet110"})
     | STRUCTURE_ONLY
     | {
+        "cifar/resnet32",
+        "cifar/resnet44",
+        "cifar/resnet56",
         "keras/ResNet50 on odd images",
+        "keras/ResNet50 without a head",
+        "keras/ResNet50 at output stride 8",
         "keras/ResNet50 at output stride 16",
+        "keras/ResNet50V2 on odd images",
+        "torchvision/googlenet without a head",
         "torchvision/resnet50 at output stride 8",
+        "torchvision/resnet50 without a head",
+        "torchvision/vgg11, its dense layers narrow, on odd images",
     }
 )
 
@@ -153,9 +162,9 @@ CASES = (
         "keras/MobileNet of a quarter of the width": named("keras/MobileNet", True, alpha=0.25),
         "keras/MobileNetV2 of 1.4 times the width": named("keras/MobileNetV2", False, alpha=1.4),
         "cifar/resnet20 at output stride 1": named("cifar/resnet20", True, output_stride=1),
-        "torchvision/resnet18 on grey images": named("torchvision/resnet18", True, in_channels=1, num_classes=5),
+        "torchvision/resnet18 on grey images": named("torchvision/resnet18", True, in_channels=1, num_classes=99),
         "slim/resnet_v1_50 without its root block": Case(
-            architecture("slim/resnet_v1_50", include_root_block=False, num_classes=5), 16, 21
+            architecture("slim/resnet_v1_50", include_root_block=False, num_classes=99), 16, 21
         ),
         "slim's small network, TensorFlow's SAME throughout": Case(
             KIN["slim's bottlenecks"].with_options(convolution_padding="same"), 64, 97
