@@ -17,6 +17,7 @@ from isomorph.spec import (
     plan,
     zoo,
 )
+from isomorph.spec.errors import nearest
 from isomorph.spec.vgg import vgg_blocks
 from isomorph.spec.zoos import cifar, slim
 
@@ -219,6 +220,44 @@ def test_options_that_cannot_be_are_refused(options: dict[str, object], message:
 def test_an_unknown_name_is_answered_with_the_nearest_ones(name: str, meant: str) -> None:
     with pytest.raises(BadInput, match=rf"^There is no architecture '{name}'; did you mean .*\b{meant}\b.*\?$"):
         architecture(name)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("pytorch/resnet34", ["torchvision/resnet34", "timm/resnet34", "resnet34"]),
+        ("ResNet34", ["resnet34", "torchvision/resnet34", "timm/resnet34"]),
+        ("resnet50", ["resnet34", "keras/ResNet50", "timm/resnet34"]),
+    ],
+)
+def test_behind_what_looks_most_alike_comes_what_is_called_so_in_some_zoo(word: str, meant: list[str]) -> None:
+    known = ["torchvision/resnet34", "timm/resnet34", "keras/ResNet50", "transformers/resnet-34", "resnet34"]
+    assert nearest(word, known) == meant
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"batch_norm_decay": 1.01}, "a number from 0 to 1"),
+        ({"batch_norm_decay": -0.01}, "a number from 0 to 1"),
+        ({"batch_norm_epsilon": -0.01}, "a number from 0 on"),
+        ({"dropout": 1.0}, "a number from 0 to below 1"),
+        ({"dropout": -0.01}, "a number from 0 to below 1"),
+    ],
+    ids=str,
+)
+def test_a_number_out_of_its_range_is_refused(options: dict[str, float], expected: str) -> None:
+    with pytest.raises(BadInput, match=rf"^{next(iter(options))} of slim/resnet_v1_50 is .*, expected {expected}\.$"):
+        architecture("slim/resnet_v1_50", **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"batch_norm_decay": 0.0}, {"batch_norm_decay": 1.0}, {"batch_norm_epsilon": 0.0}, {"dropout": 0.0}],
+    ids=str,
+)
+def test_the_ends_of_a_range_are_in_it(options: dict[str, float]) -> None:
+    assert architecture("slim/resnet_v1_50", **options)
 
 
 @pytest.mark.parametrize("name", ["", "zebra", "/"])

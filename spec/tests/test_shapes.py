@@ -157,3 +157,9 @@ def test_an_odd_channel_of_zeros_goes_behind() -> None:
     shortcut = next(plan(odd).units).shortcut
     assert isinstance(shortcut, ZeroChannels)
     assert (shortcut.before, shortcut.depth_in, shortcut.after) == (2, 3, 3)
+
+
+@pytest.mark.parametrize("name", ["global_pool", "predictions"])
+def test_what_has_no_tensors_costs_nothing_and_has_no_rate(name: str) -> None:
+    found = next(each for each in infer(architecture("cifar/resnet20"), 32, 32).end_points if each.name == name)
+    assert (found.rate, found.trainable, found.statistics, found.macs) == (1, 0, 0, 0)
