@@ -29,7 +29,7 @@ HASTY = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 # What Keras's other engines are tested with: all kinds of layers but channels of zeros. JAX compiles every operation at
 # every size: what it is spared are units whose code, the same for all engines, the other two run.
 FEW = {"ISOMORPH_NATIVE_DESIGNS": "others inceptions dense", "ISOMORPH_NATIVE_KERNELS": "2 3"}
-FEWER = {"ISOMORPH_NATIVE_DESIGNS": "dense", "ISOMORPH_NATIVE_KERNELS": "2"}
+FEWER = {"ISOMORPH_NATIVE_DESIGNS": "dense", "ISOMORPH_NATIVE_KERNELS": "2", "ISOMORPH_NATIVE_SIDES": "1 2 5 8 13"}
 
 
 @pytest.mark.parametrize(

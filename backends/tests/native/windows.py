@@ -20,10 +20,9 @@ from isomorph.spec.padding import Rule, out_size
 
 Array = npt.NDArray[Any]
 
-KERNELS = "ISOMORPH_NATIVE_KERNELS"
-"""Sizes of the kernels that windows are tried with, if not all."""
+KERNELS, SIDES = "ISOMORPH_NATIVE_KERNELS", "ISOMORPH_NATIVE_SIDES"
+"""Sizes of the kernels that windows are tried with, and of the maps, if not all."""
 
-SIDES = tuple(range(1, 15))
 DEPTH = 3
 
 POOL_RULES: tuple[Rule, ...] = ("valid", "explicit", "same", "ceil")
@@ -36,6 +35,10 @@ SAMPLINGS = ((1, 1), (1, 2), (1, 3), (2, 1), (3, 1), (4, 1))
 
 def _kernels() -> tuple[int, ...]:
     return tuple(map(int, os.environ.get(KERNELS, "1 2 3 4 5").split()))
+
+
+def _sides() -> tuple[int, ...]:
+    return tuple(map(int, os.environ.get(SIDES, "1 2 3 4 5 6 7 8 9 10 11 12 13 14").split()))
 
 
 def _windows() -> Iterator[tuple[str, Layer]]:
@@ -80,7 +83,7 @@ def kernel_of(layer: Convolution) -> Array:
 
 def sizes_of(layer: Layer) -> list[tuple[int, int]]:
     """Heights and widths of maps in which the layer's window finds room; none is square."""
-    sides = [side for side in SIDES if _has_room(layer, side)]
+    sides = [side for side in _sides() if _has_room(layer, side)]
     return list(zip(sides, sides[2:] + sides[:2], strict=True))
 
 

@@ -17,6 +17,8 @@ from isomorph.conformance.suite.network_cases import (
     NOT_RUN,
     RUN_AS,
     STRUCTURE_ONLY,
+    THOROUGH,
+    WITH_OPTIONS,
     some,
 )
 from isomorph.conformance.suite.same import assert_same, assert_structure, assert_unchanged
@@ -63,7 +65,9 @@ def test_in_float64_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase
     assert_same(case, build(case.network, "float64"), "float64")
 
 
-@pytest.mark.parametrize("case", some(name for name in CASES if name not in DEEP - DEEPEST), indirect=True)
+@pytest.mark.parametrize(
+    "case", some((name for name in CASES if name not in DEEP - DEEPEST), THOROUGH | WITH_OPTIONS), indirect=True
+)
 @pytest.mark.against_the_oracle
 def test_in_float32_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Build) -> None:
     network = build(case.network, "float32")
