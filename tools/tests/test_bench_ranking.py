@@ -148,6 +148,26 @@ def test_modes_are_words_in_one_order() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("eager", {}),
+        ("graph", {"compiled": "graph"}),
+        ("xla", {"compiled": "xla"}),
+        ("engine", {"compiled": "engine"}),
+        ("eager-nchw", {"layout": "NCHW"}),
+        ("eager-nhwc", {"layout": "NHWC"}),
+        ("eager-folded", {"fold_batch_norm": True}),
+        ("eager-bfloat16", {"autocast": "bfloat16"}),
+        ("eager-float16", {"autocast": "float16"}),
+        ("eager-tf32", {}),
+    ],
+)
+def test_a_word_is_an_option(name: str, options: dict[str, object]) -> None:
+    assert MODES[name].options == options
+    assert MODES[name].tf32 == name.endswith("tf32")
+
+
+@pytest.mark.parametrize(
     ("backend", "network", "call", "same"),
     [
         ("keras", "keras/ResNet50", "keras.applications.ResNet50", True),
