@@ -60,6 +60,16 @@ def test_the_zoos_row_is_dim() -> None:
     assert "zoo" in dim[0]
 
 
+def test_curves_are_tables_under_what_they_are() -> None:
+    """Of a report's figures the batch alone has memory, too; what has none says why."""
+    assert (
+        "ms along batch: a call of so many images runs in mode 1 2 keras eager 100 200 keras zoo 100 -"
+        " GiB along batch: the most that the process had had by then runs in mode 1 2 keras eager 1.00 2.00"
+        " keras zoo - - keras zoo at 2: error: no room"
+        " ms along depth: one image, in networks of so many layers runs in mode resnet20 resnet32 paddle eager 100 200"
+    ) in " ".join(str(REPORT).split())
+
+
 def test_what_the_zoos_network_is_is_said_of_the_zoo_alone() -> None:
     assert f"keras's zoo is {CALL}" in said()
     assert said().count("zoo is") == 1
