@@ -129,6 +129,7 @@ AREAS = {
                 "_case",
                 "_command",
                 "_doubt",
+                "_explain",
                 "_interrupt",
                 "_limits",
                 "_plots",
