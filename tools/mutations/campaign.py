@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mutations.comparison import difference, known
+from mutations.comparison import as_noted, difference, known
 from mutations.formats import FORMATS, Format
 from mutations.process import Reader
 from mutations.rules import mutated
@@ -106,10 +106,13 @@ def _batch(
         elif outcome != "read":
             result.findings.setdefault(_kind(outcome), []).append(number)
     readable = [index for index, answer in enumerate(answers) if answer.get("outcome") == "read"]
-    for index, answer in zip(readable, own.read([written[index][:2] for index in readable]), strict=True):
+    theirs = list(own.read([written[index][:2] for index in readable]))
+    for index, answer in zip(readable, theirs, strict=True):
         if "crash" in answer:
             continue
         found = difference(answers[index], answer)
+        if found and not known(form, found) and FORMATS[form].notes_layers:
+            found = as_noted(answers[index], own.noted(written[index][0])) or found
         if reason := known(form, found):
             result.explained[reason] += 1
         elif found:

@@ -10,6 +10,7 @@ from mutations.described import INSIDE
 
 Answer = Mapping[str, Any]
 _KERAS = ("h5", "weights.h5", "keras")
+_OTHER_NAMES = "other layer names: "
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ KNOWN = (
     ),
     Known(
         _KERAS,
-        r"other layer names: ",
+        _OTHER_NAMES,
         "Keras calls layers as the model does that it loads into, whatever the file calls them",
     ),
     Known(
@@ -74,11 +75,20 @@ def difference(ours: Answer, own: Answer) -> str:
     if "error" in own:
         return f"refused: {own['error']}"
     if "datasets" in own:
-        return _of_layers(ours["tensors"], own["tensors"], own.get("noted", []))
+        return _of_layers(ours["tensors"], own["tensors"])
     inside = ours["inside"]
     level = {name: value for name, value in own["tensors"].items() if name.rpartition(INSIDE)[0] == inside}
     named = {f"{inside}{INSIDE}{name}" if inside else name: value for name, value in ours["tensors"].items()}
     return _compared(named, level)
+
+
+def as_noted(ours: Answer, noted: Sequence[Any]) -> str:
+    """The difference in words where layers alone are called otherwise, and as the file notes it; nothing elsewhere.
+
+    noted: each tensor's description, behind the layer's name that the file notes.
+    """
+    here = Counter(repr([name.rpartition("/")[0], value]) for name, value in ours["tensors"].items())
+    return f"{_OTHER_NAMES}as the file notes them" if here == Counter(map(repr, noted)) else ""
 
 
 def known(form: str, found: str) -> str:
@@ -97,19 +107,13 @@ def _compared(ours: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     return f"more tensors: {extra[:3]}" if extra else ""
 
 
-def _of_layers(ours: Mapping[str, Any], own: Mapping[str, Any], noted: Sequence[Any]) -> str:
-    """As `_compared`, but that there may be further layers here, and that a layer's name is told from all else.
-
-    noted: each tensor with the layer's name that the file notes, where it notes any.
-    """
+def _of_layers(ours: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+    """As `_compared`, but that there may be further layers here, and that a layer's name is told from all else."""
     here = {name: ours[name] for name in own if name in ours}
-    as_noted = Counter(map(repr, noted)) == Counter(repr([name.rpartition("/")[0], ours[name]]) for name in ours)
-    if len(here) == len(own) and not as_noted:
+    if len(here) == len(own):
         return _compared(here, own)
-    if here == own:
-        return ""
     if not Counter(_layers(own)) - Counter(_layers(ours)):
-        return f"other layer names: {sorted(set(own) - set(here))[:3]} beside {sorted(set(ours) - set(here))[:3]}"
+        return f"{_OTHER_NAMES}{sorted(set(own) - set(here))[:3]} beside {sorted(set(ours) - set(here))[:3]}"
     return _compared(ours, own)
 
 

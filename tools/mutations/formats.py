@@ -14,12 +14,14 @@ class Format:
         suffix: what the name ends in that is given to readers.
         own: the module with the format's own reader.
         behind: the mutation that makes checksums fit again, and how often it is taken.
+        notes_layers: whether a file notes what its layers are called, and the own reader tells that.
     """
 
     suffix: str
     own: str
     behind: Mutation = mutated
     share: float = 0.0
+    notes_layers: bool = False
 
 
 FORMATS = {
@@ -28,7 +30,7 @@ FORMATS = {
     "tar": Format(".pth", "mutations.own.pytorch", mutated_tar, 0.8),
     "safetensors": Format(".safetensors", "mutations.own.safetensors"),
     "h5": Format(".h5", "mutations.own.keras"),
-    "weights.h5": Format(".weights.h5", "mutations.own.keras"),
+    "weights.h5": Format(".weights.h5", "mutations.own.keras", notes_layers=True),
     "keras": Format(".keras", "mutations.own.keras", mutated_member, 0.7),
     "bundle": Format(".index", "mutations.own.tensorflow", mutated_table, 0.7),
     "pdparams": Format(".pdparams", "mutations.own.paddle"),

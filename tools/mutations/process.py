@@ -3,7 +3,7 @@
     python -m mutations.process MODULE
 
 MODULE has `read(path, seed)`, which answers with JSON's value, and, where it is a format's own reader, `save(folder)`,
-which writes sound files into it. Requests and answers are lines of JSON.
+which writes sound files into it; Keras's has `noted(path)`. Requests and answers are lines of JSON.
 """
 
 import contextlib
@@ -42,6 +42,11 @@ class Reader:
         """The answer for each file and the name of its seed; {"crash": signal} where it ended the process."""
         for start in range(0, len(files), _BATCH):
             yield from self._asked([["read", str(path), seed] for path, seed in files[start : start + _BATCH]])
+
+    def noted(self, path: Path) -> Any:
+        """What a file itself calls its layers, as `mutations.own.keras` says it; {"crash": signal} as above."""
+        (answer,) = self._asked([["noted", str(path)]])
+        return answer
 
     def close(self) -> None:
         """End the process."""
@@ -112,6 +117,8 @@ def main(module: str) -> None:
         if what == "save":
             reader.save(Path(arguments[0]))
             answer: object = True
+        elif what == "noted":
+            answer = reader.noted(Path(arguments[0]))
         else:
             answer = reader.read(Path(arguments[0]), arguments[1])
         answers.write(json.dumps(answer) + "\n")

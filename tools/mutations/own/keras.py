@@ -85,15 +85,10 @@ def models() -> dict[str, Any]:
 
 
 def read(path: Path, seed: str) -> dict[str, Any]:
-    """Every data set that h5py gives, and every variable by its layer's and its own name that Keras loads.
-
-    noted: of a `.weights.h5`, [layer's name, description] of each data set, by what the file itself calls the layer.
-    """
+    """Every data set that h5py gives, and every variable by its layer's and its own name that Keras loads."""
     answer: dict[str, Any] = {}
     try:
         answer["datasets"] = _datasets(path)
-        if path.name.endswith(".weights.h5"):
-            answer["noted"] = _noted(path, answer["datasets"])
     except Exception as problem:
         return {"error": f"h5py: {type(problem).__name__}: {problem}"[:300]}
     try:
@@ -119,10 +114,14 @@ def _datasets(path: Path) -> dict[str, Any]:
     return dict(of_arrays(found))
 
 
-def _noted(path: Path, datasets: dict[str, Any]) -> list[list[Any]]:
+def noted(path: Path) -> list[list[Any]]:
+    """[layer's name, description] of each data set of a `.weights.h5`, by what the file itself calls the layer.
+
+    For files whose names are in question: damaged attributes end libhdf5 with a signal.
+    """
     found = []
     with h5py.File(path, "r") as root:
-        for place, description in datasets.items():
+        for place, description in _datasets(path).items():
             group = root[place].parent
             own = group.parent.name.rpartition("/")[2]
             name = group.attrs.get("name") if group.name.endswith("/vars") else None
