@@ -26,9 +26,12 @@ from isomorph.conformance.suite.learning import Learning
 from isomorph.conformance.suite.plugin import CALL_TIMEOUT
 from isomorph.conformance.suite.selection import AGAINST_THE_ORACLE, ORACLE, under_test
 from isomorph.conformance.training.drawn import DrawnTraining
-from isomorph.spec import Architecture
+from isomorph.spec import Architecture, count_parameters
 
 REQUIRE_PEERS = "ISOMORPH_REQUIRE_PEERS"
+
+MANY_VALUES = 100_000_000
+"""Frameworks keep most of what they once took: a process that built a network of more ends with the test."""
 
 
 class Build(Protocol):
@@ -60,13 +63,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def start(pytestconfig: pytest.Config) -> Iterator[Callable[[str], BackendProcess]]:
     """Start a backend's process, or give back the one that runs; all end with the session.
 
-    A crash or a hang costs the test in which it happens: the next one is given a new process.
+    A crash or a hang costs the test in which it happens: the next one is given a new process. So it is behind a test
+    that closes its process.
     """
     timeout = pytestconfig.getoption("--call-timeout", default=CALL_TIMEOUT)
     running: dict[str, BackendProcess] = {}
 
     def start(name: str) -> BackendProcess:
-        if name in running and running[name].is_spent:
+        if name in running and (running[name].is_spent or running[name].closed):
             running.pop(name).close()
         if name not in running:
             running[name] = BackendProcess(name, timeout=timeout)
@@ -99,8 +103,11 @@ def build(process: BackendProcess, device: str) -> Iterator[Build]:
     Their fresh weights are zero: drawing those takes longer than most comparisons, which load others anyway.
     """
     built: list[RemoteNetwork] = []
+    largest = 0
 
     def build(architecture: Architecture, dtype: str = "float64", **options: Any) -> RemoteNetwork:
+        nonlocal largest
+        largest = max(largest, count_parameters(architecture)[1])
         built.append(process.build(architecture.undrawn(), device, dtype, **options))
         return built[-1]
 
@@ -108,6 +115,8 @@ def build(process: BackendProcess, device: str) -> Iterator[Build]:
     with suppress(BackendFailed):  # a process that ended has nothing left to discard
         for network in built:
             network.discard()
+    if largest > MANY_VALUES:
+        process.close()
 
 
 @pytest.fixture(scope="module")
