@@ -107,8 +107,8 @@ def build(process: BackendProcess, device: str) -> Iterator[Build]:
 
     def build(architecture: Architecture, dtype: str = "float64", **options: Any) -> RemoteNetwork:
         nonlocal largest
-        largest = max(largest, count_parameters(architecture)[1])
         built.append(process.build(architecture.undrawn(), device, dtype, **options))
+        largest = max(largest, count_parameters(architecture)[1])
         return built[-1]
 
     yield build
