@@ -26,7 +26,7 @@ from isomorph.conformance.suite.learning import Learning
 from isomorph.conformance.suite.plugin import CALL_TIMEOUT
 from isomorph.conformance.suite.selection import AGAINST_THE_ORACLE, ORACLE, under_test
 from isomorph.conformance.training.drawn import DrawnTraining
-from isomorph.spec import Architecture, count_parameters
+from isomorph.spec import Architecture, BadInput, count_parameters
 
 REQUIRE_PEERS = "ISOMORPH_REQUIRE_PEERS"
 
@@ -103,20 +103,26 @@ def build(process: BackendProcess, device: str) -> Iterator[Build]:
     Their fresh weights are zero: drawing those takes longer than most comparisons, which load others anyway.
     """
     built: list[RemoteNetwork] = []
-    largest = 0
+    asked: list[Architecture] = []
 
     def build(architecture: Architecture, dtype: str = "float64", **options: Any) -> RemoteNetwork:
-        nonlocal largest
+        asked.append(architecture)
         built.append(process.build(architecture.undrawn(), device, dtype, **options))
-        largest = max(largest, count_parameters(architecture)[1])
         return built[-1]
 
     yield build
     with suppress(BackendFailed):  # a process that ended has nothing left to discard
         for network in built:
             network.discard()
-    if largest > MANY_VALUES:
+    if any(_is_large(architecture) for architecture in asked):
         process.close()
+
+
+def _is_large(architecture: Architecture) -> bool:
+    try:
+        return count_parameters(architecture)[1] > MANY_VALUES
+    except BadInput:  # it was to be refused
+        return False
 
 
 @pytest.fixture(scope="module")
