@@ -88,7 +88,7 @@ def shared(content: bytes, kind: int) -> bytes:
 
 
 SHUFFLED_ALONE = chunked(chunks=(4, 8), shuffle=True)  # as many bytes as there are without the filter
-_SHARED = "is shared, and of a kind that is never shared"
+_SHARED = "stands elsewhere, which Keras does not write"
 FILTERS = {
     "filters that stand elsewhere": (shared(SHUFFLED_ALONE, 0x0B), _SHARED),
     **{

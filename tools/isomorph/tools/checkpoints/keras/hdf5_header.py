@@ -149,7 +149,7 @@ def _blocks(window: Window, block: _Block, version: int, head: int) -> Iterator[
             elif not flags & _SHARED:
                 yield Message(kind, message)
             elif kind not in _MISSED_WHERE_SHARED:
-                raise window.unsound(f"a message at byte {start + at:,} is shared, and of a kind that is never shared")
+                raise window.unsound(f"a message at byte {start + at:,} stands elsewhere, which Keras does not write")
             at += head + length
         if version == 1 and at != len(content):
             raise window.unsound(f"the header at byte {start:,} has room that no message fills")
