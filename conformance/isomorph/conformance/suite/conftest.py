@@ -11,7 +11,7 @@ that cannot be imported is an error. With `--device gpu` all of them compute the
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
@@ -98,7 +98,14 @@ def device(process: BackendProcess, pytestconfig: pytest.Config) -> str:
 
 @pytest.fixture
 def build(process: BackendProcess, device: str) -> Iterator[Build]:
-    """Build networks in the backend under test, which live as long as the test.
+    """Build networks in the backend under test, which live as long as the test."""
+    with building(process, device) as build:
+        yield build
+
+
+@contextmanager
+def building(process: BackendProcess, device: str) -> Iterator[Build]:
+    """Build networks that are discarded in the end, and with a very large one its process.
 
     Their fresh weights are zero: drawing those takes longer than most comparisons, which load others anyway.
     """
