@@ -76,10 +76,12 @@ def run(
 ) -> Result:
     """Read the files of these numbers on both sides, and compare; `progress` is told what has come of them so far."""
     result, crashed = Result(), len(own.crashes)
-    for start in range(numbers.start, numbers.stop, _BATCH):
-        with tempfile.TemporaryDirectory() as folder:
-            _batch(Path(folder), form, seeds, range(start, min(numbers.stop, start + _BATCH)), how, ours, own, result)
-        progress(result)
+    with tempfile.TemporaryDirectory() as whole:  # which an interruption that leaves a batch's folder removes with it
+        for start in range(numbers.start, numbers.stop, _BATCH):
+            batch = range(start, min(numbers.stop, start + _BATCH))
+            with tempfile.TemporaryDirectory(dir=whole) as folder:
+                _batch(Path(folder), form, seeds, batch, how, ours, own, result)
+            progress(result)
     result.own_crashes = len(own.crashes) - crashed
     return result
 
