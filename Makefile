@@ -61,6 +61,11 @@ bench: $(READY)
 	$(BIN)/isomorph bench torchvision/resnet50 --batch 8
 	$(BIN)/python -m benchmarks.conversions
 
+# False alarms of the verdict by kernel of the BLAS, and the planted faults nearest to noise. See docs/noise_floors.md.
+noise: $(READY)
+	$(BIN)/python -m benchmarks.false_alarms
+	$(BIN)/python -m benchmarks.smallest_faults
+
 # 20,000 damaged files of every checkpoint format by bytes and as many by structure, read here and by the format's own
 # reader.
 mutations: $(READY)
