@@ -9,6 +9,7 @@ import pytest
 
 from isomorph.spec import BadInput, architecture, tensor_shapes, zoo
 from isomorph.tools.checkpoints import METADATA, read_checkpoint, sha256
+from isomorph.tools.checkpoints.tensorflow import leveldb_writing
 from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
 from isomorph.tools.subject import find_subject
 
@@ -92,3 +93,13 @@ def test_what_isomorph_notes_is_metadata_and_no_tensor(tmp_path: Path) -> None:
 def test_no_note_of_isomorphs_is(told: Array, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=f"its {METADATA} {sentence}"):
         read_checkpoint(noting(tmp_path, told))
+
+
+@pytest.mark.parametrize(
+    ("bytes_left", "blocks"), [(0, [1, 1]), (1, [2])], ids=["an entry that fills it", "an entry that leaves a byte"]
+)
+def test_a_block_of_the_index_ends_with_the_entry_that_fills_its_256_kib(bytes_left: int, blocks: list[int]) -> None:
+    """As block_builder.cc estimates its size: entries, 4 bytes for each restart, and 4 for their number."""
+    shared, own, size, key, restarts = 1, 1, 3, 1, 4 + 4
+    value = bytes((256 << 10) - restarts - (shared + own + size + key) - bytes_left)
+    assert list(map(len, leveldb_writing._blocks([(b"a", value), (b"b", b"")]))) == blocks
