@@ -72,6 +72,14 @@ def test_a_product_s_process_ends_once_all_have_had_their_turns() -> None:
     assert contestant.turns == {"float32": [[1.0], [1.0], [1.0]]}
 
 
+def test_progress_is_told_of_every_step_and_is_full_at_the_end() -> None:
+    """Of a product: its preparation, and its turns."""
+    steps: list[tuple[int, int, str]] = []
+    Rounds([[course()[1]]], 3, None, 0.0, lambda *step: steps.append(step)).run()
+    assert steps[0] == (0, 4, "preparing product")
+    assert steps[-1] == (4, 4, "measuring product, round 3 of 3")
+
+
 def test_close_ends_what_an_interruption_left() -> None:
     run, contestant = course()
     contestant.start()
