@@ -13,7 +13,7 @@ import pytest
 
 from isomorph.spec import Architecture, Block, Convention, Head, Stem, StemConvolution, tensor_shapes
 from isomorph.spec.architecture import AuxiliaryHead, InputTransform
-from isomorph.spec.residual import IMAGENET_STEM, residual_block
+from isomorph.spec.families.residual import IMAGENET_STEM, residual_block
 from isomorph.spec.zoos import cifar, slim, torchvision
 
 Array = npt.NDArray[Any]

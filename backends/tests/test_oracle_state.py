@@ -12,7 +12,7 @@ from isomorph.backends.oracle.training import follow
 from isomorph.backends.protocol import Array, Options, Tensors
 from isomorph.spec import Architecture, plan, tensor_shapes
 from isomorph.spec.architecture import Stem, StemConvolution
-from isomorph.spec.residual import residual_block
+from isomorph.spec.families.residual import residual_block
 
 NETWORK = Architecture("mine/net", Stem((StemConvolution("conv1", 4, 3),)), (residual_block(1, "basic", 4, 1, 1),))
 

@@ -18,7 +18,7 @@ from isomorph.spec import (
     zoo,
 )
 from isomorph.spec.errors import nearest
-from isomorph.spec.vgg import vgg_blocks
+from isomorph.spec.families.vgg import vgg_blocks
 from isomorph.spec.zoos import cifar, slim
 
 

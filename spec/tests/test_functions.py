@@ -19,9 +19,9 @@ from isomorph.spec import (
 )
 from isomorph.spec.architecture import AuxiliaryHead, Head, InputTransform, Stem, StemConvolution, StemPool
 from isomorph.spec.convention import ZEROS, Convention
+from isomorph.spec.families.residual import residual_block
 from isomorph.spec.function import training_function
 from isomorph.spec.layers import Convolution
-from isomorph.spec.residual import residual_block
 from isomorph.spec.tensors import tensor_shapes
 
 NETWORK = architecture("torchvision/resnet50")

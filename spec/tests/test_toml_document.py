@@ -20,8 +20,8 @@ from isomorph.spec import (
     zoo,
 )
 from isomorph.spec.architecture import AuxiliaryHead, InputTransform
-from isomorph.spec.toml_document import read_toml
-from isomorph.spec.toml_writing import to_toml
+from isomorph.spec.toml.document import read_toml
+from isomorph.spec.toml.writing import to_toml
 
 from .toml_texts import HEAD, TINY, TRANSFORM
 

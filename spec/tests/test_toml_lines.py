@@ -2,7 +2,7 @@
 
 import pytest
 
-from isomorph.spec.toml_lines import Place, line_of
+from isomorph.spec.toml.lines import Place, line_of
 
 TEXT = '''\
 name = "a = b # not this"  # [[blocks]]

@@ -3,7 +3,7 @@
 import pytest
 
 from isomorph.spec import BadInput
-from isomorph.spec.toml_document import read_toml
+from isomorph.spec.toml.document import read_toml
 
 from .toml_texts import HEAD, TINY, TRANSFORM
 

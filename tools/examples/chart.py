@@ -5,7 +5,7 @@ from typing import Any
 
 from examples.digits import Array
 from examples.rounding import LIMIT, parting, relative_differences
-from isomorph.tools.plotting.figures import house_style, new_figure, render
+from isomorph.tools.benching.figures import house_style, new_figure, render
 
 COLOURS = ("#cccccc", "#666666", "#d55e00", "#0072b2", "#009e73")
 """Of the first curve, which lies below the others and is wide, and of the others; after Okabe and Ito (2008)."""

@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 
 from isomorph.spec import BadInput, tensor_shapes
 from isomorph.spec.zoos import cifar
-from isomorph.tools.fresh import draw_fresh
+from isomorph.tools.converting.initialisation import draw_fresh
 from isomorph.tools.writing import check_writable, write_text
 
 Array = npt.NDArray[Any]

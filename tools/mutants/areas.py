@@ -54,7 +54,7 @@ def _listed(root: Path, patterns: tuple[str, ...], without: tuple[str, ...]) -> 
 
 AREAS = {
     "spec": Area(
-        ("spec/isomorph/spec/*.py",),
+        ("spec/isomorph/spec/*.py", "spec/isomorph/spec/families/*.py", "spec/isomorph/spec/toml/*.py"),
         count=120,
         tests=SPEC_TESTS,
     ),

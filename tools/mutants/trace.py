@@ -4,7 +4,7 @@ Calls alone are traced, not lines: that costs little, and a change inside of a f
 alone that enter it. Every process of a run writes what it sees for the first time to one file, and reads the running
 test's number from another.
 
-    0000 tools/isomorph/tools/labels.py <module>        test 0, which is none: what happens at import
+    0000 tools/isomorph/tools/predicting/labels.py <module>        test 0, which is none: what happens at import
     0003 spec/isomorph/spec/padding.py pads
 """
 

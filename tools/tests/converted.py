@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from isomorph.spec import Architecture, architecture, zoo, zoos
-from isomorph.spec.toml_writing import to_toml
+from isomorph.spec.toml.writing import to_toml
 from isomorph.tools.checkpoints import read_checkpoint, write_safetensors
-from isomorph.tools.containers import CONTAINERS, Container
+from isomorph.tools.converting.containers import CONTAINERS, Container
 
 from .tensors import Array, Tensors, plain
 

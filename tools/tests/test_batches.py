@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from isomorph.spec import BadInput, architecture
-from isomorph.tools import batches as module
-from isomorph.tools.batches import find_images
-from isomorph.tools.images import read_images
+from isomorph.tools.images import batches as module
+from isomorph.tools.images.batches import find_images
+from isomorph.tools.images.images import read_images
 
 R20 = architecture("cifar/resnet20")
 

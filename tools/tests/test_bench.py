@@ -186,7 +186,7 @@ def test_where_memory_does_not_hold_all_each_backend_has_turns_of_its_own(
     install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = install("misbehaving")
-    module = sys.modules["isomorph.tools.bench"]  # the package's attribute of that name is the function
+    module = sys.modules["isomorph.tools.benching.bench"]
     monkeypatch.setattr(module, "fit_together", lambda _case, processes, _batch: processes <= 2)
     steps: list[str] = []
     asked = {"backends": ["oracle", name], "modes": ["eager"], "progress": lambda *state: steps.append(state[2])}

@@ -11,7 +11,7 @@ from isomorph.backends import Unavailable
 from isomorph.backends.process import BackendFailed, BackendProcess
 from isomorph.spec import BadInput
 from isomorph.tools import bench
-from isomorph.tools.bench import WORKER
+from isomorph.tools.benching.bench import WORKER
 from isomorph.tools.benching.entrants import Described, describe
 from isomorph.tools.benching.modes import choose_modes
 from isomorph.tools.benching.results import Row

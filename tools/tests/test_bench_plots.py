@@ -9,11 +9,11 @@ from PIL import Image
 
 from isomorph.spec import BadInput
 from isomorph.tools import BenchReport, write_plots
+from isomorph.tools.benching import figures, plots
 from isomorph.tools.benching.curves import Curve, Measured
+from isomorph.tools.benching.figures import COLOURS, check_plots
 from isomorph.tools.benching.machine import Machine
-from isomorph.tools.plotting import bench_figures, figures
-from isomorph.tools.plotting.figures import COLOURS, check_plots
-from isomorph.tools.subject import Origin
+from isomorph.tools.subjects.subject import Origin
 
 from .benched import row
 from .command import left, refused_here
@@ -105,7 +105,7 @@ def test_where_a_drawing_fails_nothing_is_written(tmp_path: Path, monkeypatch: p
     def fail(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(bench_figures, "draw_curves", fail)
+    monkeypatch.setattr(plots, "draw_curves", fail)
     with pytest.raises(MemoryError):
         write_plots(REPORT, tmp_path / "plots")
     assert list(tmp_path.iterdir()) == []

@@ -14,9 +14,9 @@ from isomorph.conformance.cases import draw_images
 from isomorph.conformance.small_networks import slim_small
 from isomorph.spec import Architecture, BadInput, architecture, tensor_shapes
 from isomorph.spec.convention import as_float32
-from isomorph.tools.carry import Rounding, can_carry, carry
 from isomorph.tools.checkpoints import read_checkpoint
-from isomorph.tools.convert import convert
+from isomorph.tools.converting.convert import convert
+from isomorph.tools.converting.transfer import Rounding, can_carry, carry
 
 from .converted import R20, bits, in_toml, named, of_cifar
 from .tensors import Array, Tensors, plain

@@ -11,7 +11,7 @@ import pytest
 
 from isomorph.spec import BadInput
 from isomorph.tools import CaseResult, CertificateReport, CertifiedBackend, certify
-from isomorph.tools.certificates import NOT_ITSELF, Outcome
+from isomorph.tools.certifying.report import NOT_ITSELF, Outcome
 
 from .command import isomorph, refused_here, started, wait_for
 
@@ -146,7 +146,7 @@ def test_a_backend_that_cannot_be_imported_is_refused(install: Install, capsys: 
 
 
 def test_without_pytest_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("isomorph.tools.suite_process.find_spec", lambda name: None)
+    monkeypatch.setattr("isomorph.tools.certifying.suite_process.find_spec", lambda name: None)
     with pytest.raises(BadInput, match=r"pytest and pytest-xdist are not installed; `pip install 'isomorph\[conf"):
         certify(["oracle"], only=ONE)
 

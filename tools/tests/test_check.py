@@ -14,7 +14,7 @@ from isomorph.conformance.memory import backend_process, fit_at_once
 from isomorph.conformance.small_networks import KIN, slim_small
 from isomorph.spec import Architecture, Stem, StemConvolution, StemPool, architecture, count_parameters, infer
 from isomorph.tools import CheckReport, check
-from isomorph.tools.subject import find_subject, make_case
+from isomorph.tools.subjects.subject import find_subject, make_case
 
 Install = Callable[[str], str]
 

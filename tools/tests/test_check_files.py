@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from isomorph.spec import BadInput, architecture
-from isomorph.tools.check import check
+from isomorph.tools.checking.check import check
+from isomorph.tools.checking.report import CheckReport
 from isomorph.tools.checkpoints import write_safetensors
-from isomorph.tools.containers import Container
-from isomorph.tools.convert import convert
-from isomorph.tools.reports import CheckReport
+from isomorph.tools.converting.containers import Container
+from isomorph.tools.converting.convert import convert
 
 from .command import answered, isomorph, refused_here
 from .converted import ALL_CONTAINERS, R20, named, of_cifar, subject_of, target_in

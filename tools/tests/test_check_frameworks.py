@@ -10,7 +10,7 @@ from isomorph.conformance.small_networks import slim_small
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import architecture, count_parameters
 from isomorph.tools import BackendReport, CheckReport, check
-from isomorph.tools.side_by_side import COMPARED
+from isomorph.tools.subjects.backends import COMPARED
 
 
 def outcomes(row: BackendReport) -> list[tuple[str, str | None, str, str | None]]:

@@ -18,7 +18,7 @@ from isomorph.spec import (
     infer,
 )
 from isomorph.tools import CompareReport, compare
-from isomorph.tools.field_by_field import compare_fields, strided_unit
+from isomorph.tools.designs.field_by_field import compare_fields, strided_unit
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 

@@ -9,13 +9,13 @@ import pytest
 
 from isomorph.conformance.small_networks import slim_small
 from isomorph.spec import BadInput, architecture
-from isomorph.tools.check import check
+from isomorph.tools.checking.check import check
 from isomorph.tools.checkpoints import METADATA, read_checkpoint, write_pytorch_zip, write_safetensors
-from isomorph.tools.containers import Container
-from isomorph.tools.convert import convert
-from isomorph.tools.metadata import read_architecture
-from isomorph.tools.targets import find_target
-from isomorph.tools.weights import read_weights
+from isomorph.tools.converting.containers import Container
+from isomorph.tools.converting.convert import convert
+from isomorph.tools.converting.targets import find_target
+from isomorph.tools.weights.metadata import read_architecture
+from isomorph.tools.weights.weights import read_weights
 
 from .converted import ALL_CONTAINERS, R20, bits, bits_of, in_toml, named, of_cifar, subject_of, target_in
 from .tensors import plain

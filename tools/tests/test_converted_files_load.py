@@ -9,7 +9,7 @@ import pytest
 
 from isomorph.backends import load_backend
 from isomorph.tools import convert
-from isomorph.tools.weights import read_weights
+from isomorph.tools.weights.weights import read_weights
 
 from .written import run_framework
 

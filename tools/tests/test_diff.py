@@ -12,9 +12,9 @@ import pytest
 from isomorph.conformance.small_networks import slim_small
 from isomorph.spec import BadInput, architecture
 from isomorph.tools.checkpoints import write_safetensors
-from isomorph.tools.containers import Container
-from isomorph.tools.convert import convert
-from isomorph.tools.diff import DiffReport, diff
+from isomorph.tools.converting.containers import Container
+from isomorph.tools.converting.convert import convert
+from isomorph.tools.weights.diff import DiffReport, diff
 
 from .command import answered, isomorph, refused_here
 from .converted import ALL_CONTAINERS, R20, in_toml, named, of_cifar, subject_of, target_in

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from isomorph.spec import BadInput
-from isomorph.tools.download import download, matches
-from isomorph.tools.transfer import PIECE
+from isomorph.tools.published.download import download, matches
+from isomorph.tools.published.http import PIECE
 
 from .web import Site, serve
 

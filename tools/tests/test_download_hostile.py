@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from isomorph.spec import BadInput
-from isomorph.tools import transfer
-from isomorph.tools.download import download
-from isomorph.tools.transfer import redirected
+from isomorph.tools.published import http
+from isomorph.tools.published.download import download
+from isomorph.tools.published.http import redirected
 
 from .web import Site, serve, serve_raw
 
@@ -151,7 +151,7 @@ def test_a_chunk_of_nonsense_is_a_cut(target: Path) -> None:
 
 
 def test_a_server_that_falls_silent_is_not_waited_for(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "PATIENCE", 0.3)
+    monkeypatch.setattr(http, "PATIENCE", 0.3)
     hung_up: list[bool] = []
 
     def answer(_: str) -> Iterable[bytes]:
@@ -166,8 +166,8 @@ def test_a_server_that_falls_silent_is_not_waited_for(target: Path, monkeypatch:
 
 
 def test_a_trickle_is_not_waited_for(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "PATIENCE", 0.3)
-    monkeypatch.setattr(transfer, "SLOWEST", 1e9)  # bytes a second, which no machine's loopback gives one by one
+    monkeypatch.setattr(http, "PATIENCE", 0.3)
+    monkeypatch.setattr(http, "SLOWEST", 1e9)  # bytes a second, which no machine's loopback gives one by one
 
     def answer(_: str) -> Iterable[bytes]:
         yield head("200 OK", f"Content-Length: {1 << 40}")

@@ -13,7 +13,7 @@ from isomorph.conformance.faults.finding import INFERENCE, TIERS, Finding, Outco
 from isomorph.conformance.faults.planting import Planting
 from isomorph.spec import BadInput
 from isomorph.tools import FaultsReport, faults, list_faults
-from isomorph.tools.faults_report import FaultyBackend
+from isomorph.tools.certifying.faults_report import FaultyBackend
 
 Install = Callable[[str], str]
 

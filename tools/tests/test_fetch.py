@@ -13,13 +13,13 @@ import pytest
 
 from isomorph.spec import BadInput
 from isomorph.tools import cli, fetch, list_published
-from isomorph.tools.fetch import CACHE, most_bytes
 from isomorph.tools.published import Published, published
+from isomorph.tools.published.fetch import CACHE, most_bytes
 
 from .command import answered, refused
 from .web import Site, serve
 
-FETCH = sys.modules["isomorph.tools.fetch"]
+FETCH = sys.modules["isomorph.tools.published.fetch"]
 NAME = "torchvision/resnet18"
 CONTENT = b"weights" * 1000
 OTHER = b"others" * 1000

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from isomorph.spec import Architecture, BadInput, architecture, architectures, function, plan, tensor_shapes, zoo, zoos
-from isomorph.tools.identify import identify
+from isomorph.tools.weights.identify import identify
 
 from .tensors import Tensors, canonical, changed, of_zoo, plain
 

@@ -7,9 +7,9 @@ import pytest
 
 from isomorph.spec import architecture
 from isomorph.spec.convention import Convention
-from isomorph.tools.idle import IdleOption, warn_of_options, warn_of_plants
-from isomorph.tools.show import show
-from isomorph.tools.subject import find_subject
+from isomorph.tools.designs.show import show
+from isomorph.tools.designs.without_effect import IdleOption, warn_of_options, warn_of_plants
+from isomorph.tools.subjects.subject import find_subject
 
 from .command import isomorph
 

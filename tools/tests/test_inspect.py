@@ -14,10 +14,10 @@ from isomorph.conformance.small_networks import slim_small
 from isomorph.spec import BadInput, architecture, zoo
 from isomorph.spec.naming import ZooTensor
 from isomorph.tools.checkpoints import read_checkpoint, write_bundle, write_safetensors
-from isomorph.tools.containers import Container
-from isomorph.tools.convert import convert
-from isomorph.tools.inspect import InspectReport, inspect
-from isomorph.tools.oddities import Oddity, find_oddities
+from isomorph.tools.converting.containers import Container
+from isomorph.tools.converting.convert import convert
+from isomorph.tools.weights.inspect import InspectReport, inspect
+from isomorph.tools.weights.sanity_checks import Oddity, find_oddities
 
 from .command import answered, refused_here
 from .converted import ALL_CONTAINERS, R20, in_toml, named, of_cifar, subject_of, target_in

@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 import pytest
 
 from isomorph.tools import CaseResult, CertificateReport, CertifiedBackend
-from isomorph.tools.certificates import Outcome
-from isomorph.tools.junit import to_junit
+from isomorph.tools.certifying.junit import to_junit
+from isomorph.tools.certifying.report import Outcome
 
 
 def certificate(*results: CaseResult) -> CertificateReport:

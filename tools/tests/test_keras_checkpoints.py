@@ -10,7 +10,7 @@ import pytest
 
 from isomorph.spec import architecture, zoo
 from isomorph.tools.checkpoints import read_checkpoint
-from isomorph.tools.identify import identify
+from isomorph.tools.weights.identify import identify
 
 from .hostile_files import read, refusal
 from .keras_files import KERNEL, ONE, archive, configured, hdf5, keras2, keras3

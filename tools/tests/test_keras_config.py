@@ -12,8 +12,8 @@ import pytest
 
 from isomorph.spec import BadInput, architecture
 from isomorph.tools.checkpoints import METADATA, read_checkpoint
-from isomorph.tools.namings import OWN
-from isomorph.tools.subject import find_subject
+from isomorph.tools.subjects.subject import find_subject
+from isomorph.tools.weights.namings import OWN
 
 from .keras_files import KERNEL, archive, configured, keras2, keras3
 from .tensors import Tensors, of_zoo

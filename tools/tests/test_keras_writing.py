@@ -15,7 +15,7 @@ from isomorph.spec.naming import ZooTensor
 from isomorph.tools.checkpoints import read_checkpoint
 from isomorph.tools.checkpoints.keras.layer_order import layer_order
 from isomorph.tools.checkpoints.keras.writing import filled, write_h5, write_weights_h5
-from isomorph.tools.identify import identify
+from isomorph.tools.weights.identify import identify
 
 from .keras_process import run_keras
 from .tensors import Tensors, plain

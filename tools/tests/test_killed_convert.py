@@ -12,8 +12,8 @@ import pytest
 
 from isomorph.spec import Architecture
 from isomorph.tools.checkpoints import read_checkpoint, write_safetensors
-from isomorph.tools.containers import Container
-from isomorph.tools.convert import convert
+from isomorph.tools.converting.containers import Container
+from isomorph.tools.converting.convert import convert
 
 from .converted import ALL_CONTAINERS, Bits, bits, named, subject_of, target_in
 from .tensors import plain
@@ -26,7 +26,7 @@ KILLS = -(-20 // len(ALL_CONTAINERS))
 def processes() -> ForkServerContext:
     """Processes that start at once, as one that has imported all waits to be copied."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["isomorph.tools.convert"])
+    context.set_forkserver_preload(["isomorph.tools.converting.convert"])
     return context
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from isomorph.spec import BadInput
-from isomorph.tools import labels as module
-from isomorph.tools.labels import read_binary_labels, read_labels
+from isomorph.tools.predicting import labels as module
+from isomorph.tools.predicting.labels import read_binary_labels, read_labels
 
 NAMES = ("daisy", "rosé", "tulip, yellow")
 

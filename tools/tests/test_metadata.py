@@ -9,7 +9,7 @@ import pytest
 from isomorph.spec import Architecture, BadInput, architecture
 from isomorph.spec.document import to_document
 from isomorph.tools.checkpoints import METADATA, write_safetensors
-from isomorph.tools.subject import find_subject
+from isomorph.tools.subjects.subject import find_subject
 
 from .tensors import Tensors, canonical, plain
 

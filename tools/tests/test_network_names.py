@@ -10,7 +10,7 @@ from isomorph.spec import BadInput, architecture
 from isomorph.spec.document import to_document
 from isomorph.tools import inspect
 from isomorph.tools.checkpoints import METADATA, Checkpoint
-from isomorph.tools.weights import identified
+from isomorph.tools.weights.weights import identified
 
 from .command import refused
 from .hostile_files import storage, tensor, zipped

@@ -9,8 +9,8 @@ import pytest
 
 from isomorph.spec import BadInput, architecture, count_parameters, infer, tensor_shapes
 from isomorph.tools.checkpoints import write_safetensors
-from isomorph.tools.options import read_architecture_options, read_pairs
-from isomorph.tools.subject import find_subject
+from isomorph.tools.commands.options import read_architecture_options, read_pairs
+from isomorph.tools.subjects.subject import find_subject
 
 from .command import answered, isomorph
 from .tensors import canonical, of_zoo

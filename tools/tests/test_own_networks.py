@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from isomorph.spec import BadInput, architecture, architectures, function, infer
-from isomorph.spec.toml_document import read_toml
-from isomorph.spec.toml_writing import to_toml
-from isomorph.tools import own, show
+from isomorph.spec.toml.document import read_toml
+from isomorph.spec.toml.writing import to_toml
+from isomorph.tools import show
 from isomorph.tools.checkpoints import write_safetensors
-from isomorph.tools.own import find_architecture
-from isomorph.tools.recorded import RECORD
-from isomorph.tools.subject import find_subject
+from isomorph.tools.designs import lookup
+from isomorph.tools.designs.lookup import find_architecture
+from isomorph.tools.recording.record import RECORD
+from isomorph.tools.subjects.subject import find_subject
 
 from .command import answered, left, refused
 from .tensors import canonical, of_zoo, plain
@@ -60,7 +61,7 @@ def test_a_name_is_an_architecture_with_its_options() -> None:
 
 
 def test_a_known_name_wins_over_a_file(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own, "architectures", lambda: (tiny,))
+    monkeypatch.setattr(lookup, "architectures", lambda: (tiny,))
     with pytest.raises(BadInput, match=r"^There is no architecture 'tiny\.toml'; "):
         find_architecture(tiny)
 
@@ -286,7 +287,7 @@ def test_a_file_that_says_all_of_a_known_architecture_may_have_its_name() -> Non
 
 
 def test_a_file_that_is_too_big_is_refused(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own, "MOST_BYTES", len(TINY))
+    monkeypatch.setattr(lookup, "MOST_BYTES", len(TINY))
     assert find_architecture(tiny).name == "mine/tiny"
     Path(tiny).write_text(f"{TINY}\n")
     with pytest.raises(BadInput, match=r"^tiny\.toml is larger than \d+ bytes; expected an architecture as TOML\.$"):

@@ -16,7 +16,7 @@ from isomorph.spec.document import to_document
 from isomorph.tools import convert, predict
 from isomorph.tools.checkpoints import METADATA, write_safetensors
 from isomorph.tools.published import Published, lookup
-from isomorph.tools.subject import find_subject
+from isomorph.tools.subjects.subject import find_subject
 
 from .tensors import Tensors
 from .transformers_folders import tensors as of_transformers

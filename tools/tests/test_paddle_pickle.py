@@ -15,7 +15,7 @@ import pytest
 from isomorph.spec import architecture, zoo
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint
-from isomorph.tools.subject import find_subject
+from isomorph.tools.subjects.subject import find_subject
 
 from .hostile_files import Raw, call, pickled, raw
 from .measured import MEGABYTE, measured

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from isomorph.spec import BadInput, architecture, tensor_shapes
-from isomorph.tools.convert import convert
-from isomorph.tools.fresh import draw_fresh
-from isomorph.tools.weights import read_weights
+from isomorph.tools.converting.convert import convert
+from isomorph.tools.converting.initialisation import draw_fresh
+from isomorph.tools.weights.weights import read_weights
 
 from .converted import R20, bits, bits_of, named, of_cifar
 from .tensors import plain

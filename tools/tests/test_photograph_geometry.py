@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from isomorph.spec import BadInput
-from isomorph.tools import images as module
-from isomorph.tools.images import read_images
+from isomorph.tools.images import images as module
+from isomorph.tools.images.images import read_images
 
 from .photographs import photograph, preprocessed
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from isomorph.spec import BadInput, Preprocessing
-from isomorph.tools.images import read_images
+from isomorph.tools.images.images import read_images
 
 from .photographs import CIFAR, photograph, preprocessed
 

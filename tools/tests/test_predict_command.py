@@ -12,10 +12,11 @@ from isomorph.backends import registry
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.spec import architecture
 from isomorph.spec.document import to_document
-from isomorph.tools import batches, predict, run
+from isomorph.tools import predict, run
 from isomorph.tools.checkpoints import METADATA, write_safetensors
-from isomorph.tools.predict import sigmoid, softmax
-from isomorph.tools.side_by_side import COMPARED
+from isomorph.tools.images import batches
+from isomorph.tools.predicting.predict import sigmoid, softmax
+from isomorph.tools.subjects.backends import COMPARED
 
 from .command import answered, isomorph, left, refused
 from .tensors import Tensors, changed, of_zoo, plain

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from isomorph.tools import PredictingBackend, PredictReport
-from isomorph.tools.predictions import percent
-from isomorph.tools.subject import Origin
+from isomorph.tools.predicting.report import percent
+from isomorph.tools.subjects.subject import Origin
 
 from .tensors import Array
 

@@ -12,9 +12,9 @@ from PIL import Image
 
 from isomorph.spec import BadInput, Preprocessing, architecture, architectures, zoos
 from isomorph.spec.preprocessing import NORMALISATIONS
-from isomorph.tools.images import read_images
-from isomorph.tools.preprocess import describe, find_preprocessing
-from isomorph.tools.resampling import resample
+from isomorph.tools.images.images import read_images
+from isomorph.tools.images.preprocessing import describe, find_preprocessing
+from isomorph.tools.images.resampling import resample
 
 from .tensors import Array
 

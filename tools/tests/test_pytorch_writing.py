@@ -14,7 +14,7 @@ from isomorph.tools.checkpoints import METADATA, read_checkpoint
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pytorch.zip_writing import write_pytorch_zip
 from isomorph.tools.checkpoints.zip_directory import read_directory
-from isomorph.tools.subject import find_subject
+from isomorph.tools.subjects.subject import find_subject
 
 from .tensors import plain
 from .written import Tensors, awkward, described, run_framework

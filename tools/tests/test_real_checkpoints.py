@@ -8,10 +8,10 @@ import pytest
 from isomorph.backends import load_backend
 from isomorph.conformance.small_networks import slim_small
 from isomorph.conformance.suite.recorded_peers import peer_rule
-from isomorph.spec.toml_writing import to_toml
+from isomorph.spec.toml.writing import to_toml
 from isomorph.tools import check, convert, diff, predict
 from isomorph.tools.checkpoints import read_checkpoint
-from isomorph.tools.subject import find_subject
+from isomorph.tools.subjects.subject import find_subject
 
 FILES = {
     "cifar/resnet20": "cifar_pytorch/resnet20-12fca82f.th",

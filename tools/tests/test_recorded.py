@@ -13,8 +13,8 @@ from isomorph.backends.oracle.backend import Oracle
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.spec import BadInput, architecture
 from isomorph.tools import CheckReport, RunReport, check, run
-from isomorph.tools.recorded import write_end_points
-from isomorph.tools.recorded_file import read_record
+from isomorph.tools.recording.npz import read_record
+from isomorph.tools.recording.record import write_end_points
 
 R20 = architecture("cifar/resnet20")
 SMALL: dict[str, Any] = {"size": (8, 10), "batch": 1}

@@ -15,8 +15,8 @@ import pytest
 
 from isomorph.spec import BadInput, architecture
 from isomorph.tools import run
-from isomorph.tools.recorded import RECORD, write_end_points
-from isomorph.tools.recorded_file import read_record
+from isomorph.tools.recording.npz import read_record
+from isomorph.tools.recording.record import RECORD, write_end_points
 
 Members = dict[str, bytes]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from isomorph.spec import Preprocessing, architecture
-from isomorph.tools.images import read_images
+from isomorph.tools.images.images import read_images
 
 BICUBIC = Preprocessing(interpolation="bicubic").normalised("torch")
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from isomorph.spec import BadInput, Preprocessing
-from isomorph.tools.resampling import resample
+from isomorph.tools.images.resampling import resample
 
 from .tensors import Array
 

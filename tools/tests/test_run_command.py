@@ -13,7 +13,7 @@ from isomorph.backends import registry
 from isomorph.backends.process import BackendFailed
 from isomorph.spec import architecture, infer
 from isomorph.tools import run
-from isomorph.tools.recorded import RECORD, write_end_points
+from isomorph.tools.recording.record import RECORD, write_end_points
 
 from .command import answered, isomorph, left
 

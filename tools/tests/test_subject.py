@@ -9,7 +9,7 @@ import pytest
 
 from isomorph.spec import Architecture, BadInput, architecture, zoo
 from isomorph.tools.checkpoints import sha256, write_safetensors
-from isomorph.tools.subject import Case, check_limits, check_request, find_subject, make_case
+from isomorph.tools.subjects.subject import Case, check_limits, check_request, find_subject, make_case
 
 from .tensors import Tensors, changed, plain
 

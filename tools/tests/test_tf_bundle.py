@@ -11,7 +11,7 @@ from isomorph.spec import BadInput, architecture, tensor_shapes, zoo
 from isomorph.tools.checkpoints import METADATA, read_checkpoint, sha256
 from isomorph.tools.checkpoints.tensorflow import leveldb_writing
 from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
-from isomorph.tools.subject import find_subject
+from isomorph.tools.subjects.subject import find_subject
 
 from .tensors import Array, Tensors, canonical
 from .tf_bundles import every_dtype, write_shards

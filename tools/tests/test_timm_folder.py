@@ -13,7 +13,7 @@ from isomorph.spec import BadInput, Preprocessing, architecture
 from isomorph.tools import inspect
 from isomorph.tools.checkpoints import write_safetensors
 from isomorph.tools.checkpoints.transformers.timm_config import read_config
-from isomorph.tools.subject import find_subject
+from isomorph.tools.subjects.subject import find_subject
 
 from .command import refused
 from .tensors import of_zoo

@@ -10,7 +10,7 @@ import pytest
 
 from isomorph.spec import BadInput
 from isomorph.tools.checkpoints import read_checkpoint, sha256, write_safetensors
-from isomorph.tools.subject import find_subject
+from isomorph.tools.subjects.subject import find_subject
 
 from .hostile_files import raw, tensor, zipped
 from .measured import MEGABYTE, measured

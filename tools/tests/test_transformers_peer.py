@@ -16,7 +16,7 @@ from isomorph.spec import Architecture
 from isomorph.tools import run
 from isomorph.tools.checkpoints import read_checkpoint, write_transformers_folder
 from isomorph.tools.checkpoints.transformers.config import read_config
-from isomorph.tools.images import read_images
+from isomorph.tools.images.images import read_images
 
 from .command import environment
 from .tensors import Array

@@ -10,7 +10,7 @@ import pytest
 
 from isomorph.spec import Architecture, BadInput, architecture
 from isomorph.tools.checkpoints import read_checkpoint, write_transformers_folder
-from isomorph.tools.subject import find_subject
+from isomorph.tools.subjects.subject import find_subject
 
 from .tensors import Array, Tensors, changed
 from .transformers_folders import SMALL, tensors

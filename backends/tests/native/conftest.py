@@ -18,7 +18,7 @@ import pytest
 
 from isomorph.backends import load_backend
 from isomorph.spec import Architecture, Block, Head, Initializer, Stem, StemPool
-from isomorph.spec.residual import residual_block
+from isomorph.spec.families.residual import residual_block
 from isomorph.spec.zoos import slim, torchvision
 
 Array = npt.NDArray[Any]

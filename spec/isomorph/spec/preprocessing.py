@@ -1,4 +1,4 @@
-"""How a photograph becomes the network's input, as data; `isomorph.tools.images` does it."""
+"""How a photograph becomes the network's input, as data; `isomorph.tools.images.images` does it."""
 
 from dataclasses import dataclass, replace
 from math import floor

@@ -5,30 +5,30 @@
 True
 """
 
-from isomorph.tools.bench import bench
+from isomorph.tools.benching.bench import bench
+from isomorph.tools.benching.plots import write_plots
 from isomorph.tools.benching.report import BenchReport
-from isomorph.tools.capabilities import capabilities
-from isomorph.tools.certificates import CaseResult, CertificateReport, CertifiedBackend
-from isomorph.tools.certify import certify
-from isomorph.tools.check import check
-from isomorph.tools.check_training import check_training
-from isomorph.tools.compare import CompareReport, compare
-from isomorph.tools.conversions import ConvertReport
-from isomorph.tools.convert import convert
-from isomorph.tools.diff import DiffReport, diff
-from isomorph.tools.faults import faults, list_faults
-from isomorph.tools.faults_report import CatalogueReport, FaultsReport
-from isomorph.tools.fetch import FetchReport, PublishedReport, fetch, list_published
-from isomorph.tools.inspect import InspectReport, inspect
-from isomorph.tools.inventory import ListReport, list_
-from isomorph.tools.plotting.bench_figures import write_plots
-from isomorph.tools.predict import predict
-from isomorph.tools.predictions import PredictingBackend, PredictReport
+from isomorph.tools.certifying.certify import certify
+from isomorph.tools.certifying.faults import faults, list_faults
+from isomorph.tools.certifying.faults_report import CatalogueReport, FaultsReport
+from isomorph.tools.certifying.report import CaseResult, CertificateReport, CertifiedBackend
+from isomorph.tools.checking.check import check
+from isomorph.tools.checking.check_training import check_training
+from isomorph.tools.checking.report import BackendReport, CheckReport
+from isomorph.tools.checking.training_report import TrainedBackend, TrainingReport
+from isomorph.tools.converting.convert import convert
+from isomorph.tools.converting.report import ConvertReport
+from isomorph.tools.designs.compare import CompareReport, compare
+from isomorph.tools.designs.listing import ListReport, list_
+from isomorph.tools.designs.show import ShowReport, show
+from isomorph.tools.predicting.predict import predict
+from isomorph.tools.predicting.report import PredictingBackend, PredictReport
+from isomorph.tools.probing.capabilities import capabilities
 from isomorph.tools.probing.capability import Capabilities, CapabilitiesReport, Capability
-from isomorph.tools.reports import BackendReport, CheckReport
-from isomorph.tools.run import RunReport, run
-from isomorph.tools.show import ShowReport, show
-from isomorph.tools.training_report import TrainedBackend, TrainingReport
+from isomorph.tools.published.fetch import FetchReport, PublishedReport, fetch, list_published
+from isomorph.tools.recording.run import RunReport, run
+from isomorph.tools.weights.diff import DiffReport, diff
+from isomorph.tools.weights.inspect import InspectReport, inspect
 
 __all__ = [
     "BackendReport",

@@ -22,7 +22,7 @@ from isomorph.tools.commands import backends, bench, checkpoints, conformance, n
 from isomorph.tools.commands.app import app, err, out
 from isomorph.tools.commands.signals import ended_in_order
 from isomorph.tools.commands.streams import OutputFailed, ReaderGone, give_up_stdout, guard_streams
-from isomorph.tools.idle import IdleOption
+from isomorph.tools.designs.without_effect import IdleOption
 from isomorph.tools.tables import printable
 
 # The base of what typer raises for a wrong command line: click's, or that of the copy of click in typer.

@@ -4,7 +4,7 @@ import sys
 from contextlib import ExitStack
 from importlib.resources import as_file, files
 
-from isomorph.tools.check import check
+from isomorph.tools.checking.check import check
 from isomorph.tools.commands.app import out, show_progress
 
 NETWORK = "slim/resnet_v1_50"

@@ -4,14 +4,18 @@ Names of files and tensors, labels and what servers or frameworks say are text t
 is no markup and no emoji of Rich's, it moves no cursor, and it can be written in every encoding.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+MOST_NAMES = 4
+"""Names that `some_names` says in full."""
 
 
 class PlainConsole(Console):
@@ -113,3 +117,22 @@ def by(*extents: int | None) -> str:
 def count(value: int | None) -> str:
     """`25,557,032`; `?` where it depends on an unknown size, `-` for nothing at all."""
     return "?" if value is None else f"{value:,}" if value else "-"
+
+
+def some_names(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(map(printable, names[:MOST_NAMES])) + (f" and {count(more)} more" if more > 0 else "")
+
+
+def finite(value: Any) -> Any:
+    """`value` for JSON, which has no infinity: the string "inf" stands for it."""
+    match value:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case dict():
+            return {key: finite(item) for key, item in value.items()}
+        case list() | tuple():
+            return [finite(item) for item in value]
+        case _:
+            return value

@@ -1,7 +1,7 @@
 """What the PyTorch networks call their tensors, for who reads and writes their state_dicts without PyTorch."""
 
+from isomorph.spec.families.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT
 from isomorph.spec.naming import Layout, Naming, Row
-from isomorph.spec.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT
 
 NAMING = Naming(
     scopes=(Row(r".+", "{module}.conv", "{module}.batch_norm"),),

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from isomorph.spec.architecture import Architecture, Head, Stem, StemConvolution
 from isomorph.spec.convention import Convention, Initializer
+from isomorph.spec.families.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT, PYTORCH_SCOPES, residual_block
 from isomorph.spec.naming import Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
-from isomorph.spec.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT, PYTORCH_SCOPES, residual_block
 from isomorph.spec.zoo import Zoo
 
 CONVENTION = Convention(

@@ -5,9 +5,9 @@ It is built for Fashion-MNIST, resized, in grey; its layers are numbered in an n
 
 from isomorph.spec.architecture import Architecture, Head
 from isomorph.spec.convention import Convention, Initializer
+from isomorph.spec.families.residual import IMAGENET_STEM, PYTORCH_LEAVES, PYTORCH_LEFT_OUT, imagenet_blocks
 from isomorph.spec.naming import Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
-from isomorph.spec.residual import IMAGENET_STEM, PYTORCH_LEAVES, PYTORCH_LEFT_OUT, imagenet_blocks
 from isomorph.spec.zoo import Zoo
 
 XAVIER = Initializer("uniform", 1.0, "fan_avg")

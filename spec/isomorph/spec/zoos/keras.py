@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from isomorph.spec.architecture import Architecture, Head
 from isomorph.spec.convention import ZEROS, Convention, Initializer
-from isomorph.spec.mobile import at_least, divisible, inverted_residual_blocks, mobile_stem, separable_blocks
+from isomorph.spec.families.mobile import at_least, divisible, inverted_residual_blocks, mobile_stem, separable_blocks
+from isomorph.spec.families.residual import imagenet_resnets
+from isomorph.spec.families.vgg import vgg
 from isomorph.spec.naming import Layout, Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
-from isomorph.spec.residual import imagenet_resnets
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
-from isomorph.spec.vgg import vgg
 from isomorph.spec.zoo import Widths, Zoo
 from isomorph.spec.zoos import slim
 

@@ -5,9 +5,9 @@ A Keras functional model: its layers are named in the order in which they were m
 
 from isomorph.spec.architecture import Architecture, Head, Stem, StemConvolution
 from isomorph.spec.convention import Convention, Initializer
+from isomorph.spec.families.residual import residual_block
 from isomorph.spec.naming import Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
-from isomorph.spec.residual import residual_block
 from isomorph.spec.zoo import Zoo
 from isomorph.spec.zoos import keras
 

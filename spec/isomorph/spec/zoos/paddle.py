@@ -4,13 +4,19 @@ from dataclasses import replace
 
 from isomorph.spec.architecture import Architecture, AuxiliaryHead, Block, Head
 from isomorph.spec.convention import ZEROS, Convention, Initializer
-from isomorph.spec.googlenet import AUXILIARY_UNITS, STEM, googlenet_blocks, inception_names
-from isomorph.spec.mobile import SEPARABLE_SCOPES, divisible, inverted_residual_blocks, mobile_stem, separable_blocks
+from isomorph.spec.families.googlenet import AUXILIARY_UNITS, STEM, googlenet_blocks, inception_names
+from isomorph.spec.families.mobile import (
+    SEPARABLE_SCOPES,
+    divisible,
+    inverted_residual_blocks,
+    mobile_stem,
+    separable_blocks,
+)
+from isomorph.spec.families.residual import PYTORCH_LEAVES, PYTORCH_SCOPES, imagenet_resnets, imagenet_variants
+from isomorph.spec.families.vgg import NO_STEM, vgg
 from isomorph.spec.naming import Layout, Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
-from isomorph.spec.residual import PYTORCH_LEAVES, PYTORCH_SCOPES, imagenet_resnets, imagenet_variants
 from isomorph.spec.tensors import MOVING_MEAN, MOVING_VARIANCE
-from isomorph.spec.vgg import NO_STEM, vgg
 from isomorph.spec.zoo import Widths, Zoo
 from isomorph.spec.zoos import torchvision
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from isomorph.spec.architecture import Architecture, Block, Head, Stem, StemConvolution, StemPool
 from isomorph.spec.convention import ZEROS, Convention, Initializer
-from isomorph.spec.googlenet import STEM as STEM_INCEPTION
-from isomorph.spec.googlenet import googlenet_blocks, inception_names
-from isomorph.spec.mobile import at_least, mobile_stem, separable_blocks
+from isomorph.spec.families.googlenet import STEM as STEM_INCEPTION
+from isomorph.spec.families.googlenet import googlenet_blocks, inception_names
+from isomorph.spec.families.mobile import at_least, mobile_stem, separable_blocks
 from isomorph.spec.naming import Layout, Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS

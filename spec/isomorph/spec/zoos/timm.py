@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from isomorph.spec.families.residual import imagenet_resnets, imagenet_variants
 from isomorph.spec.preprocessing import Preprocessing
-from isomorph.spec.residual import imagenet_resnets, imagenet_variants
 from isomorph.spec.zoo import Zoo
 from isomorph.spec.zoos import torchvision
 

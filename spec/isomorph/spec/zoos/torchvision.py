@@ -6,18 +6,18 @@ from dataclasses import replace
 from isomorph.spec.architecture import Architecture, AuxiliaryHead, Head, InputTransform
 from isomorph.spec.convention import ZEROS, Convention, Initializer
 from isomorph.spec.errors import BadInput
-from isomorph.spec.googlenet import AUXILIARY_UNITS, STEM, googlenet_blocks, inception_names
-from isomorph.spec.mobile import divisible, inverted_residual_blocks, mobile_stem
-from isomorph.spec.naming import Layout, Naming, Row
-from isomorph.spec.preprocessing import Preprocessing
-from isomorph.spec.residual import (
+from isomorph.spec.families.googlenet import AUXILIARY_UNITS, STEM, googlenet_blocks, inception_names
+from isomorph.spec.families.mobile import divisible, inverted_residual_blocks, mobile_stem
+from isomorph.spec.families.residual import (
     PYTORCH_LEAVES,
     PYTORCH_LEFT_OUT,
     PYTORCH_SCOPES,
     imagenet_resnets,
     imagenet_variants,
 )
-from isomorph.spec.vgg import VGGS, vgg
+from isomorph.spec.families.vgg import VGGS, vgg
+from isomorph.spec.naming import Layout, Naming, Row
+from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.zoo import Widths, Zoo, switch
 
 CONVENTION = Convention(

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from isomorph.spec.families.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT, imagenet_resnets
 from isomorph.spec.naming import Naming, Row
 from isomorph.spec.preprocessing import Preprocessing
-from isomorph.spec.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT, imagenet_resnets
 from isomorph.spec.zoo import Zoo
 from isomorph.spec.zoos import torchvision
 

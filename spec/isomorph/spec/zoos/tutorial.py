@@ -6,9 +6,9 @@ classifier. Its GoogLeNet (Test4_googlenet/model.py) is the paper's, without bat
 
 from isomorph.spec.architecture import Architecture, AuxiliaryHead, Head
 from isomorph.spec.convention import ZEROS, Convention, Initializer
-from isomorph.spec.googlenet import AUXILIARY_UNITS, STEM, googlenet_blocks
+from isomorph.spec.families.googlenet import AUXILIARY_UNITS, STEM, googlenet_blocks
+from isomorph.spec.families.residual import imagenet_resnets, imagenet_variants
 from isomorph.spec.preprocessing import Preprocessing
-from isomorph.spec.residual import imagenet_resnets, imagenet_variants
 from isomorph.spec.zoo import Zoo, switch
 from isomorph.spec.zoos import torchvision
 

@@ -1,6 +1,6 @@
 """The ResNeXts that Mahajan et al. (2018) trained on Instagram (WSL-Images): torchvision's, and wider."""
 
-from isomorph.spec.residual import imagenet_variants
+from isomorph.spec.families.residual import imagenet_variants
 from isomorph.spec.zoo import Zoo
 from isomorph.spec.zoos import torchvision
 

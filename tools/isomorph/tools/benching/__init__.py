@@ -1,1 +1,1 @@
-"""What `isomorph bench` is made of: modes, yardsticks, processes that take turns, and the report."""
+"""`bench`: which framework, and which way of running it, is best for a network on this machine."""

@@ -8,7 +8,7 @@ from typing import Any
 from isomorph.backends.options import Options
 from isomorph.spec import Architecture
 from isomorph.tools.benching.modes import Mode
-from isomorph.tools.own import is_architecture
+from isomorph.tools.designs.lookup import is_architecture
 
 Lines = list[str]
 
@@ -22,7 +22,7 @@ def setting(
         lines.append(f"# architecture: {subject.name}, as bench was given it")
     else:
         given = _arguments({"arch": arch, **options} if arch else options)
-        lines += ["from isomorph.tools.subject import find_subject"]
+        lines += ["from isomorph.tools.subjects.subject import find_subject"]
         lines += [f"subject = find_subject({json.dumps(str(subject))}{given})", "architecture = subject.architecture"]
         if not is_architecture(subject):
             lines.append("# behind each build: network.load(subject.tensors)")

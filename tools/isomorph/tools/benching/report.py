@@ -15,9 +15,8 @@ from isomorph.tools.benching.doubt import doubt
 from isomorph.tools.benching.machine import Machine
 from isomorph.tools.benching.ranking import GOALS, Goal, Ranking, short
 from isomorph.tools.benching.results import ZOO, Limit, Row, Spread, Turns
-from isomorph.tools.reports import finite
-from isomorph.tools.subject import Origin
-from isomorph.tools.tables import Report, by, facts_table, plain_table
+from isomorph.tools.subjects.subject import Origin
+from isomorph.tools.tables import Report, by, facts_table, finite, plain_table
 
 NOISY = 0.1
 """Cores that other processes may take before the report says that figures are noisy."""

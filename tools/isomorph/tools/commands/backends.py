@@ -6,17 +6,17 @@ import typer
 
 from isomorph.backends.process import TIMEOUT
 from isomorph.spec.preprocessing import NORMALISATIONS
-from isomorph.tools import options as given
-from isomorph.tools.check import check
-from isomorph.tools.check_training import check_freezing, check_training, refuse_beside_training
+from isomorph.tools.checking.check import check
+from isomorph.tools.checking.check_training import check_freezing, check_training, refuse_beside_training
+from isomorph.tools.checking.plant import read_plant
+from isomorph.tools.checking.report import CheckReport
+from isomorph.tools.checking.training_report import TrainingReport
+from isomorph.tools.commands import options as given
 from isomorph.tools.commands.app import check_json, out, show_progress, write_json
-from isomorph.tools.plant import read_plant
-from isomorph.tools.predict import predict
-from isomorph.tools.recorded import write_end_points
-from isomorph.tools.reports import CheckReport
-from isomorph.tools.run import run
+from isomorph.tools.predicting.predict import predict
+from isomorph.tools.recording.record import write_end_points
+from isomorph.tools.recording.run import run
 from isomorph.tools.tables import printable
-from isomorph.tools.training_report import TrainingReport
 from isomorph.tools.writing import check_writable
 
 commands = typer.Typer()

@@ -11,16 +11,16 @@ from rich.table import Column
 
 from isomorph.backends.process import TIMEOUT
 from isomorph.spec import BadInput
-from isomorph.tools import options as given
-from isomorph.tools.bench import BATCHES, ROUNDS, TRAINING_BATCH, bench
 from isomorph.tools.benching.axes import AXES
+from isomorph.tools.benching.bench import BATCHES, ROUNDS, TRAINING_BATCH, bench
+from isomorph.tools.benching.figures import check_plots
 from isomorph.tools.benching.interrupt import heard_once
 from isomorph.tools.benching.modes import USUAL
+from isomorph.tools.benching.plots import write_plots
 from isomorph.tools.benching.ranking import GOALS, Goal
 from isomorph.tools.benching.rounds import Progress
+from isomorph.tools.commands import options as given
 from isomorph.tools.commands.app import PlainColumn, check_json, err, out, write_json
-from isomorph.tools.plotting.bench_figures import write_plots
-from isomorph.tools.plotting.figures import check_plots
 
 commands = typer.Typer()
 

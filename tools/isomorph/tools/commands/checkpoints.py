@@ -5,15 +5,15 @@ from typing import Annotated
 import typer
 
 from isomorph.spec import BadInput
-from isomorph.tools import options as given
-from isomorph.tools.carry import Rounding
+from isomorph.tools.commands import options as given
 from isomorph.tools.commands.app import check_json, out, show_progress, write_json
-from isomorph.tools.containers import CONTAINERS
-from isomorph.tools.convert import convert
-from isomorph.tools.diff import diff
-from isomorph.tools.fetch import fetch, list_published
-from isomorph.tools.inspect import inspect
+from isomorph.tools.converting.containers import CONTAINERS
+from isomorph.tools.converting.convert import convert
+from isomorph.tools.converting.transfer import Rounding
+from isomorph.tools.published.fetch import fetch, list_published
 from isomorph.tools.tables import printable
+from isomorph.tools.weights.diff import diff
+from isomorph.tools.weights.inspect import inspect
 
 commands = typer.Typer()
 

@@ -7,12 +7,12 @@ import typer
 from isomorph.backends.process import TIMEOUT
 from isomorph.spec import BadInput
 from isomorph.tools import certify
-from isomorph.tools import options as given
-from isomorph.tools.certify import CALL_TIMEOUT
+from isomorph.tools.certifying.certify import CALL_TIMEOUT
+from isomorph.tools.certifying.faults import faults, list_faults
+from isomorph.tools.certifying.junit import to_junit
+from isomorph.tools.commands import options as given
 from isomorph.tools.commands.app import check_json, out, show_progress, write_json
 from isomorph.tools.commands.suite_progress import show_suite_progress
-from isomorph.tools.faults import faults, list_faults
-from isomorph.tools.junit import to_junit
 from isomorph.tools.writing import write_text
 
 commands = typer.Typer()

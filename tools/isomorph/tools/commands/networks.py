@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from isomorph.spec import BadInput
-from isomorph.tools import options as given
-from isomorph.tools.capabilities import capabilities
+from isomorph.tools.commands import options as given
 from isomorph.tools.commands.app import check_json, out, show_progress, write_json
-from isomorph.tools.compare import compare
-from isomorph.tools.inventory import list_
-from isomorph.tools.show import show
+from isomorph.tools.designs.compare import compare
+from isomorph.tools.designs.listing import list_
+from isomorph.tools.designs.show import show
+from isomorph.tools.probing.capabilities import capabilities
 
 commands = typer.Typer()
 

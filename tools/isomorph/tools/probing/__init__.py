@@ -1,1 +1,1 @@
-"""What a framework can do here, cell by cell, each of them tried."""
+"""`list --capabilities`: what a framework can do here, cell by cell, each of them tried."""

@@ -1,0 +1,1 @@
+"""How families of networks write their blocks: one file each."""

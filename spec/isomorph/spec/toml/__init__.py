@@ -1,0 +1,1 @@
+"""Networks as `.toml` files: read as hostile input, and written."""

@@ -1,0 +1,147 @@
+"""The figures of a bench: its ranking as bars, and time and memory along axes as curves."""
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isomorph.tools.benching.curves import MEANINGS, Curve, Measured
+from isomorph.tools.benching.figures import COLOURS, house_style, new_figure, write_figures
+from isomorph.tools.benching.ranking import Ranking, short
+from isomorph.tools.benching.report import HEADINGS, BenchReport
+from isomorph.tools.benching.results import ZOO, Spread
+from isomorph.tools.tables import by
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARKERS = ("o", "^", "D", "v", "P", "X")
+ZOO_LINE, OWN_LINE = (0, (4, 2)), "-"
+AXIS_LABELS = {"batch": "images in a call", "depth": "layers that have kernels", "resolution": "height x width"}
+
+
+def write_plots(report: BenchReport, folder: str | Path) -> Sequence[Path]:
+    """Draw a report into PNG and SVG files: `ranking`, and `scaling-AXIS` for each axis. Returns their paths.
+
+    What was not measured is left out: there is no ranking of nothing. Raises BadInput where they cannot be written.
+    """
+    with house_style():
+        figures: dict[str, Figure] = {}
+        if report.ranking.ranked:
+            figures["ranking"] = draw_ranking(report)
+        for axis in MEANINGS:
+            along = [curve for curve in report.curves if curve.axis == axis and curve.measured]
+            if along:
+                figures[f"scaling-{axis}"] = draw_curves(along, report)
+        return write_figures(folder, figures)
+
+
+def draw_ranking(report: BenchReport) -> "Figure":
+    """Bars, the best on top: figures of the goal, and how many times the zoo's own they are; whiskers are spreads."""
+    ranking = report.ranking
+    colours = _colours(report)
+    ratios = [ranking.ratio(row) for row, _ in ranking.ranked]
+    figure = new_figure(1.3 + 0.27 * len(ranking.ranked))
+    panels = figure.subplots(1, 2 if any(ratios) else 1, sharey=True, squeeze=False)[0]
+    names = [row.name for row, _ in ranking.ranked]
+    shades = [colours[row.backend] for row, _ in ranking.ranked]
+    pale = [row.mode == ZOO for row, _ in ranking.ranked]
+    _bars(panels[0], [spread for _, spread in ranking.ranked], shades, pale)
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].invert_yaxis()
+    panels[0].set_xlabel(HEADINGS[report.goal])
+    if any(ratios):
+        _bars(panels[1], ratios, shades, pale)
+        panels[1].axvline(1, color="#222222", linewidth=1)
+        panels[1].set_xlabel(_ratio_label(ranking))
+    _title(figure, report, f"for {report.goal}; whiskers from the least to the most of {report.rounds} rounds")
+    return figure
+
+
+def draw_curves(curves: Sequence[Curve], report: BenchReport) -> "Figure":
+    """Time along one axis, both logarithmic; along the batch memory, too, beside it."""
+    axis = curves[0].axis
+    figure = new_figure(4.8)
+    panels = figure.subplots(1, 2 if axis == "batch" else 1, squeeze=False)[0]
+    _lines(panels[0], curves, _colours(report), lambda each: 1000 * statistics.median(each.rounds))
+    _log_axis(panels[0])
+    panels[0].set_ylabel("ms in a call" if axis == "batch" else "ms for one image")
+    if axis == "batch":
+        _lines(panels[1], curves, _colours(report), lambda each: each.memory / 2**30 if each.memory else None)
+        panels[1].set_ylim(bottom=0)
+        panels[1].set_ylabel("GiB of memory, the most by then")
+    places = sorted({(each.x, each.label) for curve in curves for each in curve.measured})
+    for panel in panels:
+        panel.set_xscale("log")
+        panel.set_xticks([x for x, _ in places], [_tick(*place, axis) for place in places])
+        panel.set_xticks([], minor=True)
+        panel.set_xlabel(AXIS_LABELS[axis])
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    _title(figure, report, MEANINGS[axis])
+    return figure
+
+
+def _bars(panel: "Axes", spreads: Sequence[Spread | None], shades: Sequence[str], pale: Sequence[bool]) -> None:
+    most = max(spread.most for spread in spreads if spread)
+    for place, (spread, shade, is_pale) in enumerate(zip(spreads, shades, pale, strict=True)):
+        if spread is None:
+            continue
+        panel.barh(place, spread.median, color=shade, alpha=0.45 if is_pale else 1)
+        panel.plot([spread.least, spread.most], [place, place], color="#222222", linewidth=1.2)
+        said = short(spread.median)
+        panel.text(spread.most + 0.02 * most, place, said, va="center", fontsize=9)
+    panel.set_xlim(0, 1.18 * most)
+    panel.grid(False, axis="y")
+
+
+def _lines(
+    panel: "Axes", curves: Sequence[Curve], colours: Mapping[str, str], value: Callable[[Measured], float | None]
+) -> None:
+    modes: dict[str, list[str]] = {}
+    for curve in curves:
+        own = modes.setdefault(curve.backend, [])
+        own.append(curve.mode)
+        found = [(each.x, y) for each in curve.measured if (y := value(each)) is not None]
+        is_zoo = curve.mode == ZOO
+        panel.plot(
+            [x for x, _ in found],
+            [y for _, y in found],
+            color=colours[curve.backend],
+            marker="s" if is_zoo else MARKERS[(len(own) - 1) % len(MARKERS)],
+            markerfacecolor="white" if is_zoo else colours[curve.backend],
+            markersize=5,
+            linewidth=1.3,
+            linestyle=ZOO_LINE if is_zoo else OWN_LINE,
+            label=curve.name,
+        )
+
+
+def _colours(report: BenchReport) -> Mapping[str, str]:
+    """By backend, the same in all figures of a report, whatever its rank."""
+    names = sorted({row.backend for row in report.rows})
+    return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
+
+
+def _ratio_label(ranking: Ranking) -> str:
+    return "of the memory of its framework's own zoo" if ranking.goal == "memory" else "times its framework's own zoo"
+
+
+def _log_axis(panel: "Axes") -> None:
+    """A logarithmic one of values, labelled at 1, 2 and 5 times each power of ten, and not by powers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator  # noqa: PLC0415 - as in `figures`
+
+    panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.yaxis.set_minor_locator(NullLocator())
+
+
+def _tick(x: int, label: str, axis: str) -> str:
+    return f"{x}\n{label}" if axis == "depth" else label
+
+
+def _title(figure: "Figure", report: BenchReport, what: str) -> None:
+    where = f"{report.machine.processor}, {report.threads} thread{'s' if report.threads > 1 else ''}, {report.device}"
+    figure.suptitle(f"{report.architecture}, {by(*report.input)}: {what}\n{where}", fontsize=10, x=0.01, ha="left")

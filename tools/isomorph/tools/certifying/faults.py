@@ -1,0 +1,136 @@
+"""`faults`: known porting mistakes, planted in every backend, to see which tier catches them, and where."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from itertools import count
+
+from isomorph.backends import Unavailable
+from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.memory import available_memory
+from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, DiskFull
+from isomorph.backends.protocol import DEVICES
+from isomorph.backends.scratch import ScratchFolder
+from isomorph.conformance.faults.catalogue import find_faults
+from isomorph.conformance.faults.fault import Fault
+from isomorph.conformance.faults.finding import Finding
+from isomorph.conformance.faults.ground import Grounds, seen_by_oracle
+from isomorph.conformance.faults.planting import Planting
+from isomorph.spec import BadInput
+from isomorph.tools.certifying.faults_report import CatalogueReport, FaultsReport, FaultyBackend
+from isomorph.tools.subjects.backends import choose_backends, run_side_by_side
+from isomorph.tools.subjects.subject import check_choice, check_limits
+
+Progress = Callable[[str, str], None]
+
+FRAMEWORK = 1e9
+"""Bytes of memory that a framework takes with networks as small as these."""
+
+CRASHES = 3
+"""After so many faults in a row that ended its process a backend is given up."""
+
+
+def faults(
+    names: Iterable[str] | None = None,
+    *,
+    backends: Sequence[str] | None = None,
+    device: str = "auto",
+    timeout: float = TIMEOUT,
+    progress: Progress = lambda who, what: None,
+) -> FaultsReport:
+    """Plant faults in backends, and see which tiers catch them, and whether at the place where they were planted.
+
+    names: those of the catalogue to plant; None plants all.
+    backends: names; None takes the installed ones of COMPARED. One that is named and not installed is bad input.
+    device: "auto", "cpu" or "gpu".
+    timeout: seconds that one call to a backend may take.
+    progress: called with who is at work and at what.
+
+    Raises BadInput before anything runs. A backend that crashes, hangs or runs out of memory has an "error" for the
+    fault that it was about, and goes on with the next one.
+    """
+    started = time.monotonic()
+    chosen = find_faults(names)
+    here, _ = choose_backends(backends)
+    if not here:
+        raise BadInput("No backend is installed to plant faults in; `pip install 'isomorph[all]'` adds three.")
+    check_choice("device", device, DEVICES)
+    check_limits(timeout)
+    limit, numbers = available_memory(), count()
+    at_once = None if limit is None else max(1, int(limit // FRAMEWORK))
+    with ScratchFolder() as folder, ExitStack() as stack:
+        grounds = Grounds(lambda arrays: SharedArrays.write(folder / str(next(numbers)), arrays))
+        ward = _Ward(chosen, grounds, device, limit, timeout, progress, stack)
+        ward.processes += [ward.start(name) for name in here]
+        columns = run_side_by_side(ward.column, ward.processes, at_once)
+        progress("oracle", "showing which are none")
+        shown = {
+            fault.name: seen_by_oracle(fault, grounds[fault.network]) is None for fault in chosen if fault.is_harmless
+        }
+        progress("oracle", "done")
+    return FaultsReport(chosen, tuple(columns), shown, time.monotonic() - started)
+
+
+def list_faults(names: Iterable[str] | None = None) -> CatalogueReport:
+    """The faults of these names, or all, and where each is known from. Raises BadInput for one that there is not."""
+    return CatalogueReport(find_faults(names))
+
+
+class _Ward:
+    """The faults, and the backends' processes, which are started anew where they crash.
+
+    processes: one for each backend; the one that stands for another's crash takes its place here, so that whoever
+        closes all closes it, too.
+    """
+
+    def __init__(
+        self,
+        chosen: tuple[Fault, ...],
+        grounds: Grounds,
+        device: str,
+        memory: int | None,
+        timeout: float,
+        progress: Progress,
+        stack: ExitStack,
+    ) -> None:
+        self.faults = chosen
+        self.grounds = grounds
+        self.device = device
+        self.memory = memory
+        self.timeout = timeout
+        self.progress = progress
+        self.stack = stack
+        self.processes: list[BackendProcess] = []
+
+    def start(self, name: str) -> BackendProcess:
+        """A backend's process, which ends with all."""
+        return self.stack.enter_context(BackendProcess(name, sys.executable, self.memory, self.timeout))
+
+    def column(self, process: BackendProcess) -> FaultyBackend:
+        """What comes of every fault in one backend."""
+        name, version, crashes = process.name, None, 0
+        place = self.processes.index(process)
+        planting = Planting(process, self.device, self.grounds)
+        findings: list[Finding] = []
+        for number, fault in enumerate(self.faults, start=1):
+            self.progress(name, f"{number} of {len(self.faults)}: {fault.name}")
+            try:
+                if crashes == CRASHES:
+                    raise BackendFailed(f"given up after {CRASHES} crashes in a row")
+                version = planting.process.describe()["version"]
+                findings.append(planting.find(fault))
+                crashes = 0
+            except DiskFull:  # which nobody's process can help, nor another fault
+                raise
+            except (Unavailable, BackendFailed) as error:
+                findings.append(Finding(fault.name, fault.place, "error", message=str(error)))
+                if planting.process.closed:
+                    break
+                if crashes < CRASHES and planting.process.is_spent:
+                    crashes += 1
+                    planting.process.close()
+                    self.processes[place] = self.start(name)
+                    planting = Planting(self.processes[place], self.device, self.grounds)
+        self.progress(name, "done")
+        return FaultyBackend(name, version, tuple(findings))

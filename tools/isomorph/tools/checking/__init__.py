@@ -1,0 +1,1 @@
+"""`check`: the same network in every backend, judged against the oracle; in inference and in training."""

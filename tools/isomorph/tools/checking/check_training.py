@@ -1,0 +1,209 @@
+"""`check_training`: the same training in every backend, compared with the oracle's tensor by tensor."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from isomorph.backends import Unavailable, find_backend
+from isomorph.backends.memory import available_memory
+from isomorph.backends.oracle.backend import Oracle
+from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess
+from isomorph.conformance.memory import Sizes, check_memory, fit_at_once, training_process
+from isomorph.conformance.memory import training as oracle_training
+from isomorph.conformance.precision import prove_precision
+from isomorph.conformance.training.case import draw_training
+from isomorph.conformance.training.drawn import DrawnTraining
+from isomorph.conformance.training.dropout import DTYPE, DropoutCase
+from isomorph.conformance.training.verdict import TrainingVerdict
+from isomorph.spec import Architecture, BadInput, count_parameters
+from isomorph.tools.checking.report import Status
+from isomorph.tools.checking.training_report import TrainedBackend, TrainingReport
+from isomorph.tools.designs.without_effect import warn_of_plants
+from isomorph.tools.subjects.backends import choose_backends, run_side_by_side
+from isomorph.tools.subjects.subject import Origin, check_limits, check_request, digest, find_subject
+
+Progress = Callable[[str, str], None]
+
+STEPS = 2
+"""How many steps are compared: the second one starts with a velocity."""
+
+BATCHES = (1, 10)
+"""After how many batches running statistics are compared."""
+
+
+def check_training(
+    subject: str | Path | Architecture,
+    *,
+    arch: str | None = None,
+    backends: Sequence[str] | None = None,
+    device: str = "auto",
+    size: tuple[int, int] | None = None,
+    batch: int = 4,
+    seed: int = 0,
+    freeze_batch_norm: bool = False,
+    plant: Mapping[str, Any] | None = None,
+    python: Mapping[str, str] | None = None,
+    memory: float | None = None,
+    timeout: float = TIMEOUT,
+    progress: Progress = lambda who, what: None,
+    **options: Any,
+) -> TrainingReport:
+    """Compare how one network learns: gradients, running statistics after one and ten batches, steps of SGD, dropout.
+
+    subject: an architecture, a name, or a checkpoint file, which is trained from its own tensors: where those put a
+        value close to a bend of an activation, float32's gradients may be undecided. All but dropout is compared
+        without it, as masks are every framework's own.
+    arch: the architecture of a checkpoint that cannot tell.
+    backends: names; None takes the installed ones of COMPARED. One that is named and not installed is bad input.
+    device: "auto", "cpu" or "gpu".
+    size: height and width of the images, which defaults to the zoo's own. batch: how many are in each batch.
+    seed: what images, labels and weights are drawn from.
+    freeze_batch_norm: train with frozen batch norms, as in fine-tuning.
+    plant: fields of the convention that the backends get wrong on purpose.
+    python: backend -> the interpreter of the environment it lives in, where that is not this one.
+    memory: bytes that each process may allocate; None: what is free now.
+    timeout: seconds that one call to a backend may take.
+    progress: called with who is at work and at what.
+    options: of the architecture, such as `num_classes` or `output_stride`.
+
+    Gradients and statistics are compared in float64 and float32, steps and dropout in float64, each step from the
+    oracle's own state. Backends work side by side as far as memory allows.
+    Raises BadInput, before anything is computed where that can be told. A backend that crashes, hangs or runs out of
+    memory becomes its column's "error".
+    """
+    started = time.monotonic()
+    interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
+    names, absent = choose_backends(backends, interpreters)
+    if not names:
+        raise BadInput("No backend is installed to compare with the oracle; `pip install 'isomorph[all]'` adds three.")
+    found = find_subject(subject, arch, **options)
+    network = found.architecture
+    height, width = size or network.convention.preprocessing.size
+    check_request(network, (height, width), batch, seed, device, "float32")
+    check_limits(timeout, memory)
+    check_memory(network, batch, height, width, oracle_training)
+    planted = dict(plant or {})
+    warn_of_plants(network, planted, training=True)
+    built = network.with_options(**planted).undrawn()
+    limit = available_memory() if memory is None else int(memory)
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(BackendProcess(name, interpreters.get(name, sys.executable), limit, timeout))
+            for name in names
+        ]
+        progress("oracle", "drawing images and labels")
+        case = draw_training(network, batch, height, width, seed, freeze_batch_norm, found.tensors)
+        training, dropout = DrawnTraining(case), DropoutCase(network, height, width, seed)
+        progress("oracle", "training")
+        training.prepare(BATCHES, STEPS)
+        comparison = _Comparison(training, dropout, built, device, progress)
+        sizes = Sizes.of(network, batch, height, width)
+        at_once = fit_at_once(training_process(sizes), limit, len(names))
+        rows = run_side_by_side(comparison.row, processes, at_once)
+    return TrainingReport(
+        architecture=network.name,
+        input=case.images.shape,
+        seed=seed,
+        weights=found.origin or Origin(f"drawn, seed {seed}", digest(case.tensors)),
+        freeze_batch_norm=freeze_batch_norm,
+        parameters=count_parameters(network),
+        oracle_version=Oracle().version,
+        planted=planted,
+        backends=(*rows, *(TrainedBackend(name, None, None, "unavailable", why) for name, why in absent.items())),
+        seconds=time.monotonic() - started,
+    )
+
+
+def check_freezing(freeze_batch_norm: bool, training: bool) -> None:
+    """Raise BadInput for batch norms that are to be frozen where nothing is trained."""
+    if freeze_batch_norm and not training:
+        raise BadInput("--freeze-batch-norm is about training; give --training, too, or leave it out.")
+
+
+def refuse_beside_training(
+    other: str | None,
+    images: Sequence[str] | None,
+    references: Sequence[str] | None,
+    dtype: str,
+) -> None:
+    """Raise BadInput for what `check` takes and training has no use for."""
+    given = {"a second file": other, "--images": images, "--reference": references}
+    if stray := next((name for name, value in given.items() if value), None):
+        raise BadInput(f"--training draws its own images; leave {stray} out.")
+    if dtype != "float32":
+        raise BadInput(f"--training compares float64 and float32; leave --dtype {dtype} out.")
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """One case, and what the backends build of it: the architecture itself, unless something is planted."""
+
+    training: DrawnTraining
+    dropout: DropoutCase
+    built: Architecture
+    device: str
+    progress: Progress
+
+    def row(self, process: BackendProcess) -> TrainedBackend:
+        """One backend's results; what goes wrong in its process stays there."""
+        name, version, where, device_name = process.name, None, None, None
+        runs: list[TrainingVerdict] = []
+        status: Status = "error"
+        message = ""
+        try:
+            self.progress(name, "importing")
+            described = process.describe()
+            version, where = described["version"], "gpu" if self.device != "cpu" and described["gpu"] else "cpu"
+            device_name = described["gpu_name"] if where == "gpu" else None
+            for dtype in ("float64", "float32"):
+                try:
+                    runs += self._run(process, dtype)
+                except Unavailable as error:
+                    runs.append(TrainingVerdict("gradients", dtype, "unavailable", str(error)))
+            runs += self._dropout(process)
+            verdicts = {run.verdict for run in runs}
+            status = "fail" if "fail" in verdicts else "pass" if "pass" in verdicts else "unavailable"
+        except BadInput as error:
+            status, message = "fail", str(error)
+        except (Unavailable, BackendFailed) as error:
+            message = str(error)
+        self.progress(name, status)
+        return TrainedBackend(name, version, where, status, message, tuple(runs), device_name)
+
+    def _run(self, process: BackendProcess, dtype: str) -> list[TrainingVerdict]:
+        """All that is compared in one dtype, but for dropout."""
+        self.progress(process.name, f"proving {dtype}")
+        precision = prove_precision(lambda probe: process.build(probe, self.device, dtype), dtype)
+        return [replace(verdict, precision=precision) for verdict in self._verdicts(process, dtype)]
+
+    def _verdicts(self, process: BackendProcess, dtype: str) -> Iterator[TrainingVerdict]:
+        self.progress(process.name, f"building in {dtype}")
+        frozen = self.training.case.freeze_batch_norm
+        still = self.built.without_dropout()
+        network = process.build(still, self.device, dtype, training=True, freeze_batch_norm=frozen)
+        self.progress(process.name, f"gradients in {dtype}")
+        yield self.training.gradients(network)
+        for batches in BATCHES:
+            self.progress(process.name, f"running statistics in {dtype}")
+            yield self.training.statistics(network, batches)
+        if dtype == "float64":
+            self.progress(process.name, "steps")
+            yield from islice(self.training.steps(network), STEPS)
+        network.discard()
+
+    def _dropout(self, process: BackendProcess) -> list[TrainingVerdict]:
+        if not self.dropout.layers:
+            return []
+        self.progress(process.name, "dropout")
+        try:
+            network = process.build(self.built, self.device, DTYPE, training=True, freeze_batch_norm=True)
+            found = list(self.dropout.verdicts(network))
+            network.discard()
+        except Unavailable as error:
+            return [TrainingVerdict("dropout", DTYPE, "unavailable", str(error))]
+        return found

@@ -1,0 +1,149 @@
+"""What `check_training` found: typed, printable, and JSON for machines."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from isomorph.conformance.training.verdict import TensorVerdict, TrainingVerdict
+from isomorph.tools.checking.report import STYLES, Comparison, Status
+from isomorph.tools.subjects.subject import Origin
+from isomorph.tools.tables import facts_table, finite, plain_table, remark, short_scope
+
+LEGEND = "The number is the worst tensor's error against the oracle, in parts of what\npasses: up to 1."
+
+
+@dataclass(frozen=True)
+class TrainedBackend:
+    """One backend's results.
+
+    message: why it failed as a whole (structure, crash, time, memory) or is unavailable.
+    runs: one for each quantity and dtype, in the order in which they were compared.
+    device_name: what the GPU calls itself; None on a CPU.
+    """
+
+    name: str
+    version: str | None
+    device: str | None
+    status: Status
+    message: str = ""
+    runs: tuple[TrainingVerdict, ...] = field(default=())
+    device_name: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainingReport(Comparison):
+    """The same training in every backend, against the oracle.
+
+    input: [N, H, W, C] of each batch. seed: what images, labels and weights that are drawn were drawn from.
+    weights: where they come from. freeze_batch_norm: whether batch norms were frozen.
+    parameters: trainable and total, by the specification.
+    planted: the fields that were changed in what the backends built, and not in the oracle.
+    seconds: how long it took.
+    """
+
+    architecture: str
+    input: tuple[int, ...]
+    seed: int
+    weights: Origin
+    freeze_batch_norm: bool
+    parameters: tuple[int, int]
+    oracle_version: str
+    planted: dict[str, Any]
+    backends: tuple[TrainedBackend, ...]
+    seconds: float
+
+    def to_json(self) -> str:
+        """The report, as the command line's `--json` writes it."""
+        backends = [asdict(backend) | {"runs": [_document(run) for run in backend.runs]} for backend in self.backends]
+        own = ("architecture", "input", "seed", "freeze_batch_norm", "parameters", "agree", "planted", "seconds")
+        document = {name: getattr(self, name) for name in own} | {"weights": asdict(self.weights), "backends": backends}
+        return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
+
+    def table(self) -> RenderableType:
+        """A row for each quantity and dtype, a column for each backend, then what is not a plain pass."""
+        trainable, total = self.parameters
+        facts = (
+            ("input", "x".join(map(str, self.input))),
+            *self._origins(),
+            ("batch norms", "frozen" if self.freeze_batch_norm else ""),
+            ("parameters", f"{trainable:,} and {total - trainable:,} running statistics"),
+            ("planted", Text(", ".join(f"{name}={value}" for name, value in self.planted.items()), "yellow")),
+            ("oracle", self.oracle_version),
+            *((row.name, f"{row.version or '-'} on {row.device_name or row.device or '-'}") for row in self.backends),
+        )
+        title, legend = Text(f"training {self.architecture}", "bold"), Text(LEGEND, "dim")
+        return Group(title, facts_table(facts), Text(), self._quantities(), Text(), legend, *self._remarks())
+
+    def _origins(self) -> tuple[tuple[str, str], ...]:
+        if self.weights.source.startswith("drawn"):
+            return (("drawn", f"images, labels and weights, seed {self.seed}"),)
+        return ("weights", self.weights.source), ("drawn", f"images and labels, seed {self.seed}")
+
+    def tensor_table(self) -> RenderableType:
+        """Every tensor's error in parts of what passes, a table for each quantity and dtype, a column per backend."""
+        tables: list[RenderableType] = []
+        for quantity, dtype in self._rows():
+            found = {
+                row.name: run
+                for row in self.backends
+                for run in row.runs
+                if (run.quantity, run.dtype) == (quantity, dtype) and run.tensors
+            }
+            if not found:
+                continue
+            table = plain_table(f"{quantity} in {dtype}", *found, right=tuple(found))
+            for tensors in zip(*(run.tensors for run in found.values()), strict=True):
+                table.add_row(short_scope(tensors[0].name), *(_cell(tensor) for tensor in tensors))
+            tables += [Text(), table]
+        return Group(*tables[1:])
+
+    def _quantities(self) -> Table:
+        table = plain_table("", "in", *(backend.name for backend in self.backends))
+        for quantity, dtype in self._rows():
+            cells = []
+            for backend in self.backends:
+                runs = {(run.quantity, run.dtype): run for run in backend.runs}
+                cells.append(_run_cell(runs.get((quantity, dtype))))
+            table.add_row(quantity, dtype, *cells)
+        table.add_row("", "", *(Text(backend.status.upper(), STYLES[backend.status]) for backend in self.backends))
+        return table
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return list(dict.fromkeys((run.quantity, run.dtype) for backend in self.backends for run in backend.runs))
+
+    def _remarks(self) -> Iterator[Text]:
+        for backend in self.backends:
+            if backend.message:
+                yield remark(backend.name, STYLES[backend.status], f": {backend.message}")
+            said: dict[str, list[str]] = {}
+            for run in backend.runs:
+                if run.message:
+                    said.setdefault(run.message, []).append(f"{run.quantity} in {run.dtype}")
+            for dtype, precision in {run.dtype: run.precision for run in backend.runs if run.precision}.items():
+                if precision != dtype:
+                    said.setdefault(f"the device proved to compute in {precision}", []).append(dtype)
+            for message, where in said.items():
+                yield remark(backend.name, STYLES[backend.status], f" {', '.join(where)}: {message}")
+
+
+def _document(run: TrainingVerdict) -> dict[str, Any]:
+    tensors = [asdict(tensor) | {"verdict": tensor.verdict} for tensor in run.tensors]
+    return asdict(run) | {"tensors": tensors}
+
+
+def _run_cell(run: TrainingVerdict | None) -> Text:
+    if run is None:
+        return Text("-")
+    share = f" {run.worst.share:.2g}" if run.worst and math.isfinite(run.worst.share) else ""
+    said = run.verdict if run.verdict == "unavailable" else run.verdict.upper() + share
+    return Text(said, STYLES[run.verdict])
+
+
+def _cell(tensor: TensorVerdict) -> Text:
+    return Text(f"{tensor.share:.2g}", STYLES[tensor.verdict])

@@ -1,0 +1,1 @@
+"""`convert`: a checkpoint under another zoo's names, or in another kind of file."""

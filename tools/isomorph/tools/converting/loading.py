@@ -1,0 +1,77 @@
+"""The Python lines that load a file which `convert` wrote."""
+
+import json
+
+from isomorph.spec import Architecture, architecture, architectures, zoos
+from isomorph.tools.weights.namings import NATIVE
+
+READS = {
+    "pytorch": "torch.load({path})",
+    "safetensors": "safetensors.torch.load_file({path})",
+    "pdparams": "paddle.load({path})",
+}
+"""Format -> what reads it into a dictionary."""
+
+LOADS = {
+    "pytorch": "model.load_state_dict({read})",
+    "paddle": "model.set_state_dict({read})",
+    "keras": "model.load_weights({path})",
+    "tensorflow": "tf.compat.v1.train.Saver().restore(session, {path})",
+}
+"""Framework -> how one of its models takes a file."""
+
+WHOLE = {
+    "transformers": "model = transformers.AutoModelForImageClassification.from_pretrained({path})",
+    "keras": "model = keras.models.load_model({path})",
+}
+"""Format -> what makes the model from a file that holds it whole."""
+
+
+def how_to_load(path: str, network: Architecture, form: str, format: str) -> tuple[str, ...]:
+    """Lines for a file of `network` whose tensors have the names of `form`, the last of them the one that loads it."""
+    path = json.dumps(path, ensure_ascii=not path.isprintable())  # Python's own escapes, in double quotes
+    if format in WHOLE:
+        return (WHOLE[format].format(path=path),)
+    if form in zoos():
+        return _into_a_zoos_own(path, network, form, format)
+    backend = next((name for name in NATIVE if form == f"isomorph's {name}"), None)
+    imports = ["from isomorph.backends import load_backend", "from isomorph.spec import architecture"]
+    build = f'load_backend("{backend or "pytorch"}").build({_call(network)})'
+    if backend is None:
+        imports.append("from isomorph.tools.checkpoints import read_checkpoint")
+        return *imports, f"network = {build}", f"network.load(read_checkpoint({path}).tensors)"
+    return *imports, f"model = {build}.native", _load(backend, path, format)
+
+
+def _into_a_zoos_own(path: str, network: Architecture, form: str, format: str) -> tuple[str, ...]:
+    framework = zoos()[form].framework
+    if format == "safetensors" and framework != "pytorch":
+        return (f"tensors = safetensors.numpy.load_file({path})",)
+    constructor = zoos()[form].constructor
+    classes, name = network.head.num_classes, network.name.rpartition("/")[2]
+    usual = network.name in architectures() and network.auxiliary == architecture(network.name).auxiliary
+    plain = constructor and usual and classes is not None and network.in_channels == 3
+    made = (f"model = {constructor.format(name=name, classes=classes)}",) if plain else ()
+    return *made, _load(framework, path, format)
+
+
+def _load(framework: str, path: str, format: str) -> str:
+    return LOADS[framework].format(path=path, read=READS.get(format, "").format(path=path))
+
+
+def _call(network: Architecture) -> str:
+    """`architecture("cifar/resnet20", num_classes=7)`, or a name for one's own."""
+    if network.name not in architectures():
+        return "network_of_your_own"
+    plain = architecture(network.name)
+    zoo, _, own_name = network.name.partition("/")
+    widths = zoos()[zoo].of_published_width(own_name)
+    width = next((width for width, other in widths.items() if other.blocks == network.blocks), 1.0)
+    options = {
+        "width_multiplier": (width, 1.0),
+        "num_classes": (network.head.num_classes, plain.head.num_classes),
+        "in_channels": (network.in_channels, plain.in_channels),
+        "auxiliary": (network.auxiliary, plain.auxiliary),
+    }
+    words = [f"{option}={found!r}" for option, (found, usual) in options.items() if found != usual]
+    return ", ".join((f'architecture("{network.name}"', *words)) + ")"

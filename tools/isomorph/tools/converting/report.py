@@ -1,0 +1,68 @@
+"""What became of a checkpoint that was converted: every tensor of it, accounted for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from isomorph.tools.tables import Report, count, printable, some_names
+
+
+@dataclass(frozen=True)
+class Side:
+    """A file on one side of a conversion.
+
+    names: whose names its tensors have: a zoo's, "canonical" or one of isomorph's own networks'.
+    format: of the file.
+    """
+
+    path: str
+    architecture: str
+    names: str
+    format: str
+
+    def __str__(self) -> str:
+        return f"{printable(self.path)}: {self.architecture}, {self.names} names, {self.format}"
+
+
+@dataclass(frozen=True)
+class ConvertReport(Report):
+    """What became of every tensor of a file.
+
+    tensors, values: how many were written, in `dtypes`.
+    changes: what was done to some of them, in words; all others have the bits that they had.
+    left_out: name in the file -> why it was not written.
+    drawn: canonical names of those that are fresh.
+    load: Python lines that load what was written.
+    """
+
+    source: Side
+    target: Side
+    tensors: int
+    values: int
+    dtypes: tuple[str, ...]
+    changes: tuple[str, ...]
+    left_out: Mapping[str, str]
+    drawn: tuple[str, ...]
+    load: tuple[str, ...]
+
+    def table(self) -> RenderableType:
+        """From where to where, what was changed, drawn or left out, and how to load it."""
+        return Group(*(Text(printable(line)) for line in (*self._lines(), *(f"  {line}" for line in self.load))))
+
+    def to_json(self) -> str:
+        """All of it."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    def _lines(self) -> list[str]:
+        lines = [f"from {self.source}", f"to   {self.target}"]
+        lines.append(f"{count(self.tensors)} tensors, {count(self.values)} values, {' and '.join(self.dtypes)}")
+        lines += [f"changed: {change}" for change in self.changes]
+        if self.drawn:
+            lines.append(f"fresh: {some_names(self.drawn)}")
+        for why in dict.fromkeys(self.left_out.values()):
+            names = [name for name, reason in self.left_out.items() if reason == why]
+            lines.append(f"left out: {some_names(names)}: {why}")
+        return [*lines, "To load it:"]

@@ -1,0 +1,108 @@
+"""What `convert` starts from: a network's tensors, whole from a file or partly from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from isomorph.spec import Architecture, BadInput, tensor_shapes
+from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
+from isomorph.tools.converting.initialisation import draw_fresh, with_new_head
+from isomorph.tools.designs.lookup import find_architecture
+from isomorph.tools.published.lookup import has_published_name
+from isomorph.tools.weights.namings import all_namings
+from isomorph.tools.weights.readings import Array
+from isomorph.tools.weights.weights import read_weights
+
+REPLACED = "a fresh one stands in its place"
+MISFIT = "no tensor of the network has its name and shape"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network and its tensors.
+
+    tensors: canonical name -> array, views of the mapped file where nothing was drawn.
+    form: whose names the file has; format: its format; files: all that it consists of.
+    left_out: name in the file -> why it is none of the tensors.
+    drawn: canonical names of those that are fresh.
+    """
+
+    architecture: Architecture
+    tensors: Mapping[str, Array]
+    form: str
+    format: str
+    files: tuple[Path, ...]
+    left_out: Mapping[str, str]
+    drawn: tuple[str, ...] = ()
+
+    def name_of(self, canonical: str) -> str:
+        """What the file calls a canonical tensor."""
+        return all_namings()[self.form].tensors(self.architecture)[canonical].name
+
+    def with_new_head(self, num_classes: int | None, seed: int) -> "Source":
+        """The same with fresh classifiers; None keeps the number of classes, without which there is no head to draw."""
+        if num_classes is None:
+            raise BadInput("The file has no head; --num-classes says how many classes the new one has.")
+        changed, tensors, drawn = with_new_head(self.architecture, self.tensors, num_classes, seed)
+        named = all_namings()[self.form].tensors(self.architecture)
+        replaced = {named[name].name: REPLACED for name in drawn if name in named}
+        left_out = {**self.left_out, **replaced}
+        return replace(self, architecture=changed, tensors=tensors, drawn=drawn, left_out=left_out)
+
+
+def read_whole(path: str | Path, arch: str | None) -> Source:
+    """A file that holds a network whole, as `read_weights` reads it.
+
+    Published weights under their own name keep their own preprocessing; a file of another name is not read once more to
+    see whether it is one.
+    """
+    weights = read_weights(path, arch)
+    if has_published_name(weights.path):
+        weights = weights.as_published(sha256(weights.path))
+    form, checkpoint = weights.reading.form, weights.checkpoint
+    return Source(weights.architecture, weights.tensors, form, checkpoint.format, _files(checkpoint), weights.left_out)
+
+
+def read_part(path: str | Path, arch: str, num_classes: int | None, seed: int) -> Source:
+    """Take from a file what fits an architecture, names and shapes both; the rest is drawn from `seed`.
+
+    Raises BadInput for a file that cannot be read, and where nothing fits.
+    """
+    classes = {} if num_classes is None else {"num_classes": num_classes}
+    network = find_architecture(arch, **classes)
+    checkpoint = read_checkpoint(path)
+    form, fitting = _best_fit(network, checkpoint.tensors)
+    if not fitting:
+        raise BadInput(f"No tensor of {path} has the name and the shape of one of {network.name}.")
+    named = all_namings()[form].tensors(network)
+    missing = tuple(name for name in tensor_shapes(network) if name not in fitting)
+    dtype = checkpoint.tensors[next(iter(fitting.values()))].dtype
+    drawn = {name: value.astype(dtype) for name, value in draw_fresh(network, frozenset(missing), seed).items()}
+    tensors = {
+        name: drawn[name] if name in drawn else tensor.to_canonical(checkpoint.tensors[tensor.name])
+        for name, tensor in named.items()
+    }
+    misfits = dict.fromkeys(name for name in checkpoint.tensors if name not in fitting.values())
+    left_out = dict.fromkeys((*misfits, *checkpoint.left_out), MISFIT)
+    return Source(network, tensors, form, checkpoint.format, _files(checkpoint), left_out, missing)
+
+
+def _files(checkpoint: Checkpoint) -> tuple[Path, ...]:
+    return checkpoint.path, *checkpoint.shards
+
+
+def _best_fit(network: Architecture, tensors: Mapping[str, Array]) -> tuple[str, dict[str, str]]:
+    """The form under which most tensors fit, and canonical name -> the file's of those that do."""
+    best: tuple[str, dict[str, str]] = ("", {})
+    for form, naming in all_namings().items():
+        try:
+            named = naming.tensors(network)
+        except BadInput:
+            continue  # the network has no such names
+        fitting = {
+            canonical: tensor.name
+            for canonical, tensor in named.items()
+            if tensor.name in tensors and tuple(tensors[tensor.name].shape) == tensor.shape
+        }
+        best = max(best, (form, fitting), key=lambda each: len(each[1]))
+    return best

@@ -1,0 +1,76 @@
+"""Which network of another zoo a checkpoint's is: the one that computes the same function."""
+
+from collections.abc import Iterator
+
+from isomorph.spec import Architecture, BadInput, tensor_shapes
+from isomorph.spec.zoo import zoo
+from isomorph.tools.converting.transfer import can_carry
+from isomorph.tools.designs.field_by_field import compact, compare_fields
+from isomorph.tools.designs.lookup import find_architecture, is_architecture
+from isomorph.tools.weights.readings import home
+
+MOST_FIELDS = 4
+"""That differ, in a refusal; `isomorph compare` shows all."""
+
+
+def find_target(source: Architecture, to: str) -> tuple[Architecture, str | None]:
+    """The network that `source` is in `to`, with the classes and channels of `source`; and whose names it has.
+
+    to: a zoo, a network of one, or a `.toml` file with one's own, which takes the names of the zoo that it is called
+        after; None where there is none.
+    Raises BadInput where no network is the same function, with the fields in which the nearest differs.
+    """
+    if is_architecture(to) or "/" in to:
+        asked = _like(find_architecture(to), source)
+        own, _ = home(asked)
+        return _same(source, [asked], to), own.name if own else None
+    return _same(source, list(_networks(source, to)), to), to
+
+
+def _networks(source: Architecture, to: str) -> Iterator[Architecture]:
+    """All networks of a zoo, at all their published widths; the one called as `source` is first, if there is one."""
+    found = zoo(to)
+    _, called = home(source)
+    for name in sorted(found.networks, key=lambda name: name != called):
+        for network in (found.networks[name], *found.of_published_width(name).values()):
+            yield _like(network, source)
+
+
+def _like(network: Architecture, source: Architecture) -> Architecture:
+    """`network` with what a file decides: classes, input channels, whether there are auxiliary heads."""
+    if not source.auxiliary and network.auxiliary:
+        network = network.with_options(auxiliary=())
+    own = {"num_classes": source.head.num_classes, "in_channels": source.in_channels}
+    changed = {name: value for name, value in own.items() if value != _of(network)[name]}
+    return network.with_options(**changed)
+
+
+def _of(network: Architecture) -> dict[str, int | None]:
+    return {"num_classes": network.head.num_classes, "in_channels": network.in_channels}
+
+
+def _same(source: Architecture, candidates: list[Architecture], to: str) -> Architecture:
+    """The first of the candidates that is the same function."""
+    fitting = [candidate for candidate in candidates if can_carry(source, candidate)]
+    if fitting:
+        return fitting[0]
+    nearest = max(candidates, key=lambda candidate: len(_tensors(candidate) & _tensors(source)))
+    if not _tensors(nearest) & _tensors(source) or len(_tensors(nearest) ^ _tensors(source)) > len(_tensors(source)):
+        if is_architecture(to):
+            raise BadInput(f"{source.name} and {to} are networks of other tensors; choose one of the same function.")
+        raise BadInput(f"{to} has no network like {source.name}; `isomorph list` shows what it has.")
+    differing = [field for field in compare_fields(source, nearest)[0] if field.affects == "inference"]
+    words = [f"{field.name} {compact(field.first)} / {compact(field.second)}" for field in differing[:MOST_FIELDS]]
+    blocks = zip(source.blocks, nearest.blocks, strict=False)
+    units = next((f"the units of {one.scope}" for one, other in blocks if one.args != other.args), "")
+    words += [units] if units else ["their layers"] if not words else []
+    *others, last = words
+    all_words = f"{', '.join(others)} and {last}" if others else last
+    raise BadInput(
+        f"{source.name} and {nearest.name}, the nearest to it, are not the same function, so its weights mean something"
+        f" else there; they differ in {all_words} (`isomorph compare {source.name} {nearest.name}` tells all)."
+    )
+
+
+def _tensors(network: Architecture) -> set[tuple[str, tuple[int, ...]]]:
+    return set(tensor_shapes(network).items())

@@ -1,0 +1,1 @@
+"""What networks are, from the specification alone: `list`, `show`, `compare`, and finding one by name or `.toml`."""

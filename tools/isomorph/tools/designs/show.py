@@ -1,0 +1,124 @@
+"""`show`: a network unit by unit, from the specification alone."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from isomorph.spec import Architecture, EndPoint, Inference, Plan, infer, plan, zoos
+from isomorph.tools.designs.lookup import find_architecture, to_edit
+from isomorph.tools.designs.without_effect import warn_of_options
+from isomorph.tools.tables import Report, by, count, plain_table, short_scope
+
+
+@dataclass(frozen=True)
+class ShowReport(Report):
+    """One architecture at one input size: every end point, and the totals.
+
+    input: (height, width) of the images; None where unknown.
+    """
+
+    inference: Inference
+    input: tuple[int | None, int | None]
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network."""
+        return self.inference.architecture
+
+    def rows(self, inside: bool) -> list[EndPoint]:
+        """The stem, the units and the head; with `inside` also what is in the units. Blocks repeat their last unit."""
+        planned = plan(self.architecture)
+        hidden = set(planned.block_ends) if inside else planned.block_ends.keys() | _inside_units(planned)
+        return [row for row in self.inference.end_points if row.name not in hidden]
+
+    def to_json(self) -> str:
+        """The report, as the command line's `--json` writes it."""
+        inference = self.inference
+        document = {
+            "architecture": self.architecture.name,
+            "input": self.input,
+            "trainable": inference.trainable,
+            "statistics": inference.statistics,
+            "parameters": inference.parameters,
+            "macs": inference.macs,
+            "end_points": [_row(row) for row in inference.end_points],
+            "specification": asdict(self.architecture),
+        }
+        return json.dumps(document, indent=2) + "\n"
+
+    def to_toml(self) -> str:
+        """The network as the text of a `.toml` file to edit, under a name of its own."""
+        return to_edit(self.architecture)
+
+    def table(self, inside: bool = False) -> RenderableType:
+        """As people read it, at 80 columns; exact multiply-accumulates are in the JSON."""
+        headings = ("stride", "rate", "sees", "parameters", "MACs")
+        table = plain_table("unit", "output", *headings, right=("output", *headings))
+        within = _inside_units(plan(self.architecture))
+        for row in self.rows(inside):
+            grid = row.grid
+            whole = self._pooled and row.name in ("global_pool", "logits", "predictions")
+            sees = "all" if whole else grid.receptive_field
+            numbers = (grid.stride, row.rate, sees, count(row.trainable), _millions(row.macs))
+            name = f"  {row.name.rpartition('/')[2]}" if row.name in within else short_scope(row.name)
+            table.add_row(name, by(grid.height, grid.width, row.depth), *map(str, numbers))
+        heading = Text.assemble((self.architecture.name, "bold"), f"  {by(*self.input)}, {_origin(self.architecture)}")
+        totals = Text(
+            f"{self.inference.trainable:,} parameters, {self.inference.statistics:,} running statistics,\n"
+            f"{count(self.inference.macs)} multiply-accumulates (MACs) for one image"
+        )
+        return Group(heading, Text(), table, Text(), totals)
+
+    @property
+    def _pooled(self) -> bool:
+        return self.architecture.head.global_pool
+
+
+def show(
+    subject: str | Path | Architecture, *, size: tuple[int | None, int | None] | None = None, **options: Any
+) -> ShowReport:
+    """Every unit's output shape, stride, rate, receptive field, parameters and multiply-accumulates.
+
+    subject: an architecture, its name, or a `.toml` file with one. size: (height, width); None takes the zoo's own.
+    options: of the architecture. Raises BadInput for a name, an option or a size that cannot be, and warns of options
+        that do nothing.
+    """
+    found = (
+        subject.with_options(**options) if isinstance(subject, Architecture) else find_architecture(subject, **options)
+    )
+    warn_of_options(found, options)
+    given = size or found.convention.preprocessing.size
+    return ShowReport(infer(found, *given), given)
+
+
+def _inside_units(planned: Plan) -> set[str]:
+    """The end points that are part of a unit and not the whole of one: a unit may be a single layer."""
+    units = {unit.scope for unit in planned.all_units}
+    return {name for scope in units for name in planned.parts[scope]} - units
+
+
+def _row(row: EndPoint) -> dict[str, Any]:
+    grid = row.grid
+    return {
+        "name": row.name,
+        "shape": [None, grid.height, grid.width, row.depth],
+        "stride": grid.stride,
+        "rate": row.rate,
+        "receptive_field": grid.receptive_field,
+        "trainable": row.trainable,
+        "statistics": row.statistics,
+        "macs": row.macs,
+    }
+
+
+def _millions(macs: int | None) -> str:
+    return "?" if macs is None else f"{macs / 1e6:,.1f} M" if macs else "-"
+
+
+def _origin(network: Architecture) -> str:
+    zoo = zoos().get(network.name.partition("/")[0])
+    return zoo.origin if zoo else "an architecture of your own"

@@ -1,0 +1,57 @@
+"""`--preprocess`: which preprocessing a name stands for, and what one does, in words."""
+
+from isomorph.spec import BadInput, Preprocessing, architecture, architectures, zoos
+from isomorph.spec.errors import nearest
+from isomorph.spec.preprocessing import NORMALISATIONS
+from isomorph.spec.zoo import Zoo
+from isomorph.tools.images.images import shorter_side
+
+
+def find_preprocessing(name: str, own: Preprocessing) -> Preprocessing:
+    """The preprocessing of an architecture or of all of a zoo's, or `own` with another normalisation.
+
+    name: "keras/ResNet50"; "timm"; or one of NORMALISATIONS, which leaves the geometry as it is.
+    Raises BadInput for a zoo that preprocesses for its networks differently and, with the nearest names, for anything
+    else.
+    """
+    if name in NORMALISATIONS:
+        return own.normalised(name)
+    if name in zoos():
+        return _of_all(zoos()[name])
+    if name in architectures():
+        return architecture(name).convention.preprocessing
+    close = nearest(name, [*NORMALISATIONS, *zoos(), *architectures()])
+    known = f"one of {', '.join(NORMALISATIONS)}, a zoo or an architecture is expected."
+    hint = f"did you mean {' or '.join(close)}?" if close else known
+    raise BadInput(f"There is no preprocessing {name!r}; {hint}")
+
+
+def _of_all(zoo: Zoo) -> Preprocessing:
+    """What all networks of a zoo have; some zoos' do not agree."""
+    first_with: dict[Preprocessing, str] = {}
+    for network in zoo.networks.values():
+        first_with.setdefault(network.convention.preprocessing, network.name)
+    if len(first_with) > 1:
+        *others, last = first_with.values()
+        raise BadInput(f"{zoo.name} preprocesses differently for {', '.join(others)} and {last}; name the network.")
+    (found,) = first_with
+    return found
+
+
+def describe(rule: Preprocessing, size: tuple[int, int] | None = None) -> str:
+    """What happens to a photograph on its way to `size` (height, width), or to the preprocessing's own, in words."""
+    height, width = size or rule.size
+    scaled = rule.interpolation if rule.resampler == "pillow" else f"{rule.interpolation} as {rule.resampler} has it"
+    if rule.fit == "stretch":
+        geometry = f"stretched to {height}x{width}, {scaled}"
+    else:
+        shorter = shorter_side(rule, (height, width))
+        geometry = f"shorter side to {shorter}, {scaled}, {height}x{width} from the middle"
+    if rule.central_fraction < 1:
+        geometry = f"middle {rule.central_fraction:g} of both sides, {geometry}"
+    return f"{geometry}; {rule.channels}, mean {_numbers(rule.mean)}, std {_numbers(rule.std)}"
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    """One number where all are the same."""
+    return " ".join(f"{value:g}" for value in (values[:1] if len(set(values)) == 1 else values))

@@ -1,0 +1,1 @@
+"""`predict`: the classes of photographs, with every backend's probabilities."""

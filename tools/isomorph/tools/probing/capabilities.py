@@ -1,0 +1,65 @@
+"""`capabilities`: what each framework can do here, and what not and why; every cell is tried, none is looked up."""
+
+from collections.abc import Callable, Sequence
+
+from isomorph.backends import Unavailable
+from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, DiskFull
+from isomorph.backends.protocol import DEVICES
+from isomorph.spec import BadInput
+from isomorph.tools.probing.capability import Capabilities, CapabilitiesReport, Capability
+from isomorph.tools.probing.prober import Prober
+from isomorph.tools.probing.tiny import Trial, draw_trial
+from isomorph.tools.subjects.backends import choose_backends
+from isomorph.tools.subjects.subject import check_choice, check_limits
+
+WORKER = "isomorph.backends.probing"
+
+Progress = Callable[[str, str], None]
+
+
+def capabilities(
+    backends: Sequence[str] | None = None,
+    *,
+    device: str = "auto",
+    timeout: float = TIMEOUT,
+    progress: Progress = lambda who, what: None,
+) -> CapabilitiesReport:
+    """Try precisions, autocast, layouts, compilers and export formats on a tiny network, in each backend's own process.
+
+    backends: names; None takes the installed ones of pytorch, keras and paddle.
+    device: "auto", which is a GPU where a backend sees one, "cpu" or "gpu"; exports are always tried on the CPU.
+    timeout: seconds that one call to a process may take.
+    progress: called with who is at work and at what.
+
+    A cell is yes where the answer is the oracle's within its noise, and of a precision where the probe of
+    `isomorph.conformance.precision` proves it; of an export where what was written answers so. Whatever goes wrong is
+    the reason of its own cell. Raises BadInput for an unknown backend or device.
+    """
+    names, absent = choose_backends(backends)
+    if not names:
+        raise BadInput("No backend is installed to be tried; `pip install 'isomorph[all]'` adds three.")
+    check_choice("device", device, DEVICES)
+    check_limits(timeout)
+    progress("oracle", "drawing a tiny network")
+    trial = draw_trial()
+    progress("oracle", "done")
+    found = [_of(name, trial, device, timeout, progress) for name in names]
+    return CapabilitiesReport((*found, *(Capabilities(name, None, None, (), why) for name, why in absent.items())))
+
+
+def _of(name: str, trial: Trial, device: str, timeout: float, progress: Progress) -> Capabilities:
+    progress(name, "importing")
+    prober = Prober(lambda tf32: BackendProcess(name, timeout=timeout, tf32=tf32, worker=WORKER), trial)
+    cells: list[Capability] = []
+    version = None
+    try:
+        version = prober.process.describe()["version"]
+        cells.extend(prober.probe(device, lambda what: progress(name, what)))
+    except DiskFull:
+        raise
+    except (Unavailable, BackendFailed) as error:
+        return Capabilities(name, version, None, tuple(cells), str(error))
+    finally:
+        prober.close()
+    progress(name, "done")
+    return Capabilities(name, version, prober.device, tuple(cells))

@@ -1,0 +1,204 @@
+"""What a command is asked about: an architecture, or a checkpoint whose tensors say which one."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isomorph.backends.protocol import DEVICES, DTYPES
+from isomorph.conformance.cases import check_tensors, draw_images, draw_tensors
+from isomorph.conformance.memory import Demand, Sizes, check_memory, drawing
+from isomorph.spec import Architecture, BadInput, architectures, infer, tensor_shapes
+from isomorph.spec.errors import nearest
+from isomorph.spec.tensors import match_exactly
+from isomorph.spec.zoo import translated
+from isomorph.tools.checkpoints import sha256
+from isomorph.tools.designs.lookup import find_architecture, is_architecture
+from isomorph.tools.designs.without_effect import warn_of_options
+from isomorph.tools.images.images import check_pixels, read_images
+from isomorph.tools.weights.weights import read_weights
+
+Array = npt.NDArray[Any]
+
+LONGEST = 1_000_000
+"""Seconds, eleven days: the system's own clocks for waiting end at twenty-four."""
+
+MOST_MEMORY = 1 << 62
+"""Bytes; what the system's calls can express."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where weights or images come from, and the SHA-256 of their bytes."""
+
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An architecture and, if it came as a file, its canonical tensors; None are still to be drawn.
+
+    preprocessing_source: as `Weights` has it.
+    """
+
+    architecture: Architecture
+    tensors: dict[str, Array] | None
+    origin: Origin | None
+    preprocessing_source: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a network's answers depend on: an architecture, canonical tensors, and images [N, H, W, C]."""
+
+    architecture: Architecture
+    tensors: Mapping[str, Array]
+    images: Array
+    weights_origin: Origin
+    images_origin: Origin
+
+    @property
+    def sizes(self) -> Sizes:
+        """How many numbers there are in it."""
+        count, height, width, _ = self.images.shape
+        return Sizes.of(self.architecture, count, height, width)
+
+
+def find_subject(subject: str | Path | Architecture, arch: str | None = None, **options: Any) -> Subject:
+    """Resolve what a command is given.
+
+    subject: an architecture, its name, a `.toml` file with one, or a checkpoint file. A known name wins over a file's;
+        `./` forces a file.
+    arch: the architecture of a checkpoint that cannot tell, or that is to be read as another.
+    options: of the architecture, such as `output_stride`; None for `num_classes` means no head.
+    Raises BadInput for a name that is neither, for a file that cannot be read or fits nothing, and for options that
+    contradict the file. Warns of options that do nothing there.
+    """
+    found = _find_subject(subject, arch, options)
+    warn_of_options(found.architecture, options)
+    return found
+
+
+def _find_subject(subject: str | Path | Architecture, arch: str | None, options: dict[str, Any]) -> Subject:
+    if isinstance(subject, Architecture):
+        return Subject(subject.with_options(**options), None, None)
+    if is_architecture(subject):
+        if arch:
+            raise BadInput(f"--arch goes with a checkpoint; {subject} is an architecture already.")
+        return Subject(find_architecture(subject, **options), None, None)
+    path = Path(subject)
+    if not path.exists() and not _looks_like_a_file(str(subject)):
+        close = nearest(str(subject), list(architectures()))
+        hint = f"did you mean {' or '.join(close)}?" if close else "`isomorph list` shows all architectures."
+        raise BadInput(f"{subject} is neither an architecture nor a file; {hint}")
+    return _from_file(path, arch, options)
+
+
+def check_request(
+    network: Architecture, size: tuple[int, int] | None, batch: int, seed: int, device: str, dtype: str
+) -> None:
+    """Raise BadInput unless images of that size, batch and seed can be drawn for `network`, and run so."""
+    check_choice("device", device, DEVICES)
+    check_choice("dtype", dtype, DTYPES)
+    if batch < 1:
+        raise BadInput(f"A batch of {batch} images was asked for; expected at least one.")
+    check_seed(seed)
+    infer(network, *(size or (None, None)))
+
+
+def check_choice(kind: str, asked: str, known: Sequence[str]) -> None:
+    """Raise BadInput for a device, or a dtype, that there is not."""
+    if asked not in known:
+        raise BadInput(f"There is no {kind} {asked!r}; there are {', '.join(known)}.")
+
+
+def check_seed(seed: int) -> None:
+    """Raise BadInput for a seed from which nothing can be drawn."""
+    if not 0 <= seed < 2**64:
+        raise BadInput(f"The seed {seed} is out of range; expected 0 to 2^64 - 1.")
+
+
+def check_limits(timeout: float, memory: float | None = None) -> None:
+    """Raise BadInput for limits of time (seconds) or memory (bytes) that nothing could keep, or that are no numbers."""
+    if not 0 < timeout <= LONGEST:
+        raise BadInput(f"The time limit is {timeout:g} s; expected more than 0 and at most {LONGEST:,} s.")
+    if memory is not None and not 1 <= memory < MOST_MEMORY:
+        raise BadInput(f"The memory limit is {memory:g} bytes; expected at least one and fewer than 2^62, 4 EiB.")
+
+
+def make_case(
+    subject: Subject,
+    images: Sequence[str] | Array | None = None,
+    size: tuple[int, int] | None = None,
+    batch: int = 2,
+    seed: int = 0,
+    demand: Demand = drawing,
+) -> Case:
+    """Read or draw what the subject leaves open: images, and tensors where it is no file.
+
+    demand: what all that is to be done with it in this process takes. Raises BadInput where there is less memory.
+    """
+    network = subject.architecture
+    if images is None:
+        height, width = size or network.convention.preprocessing.size
+        check_memory(network, batch, height, width, demand)
+        pixels, source = draw_images(network, batch, height, width, seed), f"drawn, seed {seed}"
+    elif isinstance(images, np.ndarray):
+        pixels, source = check_pixels(images, "The given array", network, size), "given"
+    else:
+        pixels, source = read_images(images, network, size), ", ".join(Path(path).name for path in images)
+    count, height, width, _ = pixels.shape
+    check_memory(network, count, height, width, demand)
+    tensors, origin = subject.tensors, subject.origin
+    if tensors is None:
+        tensors = draw_tensors(network, pixels, seed)
+        origin = Origin(f"drawn, seed {seed}", digest(tensors))
+    assert origin is not None
+    return Case(network, tensors, pixels, origin, Origin(source, digest({"images": pixels})))
+
+
+def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject:
+    weights = read_weights(path, arch)
+    sha = sha256(weights.checkpoint.path, *weights.checkpoint.shards)
+    weights = weights.as_published(sha)
+    found, tensors = weights.architecture, dict(weights.tensors)
+    own = {"num_classes": found.head.num_classes, "in_channels": found.in_channels}
+    for name, value in own.items():
+        if name in options and options[name] != value:
+            said = ["none" if each is None else each for each in (value, options[name])]
+            raise BadInput(f"The {name} of {path} is {said[0]}, not {said[1]}; leave the option out.")
+    _check_dtypes(tensors, str(path))
+    check_tensors(tensors, str(path))
+    options = translated(found.name, options)
+    if "width_multiplier" in options:
+        raise BadInput(f"The width of {path} is that of its tensors; leave the option out.")
+    network = found.with_options(**options)
+    shapes = {name: value.shape for name, value in tensors.items()}
+    match_exactly(tensor_shapes(network), shapes, f"{network.name} with these options" if options else network.name)
+    return Subject(network, tensors, Origin(str(path), sha), weights.preprocessing_source)
+
+
+def _check_dtypes(tensors: Mapping[str, Array], source: str) -> None:
+    """Raise BadInput for integers and complex numbers: no network computes with them, none is cast in silence."""
+    for name, value in tensors.items():
+        if value.dtype.name not in DTYPES:
+            raise BadInput(f"{source} holds {name} in {value.dtype}; expected one of {', '.join(DTYPES)}.")
+
+
+def _looks_like_a_file(subject: str) -> bool:
+    return subject.startswith(("./", "../", "/", "~")) or bool(Path(subject).suffix)
+
+
+def digest(arrays: Mapping[str, Array]) -> str:
+    """SHA-256, in hexadecimal, over names, dtypes, shapes and bytes, whatever their order in memory."""
+    sha256 = hashlib.sha256()
+    for name, value in arrays.items():
+        native = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("="))
+        sha256.update(f"{name} {native.dtype} {native.shape}".encode())
+        sha256.update(native.reshape(-1).view(np.uint8).data)
+    return sha256.hexdigest()

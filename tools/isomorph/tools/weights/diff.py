@@ -1,0 +1,244 @@
+"""`diff`: are two checkpoints the same weights, whatever their formats and names?"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from isomorph.backends.protocol import DTYPES
+from isomorph.spec import BadInput, function
+from isomorph.tools.checkpoints import Checkpoint, read_checkpoint
+from isomorph.tools.tables import Report, by, count, plain_table, printable
+from isomorph.tools.weights.weights import Weights, identified
+
+Array = npt.NDArray[Any]
+Tensors = Mapping[str, Array]
+Status = Literal["equal", "cast", "different", "shape", "only first", "only second"]
+
+WORDS: dict[Status, str] = {
+    "equal": "equal bit for bit",
+    "cast": "equal after a cast",
+    "different": "different",
+    "shape": "of different shapes",
+    "only first": "in the first file only",
+    "only second": "in the second file only",
+}
+MOST_ROWS = 20
+"""Of tensors that are not equal, in the table; the JSON has all."""
+
+
+@dataclass(frozen=True)
+class TensorDifference:
+    """One tensor of either file.
+
+    first, second: dtype and shape in each; None where it is missing.
+    max_abs: the largest difference of two values; rel_l2: that of all, in relation to the first file's; None where that
+        is no finite number.
+    values: how many differ, in their bits if both have one dtype.
+
+    All three are None unless `status` is "different".
+    """
+
+    name: str
+    status: Status
+    first: tuple[str, tuple[int, ...]] | None
+    second: tuple[str, tuple[int, ...]] | None
+    max_abs: float | None = None
+    rel_l2: float | None = None
+    values: int | None = None
+
+
+@dataclass(frozen=True)
+class DiffReport(Report):
+    """Two files, tensor by tensor.
+
+    architectures: of each, as far as it is known; the tensors are compared under canonical names if both are, and under
+    the files' own if not, which `canonical` tells. same_function: whether the two are one; None where that is unknown.
+    """
+
+    first: str
+    second: str
+    architectures: tuple[str | None, str | None]
+    canonical: bool
+    same_function: bool | None
+    tensors: tuple[TensorDifference, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether all tensors are there and equal, if need be after a cast."""
+        return all(tensor.status in ("equal", "cast") for tensor in self.tensors)
+
+    @property
+    def exit_status(self) -> int:
+        """0 the same weights, 1 others."""
+        return 0 if self.same else 1
+
+    @property
+    def verdict(self) -> str:
+        """What it comes to, in one sentence."""
+        if not self.same:
+            return "They are not the same weights."
+        if self.same_function is False:
+            one, other = self.architectures
+            return f"The same weights of two functions: {one} and {other} compute different things with them."
+        return "The same weights."
+
+    def table(self) -> RenderableType:
+        """Each file, how many tensors are how, those that are not equal, and the verdict."""
+        return Group(*self._lines(), *self._rows(), Text(self.verdict))
+
+    def to_json(self) -> str:
+        """All of it."""
+        derived = {"same": self.same, "verdict": self.verdict}
+        return json.dumps(asdict(self) | derived, indent=2) + "\n"
+
+    def _lines(self) -> Iterator[Text]:
+        for path, name in zip((self.first, self.second), self.architectures, strict=True):
+            yield Text(f"{printable(path)}: {name or 'a network that is not known here'}")
+        counted = Counter(tensor.status for tensor in self.tensors)
+        names = "canonical names" if self.canonical else "the files' own names"
+        parts = (f"{count(counted[status])} {words}" for status, words in WORDS.items() if counted[status])
+        yield Text(f"{count(len(self.tensors))} tensors, by {names}: {', '.join(parts)}")
+
+    def _rows(self) -> Iterator[RenderableType]:
+        unequal = [tensor for tensor in self.tensors if tensor.status not in ("equal", "cast")]
+        if not unequal:
+            return
+        table = plain_table("tensor", "is", "max abs", "rel L2", "values", right=("max abs", "rel L2", "values"))
+        for tensor in unequal[:MOST_ROWS]:
+            table.add_row(tensor.name, _how(tensor), *_numbers(tensor))
+        yield table
+        if len(unequal) > MOST_ROWS:
+            yield Text(f"and {count(len(unequal) - MOST_ROWS)} more; --json has all")
+
+
+def diff(
+    first: str | Path,
+    second: str | Path,
+    *,
+    arch: str | None = None,
+    progress: Callable[[str, str], None] = lambda who, what: None,
+) -> DiffReport:
+    """Compare two checkpoints tensor by tensor.
+
+    arch: what both are read as, where a file cannot tell.
+    Raises BadInput for a file that cannot be read, for one that `arch` does not fit, and for files of networks that are
+    not known where no tensor of one is called as one of the other.
+    """
+    progress("diff", "reading")
+    checkpoints = read_checkpoint(first), read_checkpoint(second)
+    one, other = (_known(Path(path), each, arch) for path, each in zip((first, second), checkpoints, strict=True))
+    canonical = one is not None and other is not None
+    tensors = (one.tensors, other.tensors) if one and other else tuple(each.tensors for each in checkpoints)
+    if not canonical and not tensors[0].keys() & tensors[1].keys():
+        raise BadInput(
+            f"No tensor of {first} is called as one of {second}, and they are not both of networks known here; --arch"
+            " says what they are of."
+        )
+    progress("diff", "comparing")
+    return DiffReport(
+        str(first),
+        str(second),
+        (one.reading.title if one else None, other.reading.title if other else None),
+        canonical,
+        function(one.architecture) == function(other.architecture) if one and other else None,
+        tuple(_compared(*tensors)),
+    )
+
+
+def _known(path: Path, checkpoint: Checkpoint, arch: str | None) -> Weights | None:
+    try:
+        return identified(path, checkpoint, arch)
+    except BadInput:
+        if arch is not None:
+            raise
+        return None
+
+
+def _compared(first: Tensors, second: Tensors) -> Iterator[TensorDifference]:
+    for name in dict.fromkeys((*first, *second)):
+        one, other = first.get(name), second.get(name)
+        kinds = _kind(one), _kind(other)
+        if one is None or other is None:
+            yield TensorDifference(name, "only second" if one is None else "only first", *kinds)
+        elif one.shape != other.shape:
+            yield TensorDifference(name, "shape", *kinds)
+        else:
+            yield _of_values(name, one, other)
+
+
+def _of_values(name: str, one: Array, other: Array) -> TensorDifference:
+    kinds = _kind(one), _kind(other)
+    alike = one.dtype == other.dtype
+    if alike and not _unequal_bits(one, other):
+        return TensorDifference(name, "equal", *kinds)
+    if not alike and _is_cast(one, other):
+        return TensorDifference(name, "cast", *kinds)
+    before, after = _widened(one, other)
+    with np.errstate(over="ignore", invalid="ignore"):  # infinities have no difference
+        gaps = np.abs(after - before)
+        norm, distance = float(np.linalg.norm(before)), float(np.linalg.norm(gaps))
+    return TensorDifference(
+        name,
+        "different",
+        *kinds,
+        max_abs=_finite(float(gaps.max())),
+        rel_l2=_finite(distance / norm) if norm else None,
+        values=_unequal_bits(one, other) if alike else int(np.count_nonzero(before != after)),
+    )
+
+
+def _unequal_bits(one: Array, other: Array) -> int:
+    """How many values of two arrays of one dtype differ in any bit: zeros differ in sign, and NaNs in what they say."""
+    parts = [(one.real, other.real), (one.imag, other.imag)] if one.dtype.kind == "c" else [(one, other)]
+    unsigned = np.dtype(f"u{parts[0][0].dtype.itemsize}")
+    unequal = [first.view(unsigned) != second.view(unsigned) for first, second in parts]
+    return int(np.count_nonzero(np.logical_or.reduce(unequal)))
+
+
+def _is_cast(one: Array, other: Array) -> bool:
+    """Whether one is what a cast makes of the other: rounded, but no number made infinite, or an integer."""
+    if not {one.dtype.name, other.dtype.name} <= set(DTYPES):
+        return np.array_equal(*_widened(one, other), equal_nan=True)
+    if not np.array_equal(np.isfinite(one), np.isfinite(other)):
+        return False
+    with np.errstate(over="ignore"):
+        return any(
+            np.array_equal(wide.astype(narrow.dtype), narrow, equal_nan=True)
+            for wide, narrow in ((one, other), (other, one))
+            if wide.dtype.itemsize >= narrow.dtype.itemsize
+        )
+
+
+def _widened(one: Array, other: Array) -> tuple[Array, Array]:
+    """Both in float64, or in complex128 if either is complex."""
+    wide = np.complex128 if "c" in (one.dtype.kind, other.dtype.kind) else np.float64
+    return one.astype(wide), other.astype(wide)
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _kind(value: Array | None) -> tuple[str, tuple[int, ...]] | None:
+    return None if value is None else (value.dtype.name, tuple(value.shape))
+
+
+def _how(tensor: TensorDifference) -> str:
+    if tensor.status == "shape" and tensor.first and tensor.second:
+        return f"{by(*tensor.first[1])} / {by(*tensor.second[1])}"
+    return tensor.status
+
+
+def _numbers(tensor: TensorDifference) -> tuple[str, str, str]:
+    if tensor.values is None:
+        return "", "", ""
+    gap, relative = (f"{value:.3g}" if value is not None else "not finite" for value in (tensor.max_abs, tensor.rel_l2))
+    return gap, relative, count(tensor.values)

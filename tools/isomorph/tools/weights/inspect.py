@@ -1,0 +1,180 @@
+"""`inspect`: what is this checkpoint?"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from isomorph.spec import Architecture, BadInput, count_parameters, plan
+from isomorph.spec.units import Unit
+from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
+from isomorph.tools.tables import PlainTable, Report, by, count, plain_table, some_names
+from isomorph.tools.weights.sanity_checks import Oddity, find_oddities
+from isomorph.tools.weights.weights import Weights, identified
+
+MOST_ODDITIES = 10
+"""In the table; the JSON has all."""
+
+
+@dataclass(frozen=True)
+class InspectReport(Report):
+    """What is in a file.
+
+    size: bytes, of all its parts. unwrapped: what was peeled off to reach the tensors. beside: what else stands there.
+    names: whose names the tensors have, a zoo's, "canonical" or isomorph's own in a framework; None if nobody's.
+    problem: why the network cannot be told; None if it can.
+    unused: tensors that no network computes with.
+    tensors: name in the file -> dtype and shape.
+    oddities: None where the values were not looked at.
+    sha256: None where it was not asked for.
+    """
+
+    path: str
+    format: str
+    size: int
+    unwrapped: tuple[str, ...]
+    beside: tuple[str, ...]
+    architecture: Architecture | None
+    title: str | None
+    names: str | None
+    problem: str | None
+    unused: tuple[str, ...]
+    tensors: dict[str, tuple[str, tuple[int, ...]]]
+    oddities: tuple[Oddity, ...] | None
+    sha256: str | None
+
+    def table(self) -> RenderableType:
+        """A fact in each row; then what is odd."""
+        facts = PlainTable.grid(padding=(0, 1))  # so that 80 columns hold a SHA-256 in one piece
+        facts.add_column(style="bold")
+        facts.add_column(overflow="fold")
+        for name, value in self._facts():
+            facts.add_row(name, value)
+        return Group(facts, *self._odd_rows())
+
+    def tensor_table(self) -> RenderableType:
+        """Every tensor of the file: name, dtype and shape."""
+        table = plain_table("tensor", "dtype", "shape", right=("shape",))
+        for name, (dtype, shape) in self.tensors.items():
+            table.add_row(name, dtype, by(*shape) or "scalar")
+        return table
+
+    def to_json(self) -> str:
+        """All of it, the network as its facts."""
+        kept = {name: value for name, value in vars(self).items() if name not in ("architecture", "oddities")}
+        network = self.architecture
+        found = {"architecture": network.name, **network_facts(network)} if network else None
+        tensors = {name: {"dtype": dtype, "shape": shape} for name, (dtype, shape) in self.tensors.items()}
+        oddities = None if self.oddities is None else [asdict(each) for each in self.oddities]
+        return json.dumps(kept | {"network": found, "tensors": tensors, "oddities": oddities}, indent=2) + "\n"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        within = f", within {', '.join(self.unwrapped)}" if self.unwrapped else ""
+        values = sum(prod(shape) for _, shape in self.tensors.values())
+        dtypes = sorted({dtype for dtype, _ in self.tensors.values()})
+        facts = [
+            ("file", f"{self.path}, {count(self.size)} bytes"),
+            ("format", f"{self.format}{within}"),
+            ("tensors", f"{count(len(self.tensors))}, {count(values)} values, {' and '.join(dtypes)}"),
+        ]
+        if self.architecture:
+            facts += [("network", str(self.title)), ("names", str(self.names))]
+            known = network_facts(self.architecture)
+            facts += [(name.replace("_", " "), _words(value)) for name, value in known.items()]
+        else:
+            facts.append(("network", f"not told: {self.problem}"))
+        facts += [("unused", some_names(self.unused))] if self.unused else []
+        facts += [("beside", some_names(self.beside))] if self.beside else []
+        return facts + ([("sha256", self.sha256)] if self.sha256 else [])
+
+    def _odd_rows(self) -> list[RenderableType]:
+        if self.oddities is None:
+            return []
+        if not self.oddities:
+            known = ", no variance is negative, no channel is dead" if self.architecture else ""
+            return [Text(f"Nothing is odd: all values are finite{known}.")]
+        table = plain_table("odd", "what")
+        for oddity in self.oddities[:MOST_ODDITIES]:
+            table.add_row(oddity.tensor, oddity.what)
+        more = len(self.oddities) - MOST_ODDITIES
+        return [table, *([Text(f"and {count(more)} more; --json has all")] if more > 0 else [])]
+
+
+def inspect(
+    path: str | Path,
+    *,
+    arch: str | None = None,
+    values: bool = True,
+    digest: bool = False,
+    progress: Callable[[str, str], None] = lambda who, what: None,
+) -> InspectReport:
+    """What a checkpoint is: its format, its network as names and shapes tell it, its tensors, and what is odd.
+
+    arch: the architecture that it is to be read as. values: look at the values, which reads the whole file. digest:
+    compute its SHA-256. A file whose network cannot be told is reported all the same, with the reason.
+
+    Raises BadInput for a file that cannot be read, and for one that `arch` does not fit.
+    """
+    progress("inspect", f"reading {path}")
+    checkpoint = read_checkpoint(path)
+    weights, problem = _identified(Path(path), checkpoint, arch)
+    reading = weights.reading if weights else None
+    tensors = weights.checkpoint.tensors if weights else checkpoint.tensors
+    progress("inspect", "looking at the values")
+    oddities = tuple(find_oddities(tensors, reading.expected if reading else {})) if values else None
+    return InspectReport(
+        path=str(path),
+        format=checkpoint.format,
+        size=sum(file.stat().st_size for file in {checkpoint.path, *checkpoint.shards}),
+        unwrapped=checkpoint.unwrapped,
+        beside=checkpoint.left_out,
+        architecture=reading.architecture if reading else None,
+        title=reading.title if reading else None,
+        names=reading.form if reading else None,
+        problem=problem,
+        unused=tuple(name for name in tensors if name not in reading.carried) if reading else (),
+        tensors={name: (value.dtype.name, tuple(value.shape)) for name, value in tensors.items()},
+        oddities=oddities,
+        sha256=sha256(checkpoint.path, *checkpoint.shards) if digest else None,
+    )
+
+
+def network_facts(network: Architecture) -> dict[str, Any]:
+    """What names and shapes tell of a network: units and depths of its blocks, groups, classes, channels, counts."""
+    planned = plan(network)
+    trainable, total = count_parameters(network)
+    return {
+        "blocks": [_block(block.units) for block in planned.blocks],
+        "groups": sorted({layer.groups for layer in planned.convolutions}),
+        "num_classes": network.head.num_classes,
+        "in_channels": network.in_channels,
+        "auxiliary_heads": len(network.auxiliary),
+        "trainable": trainable,
+        "statistics": total - trainable,
+    }
+
+
+def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> tuple[Weights | None, str | None]:
+    try:
+        return identified(path, checkpoint, arch), None
+    except BadInput as problem:
+        if arch is not None:
+            raise
+        return None, str(problem)
+
+
+def _block(units: Sequence[Unit]) -> str:
+    """`3 bottleneck to 256`: how many units, of which kind, how deep."""
+    kinds = " and ".join(dict.fromkeys(unit.kind.replace("_", " ") for unit in units))
+    return f"{len(units)} {kinds} to {units[-1].depth}"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "none" if value is None else f"{value:,}"
