@@ -9,11 +9,15 @@ JOBS ?= 2
 LOWEST := .venv-lowest
 # What the core's own dependencies do, without a framework, and without comparing files with the newest libhdf5.
 CORE_TESTS := spec/tests $(addprefix backends/tests/test_,$(addsuffix .py,\
-	arrays folding oracle_gradients oracle_pool)) $(addprefix tools/tests/test_,$(addsuffix .py,\
-	batches compare diff download download_hostile fetch hdf5_attributes hostile_pickles hostile_safetensors \
-	hostile_streams hostile_tensors hostile_tf_bundles hostile_zips identify image_arrays inspect keras_checkpoints \
-	keras_written_bytes labels photograph_geometry photographs recorded_hostile recorded_preprocessing safetensors \
-	show state_dicts tf_bundle writers))
+	arrays folding oracle_gradients oracle_pool)) $(addprefix tools/tests/,$(addsuffix .py,\
+	checkpoints/test_hdf5_attributes checkpoints/test_hostile_pickles checkpoints/test_hostile_safetensors \
+	checkpoints/test_hostile_streams checkpoints/test_hostile_tensors checkpoints/test_hostile_tf_bundles \
+	checkpoints/test_hostile_zips checkpoints/test_keras_checkpoints checkpoints/test_keras_written_bytes \
+	checkpoints/test_safetensors checkpoints/test_state_dicts checkpoints/test_tf_bundle \
+	checkpoints/test_writers designs/test_compare designs/test_show images/test_batches images/test_image_arrays \
+	images/test_photograph_geometry images/test_photographs images/test_recorded_preprocessing \
+	predicting/test_labels published/test_download published/test_download_hostile published/test_fetch \
+	recording/test_recorded_hostile weights/test_diff weights/test_identify weights/test_inspect))
 
 .PHONY: demo test test-lowest test-versions lint bench noise mutations mutants clean
 

@@ -64,8 +64,8 @@ AREAS = {
         tests=(
             *SPEC_TESTS,
             f"{SUITE}/test_peers.py",
-            "tools/tests/test_preprocess.py",
-            "tools/tests/test_recorded_preprocessing.py",
+            "tools/tests/images/test_preprocess.py",
+            "tools/tests/images/test_recorded_preprocessing.py",
         ),
     ),
     "oracle": Area(
@@ -94,35 +94,19 @@ AREAS = {
     "checkpoints": Area(
         ("tools/isomorph/tools/checkpoints/**/*.py",),
         count=120,
-        tests=tuple(
-            f"tools/tests/{name}.py"
-            for name in (
-                "test_bad_files",
-                "test_hdf5_*",
-                "test_hostile_*",
-                "test_keras_checkpoints",
-                "test_keras_config",
-                "test_keras_layer_order",
-                "test_keras_written_bytes",
-                "test_metadata",
-                "test_paddle_*",
-                "test_pickle_program",
-                "test_pytorch_*",
-                "test_safetensors",
-                "test_tensorflow_writing",
-                "test_tf_bundle",
-                "test_timm_folder",
-                "test_transformers_*",
-                "test_wording",
-                "test_writers",
-            )
+        tests=(
+            "tools/tests/checkpoints/test_*.py",
+            "tools/tests/commands/test_bad_files.py",
+            "tools/tests/commands/test_hostile_commands.py",
+            "tools/tests/weights/test_keras_config.py",
+            "tools/tests/weights/test_metadata.py",
         ),
     ),
     "bench": Area(
         ("tools/isomorph/tools/benching/*.py",),
         count=60,
         tests=tuple(
-            f"tools/tests/test_bench{name}.py"
+            f"tools/tests/benching/test_bench{name}.py"
             for name in (
                 "",
                 "_arithmetic",

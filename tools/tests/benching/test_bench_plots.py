@@ -1,0 +1,131 @@
+"""The figures of a bench: they say in words and units what was measured, and are whole or not there."""
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image
+
+from isomorph.spec import BadInput
+from isomorph.tools import BenchReport, write_plots
+from isomorph.tools.benching import figures, plots
+from isomorph.tools.benching.curves import Curve, Measured
+from isomorph.tools.benching.figures import COLOURS, check_plots
+from isomorph.tools.benching.machine import Machine
+from isomorph.tools.subjects.subject import Origin
+
+from ..benched import row
+from ..command import left, refused_here
+
+GIB = 2**30
+CURVES = (
+    Curve("batch", "keras", "eager", (Measured(1, "1", (0.1,), GIB), Measured(2, "2", (0.2,), 2 * GIB))),
+    Curve("batch", "keras", "zoo", (Measured(1, "1", (0.1,), None),), {"2": "error: no room"}),
+    Curve("depth", "paddle", "eager", (Measured(20, "resnet20", (0.1,), GIB), Measured(32, "resnet32", (0.2,), GIB))),
+    Curve("resolution", "paddle", "eager", (), {"8x8": "error: no room"}),
+)
+REPORT = BenchReport(
+    architecture="cifar/resnet20",
+    weights=Origin("drawn, seed 0", "0" * 64),
+    input=(32, 32, 3),
+    machine=Machine("A processor", 2, 8 * GIB, "Linux x86_64", "3.11"),
+    device="cpu",
+    threads=2,
+    batches=(1, 2),
+    training_batch=None,
+    rounds=3,
+    goal="throughput",
+    rows=(
+        row("keras", "zoo", 2.0, 2.0, 4.0),
+        row("keras", "eager", 1.0, 2.0, 2.0),
+        row("paddle", "eager", 5.0, 5.0, 5.0),
+    ),
+    limits=(),
+    unlimited=(),
+    curves=CURVES,
+    turns="all",
+    others=0.0,
+    seconds=1.0,
+)
+
+
+def texts(path: Path) -> set[str]:
+    return {
+        "".join(text.itertext()).strip() for text in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")
+    }
+
+
+def test_every_figure_is_written_as_png_and_svg(tmp_path: Path) -> None:
+    written = write_plots(REPORT, tmp_path / "plots")
+    names = {f"{name}.{form}" for name in ("ranking", "scaling-batch", "scaling-depth") for form in ("png", "svg")}
+    assert {path.name for path in written} == {path.name for path in (tmp_path / "plots").iterdir()} == names
+    for name in names:
+        if name.endswith("png"):
+            with Image.open(tmp_path / "plots" / name) as image:
+                assert image.width == 1600  # shown at half of it, 9 points are 12 pixels
+
+
+def test_the_ranking_names_modes_figures_and_ratios(tmp_path: Path) -> None:
+    write_plots(REPORT, tmp_path)
+    said = texts(tmp_path / "ranking.svg")
+    assert {"keras eager", "keras zoo", "paddle eager", "images/s", "times its framework's own zoo"} < said
+    assert {"0.500", "0.200", "1.00"} < said
+    assert any(text.startswith("cifar/resnet20, 32x32x3: for throughput") for text in said)
+    drawn = (tmp_path / "ranking.svg").read_text()
+    assert COLOURS[0] in drawn
+    assert COLOURS[1] in drawn
+
+
+def test_without_a_zoo_there_is_one_panel(tmp_path: Path) -> None:
+    write_plots(replace(REPORT, rows=REPORT.rows[2:], curves=()), tmp_path)
+    assert "times its framework's own zoo" not in texts(tmp_path / "ranking.svg")
+
+
+def test_curves_have_units_and_places(tmp_path: Path) -> None:
+    write_plots(REPORT, tmp_path)
+    assert {"ms in a call", "GiB of memory, the most by then", "images in a call", "keras zoo"} < texts(
+        tmp_path / "scaling-batch.svg"
+    )
+    assert {"ms for one image", "layers that have kernels", "20", "resnet32"} < texts(tmp_path / "scaling-depth.svg")
+
+
+def test_the_same_report_is_drawn_in_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        write_plots(REPORT, tmp_path / name)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes()
+
+
+def test_nothing_measured_draws_nothing(tmp_path: Path) -> None:
+    assert write_plots(replace(REPORT, rows=(), curves=()), tmp_path / "plots") == []
+
+
+def test_where_a_drawing_fails_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(plots, "draw_curves", fail)
+    with pytest.raises(MemoryError):
+        write_plots(REPORT, tmp_path / "plots")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_matplotlib_the_command_that_adds_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "find_spec", lambda _: None)
+    with pytest.raises(BadInput) as caught:
+        check_plots(tmp_path)
+    assert str(caught.value) == (
+        "Plots need matplotlib, which is not installed; `pip install 'isomorph[plots]'` adds it."
+    )
+
+
+@pytest.mark.usefixtures("empty_folder")
+def test_a_folder_that_cannot_be_is_refused_before_anything_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("x").touch()
+    asked = ("bench", "cifar/resnet20", "--backends", "oracle", "--plots")
+    assert refused_here(capsys, *asked, "x") == "x is a file; expected a folder, or a new name."
+    assert (
+        refused_here(capsys, *asked, "a/b") == "a/b cannot be written: there is no folder a; make it, or name another."
+    )
+    assert left() == ["x"]
