@@ -1,6 +1,8 @@
-"""The networks in a framework: `load_backend(name).build(architecture)`. None is imported before it is asked for."""
+"""The networks in a framework: `load_backend(name).build(architecture)`.
 
-from isomorph.backends.protocol import Backend, Network, Unavailable
-from isomorph.backends.registry import find_backend, load_backend, registered
+All is imported when it is first asked for: frameworks, and the modules behind the names that `__init__.pyi` lists.
+"""
 
-__all__ = ["Backend", "Network", "Unavailable", "find_backend", "load_backend", "registered"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isomorph.backends.options import DTYPES, as_dtype
+from isomorph.backends.dtypes import as_dtype
+from isomorph.backends.options import DTYPES
 
 Array = npt.NDArray[Any]
 

@@ -1,10 +1,14 @@
-"""What can go wrong with a backend's process, and with the files that go to and from it."""
+"""What can go wrong with a backend: what it lacks, its process, and the files that go to and from it."""
 
 import tempfile
 from pathlib import Path
 
 PREFIX = "isomorph-run-"
 """How the names of all folders for temporary files begin, see `isomorph.backends.scratch`."""
+
+
+class Unavailable(RuntimeError):  # noqa: N818 - it names a state, which is a result and no mistake
+    """This backend cannot do what was asked here, and why: a framework that is missing, a precision that it lacks."""
 
 
 class BackendFailed(RuntimeError):  # noqa: N818 - it says what happened, and to whom

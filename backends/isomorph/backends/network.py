@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isomorph.backends.array_forms import to_contiguous, to_plain
+from isomorph.backends.failures import Unavailable
 from isomorph.backends.folding import fold
 from isomorph.backends.options import Options
 from isomorph.backends.training import (
@@ -25,10 +26,6 @@ from isomorph.spec.tensors import OF_BATCH_NORM, STATISTICS, match, match_exactl
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
-
-
-class Unavailable(RuntimeError):  # noqa: N818 - it names a state, which is a result and no mistake
-    """This backend cannot do what was asked here, and why: a framework that is missing, a precision that it lacks."""
 
 
 class Network(ABC):

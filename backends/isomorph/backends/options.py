@@ -1,10 +1,7 @@
 """How a network may be built: the options of `Backend.build`, and the values that each can have."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import ml_dtypes
-import numpy as np
+from typing import Literal
 
 from isomorph.spec import BadInput
 
@@ -55,8 +52,3 @@ def check_choice(what: str, found: str, choices: tuple[str, ...]) -> None:
     """Raise BadInput for a value that is none of its choices."""
     if found not in choices:
         raise BadInput(f"There is no {what} {found!r}; there are {', '.join(choices)}.")
-
-
-def as_dtype(name: str) -> np.dtype[Any]:
-    """NumPy's dtype of that name; bfloat16 is ml_dtypes'."""
-    return np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)

@@ -24,9 +24,9 @@ from typing import Any, Self
 import numpy.typing as npt
 
 from isomorph.backends.arrays import SharedArrays
-from isomorph.backends.failures import BackendEnded, BackendFailed, DiskFull
-from isomorph.backends.protocol import Unavailable
+from isomorph.backends.failures import BackendEnded, BackendFailed, DiskFull, Unavailable
 from isomorph.backends.scratch import ScratchFolder, temporary_file
+from isomorph.backends.timeouts import START_TIMEOUT, TIMEOUT
 from isomorph.backends.training import AUXILIARY_WEIGHT, IMAGES, SGD, Gradients
 from isomorph.spec import Architecture, BadInput
 from isomorph.spec.document import to_document
@@ -34,12 +34,6 @@ from isomorph.spec.document import to_document
 __all__ = ["BackendEnded", "BackendFailed", "BackendProcess", "DiskFull", "RemoteNetwork"]
 
 Array = npt.NDArray[Any]
-
-TIMEOUT = 900.0
-"""Seconds that one call may take, unless told otherwise."""
-
-START_TIMEOUT = 120.0
-"""Seconds that importing a framework may take; one that is short of memory may try for ever."""
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

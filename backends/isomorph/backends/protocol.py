@@ -19,8 +19,10 @@ Its module has `create(engine)`, which returns the Backend, and is offered as an
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+from isomorph.backends.dtypes import as_dtype
 from isomorph.backends.exporting import Export
-from isomorph.backends.network import Array, Network, Tensors, Unavailable
+from isomorph.backends.failures import Unavailable
+from isomorph.backends.network import Array, Network, Tensors
 from isomorph.backends.options import (
     AUTOCASTS,
     COMPILERS,
@@ -32,7 +34,6 @@ from isomorph.backends.options import (
     Device,
     Layout,
     Options,
-    as_dtype,
     check_choice,
 )
 from isomorph.backends.speed.framework import Framework

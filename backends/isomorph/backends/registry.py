@@ -2,13 +2,18 @@
 
 import importlib
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from isomorph.backends.protocol import Backend, Unavailable
+from isomorph.backends.failures import Unavailable
 from isomorph.spec import BadInput
 from isomorph.spec.errors import nearest
+
+if TYPE_CHECKING:
+    from isomorph.backends.protocol import Backend
 
 ENTRY_POINTS = "isomorph.backends"
 """The entry-point group in which other packages offer backends: `name = "module"`, the module having `create`."""
@@ -22,6 +27,8 @@ class Registered:
     module: the module whose `create(engine)` makes it; `engine` is what stands behind the colon, or "".
     requires: top-level modules that must be there.
     packages: what pip has to install to bring them.
+    versions: what says its version, with the versions of packages by their modules: "{keras} on jax {jax}".
+    distribution: the package that offers it, where that is another's.
     needless: top-level modules that its framework imports where they happen to be installed, and that nothing here
         needs of it.
     """
@@ -31,6 +38,8 @@ class Registered:
     requires: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     needless: tuple[str, ...] = ()
+    versions: str = ""
+    distribution: str = ""
 
     def why_not(self) -> str | None:
         """Why it cannot be imported here, with the command that mends it; None if nothing is missing."""
@@ -41,22 +50,64 @@ class Registered:
         quoted = " ".join(f"'{package}'" for package in self.packages)  # shells read the brackets of an extra
         return f"{' and '.join(absent)} {verb} not installed; `pip install {quoted}` adds {pronoun}."
 
+    def installed_version(self) -> str:
+        """The version that its framework's package has, as `Backend.version` says it, without importing it.
+
+        >>> find_backend("oracle").installed_version().split()[0]
+        'NumPy'
+        """
+        if self.distribution:
+            return self.distribution
+        return self.versions.format_map({module: _version_of(module) for module in (*self.requires, "numpy")})
+
+
+def _version_of(module: str) -> str:
+    """The version of the package that brings a module."""
+    for name in _DISTRIBUTIONS.get(module, (module,)):
+        with suppress(PackageNotFoundError):
+            return version(name)
+    return "of an unknown version"
+
+
+# What pip may have brought a module as, where that is not called as the module is.
+_DISTRIBUTIONS = {
+    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tensorflow-macos"),
+    "paddle": ("paddlepaddle", "paddlepaddle-gpu"),
+}
+
 
 # Keras (3.15) tries them for its wrappers and its pictures, and TensorFlow (2.21) JAX for its own converter.
 _OF_KERAS = ("sklearn", "matplotlib")
 _OF_TENSORFLOW = (*_OF_KERAS, "jax")
 
 _OWN = (
-    Registered("oracle", "isomorph.backends.oracle.backend"),
-    Registered("pytorch", "isomorph.backends.pytorch.backend", ("torch",), ("isomorph[pytorch]",)),
+    Registered("oracle", "isomorph.backends.oracle.backend", versions="NumPy {numpy}"),
+    Registered("pytorch", "isomorph.backends.pytorch.backend", ("torch",), ("isomorph[pytorch]",), versions="{torch}"),
     Registered(
-        "keras", "isomorph.backends.keras.backend", ("keras", "tensorflow"), ("isomorph[tensorflow]",), _OF_TENSORFLOW
+        "keras",
+        "isomorph.backends.keras.backend",
+        ("keras", "tensorflow"),
+        ("isomorph[tensorflow]",),
+        _OF_TENSORFLOW,
+        "{keras} on tensorflow {tensorflow}",
     ),
-    Registered("paddle", "isomorph.backends.paddle.backend", ("paddle",), ("isomorph[paddle]",)),
+    Registered("paddle", "isomorph.backends.paddle.backend", ("paddle",), ("isomorph[paddle]",), versions="{paddle}"),
     # Engines: the Keras backend's own code on another framework. They run when named.
-    Registered("keras:jax", "isomorph.backends.keras.backend", ("keras", "jax"), ("isomorph[jax]",), _OF_KERAS),
     Registered(
-        "keras:torch", "isomorph.backends.keras.backend", ("keras", "torch"), ("keras", "isomorph[pytorch]"), _OF_KERAS
+        "keras:jax",
+        "isomorph.backends.keras.backend",
+        ("keras", "jax"),
+        ("isomorph[jax]",),
+        _OF_KERAS,
+        "{keras} on jax {jax}",
+    ),
+    Registered(
+        "keras:torch",
+        "isomorph.backends.keras.backend",
+        ("keras", "torch"),
+        ("keras", "isomorph[pytorch]"),
+        _OF_KERAS,
+        "{keras} on torch {torch}",
     ),
 )
 
@@ -68,9 +119,17 @@ _CLASHES = {"paddle": "tensorflow"}
 
 def registered() -> dict[str, Registered]:
     """All backends by name: isomorph's own, then those that other packages offer."""
-    offered = (Registered(point.name, point.value) for point in entry_points(group=ENTRY_POINTS))
+    offered = (
+        Registered(point.name, point.value, distribution=_package_of(point))
+        for point in entry_points(group=ENTRY_POINTS)
+    )
     own = {backend.name: backend for backend in _OWN}
     return own | {backend.name: backend for backend in offered if backend.name not in own}
+
+
+def _package_of(point: EntryPoint) -> str:
+    """The package that an entry point stands in, and its version."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
 def find_backend(name: str) -> Registered:
@@ -84,7 +143,7 @@ def find_backend(name: str) -> Registered:
     return found
 
 
-def load_backend(name: str) -> Backend:
+def load_backend(name: str) -> "Backend":
     """Import a backend's framework into this process and return the backend.
 
     Raises BadInput for an unknown name, Unavailable, with the pip command, where its framework is missing or cannot

@@ -6,39 +6,76 @@ who read its report.
 """
 
 import io
-import re
 import signal
 import sys
-import warnings
-from importlib.metadata import version
-from typing import Annotated, Any, NoReturn
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, NoReturn
 
-import typer
+import click
 
-from isomorph.backends import Unavailable
-from isomorph.backends.process import BackendFailed
-from isomorph.spec import BadInput
-from isomorph.tools.commands import backends, bench, checkpoints, conformance, networks
-from isomorph.tools.commands.app import app, err, out
 from isomorph.tools.commands.signals import ended_in_order
 from isomorph.tools.commands.streams import OutputFailed, ReaderGone, give_up_stdout, guard_streams
-from isomorph.tools.designs.without_effect import IdleOption
-from isomorph.tools.tables import printable
 
-# The base of what typer raises for a wrong command line: click's, or that of the copy of click in typer.
-USAGE_ERRORS: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+MODULES = {
+    "list": "networks",
+    "show": "networks",
+    "compare": "networks",
+    "check": "backends",
+    "run": "backends",
+    "predict": "backends",
+    "bench": "bench",
+    "inspect": "checkpoints",
+    "diff": "checkpoints",
+    "convert": "checkpoints",
+    "fetch": "checkpoints",
+    "conformance": "conformance",
+}
+"""A command -> the module of `isomorph.tools.commands` that has it, in the order in which `--help` lists them."""
 
-for module in (networks, backends, bench, checkpoints, conformance):  # in the order in which `--help` lists them
-    app.add_typer(module.commands)
+
+class Commands(click.Group):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, in the order of `--help`."""
+        return list(MODULES)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of a name, or None."""
+        if name not in MODULES:
+            return None
+        module = import_module(f"isomorph.tools.commands.{MODULES[name]}")
+        command: click.Command = module.commands.commands[name]
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """The command that is asked for. Raises UsageError, with the nearest names, where there is none."""
+        if args[0] not in MODULES and not args[0].startswith("-"):
+            close = get_close_matches(args[0], MODULES)
+            hint = f" Did you mean {' or '.join(close)}?" if close else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
 
 
-@app.callback(invoke_without_command=True)
-def _version(
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if show_version:
-        out.print(f"isomorph {version('isomorph')}")
-        raise typer.Exit
+def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - it takes as long as all else
+
+        click.echo(f"isomorph {version('isomorph')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
+def app() -> None:
+    """One specification of a network, the same numbers in every framework, and the reason when they differ."""
 
 
 def main() -> NoReturn:
@@ -46,8 +83,6 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what its encoding lacks is still said
-    warnings.simplefilter("always", IdleOption)
-    warnings.showwarning = _show_warning
     try:
         guard_streams()
         with ended_in_order():
@@ -58,7 +93,7 @@ def main() -> NoReturn:
         status = 128 + signal.SIGPIPE  # as of a command that the signal ends
     except OutputFailed as error:
         give_up_stdout()
-        _say(error)
+        sys.stderr.write(f"isomorph: {error}\n")
         status = 3
     sys.exit(status)
 
@@ -66,51 +101,30 @@ def main() -> NoReturn:
 def _run() -> Any:
     """Run a command; returns its exit status."""
     try:
-        return app(prog_name="isomorph", standalone_mode=False)
+        return app.main(prog_name="isomorph", standalone_mode=False)
     except SystemExit as ended:
         return ended.code
-    except USAGE_ERRORS as error:
+    except OutputFailed:
+        raise
+    except click.ClickException as error:
         return _show_usage(error)
-    except (BadInput, Unavailable) as error:
-        _say(error)
-        return 2
-    except (BackendFailed, MemoryError) as error:
-        _say(error)
-        return 3
-    except (KeyboardInterrupt, typer.Abort):
-        err.print("interrupted")
+    except (KeyboardInterrupt, click.Abort):
+        sys.stderr.write("interrupted\n")
         return 130
+    except Exception as error:
+        from isomorph.tools.commands.failures import report_failure  # noqa: PLC0415 - of no use where all goes well
+
+        return report_failure(error)
 
 
-def _show_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
-) -> None:
-    """What does nothing, as a sentence of ours; any other warning as Python has it."""
-    if issubclass(category, IdleOption):
-        err.print(f"isomorph: {_plain(str(message))}", highlight=False, soft_wrap=True)
-    else:
-        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
-
-
-def _show_usage(error: Any) -> int:
+def _show_usage(error: click.ClickException) -> int:
     """Print how a command is used, and what was wrong; returns the exit status."""
-    # Of several lines where nothing was asked for, and the help is shown.
-    error.message = "\n".join(map(_plain, error.message.split("\n")))
-    error.show()
-    status: int = error.exit_code
-    return status
+    from isomorph.tools.commands.failures import plain  # noqa: PLC0415 - as above
 
-
-def _say(error: Exception) -> None:
-    sentence = f"The memory does not suffice: {error}." if isinstance(error, MemoryError) else str(error)
-    for note in getattr(error, "__notes__", ()):
-        sentence = f"{sentence.removesuffix('.')}: {note}"
-    err.print(f"isomorph: {_plain(sentence)}", highlight=False, soft_wrap=True)
-
-
-def _plain(sentence: str) -> str:
-    """As it can be printed; bytes of a quoted name that are no text look as they do in one that is not quoted."""
-    return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", printable(sentence))
+    shown = io.StringIO()
+    error.show(shown)
+    sys.stderr.write("\n".join(map(plain, shown.getvalue().split("\n"))))
+    return error.exit_code
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from importlib.resources import as_file, files
 
 from isomorph.tools.checking.check import check
-from isomorph.tools.commands.app import out, show_progress
+from isomorph.tools.commands.console import out
+from isomorph.tools.commands.progress import show_progress
 
 NETWORK = "slim/resnet_v1_50"
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")

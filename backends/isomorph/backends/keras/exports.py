@@ -7,7 +7,8 @@ from pathlib import Path
 import keras
 
 from isomorph.backends.exporting import Export, Run
-from isomorph.backends.network import Array, Network, Unavailable
+from isomorph.backends.failures import Unavailable
+from isomorph.backends.network import Array, Network
 
 
 def _keras(network: Network, images: Array, folder: Path) -> Run:

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from isomorph.backends.network import Array, Unavailable
-from isomorph.backends.options import Options, as_dtype
+from isomorph.backends.dtypes import as_dtype
+from isomorph.backends.failures import Unavailable
+from isomorph.backends.network import Array
+from isomorph.backends.options import Options
 from isomorph.backends.speed.clock import Work
 from isomorph.backends.speed.framework import Framework, Zoo
 

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isomorph.backends.network import Array, Unavailable
+from isomorph.backends.failures import Unavailable
+from isomorph.backends.network import Array
 from isomorph.backends.options import Options
 from isomorph.backends.pytorch.training import loss_of
 from isomorph.backends.speed.clock import Work

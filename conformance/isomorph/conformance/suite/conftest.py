@@ -20,10 +20,10 @@ import pytest
 
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
+from isomorph.backends.timeouts import SUITE_TIMEOUT
 from isomorph.conformance.drawn_case import DrawnCase, Share
 from isomorph.conformance.lattice.drawn import DrawnLattice
 from isomorph.conformance.suite.learning import Learning
-from isomorph.conformance.suite.plugin import CALL_TIMEOUT
 from isomorph.conformance.suite.selection import AGAINST_THE_ORACLE, ORACLE, under_test
 from isomorph.conformance.training.drawn import DrawnTraining
 from isomorph.spec import Architecture, BadInput, count_parameters
@@ -66,7 +66,7 @@ def start(pytestconfig: pytest.Config) -> Iterator[Callable[[str], BackendProces
     A crash or a hang costs the test in which it happens: the next one is given a new process. So it is behind a test
     that closes its process.
     """
-    timeout = pytestconfig.getoption("--call-timeout", default=CALL_TIMEOUT)
+    timeout = pytestconfig.getoption("--call-timeout", default=SUITE_TIMEOUT)
     running: dict[str, BackendProcess] = {}
 
     def start(name: str) -> BackendProcess:

@@ -11,13 +11,11 @@ import pytest
 
 from isomorph.backends.process import BackendEnded, DiskFull
 from isomorph.backends.scratch import end_with_owner
+from isomorph.backends.timeouts import SUITE_TIMEOUT
 from isomorph.conformance.expected_failures import ExpectedFailures, read_expected_failures
 from isomorph.conformance.suite.selection import AGAINST_THE_ORACLE, DEFAULT, backend_of, id_of, under_test
 from isomorph.conformance.suite.stream import Stream
 from isomorph.spec import BadInput
-
-CALL_TIMEOUT = 300.0
-"""Seconds that one call to a backend may take, unless told otherwise."""
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
@@ -38,9 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--call-timeout",
         type=float,
-        default=CALL_TIMEOUT,
+        default=SUITE_TIMEOUT,
         metavar="S",
-        help=f"seconds that one call to a backend may take; default {CALL_TIMEOUT:g}",
+        help=f"seconds that one call to a backend may take; default {SUITE_TIMEOUT:g}",
     )
     group.addoption("--stream", type=int, metavar="FD", help="write what happens to this file descriptor, as JSON")
 

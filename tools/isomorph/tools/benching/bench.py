@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from isomorph.backends.memory import available_memory
-from isomorph.backends.process import CORES, CORES_VARIABLE, TIMEOUT, BackendProcess
+from isomorph.backends.process import CORES, CORES_VARIABLE, BackendProcess
 from isomorph.backends.scratch import ScratchFolder
 from isomorph.backends.speed.clock import TURN
+from isomorph.backends.timeouts import TIMEOUT
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.benching.axes import Point, check_axes, points
 from isomorph.tools.benching.case import Case, draw_case
 from isomorph.tools.benching.contestant import Contestant, Product
 from isomorph.tools.benching.curves import Curve, joined
+from isomorph.tools.benching.defaults import BATCHES, ROUNDS, TRAINING_BATCH
 from isomorph.tools.benching.entrants import Described, describe, fit_together, heats, products, runners
 from isomorph.tools.benching.explain import setting
 from isomorph.tools.benching.interrupt import heard_once
@@ -30,9 +32,6 @@ from isomorph.tools.subjects.backends import choose_some
 from isomorph.tools.subjects.subject import Origin, check_choice, check_limits, check_request, digest, find_subject
 
 WORKER = "isomorph.backends.speed.worker"
-BATCHES = (1, 8, 32)
-TRAINING_BATCH = 8
-ROUNDS = 11
 PRODUCT = 4096
 """Rows and columns of the matrices whose product is the limit."""
 

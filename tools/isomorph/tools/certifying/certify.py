@@ -9,6 +9,7 @@ from isomorph.backends import Unavailable
 from isomorph.backends.memory import available_memory
 from isomorph.backends.process import CORES, BackendEnded, BackendFailed, BackendProcess
 from isomorph.backends.protocol import DEVICES
+from isomorph.backends.timeouts import SUITE_TIMEOUT
 from isomorph.conformance.expected_failures import read_expected_failures
 from isomorph.spec import BadInput
 from isomorph.tools.certifying.report import CaseResult, CertificateReport, CertifiedBackend
@@ -17,9 +18,6 @@ from isomorph.tools.subjects.backends import choose_backends
 
 Progress = Callable[[int, int, int, str], None]
 """Called with how many tests have ended, how many there are, how many failed, and the one that runs."""
-
-CALL_TIMEOUT = 300.0
-"""Seconds that one call to a backend may take, unless told otherwise."""
 
 JOBS = 2
 """Runs of the suite at a time, where cores and memory allow; each has a process for every backend."""
@@ -40,7 +38,7 @@ def certify(
     every_network: bool = False,
     only: str | None = None,
     expected_failures: str | None = None,
-    timeout: float = CALL_TIMEOUT,
+    timeout: float = SUITE_TIMEOUT,
     progress: Progress = lambda *_: None,
 ) -> CertificateReport:
     """Run the conformance suite in `backends`, each in processes of its own; pytest runs it, in others still.

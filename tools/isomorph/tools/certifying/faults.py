@@ -9,9 +9,10 @@ from itertools import count
 from isomorph.backends import Unavailable
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.memory import available_memory
-from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, DiskFull
+from isomorph.backends.process import BackendFailed, BackendProcess, DiskFull
 from isomorph.backends.protocol import DEVICES
 from isomorph.backends.scratch import ScratchFolder
+from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.faults.catalogue import find_faults
 from isomorph.conformance.faults.fault import Fault
 from isomorph.conformance.faults.finding import Finding

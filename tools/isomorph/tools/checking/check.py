@@ -15,8 +15,9 @@ from isomorph.backends import Unavailable, find_backend
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.memory import available_memory
 from isomorph.backends.oracle.backend import Oracle
-from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, RemoteNetwork
+from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
 from isomorph.backends.scratch import ScratchFolder
+from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.memory import backend_process, fit_at_once, judging
 from isomorph.conformance.precision import prove_precision
 from isomorph.conformance.reference import Reference, Tier

@@ -12,7 +12,8 @@ from typing import Any
 from isomorph.backends import Unavailable, find_backend
 from isomorph.backends.memory import available_memory
 from isomorph.backends.oracle.backend import Oracle
-from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess
+from isomorph.backends.process import BackendFailed, BackendProcess
+from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.memory import Sizes, check_memory, fit_at_once, training_process
 from isomorph.conformance.memory import training as oracle_training
 from isomorph.conformance.precision import prove_precision
@@ -117,26 +118,6 @@ def check_training(
         backends=(*rows, *(TrainedBackend(name, None, None, "unavailable", why) for name, why in absent.items())),
         seconds=time.monotonic() - started,
     )
-
-
-def check_freezing(freeze_batch_norm: bool, training: bool) -> None:
-    """Raise BadInput for batch norms that are to be frozen where nothing is trained."""
-    if freeze_batch_norm and not training:
-        raise BadInput("--freeze-batch-norm is about training; give --training, too, or leave it out.")
-
-
-def refuse_beside_training(
-    other: str | None,
-    images: Sequence[str] | None,
-    references: Sequence[str] | None,
-    dtype: str,
-) -> None:
-    """Raise BadInput for what `check` takes and training has no use for."""
-    given = {"a second file": other, "--images": images, "--reference": references}
-    if stray := next((name for name, value in given.items() if value), None):
-        raise BadInput(f"--training draws its own images; leave {stray} out.")
-    if dtype != "float32":
-        raise BadInput(f"--training compares float64 and float32; leave --dtype {dtype} out.")
 
 
 @dataclass(frozen=True)

@@ -1,57 +1,43 @@
 """Commands that certify backends, and that test the tests: `isomorph conformance run` and `faults`."""
 
-from typing import Annotated
+from typing import Any
 
-import typer
+import click
 
-from isomorph.backends.process import TIMEOUT
+from isomorph import tools
+from isomorph.backends.timeouts import SUITE_TIMEOUT
 from isomorph.spec import BadInput
-from isomorph.tools import certify
-from isomorph.tools.certifying.certify import CALL_TIMEOUT
-from isomorph.tools.certifying.faults import faults, list_faults
-from isomorph.tools.certifying.junit import to_junit
-from isomorph.tools.commands import options as given
-from isomorph.tools.commands.app import check_json, out, show_progress, write_json
+from isomorph.tools.commands import options
+from isomorph.tools.commands.command import Group
+from isomorph.tools.commands.progress import show_progress
+from isomorph.tools.commands.reports import check_json, publish
 from isomorph.tools.commands.suite_progress import show_suite_progress
 from isomorph.tools.writing import write_text
 
-commands = typer.Typer()
-conformance = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-commands.add_typer(conformance, name="conformance", help="Certify backends; test the tests.")
+commands = Group()
+conformance = Group("conformance", help="Certify backends; test the tests.")
+commands.add_command(conformance)
 
 
 @conformance.command("run", short_help="Certify backends: the whole suite, in each of them.")
+@options.names_option(
+    "--backends",
+    "--backend",
+    "backends",
+    metavar="A,B",
+    help="Default: the oracle and all of our own that are installed.",
+)
+@options.device
+@click.option("--jobs", type=int, metavar="N", help="Tests at a time; default: two where cores and memory allow.")
+@click.option("--every-network", is_flag=True, help="Also those that others stand for: half an hour more.")
+@click.option("--only", metavar="EXPRESSION", help="Words of tests' names: 'max_pool and not float64'.")
+@click.option("--expected-failures", metavar="FILE", help="TOML: a table for each backend of test ids and reasons.")
+@click.option("--junit", metavar="FILE.xml", help="Write the results there too, as JUnit XML.")
+@options.json_file
+@click.option("--timeout", type=float, default=SUITE_TIMEOUT, metavar="SECONDS", help="Limit of one call to a backend.")
 def run_command(
-    backends: Annotated[
-        str | None,
-        typer.Option(
-            "--backends", "--backend", metavar="A,B", help="Default: the oracle and all of our own that are installed."
-        ),
-    ] = None,
-    device: given.Device = "auto",
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", metavar="N", help="Tests at a time; default: two where cores and memory allow."),
-    ] = None,
-    every_network: Annotated[
-        bool, typer.Option("--every-network", help="Also those that others stand for: half an hour more.")
-    ] = False,
-    only: Annotated[
-        str | None,
-        typer.Option("--only", metavar="EXPRESSION", help="Words of tests' names: 'max_pool and not float64'."),
-    ] = None,
-    expected_failures: Annotated[
-        str | None,
-        typer.Option(
-            "--expected-failures", metavar="FILE", help="TOML: a table for each backend of test ids and reasons."
-        ),
-    ] = None,
-    junit: Annotated[
-        str | None, typer.Option("--junit", metavar="FILE.xml", help="Write the results there too, as JUnit XML.")
-    ] = None,
-    json: given.Json = None,
-    timeout: given.Timeout = CALL_TIMEOUT,
-) -> None:
+    backends: list[str] | None, expected_failures: str | None, junit: str | None, json: str | None, **settings: Any
+) -> int:
     """Certify backends, one's own too, which a package offers through its entry points in the group isomorph.backends.
 
     Every test that asks a backend something is run in each of them: structure, end points in float64 and float32,
@@ -68,35 +54,21 @@ def run_command(
     if junit == "-" or (junit is not None and junit == json):
         raise BadInput(f"--junit {junit} cannot be written; give it a file of its own.")
     with show_suite_progress() as progress:
-        report = certify(
-            given.read_names(backends),
-            device=device,
-            jobs=jobs,
-            every_network=every_network,
-            only=only,
-            expected_failures=expected_failures,
-            timeout=timeout,
-            progress=progress,
-        )
-    if json != "-":
-        out.print(report)
-    write_json(json, report.to_json())
+        report = tools.certify(backends, expected_failures=expected_failures, progress=progress, **settings)
+    publish(report, json)
     if junit is not None:
-        write_text(junit, to_junit(report))
-    raise typer.Exit(report.exit_status)
+        write_text(junit, tools.to_junit(report))
+    return report.exit_status
 
 
 @conformance.command("faults", short_help="Plant known porting mistakes; which tier catches which, and where.")
-def faults_command(
-    backends: given.Backends = None,
-    device: given.Device = "auto",
-    fault: Annotated[
-        list[str] | None, typer.Option("--fault", metavar="NAME", help="Plant this one alone; may be repeated.")
-    ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="Show the faults and their sources, and plant none.")] = False,
-    timeout: given.Timeout = TIMEOUT,
-    json: given.Json = None,
-) -> None:
+@options.backends
+@options.device
+@click.option("--fault", "names", multiple=True, metavar="NAME", help="Plant this one alone; may be repeated.")
+@click.option("--list", "only_list", is_flag=True, help="Show the faults and their sources, and plant none.")
+@options.timeout
+@options.json_file
+def faults_command(names: tuple[str, ...], only_list: bool, json: str | None, **settings: Any) -> int:
     """Plant known porting mistakes in every backend: which tier catches which, and whether at its place.
 
     A mistake of training changes no answer: tiers of inference have to miss it, and those of training to name it.
@@ -104,15 +76,10 @@ def faults_command(
     Exit status: 0 all are caught at their place, 1 one is not, 2 the request is bad, 3 undecided.
     """
     check_json(json)
-    if list_:
-        catalogue = list_faults(fault)
-        if json != "-":
-            out.print(catalogue)
-        write_json(json, catalogue.to_json())
-        return
+    if only_list:
+        publish(tools.list_faults(names or None), json)
+        return 0
     with show_progress() as progress:
-        report = faults(fault, backends=given.read_names(backends), device=device, timeout=timeout, progress=progress)
-    if json != "-":
-        out.print(report)
-    write_json(json, report.to_json())
-    raise typer.Exit(report.exit_status)
+        report = tools.faults(names or None, progress=progress, **settings)
+    publish(report, json)
+    return report.exit_status

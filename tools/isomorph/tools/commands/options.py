@@ -1,73 +1,47 @@
 """The command line's common options, each said once: name, meaning and how its text is read."""
 
+import functools
 import json
-from typing import Annotated, Any, get_args, get_type_hints
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, get_args, get_type_hints
 
-import typer
+import click
+from click.shell_completion import CompletionItem
 
-from isomorph.spec import BadInput, Convention
+from isomorph.backends.timeouts import TIMEOUT
+from isomorph.spec import BadInput, Convention, architectures
+from isomorph.tools.commands.command import Argument
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 MOST_SIDE = 1_000_000
 """Pixels of a side of an image: a thousand times those of the largest photographs that networks are run on."""
-
-Architecture = Annotated[
-    str, typer.Argument(metavar="ARCH", help="An architecture (`isomorph list`), or a .toml file with your own.")
-]
-Subject = Annotated[
-    str,
-    typer.Argument(
-        metavar="ARCH|FILE", help="An architecture (`isomorph list`), a .toml file with your own, or a checkpoint."
-    ),
-]
-Arch = Annotated[
-    str | None, typer.Option("--arch", metavar="ARCH", help="What a FILE that cannot tell is of: a name or a .toml.")
-]
-Backends = Annotated[str | None, typer.Option("--backends", metavar="A,B", help="Default: all that are installed.")]
-Backend = Annotated[str | None, typer.Option("--backend", metavar="A", help="Default: the first installed.")]
-Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|gpu", help="auto: a GPU if there is one.")]
-Dtype = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help="float32, float64, bfloat16 or float16.")]
-Images = Annotated[
-    list[str] | None,
-    typer.Option("--images", metavar="FILE", help="A photograph, or a .npy of [N, H, W, C]; may be repeated."),
-]
-Input = Annotated[str | None, typer.Option("--input", metavar="HxW", help="Height and width; default: the zoo's own.")]
-Batch = Annotated[int, typer.Option("--batch", metavar="N", help="How many images to draw.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="What to draw images and weights from.")]
-NumClasses = Annotated[
-    str | None, typer.Option("--num-classes", metavar="N|none", help="Classes of the head; none leaves it out.")
-]
-GlobalPool = Annotated[
-    bool | None,
-    typer.Option("--global-pool/--no-global-pool", help="Pool before the logits, or give a map."),
-]
-OutputStride = Annotated[
-    int | None, typer.Option("--output-stride", metavar="N", help="Trade strides beyond N for rates (atrous).")
-]
-Option = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--option",
-        "-o",
-        metavar="NAME=VALUE",
-        help="Another option of ARCH: width_multiplier=0.25, aux_logits=false, any field of head and convention.",
-    ),
-]
-Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Limit of one call to a backend.")]
-Memory = Annotated[
-    float | None, typer.Option("--memory", metavar="GIB", help="Limit of each process; default: what is free.")
-]
-Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the report there too; - is stdout.")]
-
 
 MOST_DIGITS = 18
 """Of an integer on the command line."""
 
 
-def read_size(text: str | None) -> tuple[int, int] | None:
-    """ "224x160" as (224, 160). Raises BadInput for anything else."""
-    if text is None:
-        return None
-    height, _, width = text.lower().partition("x")
+def argument(*declarations: str, help: str, **attributes: Any) -> Callable[[Function], Function]:
+    """An argument of a command, as `click.argument` adds it, with its line in `--help`."""
+    return click.argument(*declarations, cls=Argument, help=help, **attributes)
+
+
+def _complete_architecture(_ctx: click.Context, _parameter: click.Parameter, text: str) -> list[CompletionItem]:
+    """The architectures whose names begin so, and files."""
+    names = [CompletionItem(name) for name in architectures() if name.startswith(text)]
+    return [*names, CompletionItem(text, type="file")]
+
+
+def read_size(text: str) -> tuple[int, int]:
+    """Height and width in pixels. Raises BadInput for what is no size.
+
+    >>> read_size("224x160"), read_size("224")
+    ((224, 160), (224, 224))
+    """
+    height, by, width = text.lower().partition("x")
+    if not by:
+        width = height
     if not (height.isdecimal() and width.isdecimal()):
         raise BadInput(f"--input {text} is not a size; expected height x width in pixels, such as 224x224.")
     size = read_integer("--input", height), read_integer("--input", width)
@@ -76,24 +50,53 @@ def read_size(text: str | None) -> tuple[int, int] | None:
     return size
 
 
+def read_names(text: str) -> list[str]:
+    """Names with commas between them.
+
+    >>> read_names("pytorch, keras")
+    ['pytorch', 'keras']
+    """
+    return [name.strip() for name in text.split(",")]
+
+
+def read_device(text: str) -> str:
+    """Where backends compute, as isomorph calls it; a backend says what is no device.
+
+    "cuda" is "gpu". With a number behind it, as "gpu:1" or "cuda:1", the processes of all backends see that one alone.
+
+    >>> read_device("cuda"), read_device("cpu")
+    ('gpu', 'cpu')
+    """
+    device, colon, number = text.partition(":")
+    device = "gpu" if device == "cuda" else device
+    if device != "gpu" or not colon:
+        return device + colon + number
+    if not number.isdecimal():
+        raise BadInput(f"--device {text} is not a device; expected gpu, cuda, or one of several, such as cuda:1.")
+    os.environ["CUDA_VISIBLE_DEVICES"] = number
+    return device
+
+
 def read_integer(option: str, digits: str) -> int:
-    """The number that decimal digits are. Raises BadInput for more of them than any number here can have."""
+    """The number that decimal digits are. Raises BadInput for more of them than any number here can have.
+
+    >>> read_integer("--batch", "32")
+    32
+    """
     if len(digits) > MOST_DIGITS:  # Python refuses thousands of them with an error of its own
         raise BadInput(f"{option} has a number of {len(digits):,} digits; expected at most {MOST_DIGITS} of them.")
     return int(digits)
 
 
-def read_names(text: str | None) -> list[str] | None:
-    """ "a, b" as ["a", "b"]."""
-    return None if text is None else [name.strip() for name in text.split(",")]
-
-
 def read_architecture_options(
-    num_classes: str | None, global_pool: bool | None, output_stride: int | None, more: list[str] | None
+    num_classes: str | None, global_pool: bool | None, output_stride: int | None, more: Sequence[str]
 ) -> dict[str, Any]:
     """The options of an architecture that were given, each of them once.
 
     Raises BadInput for classes that are no number, and for what is given twice.
+
+    >>> read_architecture_options("none", None, 16, ("width_multiplier=0.25", "aux_logits=false"))
+    {'output_stride': 16, 'num_classes': None, 'width_multiplier': 0.25, 'aux_logits': False}
     """
     options: dict[str, Any] = {"global_pool": global_pool, "output_stride": output_stride}
     options = {name: value for name, value in options.items() if value is not None}
@@ -101,14 +104,20 @@ def read_architecture_options(
         if num_classes != "none" and not num_classes.isdecimal():
             raise BadInput(f"--num-classes {num_classes} is neither a number nor none.")
         options["num_classes"] = None if num_classes == "none" else read_integer("--num-classes", num_classes)
-    others = {name: _value(name, text) for name, text in read_pairs("--option", more).items()}
+    others = {name: read_value(name, text) for name, text in read_pairs("--option", more).items()}
     for name in options.keys() & others.keys():
         raise BadInput(f"{name} is given twice, with --option and with an option of its own.")
     return options | others
 
 
-def _value(name: str, text: str) -> Any:
-    """A number, true, false, none, a list of them, or text."""
+def read_value(name: str, text: str) -> Any:
+    """The value of an architecture's option: a number, true, false, none, a list of them, or text.
+
+    >>> [read_value("epsilon", "1e-3"), read_value("bias", "true"), read_value("head", "none")]
+    [0.001, True, None]
+    >>> read_value("replace_stride_with_dilation", "[false, true, true]")
+    (False, True, True)
+    """
     if text == "none":
         fields = get_type_hints(Convention)
         return text if text in get_args(fields.get(name)) else None
@@ -119,14 +128,109 @@ def _value(name: str, text: str) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def read_pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
-    """["a=b"] as {"a": "b"}. Raises BadInput for one without an equals sign, and for a name that comes twice."""
-    split = [pair.partition("=") for pair in pairs or []]
+def read_pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
+    """Names and values. Raises BadInput for a pair without an equals sign, and for a name that comes twice.
+
+    >>> read_pairs("--python", ("keras=/opt/keras/bin/python",))
+    {'keras': '/opt/keras/bin/python'}
+    """
+    split = [pair.partition("=") for pair in pairs]
     for name, equals, value in split:
         if not (name and equals and value):
             raise BadInput(f"{option} {name}{equals}{value} is not of the form NAME=VALUE.")
-    found = {name: value for name, _, value in split}
-    if len(found) < len(split):
+    values = {name: value for name, _, value in split}
+    if len(values) < len(split):
         names = [name for name, *_ in split]
-        raise BadInput(f"{option} names {next(name for name in found if names.count(name) > 1)} twice.")
-    return found
+        raise BadInput(f"{option} names {next(name for name in values if names.count(name) > 1)} twice.")
+    return values
+
+
+def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """What Click calls with an option's text, or None, to have it read."""
+    return lambda _ctx, _parameter, text: None if text is None else read(text)
+
+
+def names_option(*declarations: str, **attributes: Any) -> Callable[[Function], Function]:
+    """An option whose value is names with commas between them."""
+    return click.option(*declarations, callback=_read(read_names), **attributes)
+
+
+def device_option(**attributes: Any) -> Callable[[Function], Function]:
+    """`--device`."""
+    return click.option("--device", metavar="auto|cpu|gpu", callback=_read(read_device), **attributes)
+
+
+architecture = argument(
+    "arch",
+    metavar="ARCH",
+    help="An architecture (`isomorph list`), or a .toml file with your own.",
+    shell_complete=_complete_architecture,
+)
+subject = argument(
+    "subject",
+    metavar="ARCH|FILE",
+    help="An architecture (`isomorph list`), a .toml file with your own, or a checkpoint.",
+    shell_complete=_complete_architecture,
+)
+arch = click.option("--arch", metavar="ARCH", help="What a FILE that cannot tell is of: a name or a .toml.")
+backends = names_option("--backends", metavar="A,B", help="Default: all that are installed.")
+backend = click.option("--backend", metavar="A", help="Default: the first installed.")
+device = device_option(default="auto", help="auto: a GPU if there is one; cuda:1: that one.")
+dtype = click.option("--dtype", default="float32", metavar="DTYPE", help="float32, float64, bfloat16 or float16.")
+images = click.option(
+    "--images", multiple=True, metavar="FILE", help="A photograph, or a .npy of [N, H, W, C]; may be repeated."
+)
+size = click.option(
+    "--input",
+    "size",
+    metavar="HxW",
+    callback=_read(read_size),
+    help="Height and width, or one for both; default: the zoo's own.",
+)
+batch = click.option("--batch", type=int, default=2, metavar="N", help="How many images to draw.")
+seed = click.option("--seed", type=int, default=0, metavar="N", help="What to draw images and weights from.")
+timeout = click.option(
+    "--timeout", type=float, default=TIMEOUT, metavar="SECONDS", help="Limit of one call to a backend."
+)
+memory = click.option(
+    "--memory",
+    type=float,
+    callback=_read(lambda gib: gib * 2**30),
+    metavar="GIB",
+    help="Limit of each process; default: what is free.",
+)
+json_file = click.option("--json", metavar="FILE", help="Write the report there too; - is stdout.")
+
+_ARCHITECTURE_OPTIONS = (
+    click.option("--num-classes", metavar="N|none", help="Classes of the head; none leaves it out."),
+    click.option("--global-pool/--no-global-pool", default=None, help="Pool before the logits, or give a map."),
+    click.option("--output-stride", type=int, metavar="N", help="Trade strides beyond N for rates (atrous)."),
+    click.option(
+        "-o",
+        "--option",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Another option of ARCH: width_multiplier=0.25, aux_logits=false, any field of head and convention.",
+    ),
+)
+
+
+def architecture_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that change an architecture; the function gets them as `architecture_options`."""
+
+    @functools.wraps(function)
+    def read(
+        *,
+        num_classes: str | None,
+        global_pool: bool | None,
+        output_stride: int | None,
+        option: tuple[str, ...],
+        **arguments: Any,
+    ) -> Any:
+        options = read_architecture_options(num_classes, global_pool, output_stride, option)
+        return function(architecture_options=options, **arguments)
+
+    decorated: Callable[..., Any] = read
+    for add in reversed(_ARCHITECTURE_OPTIONS):
+        decorated = add(decorated)
+    return decorated

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Column
 
-from isomorph.tools.commands.app import PlainColumn, err
+from isomorph.tools.commands.console import err, verbosity
+from isomorph.tools.commands.progress import PlainColumn, shows_bar
 
 EVERY = 60.0
 """Seconds between the lines that tell of progress where there is no terminal."""
@@ -21,7 +22,7 @@ class _Lines:
 
     def __call__(self, done: int, planned: int, failed: int, runs: str) -> None:
         now = time.monotonic()
-        if now - self.said >= EVERY:
+        if now - self.said >= EVERY and not verbosity.quiet:
             self.said = now
             minutes = round((now - self.started) / 60)
             err.print(f"{done} of {planned} tests, {failed} failed, {minutes} min", highlight=False)
@@ -30,7 +31,7 @@ class _Lines:
 @contextmanager
 def show_suite_progress() -> Iterator["_Bar | _Lines"]:
     """A bar on stderr where it is a terminal, and gone when the work is done; else a line now and then."""
-    if not err.is_terminal:
+    if not shows_bar():
         yield _Lines()
         return
     with _Bar() as bar:

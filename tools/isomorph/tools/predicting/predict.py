@@ -15,8 +15,9 @@ import numpy.typing as npt
 from isomorph.backends import Unavailable
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.memory import available_memory
-from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, RemoteNetwork
+from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
 from isomorph.backends.scratch import ScratchFolder
+from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.memory import check_memory, evaluating
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.designs.lookup import is_architecture

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from isomorph.backends import Unavailable
-from isomorph.backends.process import TIMEOUT, BackendFailed, BackendProcess, DiskFull
+from isomorph.backends.process import BackendFailed, BackendProcess, DiskFull
 from isomorph.backends.protocol import DEVICES
+from isomorph.backends.timeouts import TIMEOUT
 from isomorph.spec import BadInput
 from isomorph.tools.probing.capability import Capabilities, CapabilitiesReport, Capability
 from isomorph.tools.probing.prober import Prober

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from rich.console import RenderableType
 
 from isomorph.backends import find_backend
-from isomorph.backends.process import TIMEOUT, BackendProcess
+from isomorph.backends.process import BackendProcess
+from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.memory import drawing, drawing_images
 from isomorph.conformance.precision import prove_precision
 from isomorph.spec import Architecture, BadInput

@@ -1,0 +1,75 @@
+from .benching.bench import bench
+from .benching.plots import write_plots
+from .benching.report import BenchReport
+from .certifying.certify import certify
+from .certifying.faults import faults, list_faults
+from .certifying.faults_report import CatalogueReport, FaultsReport
+from .certifying.junit import to_junit
+from .certifying.report import CaseResult, CertificateReport, CertifiedBackend
+from .checking.check import check
+from .checking.check_training import check_training
+from .checking.report import BackendReport, CheckReport
+from .checking.training_report import TrainedBackend, TrainingReport
+from .converting.convert import convert
+from .converting.report import ConvertReport
+from .converting.transfer import Rounding
+from .designs.compare import CompareReport, compare
+from .designs.listing import ListReport, list_
+from .designs.show import ShowReport, show
+from .predicting.predict import predict
+from .predicting.report import PredictingBackend, PredictReport
+from .probing.capabilities import capabilities
+from .probing.capability import Capabilities, CapabilitiesReport, Capability
+from .published.fetch import FetchReport, PublishedReport, fetch, list_published
+from .recording.record import write_end_points
+from .recording.run import RunReport, run
+from .weights.diff import DiffReport, diff
+from .weights.inspect import InspectReport, inspect
+
+__all__ = [
+    "BackendReport",
+    "BenchReport",
+    "Capabilities",
+    "CapabilitiesReport",
+    "Capability",
+    "CaseResult",
+    "CatalogueReport",
+    "CertificateReport",
+    "CertifiedBackend",
+    "CheckReport",
+    "CompareReport",
+    "ConvertReport",
+    "DiffReport",
+    "FaultsReport",
+    "FetchReport",
+    "InspectReport",
+    "ListReport",
+    "PredictReport",
+    "PredictingBackend",
+    "PublishedReport",
+    "Rounding",
+    "RunReport",
+    "ShowReport",
+    "TrainedBackend",
+    "TrainingReport",
+    "bench",
+    "capabilities",
+    "certify",
+    "check",
+    "check_training",
+    "compare",
+    "convert",
+    "diff",
+    "faults",
+    "fetch",
+    "inspect",
+    "list_",
+    "list_faults",
+    "list_published",
+    "predict",
+    "run",
+    "show",
+    "to_junit",
+    "write_end_points",
+    "write_plots",
+]

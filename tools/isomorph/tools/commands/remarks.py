@@ -1,0 +1,29 @@
+"""What a command takes and does nothing with, said as a sentence on stderr."""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from isomorph.tools.commands.console import err, verbosity
+from isomorph.tools.commands.failures import plain
+from isomorph.tools.designs.without_effect import IdleOption
+
+
+@contextmanager
+def shown_remarks() -> Iterator[None]:
+    """Within it, every IdleOption is a sentence of ours on stderr, and any other warning is as Python has it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", IdleOption)
+        warnings.showwarning = _show
+        yield
+
+
+def _show(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    if not issubclass(category, IdleOption):
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+    elif not verbosity.quiet:
+        err.print(f"isomorph: {plain(str(message))}", highlight=False, soft_wrap=True)
