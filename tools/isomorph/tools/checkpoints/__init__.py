@@ -18,24 +18,6 @@ file in the same folder. A folder of transformers' is told before them. A file t
 all, and is the framework's own in its form.
 """
 
-from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
-from isomorph.tools.checkpoints.mapped_file import sha256
-from isomorph.tools.checkpoints.paddle.writing import write_pdparams
-from isomorph.tools.checkpoints.pytorch.zip_writing import write_pytorch_zip
-from isomorph.tools.checkpoints.reading import read_checkpoint
-from isomorph.tools.checkpoints.safetensors_file import write_safetensors
-from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
-from isomorph.tools.checkpoints.transformers.writing import write_transformers_folder
+import lazy_loader
 
-__all__ = [
-    "METADATA",
-    "Checkpoint",
-    "Tensor",
-    "read_checkpoint",
-    "sha256",
-    "write_bundle",
-    "write_pdparams",
-    "write_pytorch_zip",
-    "write_safetensors",
-    "write_transformers_folder",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,7 +4,6 @@ import struct
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import h5py
 import ml_dtypes
 import numpy as np
 
@@ -30,22 +29,26 @@ _SCALAR, _SIMPLE, _NULL = range(3)  # the types of a dataspace of version 2; the
 _LAYOUTS = (3, 4)  # versions of the layout message: HDF5 1.6.3's, and 1.10's, whose chunks have other indexes
 
 _BFLOAT16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-# A datatype message, which h5py encodes behind two bytes of its own, less the version -> the dtype.
-_DTYPES = {
-    bytes([encoded[2] & 0x0F]) + encoded[3:]: np.dtype(name)
-    for encoded, name in (
-        (h5py.h5t.IEEE_F16LE.encode(), "<f2"),
-        (h5py.h5t.IEEE_F32LE.encode(), "<f4"),
-        (h5py.h5t.IEEE_F64LE.encode(), "<f8"),
-        (h5py.h5t.STD_I8LE.encode(), "i1"),
-        (h5py.h5t.STD_I16LE.encode(), "<i2"),
-        (h5py.h5t.STD_I32LE.encode(), "<i4"),
-        (h5py.h5t.STD_I64LE.encode(), "<i8"),
-        (h5py.h5t.STD_U8LE.encode(), "u1"),
-        (h5py.h5t.STD_U16LE.encode(), "<u2"),
-        (h5py.h5t.STD_U32LE.encode(), "<u4"),
-        (h5py.h5t.STD_U64LE.encode(), "<u8"),
-    )
+
+
+def _integer(name: str) -> bytes:
+    """The datatype message of an integer, less its version: HDF5 File Format Specification 3.0, IV.A.2.d, class 0."""
+    dtype = np.dtype(name)
+    signed = 0x08 if dtype.kind == "i" else 0
+    return struct.pack("<BBHIHH", 0, signed, 0, dtype.itemsize, 0, 8 * dtype.itemsize)
+
+
+def _floating(name: str) -> bytes:
+    """That of a floating-point number, class 1: the places of its sign, exponent and mantissa, and the bias."""
+    info = np.finfo(name)
+    implied = 0x20  # the mantissa's first bit is not stored
+    head = struct.pack("<BBBBIHH", 1, implied, info.bits - 1, 0, info.bits // 8, 0, info.bits)
+    return head + struct.pack("<BBBBI", info.nmant, info.iexp, 0, info.nmant, 2 ** (info.iexp - 1) - 1)
+
+
+# A datatype message less its version -> the dtype.
+_DTYPES = {_floating(name): np.dtype(name) for name in ("<f2", "<f4", "<f8")} | {
+    _integer(name): np.dtype(name) for name in ("i1", "<i2", "<i4", "<i8", "u1", "<u2", "<u4", "<u8")
 }
 _UNREGISTERED = 256  # the first number of a filter that has a name beside it in version 2
 _OPAQUE, _VARIABLE = 5, 9
