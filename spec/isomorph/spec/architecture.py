@@ -3,11 +3,13 @@
 Block("block1", "bottleneck", ((256, 64, 1),) * 2 + ((256, 64, 2),))   # (depth, depth_bottleneck, stride) per unit
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from itertools import groupby
 from typing import Any, Self
 
 from isomorph.spec.convention import ZEROS, Convention
 from isomorph.spec.errors import BadInput
+from isomorph.spec.notebook import html_table
 from isomorph.spec.validation import check_fields
 
 
@@ -136,6 +138,14 @@ class Architecture:
     auxiliary: tuple[AuxiliaryHead, ...] = ()
     input_transform: InputTransform | None = None
 
+    def _repr_html_(self) -> str:
+        """The network as a notebook shows it: its stem, blocks, head, and every field of its convention."""
+        rows = [(layer.scope, repr(layer)) for layer in self.stem.layers]
+        rows += [(block.scope, f"{block.unit} {_runs(block.args)}") for block in self.blocks]
+        rows += [(field.name, str(getattr(self.head, field.name))) for field in fields(self.head)]
+        rows += [(field.name, str(getattr(self.convention, field.name))) for field in fields(self.convention)]
+        return html_table(self.name, rows)
+
     def with_options(self, **options: Any) -> Self:
         """This network with some options changed.
 
@@ -179,3 +189,8 @@ _HEAD_OPTIONS = frozenset(Head.__dataclass_fields__)
 _CONVENTION_OPTIONS = frozenset(Convention.__dataclass_fields__)
 _INITIALIZERS = frozenset(name for name in _CONVENTION_OPTIONS if name.endswith("_initializer"))
 _OPTIONS = frozenset({"output_stride", "include_root_block", "in_channels", "auxiliary", "input_transform"})
+
+
+def _runs(args: tuple[tuple[int, ...], ...]) -> str:
+    """Units in a row, equal ones counted: "3 x (16, 16, 1)"."""
+    return ", ".join(f"{len(list(run))} x {unit}" for unit, run in groupby(args))

@@ -1,6 +1,7 @@
 """The one error that means: what was asked for, or given, cannot be right."""
 
 import difflib
+import re
 
 
 class BadInput(ValueError):  # noqa: N818 - it names whose mistake it is
@@ -14,11 +15,20 @@ class BadInput(ValueError):  # noqa: N818 - it names whose mistake it is
 def nearest(word: str, known: list[str], count: int = 3) -> list[str]:
     """The names in `known` that `word` was most likely meant to be, best first; possibly none.
 
-    Behind the one that looks most alike come those that are right behind their slash, with another zoo's name before it
-    or none, and then others that look alike.
+    Behind the one that looks most alike come all that are right behind their slash, but for case, hyphens and
+    underscores, with another zoo's name before it or none; then others that look alike, up to `count` in all.
+
+    >>> nearest("resnet50", ["keras/ResNet50", "slim/resnet_v1_50", "torchvision/resnet50"])
+    ['torchvision/resnet50', 'keras/ResNet50', 'slim/resnet_v1_50']
     """
     by_fold = {name.lower(): name for name in known}
-    own = word.lower().rpartition("/")[2]
-    same = [name for name in by_fold if "/" in name and name.rpartition("/")[2] == own]
+    own = _letters(word.rpartition("/")[2])
+    same = [name for name in by_fold if "/" in name and _letters(name.rpartition("/")[2]) == own]
     alike = difflib.get_close_matches(word.lower(), list(by_fold), n=count, cutoff=0.5)
-    return [by_fold[name] for name in dict.fromkeys((*alike[:1], *same, *alike))][:count]
+    names = list(dict.fromkeys((*alike[:1], *same, *alike)))
+    return [by_fold[name] for name in names[: max(count, len(same))]]
+
+
+def _letters(name: str) -> str:
+    """A name's letters and digits, in lower case."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())

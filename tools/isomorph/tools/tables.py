@@ -4,6 +4,7 @@ Names of files and tensors, labels and what servers or frameworks say are text t
 is no markup and no emoji of Rich's, it moves no cursor, and it can be written in every encoding.
 """
 
+import io
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,9 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+# Rich fills the text in; a notebook has fonts of several widths, and this one keeps columns.
+_HTML = '<pre style="white-space: pre; overflow-x: auto; line-height: normal; font-family: monospace">{code}</pre>'
 
 MOST_NAMES = 4
 """Names that `some_names` says in full."""
@@ -48,6 +52,12 @@ class Report(ABC):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         # Not by the console that it is printed on, which may be anybody's and know markup and emoji.
         yield from PlainConsole(highlight=False).render(self.table(), options)
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: the table, with all text escaped."""
+        console = PlainConsole(width=100, record=True, file=io.StringIO(), highlight=False)
+        console.print(self.table())
+        return console.export_html(inline_styles=True, code_format=_HTML)
 
     def __str__(self) -> str:
         console = PlainConsole(width=80, no_color=True, highlight=False)

@@ -1,0 +1,14 @@
+"""How plain data looks in a notebook: as an HTML table, whose every text is escaped."""
+
+from collections.abc import Iterable
+from html import escape
+
+
+def html_table(caption: str, rows: Iterable[tuple[str, str]]) -> str:
+    """A table of two columns under a caption.
+
+    >>> html_table("mine/<b>", [("conv1", "3x3")])
+    '<table><caption>mine/&lt;b&gt;</caption><tr><th>conv1</th><td>3x3</td></tr></table>'
+    """
+    cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
+    return f"<table><caption>{escape(caption)}</caption>{cells}</table>"
