@@ -225,8 +225,8 @@ def test_an_unknown_name_is_answered_with_the_nearest_ones(name: str, meant: str
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
-        ("pytorch/resnet34", ["torchvision/resnet34", "timm/resnet34", "resnet34"]),
-        ("ResNet34", ["resnet34", "torchvision/resnet34", "timm/resnet34"]),
+        ("pytorch/resnet34", ["torchvision/resnet34", "timm/resnet34", "transformers/resnet-34", "resnet34"]),
+        ("ResNet34", ["resnet34", "torchvision/resnet34", "timm/resnet34", "transformers/resnet-34"]),
         ("resnet50", ["resnet34", "keras/ResNet50", "timm/resnet34"]),
     ],
 )

@@ -15,8 +15,8 @@ class BadInput(ValueError):  # noqa: N818 - it names whose mistake it is
 def nearest(word: str, known: list[str], count: int = 3) -> list[str]:
     """The names in `known` that `word` was most likely meant to be, best first; possibly none.
 
-    Behind the one that looks most alike come all that are right behind their slash, but for case, hyphens and
-    underscores, with another zoo's name before it or none; then others that look alike, up to `count` in all.
+    Behind the one that looks most alike come those of the same zoo, and then all that are right behind their slash, but
+    for case, hyphens and underscores, with another zoo's name before it or none; then others, up to `count` in all.
 
     >>> nearest("resnet50", ["keras/ResNet50", "slim/resnet_v1_50", "torchvision/resnet50"])
     ['torchvision/resnet50', 'keras/ResNet50', 'slim/resnet_v1_50']
@@ -25,8 +25,9 @@ def nearest(word: str, known: list[str], count: int = 3) -> list[str]:
     own = _letters(word.rpartition("/")[2])
     same = [name for name in by_fold if "/" in name and _letters(name.rpartition("/")[2]) == own]
     alike = difflib.get_close_matches(word.lower(), list(by_fold), n=count, cutoff=0.5)
-    names = list(dict.fromkeys((*alike[:1], *same, *alike)))
-    return [by_fold[name] for name in names[: max(count, len(same))]]
+    of_zoo = [name for name in alike if "/" in word and name.startswith(word.lower().partition("/")[0] + "/")]
+    names = list(dict.fromkeys((*alike[:1], *of_zoo, *same, *alike)))
+    return [by_fold[name] for name in names[: max(count, 1 + len(same))]]
 
 
 def _letters(name: str) -> str:

@@ -8,6 +8,7 @@ who read its report.
 import io
 import signal
 import sys
+from collections.abc import Callable
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NoReturn
@@ -32,6 +33,10 @@ MODULES = {
     "conformance": "conformance",
 }
 """A command -> the module of `isomorph.tools.commands` that has it, in the order in which `--help` lists them."""
+
+
+THIS_SHELL = "this"
+"""Stands for the shell that the user has, where none is named."""
 
 
 class Commands(click.Group):
@@ -66,6 +71,21 @@ def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) ->
         ctx.exit()
 
 
+def _complete(ctx: click.Context, option: click.Parameter, shell: str | None) -> None:
+    if shell is not None:
+        from isomorph.tools.commands import completion  # noqa: PLC0415 - nobody needs it twice
+
+        wanted = "" if shell == THIS_SHELL else shell
+        click.echo(completion.install(app, wanted) if "install" in option.opts[0] else completion.script(app, wanted))
+        ctx.exit()
+
+
+def _completion_option(name: str, help: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """An option that takes a shell's name, or none, and ends the command."""
+    settings: dict[str, Any] = {"is_flag": False, "flag_value": THIS_SHELL, "is_eager": True, "expose_value": False}
+    return click.option(name, metavar="[SHELL]", callback=_complete, help=help, **settings)
+
+
 @click.group(
     cls=Commands,
     no_args_is_help=True,
@@ -74,6 +94,8 @@ def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) ->
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
 )
+@_completion_option("--install-completion", "Have the shell complete commands, options and names of architectures.")
+@_completion_option("--show-completion", "Print what --install-completion would write.")
 def app() -> None:
     """One specification of a network, the same numbers in every framework, and the reason when they differ."""
 
@@ -108,8 +130,9 @@ def _run() -> Any:
         raise
     except click.ClickException as error:
         return _show_usage(error)
-    except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("interrupted\n")
+    except (KeyboardInterrupt, click.Abort) as interrupt:
+        notes = getattr(interrupt.__cause__ or interrupt, "__notes__", ())
+        sys.stderr.write(": ".join(("interrupted", *notes)) + "\n")
         return 130
     except Exception as error:
         from isomorph.tools.commands.failures import report_failure  # noqa: PLC0415 - of no use where all goes well

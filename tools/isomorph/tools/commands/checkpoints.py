@@ -48,7 +48,11 @@ def diff_command(first: str, second: str, arch: str | None, json: str | None) ->
     return report.exit_status
 
 
-@commands.command("convert", short_help="A checkpoint as another zoo's, or in another kind of file.")
+@commands.command(
+    "convert",
+    short_help="A checkpoint as another zoo's, or in another kind of file.",
+    kept="nothing was written, and a DST that was there is as it was",
+)
 @options.argument("source", metavar="SRC", help="A checkpoint.")
 @options.argument("target", metavar="DST", help="The new file; its suffix says what kind.")
 @click.option("--to", metavar="ZOO|ARCH", help="Names and axes of a zoo, if it has the same function.")
@@ -85,7 +89,11 @@ def convert_command(
     publish(report, json, soft_wrap=True)
 
 
-@commands.command("fetch", short_help="Published weights: fetched once, their hash checked.")
+@commands.command(
+    "fetch",
+    short_help="Published weights: fetched once, their hash checked.",
+    kept="what has come is kept, and the same command goes on from there",
+)
 @options.argument(
     "name",
     required=False,

@@ -17,10 +17,14 @@ class Argument(click.Argument):
 
 
 class Command(click.Command):
-    """A command whose function returns its exit status, 0 where it returns nothing."""
+    """A command whose function returns its exit status, 0 where it returns nothing.
 
-    def __init__(self, *arguments: Any, **attributes: Any) -> None:
+    kept: what is left of its work when it is interrupted, as the end of a sentence.
+    """
+
+    def __init__(self, *arguments: Any, kept: str = "nothing was written", **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
+        self.kept = kept
         self.params += [
             click.Option(["-q", "--quiet"], is_flag=True, help="Print nothing but errors; the exit status tells."),
             click.Option(
@@ -34,8 +38,12 @@ class Command(click.Command):
         if quiet and verbose:
             raise click.UsageError("--quiet and --verbose contradict each other; give one of them.", ctx)
         set_verbosity(quiet, verbose)
-        with shown_remarks():
-            return super().invoke(ctx) or 0
+        try:
+            with shown_remarks():
+                return super().invoke(ctx) or 0
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(self.kept)
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the arguments are, and then the options."""
