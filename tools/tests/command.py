@@ -89,6 +89,15 @@ def refused(*arguments: str | Path, **more: str) -> str:
     return _sentence(done.returncode, done.stdout, done.stderr)
 
 
+def answered_here(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """What `answered` gives, in this process."""
+    with pytest.raises(SystemExit) as ended, patch.object(sys, "argv", ["isomorph", *map(str, arguments)]):
+        main()
+    out, err = capsys.readouterr()
+    assert (ended.value.code, err) == (0, ""), f"status {ended.value.code}\n{out}\n{err}"
+    return out
+
+
 def refused_here(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     """The same in this process, for many requests: starting another takes most of a second."""
     with pytest.raises(SystemExit) as ended, patch.object(sys, "argv", ["isomorph", *map(str, arguments)]):

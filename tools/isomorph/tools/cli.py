@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from isomorph.tools.commands.signals import ended_in_order
+from isomorph.tools.commands.signals import Interrupted, ended_in_order
 from isomorph.tools.commands.streams import OutputFailed, ReaderGone, give_up_stdout, guard_streams
 
 MODULES = {
@@ -130,9 +130,11 @@ def _run() -> Any:
         raise
     except click.ClickException as error:
         return _show_usage(error)
-    except (KeyboardInterrupt, click.Abort) as interrupt:
-        notes = getattr(interrupt.__cause__ or interrupt, "__notes__", ())
-        sys.stderr.write(": ".join(("interrupted", *notes)) + "\n")
+    except Interrupted as interrupt:
+        sys.stderr.write(f"interrupted: {interrupt}\n")
+        return 130
+    except (KeyboardInterrupt, click.Abort):
+        sys.stderr.write("interrupted\n")
         return 130
     except Exception as error:
         from isomorph.tools.commands.failures import report_failure  # noqa: PLC0415 - of no use where all goes well

@@ -6,6 +6,7 @@ import click
 
 from isomorph.tools.commands.console import set_verbosity
 from isomorph.tools.commands.remarks import shown_remarks
+from isomorph.tools.commands.signals import Interrupted
 
 
 class Argument(click.Argument):
@@ -41,9 +42,8 @@ class Command(click.Command):
         try:
             with shown_remarks():
                 return super().invoke(ctx) or 0
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(self.kept)
-            raise
+        except KeyboardInterrupt:
+            raise Interrupted(self.kept) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the arguments are, and then the options."""

@@ -7,6 +7,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+
+class Interrupted(Exception):  # noqa: N818 - it says what happened
+    """A command was interrupted by ctrl-C; its message says what is left of its work."""
+
+
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
