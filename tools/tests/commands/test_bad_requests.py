@@ -107,8 +107,8 @@ REQUESTS = {
         "Images of 0x32 are too small for cifar/resnet20: A map of size 0 is",
     ),
     "a size that is none": (
-        ("show", R20, "--input", "32"),
-        "--input 32 is not a size; expected height x width in pixels",
+        ("show", R20, "--input", "32x"),
+        "--input 32x is not a size; expected height x width in pixels",
     ),
     "a side beyond all images": (
         ("check", R20, *ORACLE, "--input", "1000001x32"),
@@ -300,7 +300,7 @@ def test_a_backend_is_refused_that_is_not_installed(
     ("arguments", "said"),
     [
         pytest.param(("nonsense",), "No such command 'nonsense'", id="command"),
-        pytest.param(("check", R20, "--nonsense"), "No such option: --nonsense", id="option"),
+        pytest.param(("check", R20, "--nonsense"), "No such option", id="option"),
         pytest.param(("check",), "Missing argument 'ARCH|FILE'", id="argument that is missing"),
         pytest.param(("run", R20), "Missing option '--out'", id="option that is missing"),
         pytest.param(("check", R20, "--batch", "x"), "Invalid value for '--batch'", id="number that is none"),

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from isomorph.backends import registered
 from isomorph.spec import architecture, architectures, infer, plan, zoos
-from isomorph.tools import show
+from isomorph.tools import list_, show
 
 from ..command import answered, environment, isomorph, left
 
@@ -66,7 +66,7 @@ def test_no_command_shows_the_help() -> None:
 
 def test_list_shows_architectures_and_backends_and_why_one_cannot_be_used(install: Install) -> None:
     name = install("misbehaving:abort@import")
-    said = answered("list", "--json", "x.json")
+    said = answered("list", "--devices", "--json", "x.json")
     assert [architecture for architecture in architectures() if architecture not in said] == []
     assert [backend for backend in registered() if f"\n{backend} " not in said] == []
     assert max(map(len, said.splitlines())) <= 80
@@ -79,6 +79,9 @@ def test_list_shows_architectures_and_backends_and_why_one_cannot_be_used(instal
     assert (rows["oracle"]["devices"], rows["oracle"]["reason"]) == (["cpu"], "")
     assert (rows[name]["version"], rows[name]["devices"]) == (None, [])
     assert rows[name]["reason"].startswith("starting, the process was ended by SIGABRT")
+    installed = {backend.name: backend.version for backend in list_().backends}
+    assert installed.pop(name), "a package that is there has a version, whether or not it can be imported"
+    assert installed == {other: row["version"] for other, row in rows.items() if other != name}
 
 
 # show
