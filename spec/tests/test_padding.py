@@ -1,13 +1,12 @@
 """Padding against integers that were worked out by hand, and against windows that are laid out one by one."""
 
-import doctest
 from collections.abc import Iterator
 from itertools import product
 from typing import get_args
 
 import pytest
 
-from isomorph.spec import BadInput, padding
+from isomorph.spec import BadInput
 from isomorph.spec.padding import Rule, out_size, pad_alike, pads
 
 # TensorFlow's SAME: ceil(size / stride) results, the odd one of the padding behind.
@@ -168,10 +167,6 @@ def test_rules_are_alike_where_they_pad_all_sizes_by_as_much(kernel: int, stride
     assert [(one, other) for one, other in pairs if pad_alike(one, other, kernel, stride, rate)] == [
         (one, other) for one, other in pairs if padded[one] == padded[other]
     ]
-
-
-def test_the_examples_are_right() -> None:
-    assert doctest.testmod(padding) == (0, 4)
 
 
 def test_the_two_rules_part_where_a_strided_window_meets_an_even_size() -> None:

@@ -1,7 +1,4 @@
-"""The networks' vocabulary: Block, Stem, Head and Architecture, plain frozen data in the style of slim's resnet_v1.
-
-Block("block1", "bottleneck", ((256, 64, 1),) * 2 + ((256, 64, 2),))   # (depth, depth_bottleneck, stride) per unit
-"""
+"""Block, Stem, Head and Architecture: a network as plain frozen data, in the style of slim's resnet_v1."""
 
 from dataclasses import dataclass, field, fields, replace
 from itertools import groupby
@@ -15,11 +12,23 @@ from isomorph.spec.validation import check_fields
 
 @dataclass(frozen=True)
 class Block:
-    """Units of one kind in a row.
+    """Consecutive units of one kind.
 
-    scope: the block's name, which its units, tensors and end points carry.
+    scope: the block's name, the first part of the names of its units, tensors and end points.
     unit: a unit kind of `isomorph.spec.units.KINDS`.
     args: one tuple per unit, for the residual kinds `(depth, depth_bottleneck, stride)`.
+
+    >>> block1 = Block("block1", "bottleneck", ((256, 64, 1),) * 2 + ((256, 64, 2),))
+    >>> block1.args
+    ((256, 64, 1), (256, 64, 1), (256, 64, 2))
+
+    The names of the numbers are those of the unit kind:
+
+    >>> from isomorph.spec.units import KINDS
+    >>> KINDS["bottleneck"].fields
+    ('depth', 'depth_bottleneck', 'stride')
+    >>> KINDS["inverted_residual"].fields
+    ('expansion', 'depth', 'stride')
     """
 
     scope: str
@@ -32,6 +41,9 @@ class StemConvolution:
     """A convolution of the stem: `kernel` x `kernel`, `depth` channels out.
 
     linear: a bias follows it instead of batch norm and activation, which the units of a pre-activation network bring.
+
+    >>> StemConvolution("conv1", depth=64, kernel=7, stride=2)
+    StemConvolution(scope='conv1', depth=64, kernel=7, stride=2, linear=False)
     """
 
     scope: str
@@ -43,7 +55,11 @@ class StemConvolution:
 
 @dataclass(frozen=True)
 class StemPool:
-    """A max pool of the stem over `kernel` x `kernel` windows."""
+    """A max pool of the stem over `kernel` x `kernel` windows.
+
+    >>> StemPool("pool1", kernel=3, stride=2)
+    StemPool(scope='pool1', kernel=3, stride=2)
+    """
 
     scope: str
     kernel: int
@@ -52,13 +68,17 @@ class StemPool:
 
 @dataclass(frozen=True)
 class Stem:
-    """What stands before the first block, in order; slim calls it the root block."""
+    """The layers before the first block, in order; slim calls them the root block.
+
+    >>> Stem((StemConvolution("conv1", 64, 7, stride=2), StemPool("pool1", 3, stride=2))).stride
+    4
+    """
 
     layers: tuple[StemConvolution | StemPool, ...]
 
     @property
     def stride(self) -> int:
-        """By how much the stem divides height and width."""
+        """The factor by which the stem reduces height and width."""
         product = 1
         for layer in self.layers:
             product *= layer.stride
@@ -67,12 +87,15 @@ class Stem:
 
 @dataclass(frozen=True)
 class Head:
-    """What stands after the last block: the mean over space, then a 1x1 convolution to `num_classes`, then softmax.
+    """The layers after the last block: the mean over space, a 1x1 convolution to `num_classes`, softmax.
 
-    num_classes: None leaves the classifier out, the network then ends in `global_pool` or in its last block.
+    num_classes: None leaves the classifier out; the network then ends in `global_pool` or in its last block.
     global_pool: False leaves the mean out, so that logits are a dense map.
-    dropout: the share that is dropped in training of what the classifier reads, and of what a dense layer before it
-        reads from another one.
+    dropout: the share of the classifier's input that training drops, and of the input of a dense layer that reads
+        another dense layer.
+
+    >>> Head(num_classes=10)
+    Head(num_classes=10, global_pool=True, dropout=0.0)
     """
 
     num_classes: int | None = 1000
@@ -87,12 +110,18 @@ class AuxiliaryHead:
     Average pool, 1x1 convolution, dense layer, classifier.
 
     scope: its name, `aux1`.
-    block, unit: what it reads: the result of that unit, counted from 1, of that block.
+    block, unit: it reads the result of this unit, counted from 1, of this block.
     pool: kernel and stride of the average pool; None for an adaptive one.
     cells: the dense layer sees `cells` x `cells` cells.
     depth, hidden: channels of the convolution, units of the dense layer.
     rectified: whether an activation follows the dense layer.
-    dropout: shares that are dropped in training of what the dense layer and the classifier read.
+    dropout: the shares of the inputs of the dense layer and of the classifier that training drops.
+
+    >>> from isomorph.spec import architecture
+    >>> for head in architecture("tutorial/googlenet").auxiliary:
+    ...     print(head.scope, "reads unit", head.unit, "of", head.block)
+    aux1 reads unit 1 of block4
+    aux2 reads unit 4 of block4
     """
 
     scope: str
@@ -108,7 +137,7 @@ class AuxiliaryHead:
 
 @dataclass(frozen=True)
 class InputTransform:
-    """What a network does to its images before its first layer: each channel times `scale`, plus `shift`."""
+    """Scale and shift of each channel of the images, which a network applies before its first layer."""
 
     scale: tuple[float, ...]
     shift: tuple[float, ...]
@@ -116,15 +145,25 @@ class InputTransform:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network, whole: what every backend builds and the oracle computes.
+    """A whole network, as every backend builds it and the oracle computes it.
 
-    name: `zoo/name`, the name being the zoo's own.
-    output_stride: by how much the last block's map is smaller than the image; None keeps the nominal one. Strides
-        beyond it become rates (atrous convolution), see `isomorph.spec.atrous`.
+    name: `zoo/name`, where `name` is the zoo's own.
+    output_stride: the factor by which the last block's map is smaller than the image; None keeps the nominal one.
+        Strides beyond it become rates (atrous convolution), see `isomorph.spec.atrous`.
     include_root_block: False leaves the stem out and feeds the images to the first block.
     in_channels: the images' channels.
     auxiliary: classifiers on inner units, in network order. A network without `num_classes` has none.
     input_transform: None takes the images as they are.
+
+    >>> from isomorph.spec import infer
+    >>> tiny = Architecture(
+    ...     "mine/tiny",
+    ...     Stem((StemConvolution("conv1", 16, 3),)),
+    ...     (Block("block1", "basic", ((16, 16, 1), (32, 32, 2))),),
+    ...     Head(num_classes=10),
+    ... )
+    >>> infer(tiny, 32, 32).shapes(batch=8)["block1"]
+    (8, 16, 16, 32)
     """
 
     name: str
@@ -147,10 +186,16 @@ class Architecture:
         return html_table(self.name, rows)
 
     def with_options(self, **options: Any) -> Self:
-        """This network with some options changed.
+        """Return this network with some options changed.
 
         Takes any field of the head and of the convention, and `output_stride`, `include_root_block`, `in_channels`,
-        `auxiliary` and `input_transform`. Raises BadInput for a name that is none of these, or a number that cannot be.
+        `auxiliary` and `input_transform`. Raises BadInput for any other name, and for a value out of range.
+
+        >>> from isomorph.spec import architecture
+        >>> architecture("cifar/resnet20").with_options(num_classes=100).head
+        Head(num_classes=100, global_pool=True, dropout=0.0)
+        >>> architecture("slim/resnet_v1_50").with_options(output_stride=8, global_pool=False).output_stride
+        8
         """
         if not options:
             return self
@@ -166,21 +211,36 @@ class Architecture:
         return changed
 
     def undrawn(self) -> Self:
-        """The same function, its fresh weights all zero: for a network that is loaded as soon as it is built."""
+        """Return this network with all its fresh weights zero, for one that is loaded as soon as it is built.
+
+        >>> from isomorph.spec import architecture
+        >>> architecture("cifar/resnet20").undrawn().convention.convolution_initializer.distribution
+        'zeros'
+        """
         return self.with_options(**dict.fromkeys(_INITIALIZERS, ZEROS))
 
     def without_dropout(self) -> Self:
-        """The same tensors, and nothing dropped: for training that is compared, as every framework draws its own masks.
+        """Return this network without dropout, for comparing training: every framework draws masks of its own.
 
-        Where dropout scales inference ("downscale_in_infer"), that scale goes, too.
+        The tensors stay the same. Where dropout scales inference ("downscale_in_infer"), that scale goes, too.
+
+        >>> from isomorph.spec import architecture
+        >>> architecture("torchvision/vgg16").head.dropout
+        0.5
+        >>> architecture("torchvision/vgg16").without_dropout().head.dropout
+        0.0
         """
         auxiliary = tuple(replace(head, dropout=(0.0, 0.0)) for head in self.auxiliary)
         return self.with_options(dropout=0.0, auxiliary=auxiliary)
 
     def folded(self) -> Self:
-        """The same function at inference, once `isomorph.backends.folding` has folded the tensors to match.
+        """Return this network with a bias instead of a batch norm behind every convolution.
 
-        Every convolution has a bias and no batch norm.
+        Its function at inference is the same once `isomorph.backends.folding` has folded the tensors to match.
+
+        >>> from isomorph.spec import architecture, tensor_shapes
+        >>> list(tensor_shapes(architecture("cifar/resnet20").folded()))[:2]
+        ['conv1/weights', 'conv1/biases']
         """
         return self.with_options(batch_norm=False, convolution_bias=True)
 

@@ -1,4 +1,4 @@
-"""output_stride -> (stride, rate) of every unit: the one place where strides become rates.
+"""Stride and rate of every unit for an output_stride: the one place where strides become rates.
 
 Slim's rule (google-research/tf-slim, resnet_utils.py, `stack_blocks_dense`): once the features are as coarse as asked
 for, a strided unit keeps the rate it was given, drops its stride, and the units after it multiply their rate by that
@@ -16,9 +16,9 @@ from isomorph.spec.errors import BadInput
 class Sampling:
     """How one unit samples its input.
 
-    stride: the stride it really takes, 1 where it was traded for a rate.
+    stride: the stride it really takes, 1 where a rate replaces it.
     rate: the rate of its convolutions up to and including the one that would have strided.
-    rate_after: the rate of those behind it, which is also the next unit's rate.
+    rate_after: the rate of its later convolutions, which is also the next unit's rate.
     """
 
     stride: int
@@ -27,10 +27,16 @@ class Sampling:
 
 
 def sample(strides: Iterable[int], output_stride: int | None) -> list[Sampling]:
-    """The sampling of units whose nominal strides are `strides`, in order.
+    """Return the sampling of units whose nominal strides are `strides`, in order.
 
     output_stride: product of the strides that are really taken; None takes all of them.
     Raises BadInput, in slim's words, where no prefix of `strides` has that product.
+
+    >>> for sampling in sample([2, 2, 2], output_stride=2):
+    ...     print(sampling)
+    Sampling(stride=2, rate=1, rate_after=1)
+    Sampling(stride=1, rate=1, rate_after=2)
+    Sampling(stride=1, rate=2, rate_after=4)
     """
     sampling, reached, rate = [], 1, 1
     for stride in strides:

@@ -1,4 +1,4 @@
-"""Auxiliary heads, resolved: each is a unit of one row of layers, which reads another unit."""
+"""Auxiliary heads, resolved: each is a unit whose layers follow one another, and reads another unit."""
 
 from isomorph.spec.architecture import Architecture, AuxiliaryHead
 from isomorph.spec.atrous import Sampling
@@ -13,10 +13,10 @@ KIND = "auxiliary"
 
 
 def auxiliary_heads(architecture: Architecture, units: dict[tuple[str, int], Unit]) -> tuple[tuple[str, Unit], ...]:
-    """The scope of the unit that is read, and the head as a unit, of every auxiliary head.
+    """Return, for every auxiliary head, the scope of the unit that it reads, and the head as a unit.
 
-    units: those of the blocks, by the block's scope and their number in it.
-    Raises BadInput for a head on a unit that there is not, or that has another head.
+    units: the units of the blocks, by the block's scope and their number in it.
+    Raises BadInput for a head on a unit that does not exist or has another head.
     """
     if architecture.head.num_classes is None:
         return ()

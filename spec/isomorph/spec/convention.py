@@ -1,4 +1,4 @@
-"""What zoos silently disagree on, spelled out: every field is a disagreement that has broken a port.
+"""The design choices on which zoos silently disagree: every field is a disagreement that has broken a port.
 
 A convention is data. Backends and the oracle read its fields; none of them ever asks which zoo it came from.
 """
@@ -19,6 +19,10 @@ class Initializer:
     fan: kernel area times input channels per group ("fan_in"), times output channels ("fan_out"), or the mean of both
         ("fan_avg"); times the input channels of all groups ("all_in"), as Paddle has it; "one" makes the deviation
         sqrt(scale).
+
+    >>> kaiming_fan_out = Initializer("normal", 2.0, "fan_out")  # of torchvision's ResNets
+    >>> kaiming_fan_out.stddev(kernel=3, depth_in=64, depth=128)
+    0.041666666666666664
     """
 
     distribution: Literal["normal", "truncated_normal", "uniform", "zeros"]
@@ -26,7 +30,13 @@ class Initializer:
     fan: Literal["fan_in", "fan_out", "fan_avg", "all_in", "one"] = "fan_in"
 
     def stddev(self, kernel: int, depth_in: int, depth: int, groups: int = 1) -> float:
-        """Standard deviation for a kernel of `kernel` x `kernel` x `depth_in` in each of `groups` x `depth`."""
+        """Return the standard deviation for a convolution's tensors.
+
+        depth_in: input channels of each group. depth: output channels of all groups.
+
+        >>> Initializer("uniform", 1.0, "fan_avg").stddev(kernel=1, depth_in=64, depth=10)  # Glorot and Bengio (2010)
+        0.1643989873053573
+        """
         if self.fan == "one":
             return float(self.scale**0.5)
         channels = {
@@ -56,8 +66,8 @@ class Convention:
     inception_kernel: of the wider branch of an inception unit: 5 as Szegedy et al. (2015) published it, or 3.
     convolution_padding, depthwise_padding, pool_padding: a rule of `isomorph.spec.padding`, which says what each is;
         of convolutions, of those with one channel in each group, and of max pools.
-    pool_fill: what a max pool's padding holds: "lowest", -inf, which is never the maximum, or "zero", which is where
-        all else is negative. Behind a ReLU they give the same.
+    pool_fill: the value of a max pool's padding: "lowest", -inf, which is never the maximum, or "zero", which is the
+        maximum where all else is negative. Behind a ReLU they give the same.
     convolution_bias: whether convolutions have a bias, beside that of a batch norm.
     batch_norm: whether a batch norm follows every convolution but the dense ones.
     batch_norm_gamma: whether a batch norm has a gamma; slim calls it `scale`.
@@ -71,7 +81,16 @@ class Convention:
         classifier, it, and the biases of both.
     last_gamma: gamma of a unit's last batch norm in a fresh network; at 0 every unit starts as its shortcut (Goyal et
         al., 2017, section 5.1). All other gammas start at 1.
-    preprocessing: what the zoo's own pipeline does to a photograph.
+    preprocessing: how the zoo's own pipeline prepares a photograph.
+
+    >>> from isomorph.spec import zoo
+    >>> slim, keras = (next(iter(zoo(name).networks.values())).convention for name in ("slim", "keras"))
+    >>> slim.bottleneck_stride, keras.bottleneck_stride
+    ('conv2', 'conv1')
+    >>> slim.pool_padding, keras.pool_padding
+    ('same', 'explicit')
+    >>> slim.batch_norm_epsilon, keras.batch_norm_epsilon
+    (1e-05, 1.001e-05)
     """
 
     bottleneck_stride: Literal["conv1", "conv2"] = "conv2"
@@ -101,7 +120,10 @@ class Convention:
 
 
 def as_float32(value: float) -> float:
-    """`value` rounded to float32, as a Python float.
+    """Return `value` rounded to float32, as a Python float.
+
+    >>> as_float32(1e-5)
+    9.999999747378752e-06
 
     Every backend and the oracle build batch norm with its epsilon and decay rounded so, in every dtype: Paddle keeps
     both in float32 whatever the dtype, and float64 runs agree to rounding only if all do. A peer that keeps float64's

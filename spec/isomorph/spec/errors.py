@@ -1,4 +1,4 @@
-"""The one error that means: what was asked for, or given, cannot be right."""
+"""BadInput, the one error for a request or an input that cannot be right, and suggestions for misspelt names."""
 
 import difflib
 import re
@@ -9,27 +9,33 @@ class BadInput(ValueError):  # noqa: N818 - it names whose mistake it is
 
     Its message is one sentence for the person who asked: what was found, what was expected, where, and what to do.
     The command line prints it, with its notes, and exits with status 2.
+
+    >>> from isomorph.spec import architecture
+    >>> architecture("cifar/resnet20", width_multiplier=0.5)
+    Traceback (most recent call last):
+        ...
+    isomorph.spec.errors.BadInput: cifar/resnet20 has no width multiplier; MobileNets have one.
     """
 
 
 def nearest(word: str, known: list[str], count: int = 3) -> list[str]:
-    """The names in `known` that `word` was most likely meant to be, best first; possibly none.
+    """Return the names in `known` that `word` most likely stands for, best first; possibly none.
 
-    Behind the one that looks most alike come those of the same zoo, and then all that are right behind their slash, but
-    for case, hyphens and underscores, with another zoo's name before it or none; then others, up to `count` in all.
+    After the most similar name come those of the same zoo, and then all with the same part behind the slash, but for
+    case, hyphens and underscores, with another zoo's name before it or none; then others, up to `count` in all.
 
     >>> nearest("resnet50", ["keras/ResNet50", "slim/resnet_v1_50", "torchvision/resnet50"])
     ['torchvision/resnet50', 'keras/ResNet50', 'slim/resnet_v1_50']
     """
-    by_fold = {name.lower(): name for name in known}
-    own = _letters(word.rpartition("/")[2])
-    same = [name for name in by_fold if "/" in name and _letters(name.rpartition("/")[2]) == own]
-    alike = difflib.get_close_matches(word.lower(), list(by_fold), n=count, cutoff=0.5)
-    of_zoo = [name for name in alike if "/" in word and name.startswith(word.lower().partition("/")[0] + "/")]
-    names = list(dict.fromkeys((*alike[:1], *of_zoo, *same, *alike)))
-    return [by_fold[name] for name in names[: max(count, 1 + len(same))]]
+    by_lower_case = {name.lower(): name for name in known}
+    last_part = _letters(word.rpartition("/")[2])
+    same_last_part = [name for name in by_lower_case if "/" in name and _letters(name.rpartition("/")[2]) == last_part]
+    similar = difflib.get_close_matches(word.lower(), list(by_lower_case), n=count, cutoff=0.5)
+    of_zoo = [name for name in similar if "/" in word and name.startswith(word.lower().partition("/")[0] + "/")]
+    names = list(dict.fromkeys((*similar[:1], *of_zoo, *same_last_part, *similar)))
+    return [by_lower_case[name] for name in names[: max(count, 1 + len(same_last_part))]]
 
 
 def _letters(name: str) -> str:
-    """A name's letters and digits, in lower case."""
+    """Return a name's letters and digits, in lower case."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

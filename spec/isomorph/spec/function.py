@@ -1,8 +1,8 @@
-"""What a network computes: at inference, and in training. Two networks of the same function have equal ones.
+"""The function that a network computes, at inference or in training, as a value to compare.
 
 A function has every layer with its name, and leaves out the network's own name, the preprocessing, and all of the
-convention that no layer of this network depends on. That of inference also leaves out how fresh weights are drawn, what
-training drops, and how it moves the statistics.
+convention that no layer of this network depends on. The function of inference also leaves out how fresh weights are
+drawn, what training drops, and how it moves the statistics.
 """
 
 from collections.abc import Callable, Hashable
@@ -20,12 +20,28 @@ Computed = Callable[[Layer], Layer]
 
 
 def function(architecture: Architecture) -> Hashable:
-    """The function of `architecture`, to be compared. Raises BadInput for a network that cannot be planned."""
+    """Return the function of `architecture` at inference: networks that compute the same have equal functions.
+
+    Raises BadInput for a network that cannot be planned.
+
+    >>> from isomorph.spec import architecture
+    >>> torchvision, timm, keras = map(architecture, ("torchvision/resnet50", "timm/resnet50", "keras/ResNet50"))
+    >>> function(torchvision) == function(timm)
+    True
+    >>> function(torchvision) == function(keras)  # biases, and the stride in the first 1x1
+    False
+    """
     return _function(plan(architecture), _at_inference)
 
 
 def training_function(architecture: Architecture) -> Hashable:
-    """The same of its training, from fresh weights on: equal ones are also equal at inference."""
+    """Return the function of training `architecture` from fresh weights: equal ones are also equal at inference.
+
+    >>> from isomorph.spec import architecture
+    >>> torchvision, timm = map(architecture, ("torchvision/resnet50", "timm/resnet50"))
+    >>> training_function(torchvision) == training_function(timm)  # timm starts the last gammas at 0
+    False
+    """
     planned = plan(architecture)
     statistics = (planned.decay, planned.convention.running_variance) if _is_normalised(planned) else None
     return _function(planned, _in_training), statistics
@@ -49,7 +65,7 @@ def _unit(unit: Unit, computed: Computed) -> Hashable:
 
 
 def _in_training(layer: Layer) -> Layer:
-    """The layer, less what is said of it and means nothing."""
+    """Return the layer without the settings that have no effect on it."""
     match layer:
         case Convolution():
             return replace(
@@ -65,7 +81,7 @@ def _in_training(layer: Layer) -> Layer:
 
 
 def _at_inference(layer: Layer) -> Layer:
-    """And less what training alone asks for."""
+    """Return the layer without the settings that have no effect on it at inference."""
     layer = _in_training(layer)
     match layer:
         case Convolution():
@@ -82,7 +98,7 @@ def _at_inference(layer: Layer) -> Layer:
 
 
 def _plainest(rule: Rule, kernel: int, stride: int, rate: int) -> Rule:
-    """The first rule that pads this window as `rule` does."""
+    """Return the first rule that pads this window as `rule` does."""
     return next(plain for plain in get_args(Rule) if pad_alike(plain, rule, kernel, stride, rate))
 
 

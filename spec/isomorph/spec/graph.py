@@ -10,7 +10,7 @@ from isomorph.spec.units import Unit
 
 @dataclass(frozen=True)
 class Join:
-    """The sum of what is read, or all of its channels, and the activation behind it."""
+    """The sum of several results, or all of their channels, and the activation behind it."""
 
     concatenated: bool
     activation: Activation
@@ -25,8 +25,8 @@ class Mean:
 class Node:
     """One operation.
 
-    name: of its result, an end point's but for subsampled identities.
-    reads: the names of the results that it takes, or INPUT, which are the images.
+    name: of its result, which is an end point but for subsampled identities.
+    reads: the names of the results that it takes, or INPUT for the images.
     """
 
     name: str
@@ -35,7 +35,16 @@ class Node:
 
 
 def graph(plan: Plan) -> Iterator[Node]:
-    """The nodes of a network up to its logits, and those of its auxiliary heads; each behind all that it reads."""
+    """Yield the nodes of a network up to its logits, and those of its auxiliary heads, each after all that it reads.
+
+    >>> from isomorph.spec import architecture, plan
+    >>> for node in list(graph(plan(architecture("cifar/resnet20"))))[:4]:
+    ...     print(node.name, "<-", *node.reads)
+    conv1 <- input
+    block1/unit_1/basic_v1/conv1 <- conv1
+    block1/unit_1/basic_v1/conv2 <- block1/unit_1/basic_v1/conv1
+    block1/unit_1/basic_v1 <- conv1 block1/unit_1/basic_v1/conv2
+    """
     units = {unit.scope: unit for unit in plan.all_units}
     for part, read in plan.reads.items():
         if part == "stem":
@@ -48,13 +57,13 @@ def graph(plan: Plan) -> Iterator[Node]:
 
 
 def _unit(unit: Unit, read: str) -> Iterator[Node]:
-    """Its layers and, unless one of them is the whole unit, what joins them."""
-    places = {INPUT: read} | {name_of(layer): layer.scope for layer in unit.layers}
+    """Yield the layers of a unit and, unless one layer is the whole unit, their join."""
+    results = {INPUT: read} | {name_of(layer): layer.scope for layer in unit.layers}
     for layer in unit.layers:
-        yield Node(layer.scope, (places[layer.source],), layer)
+        yield Node(layer.scope, (results[layer.source],), layer)
     wiring = unit.wiring
     if unit.layers[-1].scope != unit.scope:
-        reads = tuple(places[name] for name in wiring.joined)
+        reads = tuple(results[name] for name in wiring.joined)
         yield Node(unit.scope, reads, Join(wiring.concatenated, wiring.activation))
 
 

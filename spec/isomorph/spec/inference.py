@@ -1,4 +1,4 @@
-"""Shapes, parameters, multiply-accumulates and receptive fields, from the specification alone."""
+"""Shapes, parameters, multiply-accumulates and receptive fields, worked out from the specification alone."""
 
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -43,7 +43,11 @@ class Grid:
     receptive_field: int = 1
 
     def window(self, rule: Rule, kernel: int, stride: int, rate: int = 1) -> "Grid":
-        """The map behind a `kernel` x `kernel` window that moves by `stride` over cells `rate` apart."""
+        """Return the map that a `kernel` x `kernel` window gives which moves by `stride` over cells `rate` apart.
+
+        >>> Grid(224, 224).window("explicit", kernel=7, stride=2)
+        Grid(height=112, width=112, stride=2, receptive_field=7)
+        """
         return Grid(
             None if self.height is None else out_size(rule, self.height, kernel, stride, rate),
             None if self.width is None else out_size(rule, self.width, kernel, stride, rate),
@@ -54,11 +58,18 @@ class Grid:
 
 @dataclass(frozen=True)
 class EndPoint:
-    """What the specification says of one end point.
+    """One end point: its name, geometry, depth and costs.
 
-    rate: the rate of the convolution that made it, a unit's being that of its first convolution.
-    trainable, statistics: values in its own tensors (a unit's and a block's: all inside).
+    rate: the rate of the convolution that made it; for a unit, of its first convolution.
+    trainable, statistics: values in its own tensors (for a unit and a block: all inside).
     macs: multiply-accumulates for one image, likewise; None while the images' size is unknown.
+
+    >>> from isomorph.spec import architecture
+    >>> conv1 = infer(architecture("cifar/resnet20"), 32, 32).end_points[0]
+    >>> conv1.grid
+    Grid(height=32, width=32, stride=1, receptive_field=3)
+    >>> conv1.depth, conv1.trainable, conv1.macs
+    (16, 464, 442368)
     """
 
     name: str
@@ -70,7 +81,11 @@ class EndPoint:
     macs: int | None
 
     def shape(self, batch: int) -> tuple[int, Size, Size, int]:
-        """[batch, height, width, depth]."""
+        """Return the shape [batch, height, width, depth]; an unknown side is None.
+
+        >>> EndPoint("conv1", Grid(32, 32), 16, 1, 464, 32, 442368).shape(batch=8)
+        (8, 32, 32, 16)
+        """
         return batch, self.grid.height, self.grid.width, self.depth
 
 
@@ -79,6 +94,11 @@ class Inference:
     """Every end point of an architecture at one input size, in network order, and the totals.
 
     macs: at inference, without those of auxiliary heads.
+
+    >>> from isomorph.spec import architecture
+    >>> resnet20 = infer(architecture("cifar/resnet20"), 32, 32)
+    >>> resnet20.trainable, resnet20.statistics, resnet20.macs
+    (269722, 1376, 40551040)
     """
 
     architecture: Architecture
@@ -89,18 +109,30 @@ class Inference:
 
     @property
     def parameters(self) -> int:
-        """All values: trainable ones and running statistics."""
+        """The number of all values: trainable ones and running statistics."""
         return self.trainable + self.statistics
 
     def shapes(self, batch: int) -> dict[str, tuple[int, Size, Size, int]]:
-        """End point -> [batch, height, width, depth]."""
+        """Return the shape [batch, height, width, depth] of every end point, by name.
+
+        >>> from isomorph.spec import architecture
+        >>> shapes = infer(architecture("cifar/resnet20"), 32, 32).shapes(batch=8)
+        >>> shapes["conv1"], shapes["block3"], shapes["logits"]
+        ((8, 32, 32, 16), (8, 8, 8, 64), (8, 1, 1, 10))
+        """
         return {end_point.name: end_point.shape(batch) for end_point in self.end_points}
 
 
 def infer(architecture: Architecture, height: Size = None, width: Size = None) -> Inference:
-    """All that follows from `architecture` for images of `height` x `width` pixels; None where unknown.
+    """Work out shapes, parameters and costs of `architecture` for images of `height` x `width` pixels.
 
-    Raises BadInput where a window finds no room in its map.
+    None stands for an unknown side. Raises BadInput where a map is too small for a window.
+
+    >>> from isomorph.spec import architecture
+    >>> infer(architecture("slim/resnet_v1_50"), 224, 224).macs
+    3482255360
+    >>> infer(architecture("slim/resnet_v1_50")).parameters
+    25610152
     """
     planned = plan(architecture)
     try:
@@ -118,7 +150,7 @@ def infer(architecture: Architecture, height: Size = None, width: Size = None) -
 
 
 def _least_side(planned: Plan) -> int | None:
-    """The pixels that both sides of an image need for every window to find room; None if no size is enough."""
+    """Return the pixels that both sides of an image need so that every window fits; None if no size is enough."""
 
     def is_enough(side: int) -> bool:
         try:
@@ -179,7 +211,7 @@ def _unit(unit: Unit, grid: Grid) -> dict[str, EndPoint]:
 
 
 def _group(scope: str, inside: list[EndPoint], last: EndPoint) -> EndPoint:
-    """The end point of what holds `inside`: the geometry of its `last`, the sums of all."""
+    """Return the end point of a unit or a block: the geometry of its `last` layer, the sums over all `inside`."""
     return EndPoint(
         scope,
         last.grid,

@@ -1,4 +1,4 @@
-"""Padding: how many zeros (or -inf, for a max pool) go on either side of an axis, and how long the result is.
+"""Padding rules: how many zeros (or -inf, for a max pool) pad either side of an axis, and how long the result is.
 
 Every padding in every backend comes from here or is TensorFlow's own SAME, which `pads("same", ...)` restates.
 """
@@ -8,23 +8,32 @@ from typing import Literal
 from isomorph.spec.errors import BadInput
 
 Rule = Literal["valid", "explicit", "same", "after", "ceil"]
+"""How a window's axis is padded; `pads` explains each."""
 
 
 def pads(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> tuple[int, int]:
-    """Padding before and after an axis of `size`, on which "same" alone depends.
+    """Return the padding before and after an axis of `size`; only "same" depends on the size.
 
-    explicit: alike on both sides, as PyTorch's `padding=` has it: half of rate * (kernel - 1), rounded down. For odd
+    explicit: the same on both sides, as PyTorch's `padding=`: half of rate * (kernel - 1), rounded down. For odd
         kernels it is slim's `conv2d_same`, which pads an even one that strides by one more, behind.
     same: TensorFlow's: ceil(size / stride) results, the odd one of the padding after (tf-slim, resnet_utils.py).
     after: a window that strides is padded behind alone, as by Keras's MobileNet; others as "explicit".
-    ceil: no window is left out for want of some cells, but for one that would begin behind the last cell, as with
-        PyTorch's `ceil_mode=True`. Paddle's (3.3) counts that window, too, and gives float32's lowest number for it.
-    valid: no window is made up.
+    ceil: a last window that lacks some cells counts, unless it would begin behind the last cell, as with PyTorch's
+        `ceil_mode=True`. Paddle's (3.3) counts that window, too, and gives float32's lowest number for it.
+    valid: no padding.
 
+    >>> pads("explicit", 224, kernel=7, stride=2, rate=1)
+    (3, 3)
     >>> pads("same", 224, kernel=7, stride=2, rate=1)
     (2, 3)
+    >>> pads("same", 225, kernel=7, stride=2, rate=1)
+    (3, 3)
+    >>> pads("after", 112, kernel=3, stride=2, rate=1)
+    (0, 1)
     >>> pads("ceil", 5, kernel=2, stride=3, rate=1)
     (0, 1)
+    >>> pads("valid", 112, kernel=3, stride=2, rate=1)
+    (0, 0)
     """
     extent = rate * (kernel - 1)
     match rule:
@@ -41,7 +50,17 @@ def pads(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> tuple[in
 
 
 def out_size(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> int:
-    """Length of the result along an axis of `size`. Raises BadInput where the window finds no room."""
+    """Return the length of the result along an axis of `size`. Raises BadInput where the window does not fit.
+
+    >>> out_size("same", 225, kernel=7, stride=2, rate=1)
+    113
+    >>> out_size("valid", 225, kernel=7, stride=2, rate=1)
+    110
+    >>> out_size("valid", 2, kernel=3, stride=1, rate=1)
+    Traceback (most recent call last):
+        ...
+    isomorph.spec.errors.BadInput: A map of size 2 is too small for a 3x3 window.
+    """
     room = size + sum(pads(rule, size, kernel, stride, rate)) - rate * (kernel - 1) - 1
     if size < 1 or room < 0:
         raise BadInput(f"A map of size {size} is too small for a {kernel}x{kernel} window.")
@@ -49,7 +68,7 @@ def out_size(rule: Rule, size: int, kernel: int, stride: int, rate: int) -> int:
 
 
 def pad_alike(rule: Rule, other: Rule, kernel: int, stride: int, rate: int) -> bool:
-    """Whether two rules pad axes of every size by as much: then they are one, for such a window.
+    """Return whether two rules pad axes of every size alike for this window.
 
     >>> pad_alike("same", "explicit", kernel=3, stride=1, rate=2)
     True
@@ -64,8 +83,11 @@ def pad_alike(rule: Rule, other: Rule, kernel: int, stride: int, rate: int) -> b
 
 
 def adaptive_windows(size: int, cells: int) -> list[tuple[int, int]]:
-    """Begin and end of each of the `cells` windows along an axis of `size`, as PyTorch's and Paddle's adaptive pools.
+    """Return begin and end of each of the `cells` windows along an axis of `size`, as in adaptive pools.
 
-    They overlap where `cells` does not divide `size`.
+    They are PyTorch's and Paddle's, and overlap where `cells` does not divide `size`.
+
+    >>> adaptive_windows(7, cells=3)
+    [(0, 3), (2, 5), (4, 7)]
     """
     return [(cell * size // cells, -(-(cell + 1) * size // cells)) for cell in range(cells)]

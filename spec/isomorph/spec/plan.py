@@ -1,4 +1,4 @@
-"""An architecture, resolved: every layer in network order with its depth, stride, rate and padding decided.
+"""A plan: an architecture resolved to layers in network order, each with its depth, stride, rate and padding.
 
 Inference, tensor names, the oracle and all backends read the plan, so that none of them decides anything again.
 """
@@ -31,12 +31,22 @@ class PlannedBlock:
 
 @dataclass(frozen=True)
 class Plan:
-    """A network in the order in which it is computed.
+    """An architecture resolved to layers, in the order in which they are computed.
 
     epsilon, decay: batch norm's, already rounded to float32.
     logits: the classifier; None without one.
     depth: channels behind the last block.
-    auxiliary: of every auxiliary head, the scope of the unit that it reads, and the head, as a unit.
+    auxiliary: for every auxiliary head, the scope of the unit that it reads, and the head, as a unit.
+
+    >>> from isomorph.spec import architecture
+    >>> resnet20 = plan(architecture("cifar/resnet20"))
+    >>> conv1 = resnet20.stem[0]
+    >>> conv1.kernel, conv1.depth_in, conv1.depth
+    (3, 3, 16)
+    >>> [name for name in resnet20.parts if name.startswith("block2")]
+    ['block2/unit_1/basic_v1', 'block2/unit_2/basic_v1', 'block2/unit_3/basic_v1']
+    >>> resnet20.parts["head"]
+    ('global_pool', 'logits', 'predictions')
     """
 
     architecture: Architecture
@@ -65,7 +75,7 @@ class Plan:
 
     @property
     def all_units(self) -> Iterator[Unit]:
-        """Those, and the auxiliary heads, each behind the unit that it reads."""
+        """The units of all blocks and the auxiliary heads, each head after the unit that it reads."""
         heads = dict(self.auxiliary)
         for unit in self.units:
             yield unit
@@ -74,12 +84,12 @@ class Plan:
 
     @property
     def heads(self) -> dict[str, str]:
-        """The scope of a unit -> that of the auxiliary head that reads it."""
+        """Scope of a unit -> scope of the auxiliary head that reads it."""
         return {read: head.scope for read, head in self.auxiliary}
 
     @property
     def parametrised(self) -> Iterator[Parametrised]:
-        """All layers that have tensors, in their order: stem, units (the shortcut first), logits."""
+        """All layers that have tensors, in order: stem, units (the shortcut first), logits."""
         yield from (layer for layer in self.stem if isinstance(layer, Convolution))
         for unit in self.all_units:
             yield from unit.parametrised
@@ -88,12 +98,15 @@ class Plan:
 
     @property
     def convolutions(self) -> Iterator[Convolution]:
-        """Those of them that are convolutions."""
+        """All convolutions, dense layers included, in order."""
         return (layer for layer in self.parametrised if isinstance(layer, Convolution))
 
     @property
     def parts(self) -> dict[str, tuple[str, ...]]:
-        """The network cut where one tensor flows: `stem`, each unit's scope, `head`, with their end points in order."""
+        """Part -> its end points in order; the parts are `stem`, each unit's scope and `head`.
+
+        The network is cut where a single tensor flows from one part to the next.
+        """
         parts = {"stem": tuple(layer.scope for layer in self.stem)}
         for unit in self.all_units:
             inner = [layer.scope for layer in unit.layers if not isinstance(layer, Subsample)]
@@ -104,7 +117,7 @@ class Plan:
 
     @property
     def reads(self) -> dict[str, str]:
-        """Part -> the end point that it is given; INPUT, which are the images, of the first."""
+        """Part -> the end point that it reads; INPUT, for the images, of the first."""
         read = {head: unit for unit, head in self.heads.items()}
         reads, flowing = {}, INPUT
         for part, names in self.parts.items():
@@ -114,51 +127,60 @@ class Plan:
         return reads
 
     def depth_into(self, part: str) -> int:
-        """Channels of a part's input."""
+        """Return the number of channels of a part's input.
+
+        >>> from isomorph.spec import architecture
+        >>> plan(architecture("cifar/resnet20")).depth_into("block2/unit_1/basic_v1")
+        16
+        """
         if self.reads[part] == INPUT:
             return self.architecture.in_channels
         return next((unit.depth_in for unit in self.all_units if unit.scope == part), self.depth)
 
     @property
     def end_points(self) -> tuple[str, ...]:
-        """The names of all end points, in network order: those of the parts, a block's behind its last unit's."""
-        behind = {unit: block for block, unit in self.block_ends.items()}
+        """The names of all end points in network order, each block's after its last unit's."""
+        ended_block = {unit: block for block, unit in self.block_ends.items()}
         return tuple(
             end_point
             for names in self.parts.values()
             for name in names
-            for end_point in ((name, behind[name]) if name in behind else (name,))
+            for end_point in ((name, ended_block[name]) if name in ended_block else (name,))
         )
 
     @property
     def block_ends(self) -> dict[str, str]:
-        """A block's scope -> that of its last unit, whose result is the block's; not where they are the same."""
+        """Scope of a block -> scope of its last unit, whose result is the block's; left out where they are the same."""
         ends = {block.scope: block.units[-1].scope for block in self.blocks}
         return {block: unit for block, unit in ends.items() if block != unit}
 
     @property
     def modules(self) -> dict[str, tuple[str, ...]]:
-        """Scope -> where a framework that nests its modules has it: `blocks`, `block1`, `unit_1`, `conv1`."""
+        """Scope -> its path in a framework that nests its modules: `blocks`, `block1`, `unit_1`, `conv1`."""
         paths: dict[str, tuple[str, ...]] = {layer.scope: ("stem", layer.scope) for layer in self.stem}
         for block in self.blocks:
             for number, unit in enumerate(block.units, start=1):
-                place = ("blocks", block.scope, f"unit_{number}")
-                paths |= _inside(unit, place)
+                paths |= _module_paths(unit, ("blocks", block.scope, f"unit_{number}"))
         for _, head in self.auxiliary:
-            paths |= _inside(head, ("auxiliary", head.scope))
+            paths |= _module_paths(head, ("auxiliary", head.scope))
         return paths | {name: ("head", name) for name in ("global_pool", "logits")}
 
 
-def _inside(unit: Unit, place: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    return {layer.scope: (*place, name_of(layer)) for layer in unit.layers} | {unit.scope: place}
+def _module_paths(unit: Unit, path: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    return {layer.scope: (*path, name_of(layer)) for layer in unit.layers} | {unit.scope: path}
 
 
 @lru_cache(maxsize=256)
 def plan(architecture: Architecture) -> Plan:
-    """Resolve `architecture`.
+    """Resolve `architecture` to layers in network order.
 
     Raises BadInput for a Block that is not well formed and, in slim's words, for an output_stride that the network
     cannot have.
+
+    >>> from isomorph.spec import architecture
+    >>> dense = plan(architecture("slim/resnet_v1_50", output_stride=8))
+    >>> [unit.sampling for unit in dense.units][-1]
+    Sampling(stride=1, rate=4, rate_after=4)
     """
     convention = architecture.convention
     stem = _stem(architecture)
@@ -167,7 +189,7 @@ def plan(architecture: Architecture) -> Plan:
         _check(block)
     strides = [kind_of(block.unit).stride(args) for block in architecture.blocks for args in block.args]
     sampling = iter(zip(strides, _sample(architecture, strides), strict=True))
-    blocks, placed = [], {}
+    blocks, unit_of = [], {}
     for block in architecture.blocks:
         kind, units = kind_of(block.unit), []
         for number, args in enumerate(block.args, start=1):
@@ -175,11 +197,11 @@ def plan(architecture: Architecture) -> Plan:
             scope = kind.scope_of(block.scope, number, len(block.args) == 1)
             site = Site(scope, depth, sampled, convention, architecture.head.dropout)
             units.append(Unit(scope, block.unit, depth, stride, sampled, kind.build(site, *args)))
-            placed[block.scope, number] = units[-1]
+            unit_of[block.scope, number] = units[-1]
             depth = units[-1].depth
         blocks.append(PlannedBlock(block.scope, tuple(units)))
     epsilon, decay = as_float32(convention.batch_norm_epsilon), as_float32(convention.batch_norm_decay)
-    auxiliary = auxiliary_heads(architecture, placed)
+    auxiliary = auxiliary_heads(architecture, unit_of)
     return Plan(architecture, stem, tuple(blocks), auxiliary, depth, _logits(architecture, depth), epsilon, decay)
 
 
@@ -192,13 +214,13 @@ def _stem(architecture: Architecture) -> tuple[StemLayer, ...]:
         source = name_of(layers[-1])
     for layer in architecture.stem.layers if architecture.include_root_block else ():
         if isinstance(layer, StemConvolution):
-            more = {
+            fields = {
                 "kernel": layer.kernel,
                 "stride": layer.stride,
                 "source": source,
                 **(LINEAR if layer.linear else {}),
             }
-            layers.append(convolution(convention, layer.scope, depth, layer.depth, **more))
+            layers.append(convolution(convention, layer.scope, depth, layer.depth, **fields))
             depth = layer.depth
         else:
             layers.append(max_pool(convention, layer.scope, depth, layer.kernel, layer.stride, source))
@@ -224,7 +246,7 @@ def _logits(architecture: Architecture, depth: int) -> Convolution | None:
 
 
 def _check(block: Block) -> None:
-    """Raise BadInput unless `block` has units and each of them the numbers that its kind takes."""
+    """Raise BadInput unless `block` has units, each with the numbers that its kind takes."""
     fields = kind_of(block.unit).fields
     if not block.args:
         raise BadInput(f"{block.scope} has no units; a Block has at least one.")
@@ -237,7 +259,7 @@ def _check(block: Block) -> None:
 
 
 def _sample(architecture: Architecture, strides: list[int]) -> list[Sampling]:
-    """How the units sample, given what the stem has taken of the output_stride. Errors keep slim's words."""
+    """Return how the units sample, after the stem's share of the output_stride. Errors keep slim's words."""
     root = architecture.stem.stride if architecture.include_root_block else 1
     target = architecture.output_stride
     try:

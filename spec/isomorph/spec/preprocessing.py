@@ -1,4 +1,4 @@
-"""How a photograph becomes the network's input, as data; `isomorph.tools.images.images` does it."""
+"""How a photograph becomes the network's input, as data; `isomorph.tools.images.images` carries it out."""
 
 from dataclasses import dataclass, replace
 from math import floor
@@ -22,17 +22,17 @@ NORMALISATIONS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Geometry, then `(value - mean) / std` on values 0..255.
+    """How to prepare a photograph: geometry, then `(value - mean) / std` on values 0..255.
 
     fit: "crop" scales a photograph until its shorter side is `resize` long and cuts out the middle; "stretch" scales
-        both sides to `size`, whatever that does to its shape.
+        both sides to `size`, without keeping its proportions.
     resize: the shorter side before the crop, in pixels; None takes `size`. It has no meaning for "stretch".
     size: height and width of what reaches the network, in pixels.
     interpolation: Pillow's name of the resampling filter.
     channels: "RGB" or "BGR", the order in which the network expects them.
     mean, std: per channel, in that order, on the scale 0..255.
-    central_fraction: of both sides of a photograph, the middle that all else sees, as `tf.image.central_crop` rounds
-        it; 1 is all.
+    central_fraction: the share of both sides of a photograph, from the middle, that is used at all, rounded as by
+        `tf.image.central_crop`; 1 is all.
     resampler: whose way of scaling. "pillow" widens the filter where it makes a photograph smaller, so that no pixel is
         skipped (antialiasing); "opencv" takes the neighbours of each point and skips what lies between; both lay the
         centre of the first pixel at half of a pixel and give whole numbers. "tensorflow1" (`resize_bilinear` without
@@ -40,7 +40,10 @@ class Preprocessing:
         and left, and keeps fractions. These two have "bilinear" alone.
     longer_side: whether the longer side, which is seldom a whole number once a photograph is scaled for its crop, is
         cut to one ("floor") or rounded to the nearest, halves to the even one ("round").
-    crop_offset: the same of the place of the crop, where as many pixels cannot be cut off on both sides.
+    crop_offset: how the offset of the crop is rounded where the same number of pixels cannot go on both sides.
+
+    >>> Preprocessing(resize=None, size=(32, 32)).normalised("torch").mean
+    (123.675, 116.28, 103.53)
     """
 
     fit: Literal["crop", "stretch"] = "crop"
@@ -56,13 +59,23 @@ class Preprocessing:
     crop_offset: Literal["floor", "round"] = "round"
 
     def normalised(self, name: str) -> Self:
-        """The same geometry with one of NORMALISATIONS."""
+        """Return the same geometry with channels, mean and std of one of NORMALISATIONS.
+
+        >>> caffe = Preprocessing().normalised("caffe")
+        >>> caffe.channels, caffe.mean, caffe.std
+        ('BGR', (103.939, 116.779, 123.68), (1.0, 1.0, 1.0))
+        """
         return replace(self, **NORMALISATIONS[name])
 
 
 def centre_crop(preprocessing: Preprocessing, side: int, share: float) -> Preprocessing:
-    """The same with a square crop of `side` pixels out of a shorter side of which that is the `share`, above 0.
+    """Return `preprocessing` with a square crop of `side` pixels, which is a `share` of the resized shorter side.
 
-    Rounded down, as timm (data/transforms_factory.py) and transformers (ConvNextImageProcessor) have it.
+    The shorter side is rounded down, as in timm (data/transforms_factory.py) and transformers
+    (ConvNextImageProcessor). share: above 0.
+
+    >>> cropped = centre_crop(Preprocessing(), side=288, share=0.95)
+    >>> cropped.resize, cropped.size
+    (303, (288, 288))
     """
     return replace(preprocessing, fit="crop", resize=floor(side / share), size=(side, side))

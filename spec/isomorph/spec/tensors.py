@@ -25,19 +25,27 @@ Shape = tuple[int, ...]
 
 
 def split(name: str) -> tuple[str, str]:
-    """The scope of a canonical tensor's layer, and its leaf: `conv1` and `gamma` of `conv1/BatchNorm/gamma`."""
+    """Return the scope of a canonical tensor's layer, and its leaf.
+
+    >>> split("conv1/BatchNorm/gamma")
+    ('conv1', 'gamma')
+    """
     scope, _, leaf = name.rpartition("/")
     return scope.removesuffix(f"/{BATCH_NORM}"), leaf
 
 
 def tensor_name(layer: Parametrised, leaf: str) -> str:
-    """The canonical name of a layer's tensor."""
+    """Return the canonical name of a layer's tensor.
+
+    >>> tensor_name(Convolution("conv1", depth_in=3, depth=16), GAMMA)
+    'conv1/BatchNorm/gamma'
+    """
     inner = f"{BATCH_NORM}/" if isinstance(layer, Convolution) and leaf in OF_BATCH_NORM else ""
     return f"{layer.scope}/{inner}{leaf}"
 
 
 def tensors_of(layer: Parametrised) -> dict[str, Shape]:
-    """The tensors of one layer and, for a convolution, its batch norm: leaf -> shape."""
+    """Return leaf -> shape of the tensors of one layer and, for a convolution, of its batch norm."""
     batch_norm = OF_BATCH_NORM if layer.gamma is not None else OF_BATCH_NORM[1:]
     if isinstance(layer, BatchNorm):
         return dict.fromkeys(batch_norm, (layer.depth,))
@@ -50,7 +58,12 @@ def tensors_of(layer: Parametrised) -> dict[str, Shape]:
 
 
 def tensor_shapes(architecture: Architecture) -> dict[str, Shape]:
-    """Canonical name -> shape of every tensor, in network order."""
+    """Return canonical name -> shape of every tensor, in network order.
+
+    >>> from isomorph.spec import architecture
+    >>> list(tensor_shapes(architecture("cifar/resnet20")).items())[:2]
+    [('conv1/weights', (3, 3, 3, 16)), ('conv1/BatchNorm/gamma', (16,))]
+    """
     return {
         tensor_name(layer, leaf): shape
         for layer in plan(architecture).parametrised
@@ -59,20 +72,34 @@ def tensor_shapes(architecture: Architecture) -> dict[str, Shape]:
 
 
 def is_trainable(name: str) -> bool:
-    """Whether a canonical tensor is learned; the running statistics are not."""
+    """Return whether training learns a canonical tensor; it does not learn the running statistics.
+
+    >>> is_trainable("conv1/BatchNorm/gamma"), is_trainable("conv1/BatchNorm/moving_mean")
+    (True, False)
+    """
     return not name.endswith(STATISTICS)
 
 
 def count_parameters(architecture: Architecture) -> tuple[int, int]:
-    """Trainable and total number of values. Keras and Paddle call the total "parameters", PyTorch the trainable."""
+    """Return the trainable and the total number of values.
+
+    Keras and Paddle call the total "parameters", PyTorch the trainable.
+
+    >>> from isomorph.spec import architecture
+    >>> count_parameters(architecture("cifar/resnet20"))
+    (269722, 271098)
+    """
     sizes = {name: prod(shape) for name, shape in tensor_shapes(architecture).items()}
     return sum(size for name, size in sizes.items() if is_trainable(name)), sum(sizes.values())
 
 
 def match(expected: dict[str, Shape], found: dict[str, Shape], of: str) -> tuple[list[str], list[str]]:
-    """Names that are only in `expected` and only in `found`, in their own order.
+    """Return the names that are only in `expected`, and those only in `found`, each in their own order.
 
-    Raises BadInput where a tensor in both differs in shape: what fits is never guessed.
+    Raises BadInput where a tensor in both differs in shape: nothing is reshaped by guess.
+
+    >>> match({"a": (2,), "b": (3,)}, {"b": (3,), "c": (4,)}, of="mine/tiny")
+    (['a'], ['c'])
     """
     misshapen = [name for name in expected if name in found and found[name] != expected[name]]
     if misshapen:
@@ -83,7 +110,13 @@ def match(expected: dict[str, Shape], found: dict[str, Shape], of: str) -> tuple
 
 
 def match_exactly(expected: dict[str, Shape], found: dict[str, Shape], of: str) -> None:
-    """Raise one two-sided BadInput unless `found` has exactly the names and shapes of `expected`."""
+    """Raise BadInput, naming both sides, unless `found` has exactly the names and shapes of `expected`.
+
+    >>> match_exactly({"a": (2,)}, {"b": (2,)}, of="tiny")
+    Traceback (most recent call last):
+        ...
+    isomorph.spec.errors.BadInput: The tensors are not those of tiny; 1 tensor missing: - a; 1 tensor unexpected: + b.
+    """
     missing, unexpected = match(expected, found, of)
     if missing or unexpected:
         sides = [

@@ -21,10 +21,10 @@ Framework = Literal["pytorch", "tensorflow", "keras", "paddle"]
 
 @dataclass(frozen=True)
 class Widths:
-    """A network's widths.
+    """The widths in which a network comes.
 
-    build: the network of a width multiplier.
-    published: those for which the zoo has weights.
+    build: returns the network of a width multiplier.
+    published: the width multipliers for which the zoo has weights.
     """
 
     build: Callable[[float], Architecture]
@@ -33,19 +33,29 @@ class Widths:
 
 @dataclass(frozen=True)
 class Zoo:
-    """A zoo.
+    """A family of networks: their names, architectures, tensor names and options.
 
     name: the first half of its architectures' names.
     origin: where the design comes from, for people.
-    framework: whose files its weights come in.
+    framework: the framework whose file format its weights have.
     networks: its architectures by their own names.
     naming: how it names and lays out tensors.
     constructor: the Python call that makes one of its networks, with `{name}` and `{classes}`; empty where there is no
         package to install.
-    options: its own way of saying an option -> the function that translates the value into our options.
+    options: its own name of an option -> the function that translates the value into our options.
     widths: its networks that come in several widths.
-    design_of: the zoo whose design this one took over; a file that fits both is taken for that one's.
-    unpublished: its networks of which nobody has published weights; a file that fits another is taken for that one's.
+    design_of: the zoo whose design this one took over; a file that fits both is attributed to that one.
+    unpublished: its networks of which nobody has published weights; a file that fits another is attributed to that one.
+
+    >>> cifar = zoo("cifar")
+    >>> cifar.framework, list(cifar.networks)[:2]
+    ('pytorch', ['resnet20', 'resnet32'])
+    >>> cifar.naming.tensors(cifar.networks["resnet20"])["logits/weights"].name
+    'linear.weight'
+    >>> zoo("torchvision").constructor.format(name="resnet50", classes=10)
+    'torchvision.models.resnet50(num_classes=10)'
+    >>> zoo("torchvision").options["replace_stride_with_dilation"]([False, True, True])
+    {'output_stride': 8}
     """
 
     name: str
@@ -60,19 +70,27 @@ class Zoo:
     unpublished: frozenset[str] = frozenset()
 
     def of_published_width(self, own_name: str) -> dict[float, Architecture]:
-        """Width multiplier -> a network at each width for which there are weights; empty where it has only one."""
+        """Return width multiplier -> network, for each width with published weights; empty if there is one width.
+
+        >>> list(zoo("keras").of_published_width("MobileNet"))
+        [0.25, 0.5, 0.75, 1.0]
+        """
         if own_name not in self.widths:
             return {}
         return {width: self.widths[own_name].build(width) for width in self.widths[own_name].published}
 
 
 def switch(name: str, on: Mapping[str, Any], off: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
-    """A zoo's option that is true or false: the options of ours that either means."""
+    """Return the translation of a zoo's option that is true or false into our options.
 
-    def translate(wanted: Any) -> dict[str, Any]:
-        if not isinstance(wanted, bool):
-            raise BadInput(f"{name} is {wanted!r}, expected true or false.")
-        return dict(on if wanted else off)
+    >>> switch("aux_logits", {}, {"auxiliary": ()})(False)
+    {'auxiliary': ()}
+    """
+
+    def translate(value: Any) -> dict[str, Any]:
+        if not isinstance(value, bool):
+            raise BadInput(f"{name} is {value!r}, expected true or false.")
+        return dict(on if value else off)
 
     return translate
 
@@ -83,62 +101,90 @@ WIDEST = 64
 
 @cache
 def zoos() -> dict[str, Zoo]:
-    """All zoos by name."""
+    """Return all zoos by name.
+
+    >>> ", ".join(zoos())
+    'cifar, d2l, keras, mlperf_tiny, paddle, slim, timm, torchvision, transformers, tutorial, wsl'
+    """
     modules = (
-        importlib.import_module(f"{_zoos.__name__}.{found.name}") for found in pkgutil.iter_modules(_zoos.__path__)
+        importlib.import_module(f"{_zoos.__name__}.{module.name}") for module in pkgutil.iter_modules(_zoos.__path__)
     )
     return {module.ZOO.name: module.ZOO for module in modules}
 
 
 def zoo(name: str) -> Zoo:
-    """The zoo called `name`. Raises BadInput if there is none."""
+    """Return the zoo called `name`. Raises BadInput if there is none.
+
+    >>> zoo("slim").origin
+    'TF-slim (TensorFlow 1)'
+    """
     if name not in zoos():
         raise BadInput(f"There is no zoo {name!r}; there are {', '.join(zoos())}.")
     return zoos()[name]
 
 
 def architectures() -> tuple[str, ...]:
-    """The names of all architectures, by zoo, in each zoo's order."""
-    return tuple(network.name for one in zoos().values() for network in one.networks.values())
+    """Return the names of all architectures, by zoo, in each zoo's order.
+
+    >>> architectures()[:3]
+    ('cifar/resnet20', 'cifar/resnet32', 'cifar/resnet44')
+    """
+    return tuple(network.name for each in zoos().values() for network in each.networks.values())
 
 
 def architecture(name: str, **options: Any) -> Architecture:
-    """The architecture called `zoo/name`, with some options changed.
+    """Return the architecture called `zoo/name`, with some options changed.
 
     Options are those of `Architecture.with_options`, the zoo's own, such as torchvision's
     `replace_stride_with_dilation`, and `width_multiplier` where a network has one. Raises BadInput for an unknown name,
-    with the nearest ones, and for options that cannot be.
+    with the nearest ones, and for impossible options.
+
+    >>> architecture("cifar/resnet20").head
+    Head(num_classes=10, global_pool=True, dropout=0.0)
+    >>> architecture("cifar/resnet20", num_classes=100).head.num_classes
+    100
+    >>> architecture("torchvision/resnet50", replace_stride_with_dilation=[False, True, True]).output_stride
+    8
+    >>> architecture("keras/MobileNet", alpha=0.5) == architecture("keras/MobileNet", width_multiplier=0.5)
+    True
     """
     zoo_name, _, own_name = name.partition("/")
-    found = zoos().get(zoo_name)
-    if found is None or own_name not in found.networks:
+    its_zoo = zoos().get(zoo_name)
+    if its_zoo is None or own_name not in its_zoo.networks:
         close = nearest(name, list(architectures()))
         hint = f"did you mean {' or '.join(close)}?" if close else "`isomorph list` shows all."
         raise BadInput(f"There is no architecture {name!r}; {hint}")
     options = translated(name, options)
-    network = found.networks[own_name]
+    network = its_zoo.networks[own_name]
     if (width := options.pop("width_multiplier", None)) is not None:
-        network = _of_width(found, own_name, width)
+        network = _of_width(its_zoo, own_name, width)
     return network.with_options(**options)
 
 
 def translated(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of the architecture called `name`, its zoo's own ones said as ours; of any other network as they are."""
-    found = zoos().get(name.partition("/")[0])
-    own = {option: translate for option, translate in found.options.items() if option in options} if found else {}
-    ours = {option: value for option, value in options.items() if option not in own}
-    for option, translate in own.items():
-        ours |= translate(options[option])
-    return ours
+    """Return options of the architecture called `name` with its zoo's own ones translated into ours.
+
+    The options of a network of no zoo are returned as they are.
+
+    >>> translated("torchvision/resnet50", {"replace_stride_with_dilation": [False, True, True], "num_classes": 10})
+    {'num_classes': 10, 'output_stride': 8}
+    """
+    its_zoo = zoos().get(name.partition("/")[0])
+    translations = its_zoo.options if its_zoo else {}
+    zoo_options = {option: translate for option, translate in translations.items() if option in options}
+    our_options = {option: value for option, value in options.items() if option not in zoo_options}
+    for option, translate in zoo_options.items():
+        our_options |= translate(options[option])
+    return our_options
 
 
-def _of_width(found: Zoo, own_name: str, width: Any) -> Architecture:
-    if own_name not in found.widths:
-        raise BadInput(f"{found.name}/{own_name} has no width multiplier; MobileNets have one.")
+def _of_width(its_zoo: Zoo, own_name: str, width: Any) -> Architecture:
+    name = f"{its_zoo.name}/{own_name}"
+    if own_name not in its_zoo.widths:
+        raise BadInput(f"{name} has no width multiplier; MobileNets have one.")
     if type(width) not in (int, float) or not 0 < width <= WIDEST:
-        name = f"{found.name}/{own_name}"
         raise BadInput(f"The width multiplier of {name} is {width!r}; expected a number above 0 and up to {WIDEST}.")
-    network = found.widths[own_name].build(width)
+    network = its_zoo.widths[own_name].build(width)
     try:
         plan(network)
     except BadInput as error:
