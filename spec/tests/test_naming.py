@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isomorph.spec import BadInput, architecture, architectures, tensor_shapes, zoo, zoos
-from isomorph.spec.naming import Layout
+from isomorph.spec.naming import KernelAxes
 
 UNIT = "block2/unit_1/bottleneck_v1"
 
@@ -160,22 +160,22 @@ def test_a_dense_kernel_behind_a_flattened_map_is_the_convolution_over_it(axes: 
     flattened = flattened or (lambda image: image.transpose(2, 0, 1))
     rng = np.random.default_rng(0)
     image, kernel = rng.integers(9, size=(2, 3, 4)), rng.integers(9, size=(2, 3, 4, 5))
-    dense = Layout(axes).from_canonical(kernel)
-    assert dense.shape == Layout(axes).shape(kernel.shape) == ((5, 24) if axes.startswith("O") else (24, 5))
+    dense = KernelAxes(axes).from_canonical(kernel)
+    assert dense.shape == KernelAxes(axes).shape(kernel.shape) == ((5, 24) if axes.startswith("O") else (24, 5))
     answer = flattened(image).reshape(-1) @ (dense.T if axes.startswith("O") else dense)
     np.testing.assert_array_equal(answer, np.einsum("hwi,hwio->o", image, kernel))
-    np.testing.assert_array_equal(Layout(axes).to_canonical(dense, kernel.shape), kernel)
+    np.testing.assert_array_equal(KernelAxes(axes).to_canonical(dense, kernel.shape), kernel)
 
 
 @pytest.mark.parametrize("axes", ["HWIO", "OIHW", "OHWI", "OI", "IO"])
 def test_a_kernel_survives_the_way_there_and_back(axes: str) -> None:
-    layout = Layout(axes)
+    kernel_axes = KernelAxes(axes)
     shape = (2, 3, 4, 5) if len(axes) == 4 else (1, 1, 4, 5)
     canonical = np.arange(np.prod(shape)).reshape(shape)
-    theirs = layout.from_canonical(canonical)
-    assert theirs.shape == layout.shape(shape)
+    theirs = kernel_axes.from_canonical(canonical)
+    assert theirs.shape == kernel_axes.shape(shape)
     assert sorted(theirs.ravel()) == sorted(canonical.ravel())
-    np.testing.assert_array_equal(layout.to_canonical(theirs, shape), canonical)
+    np.testing.assert_array_equal(kernel_axes.to_canonical(theirs, shape), canonical)
     # and each letter's axis is where the letters say: moved by one along it, the value moves by its canonical stride
     strides = dict(zip("HWIO", np.cumprod((1, *shape[:0:-1]))[::-1], strict=True))
     origin = (0,) * theirs.ndim
@@ -191,9 +191,9 @@ def test_a_kernel_survives_the_way_there_and_back(axes: str) -> None:
 def test_a_zoos_kernel_survives_the_way_there_and_back(axes: str, shape: tuple[int, ...]) -> None:
     theirs = np.arange(np.prod(shape)).reshape(shape)
     canonical = (3, 3, 5, 6) if len(axes) == 4 else (1, 1, 5, 6)
-    there = Layout(axes).to_canonical(theirs, canonical)
+    there = KernelAxes(axes).to_canonical(theirs, canonical)
     assert there.shape == canonical
-    np.testing.assert_array_equal(Layout(axes).from_canonical(there), theirs)
+    np.testing.assert_array_equal(KernelAxes(axes).from_canonical(there), theirs)
 
 
 # One network of each zoo.

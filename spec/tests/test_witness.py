@@ -215,8 +215,8 @@ def test_a_kernels_axes_are_its_frameworks(name: str) -> None:
     axes, flattened = AXES[ZOOS[zoo_name].framework], {key for zoo, _, key in FLATTENED if zoo == zoo_name}
     layers = {f"{layer.scope}/weights": layer for layer in plan(architecture(name)).convolutions}
     expected = {key: axes[kind_of(layer, name)] for key, layer in layers.items() if key not in flattened}
-    layouts = {key: tensor.layout.axes for key, tensor in renamed(name).items() if tensor.layout}
-    assert {key: layouts[key] for key in expected} == expected
+    letters = {key: tensor.axes.letters for key, tensor in renamed(name).items() if tensor.axes}
+    assert {key: letters[key] for key in expected} == expected
 
 
 def kind_of(layer: Convolution, name: str) -> str:
@@ -232,6 +232,6 @@ def kind_of(layer: Convolution, name: str) -> str:
     ("zoo_name", "network", "key"), FLATTENED, ids=[f"{zoo}/{network} {key}" for zoo, network, key in FLATTENED]
 )
 def test_a_dense_kernel_behind_a_flattened_map_is_laid_out_as_that_was(zoo_name: str, network: str, key: str) -> None:
-    layout = renamed(f"{zoo_name}/{network}")[key].layout
-    assert layout is not None
-    assert layout.axes == FLATTENED[zoo_name, network, key]
+    axes = renamed(f"{zoo_name}/{network}")[key].axes
+    assert axes is not None
+    assert axes.letters == FLATTENED[zoo_name, network, key]

@@ -136,17 +136,18 @@ def infer(architecture: Architecture, height: Size = None, width: Size = None) -
     """
     planned = plan(architecture)
     try:
-        rows = _rows(planned, Grid(height, width))
+        end_points = _end_points(planned, Grid(height, width))
     except BadInput as error:
         why, least = str(error).removesuffix("."), _least_side(planned)
         needed = f"; both sides need at least {least} pixels" if least else ""
         raise BadInput(f"Images of {height}x{width} are too small for {architecture.name}: {why}{needed}.") from None
-    single = [row for name, row in rows.items() if name in {conv.scope for conv in planned.parametrised}]
-    trainable, statistics = sum(row.trainable for row in single), sum(row.statistics for row in single)
-    named = tuple(rows[name] for name in planned.end_points)
+    scopes = {layer.scope for layer in planned.parametrised}
+    layers = [end_point for name, end_point in end_points.items() if name in scopes]
+    trainable, statistics = sum(layer.trainable for layer in layers), sum(layer.statistics for layer in layers)
+    in_order = tuple(end_points[name] for name in planned.end_points)
     auxiliary = {layer.scope for _, head in planned.auxiliary for layer in head.layers}
-    macs = _sum([row.macs for row in single if row.name not in auxiliary])
-    return Inference(architecture, named, trainable, statistics, macs)
+    macs = _sum([layer.macs for layer in layers if layer.name not in auxiliary])
+    return Inference(architecture, in_order, trainable, statistics, macs)
 
 
 def _least_side(planned: Plan) -> int | None:
@@ -154,7 +155,7 @@ def _least_side(planned: Plan) -> int | None:
 
     def is_enough(side: int) -> bool:
         try:
-            _rows(planned, Grid(side, side))
+            _end_points(planned, Grid(side, side))
         except BadInput:
             return False
         return True
@@ -164,21 +165,21 @@ def _least_side(planned: Plan) -> int | None:
     return sides[least] if least < len(sides) else None
 
 
-def _rows(planned: Plan, grid: Grid) -> dict[str, EndPoint]:
-    rows: dict[str, EndPoint] = {}
+def _end_points(planned: Plan, grid: Grid) -> dict[str, EndPoint]:
+    end_points: dict[str, EndPoint] = {}
     for layer in planned.stem:
-        rows[layer.scope] = _layer(layer, grid)
-        grid = rows[layer.scope].grid
+        end_points[layer.scope] = _layer(layer, grid)
+        grid = end_points[layer.scope].grid
     for block in planned.blocks:
         inside = []
         for unit in block.units:
-            rows |= _unit(unit, grid)
-            inside.append(rows[unit.scope])
+            end_points |= _unit(unit, grid)
+            inside.append(end_points[unit.scope])
             grid = inside[-1].grid
-        rows[block.scope] = _group(block.scope, inside, inside[-1])
+        end_points[block.scope] = _group(block.scope, inside, inside[-1])
     for read, head in planned.auxiliary:
         try:
-            rows |= _unit(head, rows[read].grid)
+            end_points |= _unit(head, end_points[read].grid)
         except BadInput as error:
             why = str(error).removesuffix(".")
             raise BadInput(
@@ -187,27 +188,27 @@ def _rows(planned: Plan, grid: Grid) -> dict[str, EndPoint]:
     if planned.global_pool:
         # Every cell of the map is seen at once; what that is in pixels only a known size can say.
         grid = Grid(1, 1, grid.stride, grid.receptive_field)
-        rows["global_pool"] = EndPoint("global_pool", grid, planned.depth, 1, 0, 0, 0)
+        end_points["global_pool"] = EndPoint("global_pool", grid, planned.depth, 1, 0, 0, 0)
     if planned.logits:
-        rows["logits"] = _layer(planned.logits, grid)
-        rows["predictions"] = EndPoint("predictions", grid, planned.logits.depth, 1, 0, 0, 0)
-    return rows
+        end_points["logits"] = _layer(planned.logits, grid)
+        end_points["predictions"] = EndPoint("predictions", grid, planned.logits.depth, 1, 0, 0, 0)
+    return end_points
 
 
 def _unit(unit: Unit, grid: Grid) -> dict[str, EndPoint]:
-    grids, rows = {INPUT: grid}, {}
+    grids, end_points = {INPUT: grid}, {}
     for layer in unit.layers:
         try:
-            row = _layer(layer, grids[layer.source])
+            end_point = _layer(layer, grids[layer.source])
         except BadInput as error:
             kind = "dense layer" if unit.kind in ("dense", "linear") else "layer"
             raise BadInput(f"{str(error).removesuffix('.')} of the {kind} {layer.scope}.") from None
-        grids[name_of(layer)], rows[layer.scope] = row.grid, row
+        grids[name_of(layer)], end_points[layer.scope] = end_point.grid, end_point
     widest = max((grids[name] for name in unit.wiring.joined), key=lambda joined: joined.receptive_field)
     last = EndPoint(unit.scope, widest, unit.depth, unit.sampling.rate, 0, 0, 0)
-    if unit.scope in rows:  # a unit that is one layer
-        return rows
-    return rows | {unit.scope: _group(unit.scope, list(rows.values()), last)}
+    if unit.scope in end_points:  # a unit that is one layer
+        return end_points
+    return end_points | {unit.scope: _group(unit.scope, list(end_points.values()), last)}
 
 
 def _group(scope: str, inside: list[EndPoint], last: EndPoint) -> EndPoint:
@@ -217,9 +218,9 @@ def _group(scope: str, inside: list[EndPoint], last: EndPoint) -> EndPoint:
         last.grid,
         last.depth,
         last.rate,
-        sum(row.trainable for row in inside),
-        sum(row.statistics for row in inside),
-        _sum([row.macs for row in inside]),
+        sum(each.trainable for each in inside),
+        sum(each.statistics for each in inside),
+        _sum([each.macs for each in inside]),
     )
 
 

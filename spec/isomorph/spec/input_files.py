@@ -1,4 +1,4 @@
-"""Files that a person names, opened for reading without ever waiting for what may not come.
+"""Open files that a person names, without ever waiting for a writer that may not exist.
 
 A regular file is opened as it is. A pipe, such as a shell's `<(...)` or `/dev/stdin`, is read to its end if something
 writes to it, however long that takes, and refused if nothing does. Devices, terminals and sockets are refused before
@@ -13,20 +13,20 @@ from contextlib import ExitStack
 from pathlib import Path
 
 PIECE = 1 << 16
-"""Bytes that are read from a pipe at a time; what Linux's hold."""
+"""Bytes that are read from a pipe at a time: the capacity of Linux's pipes."""
 
 
 class NotRegular(OSError):  # noqa: N818 - it names what was found
-    """Something that is neither a regular file nor a pipe that can be read; `strerror` says what, and what to do."""
+    """The path is neither a regular file nor a pipe that can be read; `strerror` says what it is, and what to do."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(errno.EINVAL, sentence)
 
 
 def open_input(path: str | Path, most_of_a_pipe: int | None = None) -> io.BufferedReader:
-    """A seekable binary file of what `path` holds, at its start.
+    """Open `path` as a seekable binary file, at its start.
 
-    most_of_a_pipe: the bytes that a pipe may give, all of which are read into memory; None refuses pipes.
+    most_of_a_pipe: the most bytes that a pipe may give, all of which are read into memory; None refuses pipes.
 
     Raises:
         OSError: what `open` raises; `IsADirectoryError` for a folder; `NotRegular` for all else that is no regular
@@ -57,7 +57,7 @@ def _check_kind(mode: int, most_of_a_pipe: int | None) -> None:
 
 
 def _drained(descriptor: int, most: int) -> bytes:
-    """All that a pipe gives, which has been opened without waiting."""
+    """Return all bytes of a pipe that was opened without waiting."""
     try:
         content = bytearray(os.read(descriptor, PIECE))
         if not content:  # the end, where a writer that is still there would have had this read come again

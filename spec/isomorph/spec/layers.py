@@ -1,4 +1,4 @@
-"""The layers that units, stems and heads are made of, every question about them answered: depth, padding, rate."""
+"""The layers that units, stems and heads are made of, with depth, padding, rate and all else decided."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -7,15 +7,16 @@ from isomorph.spec.convention import ZEROS, Initializer, as_float32
 from isomorph.spec.padding import Rule
 
 Activation = Literal["relu", "relu6"] | None
-"""What follows a layer: ReLU; ReLU6, which stops at 6 (Howard et al., 2017); or nothing."""
+"""The activation behind a layer: ReLU; ReLU6, which stops at 6 (Howard et al., 2017); or none."""
 
 
 @dataclass(frozen=True)
 class Dropout:
-    """What training drops of a layer's input.
+    """The dropout of a layer's input.
 
-    share: of its values, from 0 to below 1. What is left is multiplied by 1 / (1 - share), in training alone.
-    downscaled: multiply by 1 - share, in training and inference: Paddle's "downscale_in_infer".
+    share: the share of values that training drops, from 0 to below 1. Training multiplies the others by
+        1 / (1 - share).
+    downscaled: instead, inference multiplies all values by 1 - share: Paddle's "downscale_in_infer".
     """
 
     share: float
@@ -23,25 +24,25 @@ class Dropout:
 
     @property
     def scale(self) -> float:
-        """What inference multiplies by, rounded to float32 as Paddle does in every dtype."""
+        """The factor of inference, rounded to float32 as Paddle does in every dtype."""
         return as_float32(1 - as_float32(self.share)) if self.downscaled else 1.0
 
 
 INPUT = "input"
-"""Name under which the layers of a part refer to what the part is given."""
+"""The name by which the layers of a part refer to the part's input."""
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """A `kernel` x `kernel` convolution and, if asked for, the batch norm and the activation behind it.
+    """A `kernel` x `kernel` convolution with, optionally, a batch norm and an activation behind it.
 
     scope: its canonical scope, `block1/unit_1/bottleneck_v1/conv1`.
-    groups: input channels are cut into so many groups, of which each output sees one.
+    groups: the number of groups of input channels, of which each output sees one.
     source: the layer of the same part that it reads, or INPUT.
     initializer, bias_initializer: how its fresh kernel and bias are drawn.
-    gamma: that of its batch norm in a fresh network; None if it has none.
-    dropout: what training drops of its input.
-    dense: whether it is fully connected: to its fresh kernel every cell of its window is an input, as channels are.
+    gamma: its batch norm's in a fresh network; None if it has none.
+    dropout: of its input, in training.
+    dense: whether it is fully connected: initialisers then count every cell of its window as an input.
     """
 
     scope: str
@@ -64,16 +65,16 @@ class Convolution:
 
     @property
     def depth_seen(self) -> int:
-        """Input channels that one output sees."""
+        """The number of input channels that one output sees."""
         return self.depth_in // self.groups
 
     @property
     def is_depthwise(self) -> bool:
-        """Whether every channel is convolved alone."""
+        """Whether every input channel is a group of its own."""
         return self.depth_seen == 1 and self.groups > 1
 
     def stddev(self, initializer: Initializer) -> float:
-        """The standard deviation that `initializer` asks of this convolution's tensors."""
+        """Return the standard deviation that `initializer` gives this convolution's tensors."""
         if self.dense:
             return initializer.stddev(1, self.kernel * self.kernel * self.depth_in, self.depth)
         return initializer.stddev(self.kernel, self.depth_seen, self.depth, self.groups)
@@ -81,7 +82,7 @@ class Convolution:
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """A batch norm on its own and the activation behind it: how a pre-activation unit begins.
+    """A batch norm that stands alone, and the activation behind it: a pre-activation unit begins with one.
 
     gamma: in a fresh network; None if it has none.
     """
@@ -160,12 +161,12 @@ class ZeroChannels:
 
     @property
     def before(self) -> int:
-        """Channels of zeros in front; the odd one goes behind."""
+        """The number of channels of zeros in front; an odd one goes behind."""
         return (self.depth - self.depth_in) // 2
 
     @property
     def after(self) -> int:
-        """Channels of zeros behind."""
+        """The number of channels of zeros behind."""
         return self.depth - self.depth_in - self.before
 
 
@@ -181,5 +182,5 @@ class _Scoped(Protocol):
 
 
 def name_of(layer: _Scoped) -> str:
-    """The last part of a scope: `conv1` of `block1/unit_1/bottleneck_v1/conv1`."""
+    """Return the last part of a layer's scope: `conv1` of `block1/unit_1/bottleneck_v1/conv1`."""
     return layer.scope.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Layers under a convention: what a unit, a stem or a head is built with, where it stands."""
+"""Layers under a convention, as units, stems and heads are built of them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,11 @@ LINEAR: dict[str, Any] = {"bias": True, "batch_norm": False, "activation": None}
 POOL_FILLS = {"lowest": float("-inf"), "zero": 0.0}
 
 
-def convolution(convention: Convention, scope: str, depth_in: int, depth: int, **rest: Any) -> Convolution:
-    """Any convolution but the dense ones, under `convention`. Raises BadInput for groups that do not divide it."""
+def convolution(convention: Convention, scope: str, depth_in: int, depth: int, **fields: Any) -> Convolution:
+    """Return a convolution that is not dense, under `convention` but for the `fields` of Convolution that are given.
+
+    Raises BadInput for groups that do not divide its channels.
+    """
     by_convention: dict[str, Any] = {
         "padding": convention.convolution_padding,
         "bias": convention.convolution_bias,
@@ -24,11 +27,13 @@ def convolution(convention: Convention, scope: str, depth_in: int, depth: int, *
         "initializer": convention.convolution_initializer,
         "bias_initializer": convention.convolution_bias_initializer,
     }
-    never: dict[str, Any] = {} if convention.batch_norm_gamma else {"gamma": None}
-    made = Convolution(scope, depth_in, depth, **by_convention | rest | never)
-    if depth_in % made.groups or depth % made.groups:
-        raise BadInput(f"{scope} has {depth_in} channels in and {depth} out, which {made.groups} groups do not divide.")
-    return made
+    without_gamma: dict[str, Any] = {} if convention.batch_norm_gamma else {"gamma": None}
+    layer = Convolution(scope, depth_in, depth, **by_convention | fields | without_gamma)
+    if depth_in % layer.groups or depth % layer.groups:
+        raise BadInput(
+            f"{scope} has {depth_in} channels in and {depth} out, which {layer.groups} groups do not divide."
+        )
+    return layer
 
 
 def dense(
@@ -42,7 +47,7 @@ def dense(
     source: str = INPUT,
     initializer: Initializer | None = None,
 ) -> Convolution:
-    """A fully connected layer over `kernel` x `kernel` cells, as the convolution without padding that it is.
+    """Return a fully connected layer over `kernel` x `kernel` cells, as a convolution without padding.
 
     On a larger map it gives a map, as slim's VGG does. The classifier is one.
     """
@@ -64,21 +69,21 @@ def dense(
 
 
 def batch_norm(convention: Convention, scope: str, depth: int) -> BatchNorm:
-    """A batch norm on its own, under `convention`."""
+    """Return a batch norm that stands alone, under `convention`."""
     return BatchNorm(scope, depth, convention.activation, gamma=1.0 if convention.batch_norm_gamma else None)
 
 
 def max_pool(convention: Convention, scope: str, depth: int, kernel: int, stride: int, source: str = INPUT) -> MaxPool:
-    """Any max pool that strides, under `convention`. With zeros SAME is no framework's own, but a mistake of ports."""
+    """Return a max pool that strides, under `convention`. SAME with zeros is no framework's own: ports mistake it."""
     fill = POOL_FILLS[convention.pool_fill]
     return MaxPool(scope, depth, kernel, stride, convention.pool_padding, fill, source)
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where a unit is built: its scope, what it is given, and by whose rules.
+    """The place where a unit is built: its scope, its input's depth, its sampling, its convention.
 
-    dropout: the share of what a dense unit reads from another one that is dropped in training.
+    dropout: the share of its input that training drops where a dense unit reads another dense unit.
     """
 
     scope: str
@@ -87,15 +92,15 @@ class Site:
     convention: Convention
     dropout: float = 0.0
 
-    def convolution(self, name: str, depth_in: int, depth: int, **rest: Any) -> Convolution:
-        """A convolution of the unit, under the convention."""
-        return convolution(self.convention, f"{self.scope}/{name}", depth_in, depth, **rest)
+    def convolution(self, name: str, depth_in: int, depth: int, **fields: Any) -> Convolution:
+        """Return a convolution of the unit, under the convention but for the `fields` that are given."""
+        return convolution(self.convention, f"{self.scope}/{name}", depth_in, depth, **fields)
 
 
-class Row:
-    """Convolutions in a row: each reads the one before it.
+class Chain:
+    """A chain of convolutions, each of which reads the one before it.
 
-    Those up to the strided one have the unit's rate, those behind it the next one, as if they stood in the next unit.
+    Those up to the strided one have the unit's rate; later ones have the next unit's rate, as if they stood there.
     """
 
     def __init__(self, site: Site, source: str = INPUT) -> None:
@@ -106,13 +111,13 @@ class Row:
         self.layers: tuple[Layer, ...] = ()
 
     def depthwise(self, name: str) -> None:
-        """A 3x3 with one channel in each group; it takes the stride."""
+        """Append a 3x3 convolution with one channel in each group; it takes the stride."""
         convention = self.site.convention
         self.add(name, self.depth, 3, strided=True, groups=self.depth, padding=convention.depthwise_padding)
 
-    def add(self, name: str, depth: int, kernel: int = 1, *, strided: bool = False, **rest: Any) -> None:
-        """One more, under the convention but for `rest`."""
-        made = self.site.convolution(
+    def add(self, name: str, depth: int, kernel: int = 1, *, strided: bool = False, **fields: Any) -> None:
+        """Append a convolution, under the convention but for the `fields` that are given."""
+        layer = self.site.convolution(
             name,
             self.depth,
             depth,
@@ -120,9 +125,9 @@ class Row:
             stride=self.site.sampling.stride if strided else 1,
             rate=self.rate if kernel > 1 else 1,
             source=self.source,
-            **rest,
+            **fields,
         )
-        self.layers += (made,)
+        self.layers += (layer,)
         self.source, self.depth = name, depth
         if strided:
             self.rate = self.site.sampling.rate_after

@@ -1,4 +1,4 @@
-"""Small text files that people write: read whole, in UTF-8, or refused."""
+"""Read small text files that people write: whole, in UTF-8, or not at all."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from isomorph.spec.input_files import open_input
 
 
 def read_text(path: str | Path, most: int, expected: str, *, pipes: bool = True) -> str:
-    """The text of a file of at most `most` bytes; a byte order mark is no part of it.
+    """Return the text of a file of at most `most` bytes, without a byte order mark.
 
-    expected: what the file should be, for the sentences. pipes: whether a pipe that something writes to, such as a
-    shell's `<(...)`, is read like a file, which empties it; otherwise it is refused.
+    expected: what the file should be, for messages. pipes: whether a pipe that something writes to, such as a shell's
+    `<(...)`, is read like a file, which empties it; otherwise it is refused.
     Raises BadInput where it cannot be read, is larger, or is not UTF-8.
     """
     try:

@@ -1,4 +1,4 @@
-"""The unit kinds: what the numbers in a Block's args mean, layer by layer, under a convention.
+"""The unit kinds: the layers that the numbers in a Block's args stand for, under a convention.
 
 A kind stands here once and as one class in each backend's `units.py`.
 """
@@ -21,17 +21,17 @@ from isomorph.spec.layers import (
     ZeroChannels,
     name_of,
 )
-from isomorph.spec.site import LINEAR, Row, Site, batch_norm, convolution, dense, max_pool
+from isomorph.spec.site import LINEAR, Chain, Site, batch_norm, convolution, dense, max_pool
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """What a unit is made of.
+    """The layers of a unit, and how they are joined.
 
     layers: in the order of slim's end points, each naming the layer that it reads.
     joined: the layers (or INPUT) whose sum is the unit's result; a single one is the result.
     activation: what follows the sum.
-    concatenated: the result is not the sum of those that are joined, but all of their channels.
+    concatenated: the result is not the sum of the joined layers, but all of their channels.
     """
 
     layers: tuple[Layer, ...]
@@ -42,11 +42,11 @@ class Wiring:
 
 @dataclass(frozen=True)
 class Unit:
-    """One unit, resolved.
+    """One unit, resolved to layers.
 
     scope: `block1/unit_1/bottleneck_v1`, which is also its end point.
     kind: its name in KINDS.
-    nominal_stride: the stride in its Block; `sampling` says what became of it.
+    nominal_stride: the stride in its Block; `sampling` has the stride and the rate that it really takes.
     """
 
     scope: str
@@ -58,28 +58,28 @@ class Unit:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """Its layers, in order."""
+        """The unit's layers, in order."""
         return self.wiring.layers
 
     @property
     def depth(self) -> int:
-        """Channels of its result."""
+        """The number of channels of the unit's result."""
         if self.wiring.concatenated:
             return sum(self.layer(name).depth for name in self.wiring.joined)
         return self.layers[-1].depth
 
     def layer(self, name: str) -> Any:
-        """The layer called `name`."""
+        """Return the layer called `name`."""
         return next(layer for layer in self.layers if name_of(layer) == name)
 
     @property
     def parametrised(self) -> tuple[Parametrised, ...]:
-        """Its layers that have tensors, in order."""
+        """The unit's layers that have tensors, in order."""
         return tuple(layer for layer in self.layers if isinstance(layer, Parametrised))
 
     @property
     def shortcut(self) -> Shortcut | None:
-        """What its input passes on the way to the sum; None if nothing."""
+        """The layer on the shortcut to the sum; None for the identity and without a shortcut."""
         return next((x for x in self.layers if name_of(x) == "shortcut" and isinstance(x, Shortcut)), None)
 
 
@@ -89,12 +89,17 @@ FLAT = "{block}/{block}_{number}"
 
 @dataclass(frozen=True)
 class UnitKind:
-    """A row of KINDS.
+    """One kind of unit, an entry of KINDS.
 
     scope: the pattern of its units' scopes. A unit of a FLAT kind that is alone in its block has the block's scope.
     fields: the names of the numbers in a Block's args.
-    build: those numbers at a site, as layers.
-    dilates: whether these units have an atrous form, in which a rate stands for a stride, theirs or one before them.
+    build: returns the layers of a unit, from its site and those numbers.
+    dilates: whether these units have an atrous form, in which a rate replaces their stride or one before them.
+
+    >>> KINDS["bottleneck"].stride((256, 64, 2))
+    2
+    >>> KINDS["bottleneck"].scope_of("block1", 3, alone=False)
+    'block1/unit_3/bottleneck_v1'
     """
 
     scope: str
@@ -103,16 +108,19 @@ class UnitKind:
     dilates: bool = True
 
     def stride(self, args: tuple[int, ...]) -> int:
-        """The nominal stride of a unit with these args."""
+        """Return the nominal stride of a unit with these args."""
         return args[self.fields.index("stride")] if "stride" in self.fields else 1
 
     def scope_of(self, block: str, number: int, alone: bool) -> str:
-        """The scope of unit `number` of `block`."""
+        """Return the scope of unit `number` of `block`.
+
+        alone: whether it is the block's only unit.
+        """
         return block if alone and self.scope == FLAT else self.scope.format(block=block, number=number)
 
 
 def _shortcut(site: Site, depth: int) -> tuple[Layer, ...]:
-    """The shortcut's layer, if it needs one: slim decides by depth alone (resnet_v1.py, `bottleneck`)."""
+    """Return the shortcut's layer, if it needs one: slim decides by depth alone (resnet_v1.py, `bottleneck`)."""
     scope, stride, kind = f"{site.scope}/shortcut", site.sampling.stride, site.convention.shortcut
     if kind == "none":
         return ()
@@ -122,24 +130,24 @@ def _shortcut(site: Site, depth: int) -> tuple[Layer, ...]:
         if depth < site.depth_in:
             raise BadInput(f"{scope} has {site.depth_in} channels to make {depth} of; zero_channels only adds some.")
         return (ZeroChannels(scope, site.depth_in, depth, stride),)
-    normed = site.convention.batch_norm and site.convention.shortcut_batch_norm
-    return (site.convolution("shortcut", site.depth_in, depth, stride=stride, batch_norm=normed, activation=None),)
+    normalised = site.convention.batch_norm and site.convention.shortcut_batch_norm
+    return (site.convolution("shortcut", site.depth_in, depth, stride=stride, batch_norm=normalised, activation=None),)
 
 
-def _beside_shortcut(site: Site, residual: Row) -> Wiring:
-    """The sum with the shortcut, rectified; the residual alone where the convention leaves shortcuts out."""
+def _beside_shortcut(site: Site, residual: Chain) -> Wiring:
+    """Join the residual with the shortcut, rectified; without shortcuts, return the residual alone."""
     shortcut = _shortcut(site, residual.depth)
-    beside = ("shortcut",) if shortcut else (INPUT,)
-    joined = () if site.convention.shortcut == "none" else beside
+    other = ("shortcut",) if shortcut else (INPUT,)
+    joined = () if site.convention.shortcut == "none" else other
     return Wiring(shortcut + residual.layers, (*joined, residual.source), site.convention.activation)
 
 
 def _basic(site: Site, depth: int, depth_bottleneck: int, stride: int) -> Wiring:
     """He et al. (2015), figure 5, left: 3x3, 3x3. The first is as deep as `depth_bottleneck` and takes the stride."""
-    row = Row(site)
-    row.add("conv1", depth_bottleneck, 3, strided=True)
-    row.add("conv2", depth, 3, activation=None, gamma=site.convention.last_gamma)
-    return _beside_shortcut(site, row)
+    chain = Chain(site)
+    chain.add("conv1", depth_bottleneck, 3, strided=True)
+    chain.add("conv2", depth, 3, activation=None, gamma=site.convention.last_gamma)
+    return _beside_shortcut(site, chain)
 
 
 def _bottleneck(site: Site, depth: int, depth_bottleneck: int, stride: int, groups: int = 1) -> Wiring:
@@ -147,11 +155,11 @@ def _bottleneck(site: Site, depth: int, depth_bottleneck: int, stride: int, grou
 
     With groups it is the block of Xie et al. (2017), figure 3 (c).
     """
-    row, first = Row(site), site.convention.bottleneck_stride == "conv1"
-    row.add("conv1", depth_bottleneck, strided=first)
-    row.add("conv2", depth_bottleneck, 3, strided=not first, groups=groups)
-    row.add("conv3", depth, activation=None, gamma=site.convention.last_gamma)
-    return _beside_shortcut(site, row)
+    chain, first = Chain(site), site.convention.bottleneck_stride == "conv1"
+    chain.add("conv1", depth_bottleneck, strided=first)
+    chain.add("conv2", depth_bottleneck, 3, strided=not first, groups=groups)
+    chain.add("conv3", depth, activation=None, gamma=site.convention.last_gamma)
+    return _beside_shortcut(site, chain)
 
 
 def _bottleneck_v2(site: Site, depth: int, depth_bottleneck: int, stride: int) -> Wiring:
@@ -161,24 +169,24 @@ def _bottleneck_v2(site: Site, depth: int, depth_bottleneck: int, stride: int) -
     projection have a bias and nothing behind it (tf_slim/nets/resnet_v2.py, `bottleneck`).
     """
     preact = batch_norm(site.convention, f"{site.scope}/preact", site.depth_in)
-    row = Row(site, "preact")
-    row.add("conv1", depth_bottleneck)
-    row.add("conv2", depth_bottleneck, 3, strided=True)
-    row.add("conv3", depth, **LINEAR)
+    chain = Chain(site, "preact")
+    chain.add("conv1", depth_bottleneck)
+    chain.add("conv2", depth_bottleneck, 3, strided=True)
+    chain.add("conv3", depth, **LINEAR)
     if site.depth_in == depth:
         shortcut = _shortcut(site, depth)
     else:
         projection = {"stride": site.sampling.stride, "source": "preact", **LINEAR}
         shortcut = (site.convolution("shortcut", site.depth_in, depth, **projection),)
-    return Wiring((preact, *shortcut, *row.layers), ("shortcut" if shortcut else INPUT, "conv3"))
+    return Wiring((preact, *shortcut, *chain.layers), ("shortcut" if shortcut else INPUT, "conv3"))
 
 
 def _separable(site: Site, depth: int, stride: int) -> Wiring:
     """Howard et al. (2017), figure 3, right: a depthwise 3x3, then a 1x1."""
-    row = Row(site)
-    row.depthwise("depthwise")
-    row.add("pointwise", depth)
-    return Wiring(row.layers, ("pointwise",))
+    chain = Chain(site)
+    chain.depthwise("depthwise")
+    chain.add("pointwise", depth)
+    return Wiring(chain.layers, ("pointwise",))
 
 
 def _inverted_residual(site: Site, expansion: int, depth: int, stride: int) -> Wiring:
@@ -186,13 +194,13 @@ def _inverted_residual(site: Site, expansion: int, depth: int, stride: int) -> W
 
     Nothing is widened where the expansion is 1, and nothing added where depths differ or the unit strides.
     """
-    row = Row(site)
+    chain = Chain(site)
     if expansion > 1:
-        row.add("expand", expansion * site.depth_in)
-    row.depthwise("depthwise")
-    row.add("project", depth, activation=None, gamma=site.convention.last_gamma)
+        chain.add("expand", expansion * site.depth_in)
+    chain.depthwise("depthwise")
+    chain.add("project", depth, activation=None, gamma=site.convention.last_gamma)
     added = stride == 1 and depth == site.depth_in
-    return Wiring(row.layers, (INPUT, "project") if added else ("project",))
+    return Wiring(chain.layers, (INPUT, "project") if added else ("project",))
 
 
 def _inception(
@@ -200,10 +208,10 @@ def _inception(
 ) -> Wiring:
     """Szegedy et al. (2015), figure 2 (b): 1x1; 1x1, 3x3; 1x1, 5x5; max pool, 1x1; all of their channels.
 
-    Fields are named as branches are: the depth of each, and of the 1x1 that reduces the map before two of them.
+    The arguments are the depths of the branches, and of the 1x1 that reduces the map before two of them.
     """
     pool = MaxPool(f"{site.scope}/branch4_pool", site.depth_in, 3, 1, "explicit", float("-inf"))
-    first, second, third, fourth = Row(site), Row(site), Row(site), Row(site, "branch4_pool")
+    first, second, third, fourth = Chain(site), Chain(site), Chain(site), Chain(site, "branch4_pool")
     first.add("branch1", branch1)
     second.add("branch2_reduce", branch2_reduce)
     second.add("branch2", branch2, 3)
@@ -215,22 +223,22 @@ def _inception(
     return Wiring(layers, ("branch1", "branch2", "branch3", "branch4"), activation, concatenated=True)
 
 
-def _convolution(site: Site, depth: int, kernel: int, stride: int, **rest: Any) -> Wiring:
-    """One convolution on its own."""
+def _convolution(site: Site, depth: int, kernel: int, stride: int, **fields: Any) -> Wiring:
+    """One convolution that stands alone."""
     geometry = {"kernel": kernel, "stride": site.sampling.stride, "rate": site.sampling.rate if kernel > 1 else 1}
-    return _single(convolution(site.convention, site.scope, site.depth_in, depth, **geometry | rest))
+    return _single(convolution(site.convention, site.scope, site.depth_in, depth, **geometry | fields))
 
 
 def _valid_convolution(site: Site, depth: int, kernel: int, stride: int) -> Wiring:
-    """One convolution on its own, without padding."""
+    """One convolution that stands alone, without padding."""
     return _convolution(site, depth, kernel, stride, padding="valid")
 
 
-def _dense(site: Site, depth: int, kernel: int, **rest: Any) -> Wiring:
-    """A fully connected layer over `kernel` x `kernel` cells; one of kernel 1 reads what another one made."""
+def _dense(site: Site, depth: int, kernel: int, **fields: Any) -> Wiring:
+    """A fully connected layer over `kernel` x `kernel` cells; one of kernel 1 reads another dense layer."""
     dropout = site.dropout if kernel == 1 else 0.0
-    rest = {"activation": site.convention.activation, "initializer": site.convention.dense_initializer} | rest
-    return _single(dense(site.convention, site.scope, site.depth_in, depth, kernel=kernel, dropout=dropout, **rest))
+    fields = {"activation": site.convention.activation, "initializer": site.convention.dense_initializer} | fields
+    return _single(dense(site.convention, site.scope, site.depth_in, depth, kernel=kernel, dropout=dropout, **fields))
 
 
 def _linear(site: Site, depth: int, kernel: int) -> Wiring:
@@ -239,17 +247,17 @@ def _linear(site: Site, depth: int, kernel: int) -> Wiring:
 
 
 def _max_pool(site: Site, kernel: int, stride: int) -> Wiring:
-    """One max pool on its own, padded as the convention says."""
+    """One max pool that stands alone, padded as the convention says."""
     return _single(max_pool(site.convention, site.scope, site.depth_in, kernel, site.sampling.stride))
 
 
 def _adaptive_pool(site: Site, cells: int) -> Wiring:
-    """The means of `cells` x `cells` windows, on its own."""
+    """One adaptive pool that stands alone: the means of `cells` x `cells` windows."""
     return _single(AdaptivePool(site.scope, site.depth_in, cells))
 
 
 def _batch_norm(site: Site) -> Wiring:
-    """One batch norm on its own, with its activation: what ends a pre-activation network."""
+    """One batch norm that stands alone, with its activation: a pre-activation network ends in one."""
     return _single(batch_norm(site.convention, site.scope, site.depth_in))
 
 
@@ -281,7 +289,11 @@ KINDS = {
 
 
 def kind_of(name: str) -> UnitKind:
-    """The kind called `name`. Raises BadInput if there is none."""
+    """Return the unit kind called `name`. Raises BadInput if there is none.
+
+    >>> kind_of("inception").fields
+    ('branch1', 'branch2_reduce', 'branch2', 'branch3_reduce', 'branch3', 'branch4')
+    """
     if name not in KINDS:
         raise BadInput(f"There is no unit kind {name!r}; there are {', '.join(sorted(KINDS))}.")
     return KINDS[name]

@@ -1,4 +1,4 @@
-"""Whether data that came from outside has the types that its dataclass declares, field by field."""
+"""Check data from outside against the types and ranges that its dataclass declares, field by field."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,12 +9,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from isomorph.spec.errors import BadInput
 
 LARGEST = 1 << 20
-"""No kernel, stride, depth or size in pixels comes near; a pool of more would take all memory to pad."""
+"""The largest integer of a field; no kernel, stride, depth or size in pixels comes near.
+
+A larger pool would take all memory to pad."""
 
 LARGEST_FLOAT = (2 - 2**-23) * 2.0**127
-"""Float32's, to which batch norm's numbers are rounded."""
+"""The largest float32, to which batch norm's numbers are rounded."""
 
-# field -> which numbers it may be, and the same in words
+# field -> whether a number is in its range, and the range in words
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "batch_norm_epsilon": (lambda value: value >= 0, "a number from 0 on"),
     "batch_norm_decay": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
@@ -32,22 +34,25 @@ _WORDS = {int: "a positive integer", float: "a number", bool: "true or false", s
 def check_fields(value: Any, of: str) -> None:
     """Raise BadInput unless every field of a dataclass, and of those in it, is of its type and in its range.
 
-    of: whose fields they are, for the sentence.
+    of: whose fields they are, for the message.
     """
-    for name, found, hint in _wrong("it", value, type(value)):
-        raise BadInput(f"{name} of {of} is {found!r:.60}, expected {_expected(hint)}.")
+    for name, wrong_value, expected in _wrong("it", value, type(value)):
+        raise BadInput(f"{name} of {of} is {wrong_value!r:.60}, expected {_in_words(expected)}.")
 
 
-def fault(name: str, value: Any, hint: Any) -> tuple[Any, str] | None:
-    """What in the value of a field is not of its type or range, and what was expected, in words; None if all is well.
+def mismatch(name: str, value: Any, hint: Any) -> tuple[Any, str] | None:
+    """Return the part of a field's value that is wrong, and what was expected, in words; None if the value is right.
 
-    name: the field's. hint: its type, as `typing.get_type_hints` tells it.
+    name: the field's. hint: its type, as `typing.get_type_hints` returns it.
+
+    >>> mismatch("kernel", (3, 0), tuple[int, ...])
+    (0, 'a positive integer')
     """
-    return next(((found, _expected(wanted)) for _, found, wanted in _wrong(name, value, hint)), None)
+    return next(((wrong, _in_words(expected)) for _, wrong, expected in _wrong(name, value, hint)), None)
 
 
 def _wrong(name: str, value: Any, hint: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Names and values that are not of the type or range asked for, and that; every integer here is positive."""
+    """Yield name, value and expected type or range, in words, of every wrong value; all integers must be positive."""
     origin, choices = get_origin(hint), get_args(hint)
     if is_dataclass(hint) and isinstance(value, hint):  # type: ignore[arg-type]  # mypy takes it for an instance
         hints = get_type_hints(hint)
@@ -71,10 +76,10 @@ def _wrong(name: str, value: Any, hint: Any) -> Iterator[tuple[str, Any, Any]]:
     elif not _is(value, hint):
         yield name, value, hint
     elif hint is float:
-        holds, words = _RANGES.get(name, (lambda _: True, ""))
+        is_in_range, words = _RANGES.get(name, (lambda _: True, ""))
         if abs(value) > LARGEST_FLOAT:
             yield name, value, "a number that float32 can hold"
-        elif not holds(value):
+        elif not is_in_range(value):
             yield name, value, words
 
 
@@ -88,12 +93,12 @@ def _is(value: Any, hint: Any) -> bool:
     return isinstance(value, get_origin(hint) or hint)
 
 
-def _expected(hint: Any) -> str:
+def _in_words(hint: Any) -> str:
     if isinstance(hint, str):
         return hint
     choices = get_args(hint)
     if get_origin(hint) is tuple:
         return "a list" if Ellipsis in choices else f"a list of {len(choices)}"
     if choices:
-        return " or ".join(map(_expected, choices))
+        return " or ".join(map(_in_words, choices))
     return _WORDS.get(hint) or (hint.__name__ if isinstance(hint, type) else str(hint))

@@ -179,9 +179,9 @@ LAYOUTS = [
         ("paddle/mobilenet_v1", "paddle"),
     )
     for name, tensor in {
-        each.layout: (name, each)
+        each.axes: (name, each)
         for name, each in zoo(zoo_name).naming.tensors(architecture(network)).items()
-        if each.layout
+        if each.axes
     }.values()
 ]
 
@@ -190,7 +190,7 @@ LAYOUTS = [
 @pytest.mark.parametrize(
     ("zoo_name", "name", "tensor"),
     LAYOUTS,
-    ids=[f"{one} {each.layout and each.layout.axes}" for one, _, each in LAYOUTS],
+    ids=[f"{one} {each.axes and each.axes.letters}" for one, _, each in LAYOUTS],
 )
 def test_a_dead_channel_is_found_in_every_layout(zoo_name: str, name: str, tensor: ZooTensor, dtype: str) -> None:
     tensor = replace(tensor, canonical=tuple(min(extent, 5) for extent in tensor.canonical))

@@ -1,10 +1,10 @@
 """What the Paddle networks call their tensors, for who reads and writes their state_dicts without Paddle."""
 
-from isomorph.spec.naming import Layout, Naming, Row
+from isomorph.spec.naming import KernelAxes, NameRule, Naming
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
 
 NAMING = Naming(
-    scopes=(Row(r".+", "{module}.conv", "{module}.batch_norm"),),
+    scopes=(NameRule(r".+", "{module}.conv", "{module}.batch_norm"),),
     leaves={
         WEIGHTS: "weight",
         BIASES: "bias",
@@ -13,5 +13,5 @@ NAMING = Naming(
         MOVING_MEAN: "_mean",
         MOVING_VARIANCE: "_variance",
     },
-    logits=Layout("OIHW"),
+    logits=KernelAxes("OIHW"),
 )

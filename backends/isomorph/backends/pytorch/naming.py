@@ -1,11 +1,11 @@
 """What the PyTorch networks call their tensors, for who reads and writes their state_dicts without PyTorch."""
 
 from isomorph.spec.families.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT
-from isomorph.spec.naming import Layout, Naming, Row
+from isomorph.spec.naming import KernelAxes, NameRule, Naming
 
 NAMING = Naming(
-    scopes=(Row(r".+", "{module}.conv", "{module}.batch_norm"),),
+    scopes=(NameRule(r".+", "{module}.conv", "{module}.batch_norm"),),
     leaves=PYTORCH_LEAVES,
-    logits=Layout("OIHW"),
+    logits=KernelAxes("OIHW"),
     left_out=PYTORCH_LEFT_OUT,
 )

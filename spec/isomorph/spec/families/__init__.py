@@ -1,1 +1,1 @@
-"""How families of networks write their blocks: one file each."""
+"""Blocks of families of networks that several zoos have: one file for each family."""

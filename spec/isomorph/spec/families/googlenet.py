@@ -1,4 +1,4 @@
-"""What zoos' GoogLeNets share: table 1 of Szegedy et al. (2015), and its units' letters."""
+"""The blocks of all zoos' GoogLeNets: table 1 of Szegedy et al. (2015), and its units' letters."""
 
 from collections.abc import Iterator
 
@@ -32,15 +32,18 @@ AUXILIARY_UNITS = {"aux1": 1, "aux2": 4}
 
 
 def googlenet_blocks(last_pool: int = 3) -> tuple[Block, ...]:
-    """Its blocks; `last_pool` is the kernel of the last pool."""
+    """Return GoogLeNet's blocks; `last_pool` is the kernel of the last pool."""
     three, four, five = (Block(f"block{number}", "inception", units) for number, units in INCEPTIONS.items())
     return (three, Block("pool3", "max_pool", ((3, 2),)), four, Block("pool4", "max_pool", ((last_pool, 2),)), five)
 
 
 def inception_names(first: str) -> Iterator[tuple[str, str]]:
-    """The canonical scope of every inception unit, and its name: `3a`, `3b`, `4a` or, counted on from the pool, `3b`.
+    """Yield the canonical scope of every inception unit, and its name, such as `3a`.
 
-    first: the letter of each block's first unit.
+    first: the letter of each block's first unit: "a", or "b" where the pool before it counts.
+
+    >>> next(inception_names("a"))
+    ('block3/unit_1/inception', '3a')
     """
     for number, units in INCEPTIONS.items():
         for unit, _ in enumerate(units, start=1):

@@ -1,11 +1,11 @@
-"""What zoos' MobileNets share: the tables of their papers, and how widths are rounded."""
+"""The blocks of all zoos' MobileNets: the tables of their papers, and how widths are rounded."""
 
 from collections.abc import Callable
 
 from isomorph.spec.architecture import Block, Stem, StemConvolution
 
 Round = Callable[[float], int]
-"""What becomes of a depth times the width multiplier."""
+"""Rounds a depth times the width multiplier."""
 
 # Howard et al. (2017), table 1: depth and stride of each unit.
 SEPARABLE = (
@@ -37,12 +37,12 @@ LAST_DEPTH = 1280
 
 
 def mobile_stem(scope: str, depth: int) -> Stem:
-    """A 3x3 convolution that strides; slim calls it `Conv2d_0`, or `Conv` in v2."""
+    """Return the stem, a 3x3 convolution that strides; slim calls it `Conv2d_0`, or `Conv` in v2."""
     return Stem((StemConvolution(scope, depth, 3, stride=2),))
 
 
 def separable_blocks(width: float, rounded: Round) -> tuple[Block, ...]:
-    """MobileNet's blocks of separable units."""
+    """Return MobileNet's blocks of separable units."""
     return tuple(
         Block(f"block{number}", "separable", tuple((rounded(width * depth), stride) for depth, stride in units))
         for number, units in enumerate(SEPARABLE, start=1)
@@ -50,7 +50,7 @@ def separable_blocks(width: float, rounded: Round) -> tuple[Block, ...]:
 
 
 def inverted_residual_blocks(width: float, rounded: Round) -> tuple[Block, ...]:
-    """MobileNetV2's blocks, and the 1x1 convolution behind them, which width multipliers below 1 leave alone."""
+    """Return MobileNetV2's blocks and the last 1x1 convolution, which width multipliers below 1 leave as it is."""
     blocks = []
     for number, (expansion, depth, units, stride) in enumerate(INVERTED_RESIDUALS, start=1):
         args = (expansion, rounded(width * depth))
@@ -60,11 +60,15 @@ def inverted_residual_blocks(width: float, rounded: Round) -> tuple[Block, ...]:
 
 
 def divisible(depth: float) -> int:
-    """The multiple of 8 nearest to `depth`, at least 8 and never a tenth less (`_make_divisible` in every zoo)."""
+    """Return the multiple of 8 nearest to `depth`, at least 8 and at most a tenth less (every zoo's `_make_divisible`).
+
+    >>> divisible(24 * 0.75), divisible(11)
+    (24, 16)
+    """
     nearest = max(8, int(depth + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * depth else nearest
 
 
 def at_least(smallest: int) -> Round:
-    """Cut off, but no less than `smallest`."""
+    """Return the rounding that cuts off to an integer, but to no less than `smallest`."""
     return lambda depth: max(int(depth), smallest)

@@ -1,4 +1,4 @@
-"""What most zoos' ResNets share: the stride in the first unit of a block, and PyTorch's `layer1.0.conv1` names.
+"""The blocks and names of most zoos' ResNets: the first unit of a block strides, tensors are `layer1.0.conv1.weight`.
 
 He et al. (2015), table 1, lists the numbers of units, but for ResNet-26's, which are timm's; "version 1.5", the stride
 in the 3x3, is the convention's.
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from isomorph.spec.architecture import Architecture, Block, Stem, StemConvolution, StemPool
 from isomorph.spec.convention import Convention
-from isomorph.spec.naming import Row
+from isomorph.spec.naming import NameRule
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
 
 IMAGENET_STEM = Stem((StemConvolution("conv1", 64, 7, stride=2), StemPool("pool1", 3, stride=2)))
@@ -27,13 +27,17 @@ EXPANSION = {"basic": 1, "bottleneck": 4}
 
 
 def residual_block(number: int, unit: str, base_depth: int, num_units: int, stride: int) -> Block:
-    """Block `number`, whose first unit strides; units are `EXPANSION` times as deep as their `base_depth`."""
+    """Return block `number`, whose first unit strides; units are `EXPANSION` times as deep as their `base_depth`.
+
+    >>> residual_block(2, "bottleneck", base_depth=128, num_units=2, stride=2)
+    Block(scope='block2', unit='bottleneck', args=((512, 128, 2), (512, 128, 1)))
+    """
     depth = EXPANSION[unit] * base_depth
     return Block(f"block{number}", unit, ((depth, base_depth, stride),) + ((depth, base_depth, 1),) * (num_units - 1))
 
 
 def imagenet_blocks(depth: int, groups: int = 1, width: int = 64) -> tuple[Block, ...]:
-    """The blocks of ResNet-`depth`: base depths 64 to 512, halving the map between blocks.
+    """Return the blocks of ResNet-`depth`: base depths 64 to 512, the map halved between blocks.
 
     groups, width: of the 3x3 convolutions, and the channels of each group in the first block: 32 and 4 in ResNeXt 32x4d
     (Xie et al., 2017, table 1), 1 and 128 in the wide ResNet-2 (Zagoruyko and Komodakis, 2016).
@@ -45,23 +49,26 @@ def imagenet_blocks(depth: int, groups: int = 1, width: int = 64) -> tuple[Block
         if groups * width == 64:
             blocks.append(residual_block(number, unit, base_depth, units, stride))
             continue
-        args = (4 * base_depth, base_depth * groups * width // 64)
-        kind, tail = ("bottleneck", ()) if groups == 1 else ("grouped_bottleneck", (groups,))
-        blocks.append(Block(f"block{number}", kind, ((*args, stride, *tail),) + ((*args, 1, *tail),) * (units - 1)))
+        depths = (4 * base_depth, base_depth * groups * width // 64)
+        kind, last = ("bottleneck", ()) if groups == 1 else ("grouped_bottleneck", (groups,))
+        blocks.append(Block(f"block{number}", kind, ((*depths, stride, *last),) + ((*depths, 1, *last),) * (units - 1)))
     return tuple(blocks)
 
 
 def imagenet_resnets(
     zoo: str, convention: Convention, depths: Sequence[int] = (18, 34, 50, 101, 152), name: str = "resnet{depth}"
 ) -> dict[str, Architecture]:
-    """A zoo's ResNets by their own names, the pattern `name` filled with each depth."""
+    """Return a zoo's ResNets by their own names, the pattern `name` filled with each depth."""
     return imagenet_variants(zoo, convention, {name.format(depth=depth): (depth, 1, 64) for depth in depths})
 
 
 def imagenet_variants(
     zoo: str, convention: Convention, variants: Mapping[str, tuple[int, int, int]]
 ) -> dict[str, Architecture]:
-    """A zoo's ResNets of other widths, `imagenet_blocks`' (depth, groups, width) by their own names."""
+    """Return a zoo's ResNets of other widths by their own names.
+
+    variants: own name -> the arguments (depth, groups, width) of `imagenet_blocks`.
+    """
     return {
         name: Architecture(f"{zoo}/{name}", IMAGENET_STEM, imagenet_blocks(*variant), convention=convention)
         for name, variant in variants.items()
@@ -70,13 +77,13 @@ def imagenet_variants(
 
 # canonical scope -> convolution, batch norm
 PYTORCH_SCOPES = (
-    Row(r"conv1", "conv1", "bn1"),
-    Row(
+    NameRule(r"conv1", "conv1", "bn1"),
+    NameRule(
         r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/conv(?P<conv>\d)",
         "layer{block}.{unit-1}.conv{conv}",
         "layer{block}.{unit-1}.bn{conv}",
     ),
-    Row(
+    NameRule(
         r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/shortcut",
         "layer{block}.{unit-1}.downsample.0",
         "layer{block}.{unit-1}.downsample.1",

@@ -1,7 +1,7 @@
-"""What zoos' VGGs share: table 1 of Simonyan and Zisserman (2015), laid out as by slim (nets/vgg.py).
+"""The blocks of all zoos' VGGs: table 1 of Simonyan and Zisserman (2015), arranged as in slim (nets/vgg.py).
 
-The first dense layer is a convolution over 7x7 cells without padding, which says in one way what zoos that flatten say
-in two: PyTorch and Paddle flatten channel by channel, Keras cell by cell.
+The first dense layer is a convolution over 7x7 cells without padding. Zoos that flatten the map before it do so in two
+ways: PyTorch and Paddle channel by channel, Keras cell by cell.
 """
 
 from isomorph.spec.architecture import Architecture, Block, Head, Stem
@@ -16,13 +16,13 @@ CELLS = 7
 """The dense layers see 7x7 cells, an image of 224x224."""
 
 ADAPTIVE = (Block("adaptive_pool", "adaptive_pool", ((CELLS,),)),)
-"""What gives them that many of an image of any size."""
+"""The pool that makes 7x7 cells of an image of any size."""
 
 NO_STEM = Stem(())
 
 
 def vgg_blocks(depth: int, before_dense: tuple[Block, ...] = ()) -> tuple[Block, ...]:
-    """The blocks of VGG-`depth`."""
+    """Return the blocks of VGG-`depth`."""
     blocks: list[Block] = []
     for number, (units, channels) in enumerate(zip(VGGS[depth], DEPTHS, strict=True), start=1):
         blocks.append(Block(f"block{number}", "convolution", ((channels, 3, 1),) * units))
@@ -32,6 +32,6 @@ def vgg_blocks(depth: int, before_dense: tuple[Block, ...] = ()) -> tuple[Block,
 
 
 def vgg(name: str, depth: int, convention: Convention, adaptive: bool, dropout: float) -> Architecture:
-    """VGG-`depth` under the name `zoo/name`."""
+    """Return VGG-`depth` under the name `zoo/name`."""
     blocks = vgg_blocks(depth, ADAPTIVE if adaptive else ())
     return Architecture(name, NO_STEM, blocks, Head(dropout=dropout), convention)

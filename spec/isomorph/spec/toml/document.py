@@ -45,16 +45,16 @@ from isomorph.spec.errors import BadInput
 from isomorph.spec.plan import plan
 from isomorph.spec.tensors import count_parameters
 from isomorph.spec.toml.lines import Place
-from isomorph.spec.toml.tables import TomlText, did_you_mean, shown
+from isomorph.spec.toml.tables import TomlText, did_you_mean, in_short
 from isomorph.spec.units import KINDS
-from isomorph.spec.validation import fault
+from isomorph.spec.validation import mismatch
 from isomorph.spec.zoo import architecture, architectures, zoos
 
 MOST_UNITS = 10_000
-"""Of a network; the deepest of any zoo has 600."""
+"""The most units of a network; the deepest of any zoo has 600."""
 
 MOST_VALUES = 1 << 36
-"""Of a network's tensors, a thousand times those of the largest of any zoo."""
+"""The most values in a network's tensors, a thousand times those of the largest of any zoo."""
 
 SCALARS = ("in_channels", "output_stride", "include_root_block")
 """The fields of an Architecture that stand above all tables."""
@@ -63,8 +63,8 @@ _TABLES = ("stem", "blocks", "auxiliary", "input_transform", "head", "convention
 _STEM_LAYERS: dict[str, type[StemConvolution | StemPool]] = {"convolution": StemConvolution, "pool": StemPool}
 _BLOCK = ("scope", "unit", "units")
 
-# What every network has, here or in a backend.
-_TAKEN = (
+# Names that every network has, here or in a backend.
+_RESERVED = (
     "stem",
     "blocks",
     "auxiliary",
@@ -82,11 +82,38 @@ _SCOPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 def read_toml(text: str, name: str = "the text") -> Architecture:
-    """The architecture that `text` describes.
+    """Return the architecture that a TOML text describes.
 
-    name: the file it is from, for sentences. `mine/` and the file's name without its ending are the architecture's name
-        where the text gives none.
-    Raises BadInput, with the file, the line and the field, for what is no TOML or no network.
+    name: the file it is from, for messages. Where the text gives no name, the architecture's is `mine/` and the file's
+        name without its ending.
+    Raises BadInput, with the file, the line and the field, for a text that is not TOML or describes no network.
+
+    >>> tiny = '''
+    ... name = "mine/tiny"
+    ...
+    ... [[stem]]
+    ... convolution = "conv1"
+    ... depth = 16
+    ... kernel = 3
+    ...
+    ... [[blocks]]
+    ... scope = "block1"
+    ... unit = "basic"
+    ... units = [[32, 32, 2], { times = 2, numbers = [32, 32, 1] }]
+    ...
+    ... [head]
+    ... num_classes = 10
+    ...
+    ... [convention]
+    ... like = "torchvision"
+    ... batch_norm_epsilon = 1e-3
+    ... '''
+    >>> read_toml(tiny, "tiny.toml").blocks
+    (Block(scope='block1', unit='basic', args=((32, 32, 2), (32, 32, 1), (32, 32, 1))),)
+    >>> read_toml(tiny.replace("depth", "dept"), "tiny.toml")
+    Traceback (most recent call last):
+        ...
+    isomorph.spec.errors.BadInput: tiny.toml, line 6: [[stem]] has no field "dept"; did you mean depth?
     """
     return _NetworkText(text, name).read()
 
@@ -94,28 +121,28 @@ def read_toml(text: str, name: str = "the text") -> Architecture:
 class _NetworkText(TomlText):
     """A text that describes a network.
 
-    scopes: the names of layers and blocks so far.
-    units: where each unit so far is described.
+    scopes: the names of layers and blocks so far, and the reserved ones.
+    units: the place of each unit so far.
     """
 
     def __init__(self, text: str, name: str) -> None:
         super().__init__(text, name)
-        self.scopes = set(_TAKEN)
+        self.scopes = set(_RESERVED)
         self.units: list[Place] = []
 
     def read(self) -> Architecture:
-        """The network."""
+        """Return the network. Raises BadInput for a text that describes none."""
         document = self.parse()
         self.check_keys(document, ("name", *SCALARS, *_TABLES), ())
         hints = get_type_hints(Architecture)
         network = Architecture(
-            self._own_name(document),
-            Stem(tuple(self._stem_layer(row, ("stem", index)) for index, row in self._rows(document, "stem"))),
-            tuple(self._block(row, ("blocks", index)) for index, row in self._rows(document, "blocks")),
-            self.changed(Head(), document.get("head", {}), ("head",)),
+            self._name(document),
+            Stem(tuple(self._stem_layer(table, ("stem", index)) for index, table in self._tables(document, "stem"))),
+            tuple(self._block(table, ("blocks", index)) for index, table in self._tables(document, "blocks")),
+            self.with_changes(Head(), document.get("head", {}), ("head",)),
             self._convention(document.get("convention", {})),
             auxiliary=tuple(
-                self._auxiliary(row, ("auxiliary", index)) for index, row in self._rows(document, "auxiliary")
+                self._auxiliary(table, ("auxiliary", index)) for index, table in self._tables(document, "auxiliary")
             ),
             input_transform=self._input_transform(document),
             **{key: self.value(document[key], hints[key], (key,)) for key in SCALARS if key in document},
@@ -123,91 +150,93 @@ class _NetworkText(TomlText):
         self._check(network)
         return network
 
-    def _own_name(self, document: dict[str, Any]) -> str:
+    def _name(self, document: dict[str, Any]) -> str:
         if "name" not in document:
             return "mine/" + (re.sub(r"[^A-Za-z0-9_-]", "_", PurePath(self.name).stem).lstrip("_-")[:64] or "network")
         name = document["name"]
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            self.refuse(("name",), f'name is {shown(name)}, expected one such as "mine/tiny".')
+            self.refuse(("name",), f'name is {in_short(name)}, expected one such as "mine/tiny".')
         return name
 
-    def _rows(self, document: dict[str, Any], key: str) -> list[tuple[int, dict[str, Any]]]:
-        """The tables of an array of them, numbered."""
-        rows = document.get(key, [])
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            self.refuse((key,), f"{key} is {shown(rows)}, expected tables, each under a [[{key}]] of its own.")
-        if len(rows) > MOST_UNITS:
+    def _tables(self, document: dict[str, Any], key: str) -> list[tuple[int, dict[str, Any]]]:
+        """Return the numbered tables of an array of tables."""
+        tables = document.get(key, [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            self.refuse((key,), f"{key} is {in_short(tables)}, expected tables, each under a [[{key}]] of its own.")
+        if len(tables) > MOST_UNITS:
             self.refuse((key, MOST_UNITS), f"this is one [[{key}]] more than {MOST_UNITS:,}, the most of a network.")
-        return list(enumerate(rows))
+        return list(enumerate(tables))
 
-    def _stem_layer(self, row: dict[str, Any], place: Place) -> StemConvolution | StemPool:
-        kinds = [kind for kind in _STEM_LAYERS if kind in row]
+    def _stem_layer(self, table: dict[str, Any], place: Place) -> StemConvolution | StemPool:
+        kinds = [kind for kind in _STEM_LAYERS if kind in table]
         if len(kinds) != 1:
             self.refuse(place, 'a [[stem]] has either a convolution or a pool, which is its name: pool = "pool1".')
-        kind, made = kinds[0], _STEM_LAYERS[kinds[0]]
-        scope = self._scope(row[kind], (*place, kind))
-        rest = {key: value for key, value in row.items() if key != kind}
-        return self.made(made, rest, place, f"the {kind} {scope}", scope=scope)
+        kind = kinds[0]
+        scope = self._scope(table[kind], (*place, kind))
+        fields = {key: value for key, value in table.items() if key != kind}
+        return self.construct(_STEM_LAYERS[kind], fields, place, f"the {kind} {scope}", scope=scope)
 
-    def _auxiliary(self, row: dict[str, Any], place: Place) -> AuxiliaryHead:
-        if "scope" not in row:
+    def _auxiliary(self, table: dict[str, Any], place: Place) -> AuxiliaryHead:
+        if "scope" not in table:
             self.refuse(place, "this [[auxiliary]] has no scope, which is its name.")
-        scope = self._scope(row["scope"], (*place, "scope"))
-        rest = {key: value for key, value in row.items() if key != "scope"}
-        return self.made(AuxiliaryHead, rest, place, f"the auxiliary head {scope}", scope=scope)
+        scope = self._scope(table["scope"], (*place, "scope"))
+        fields = {key: value for key, value in table.items() if key != "scope"}
+        return self.construct(AuxiliaryHead, fields, place, f"the auxiliary head {scope}", scope=scope)
 
     def _input_transform(self, document: dict[str, Any]) -> InputTransform | None:
         table, place = document.get("input_transform"), ("input_transform",)
-        return None if table is None else self.made(InputTransform, table, place, "[input_transform]")
+        return None if table is None else self.construct(InputTransform, table, place, "[input_transform]")
 
-    def _block(self, row: dict[str, Any], place: Place) -> Block:
-        self.check_keys(row, _BLOCK, place)
+    def _block(self, table: dict[str, Any], place: Place) -> Block:
+        self.check_keys(table, _BLOCK, place)
         for key in _BLOCK:
-            if key not in row:
+            if key not in table:
                 self.refuse(place, f"this [[blocks]] has no {key}; it needs {', '.join(_BLOCK)}.")
-        scope = self._scope(row["scope"], (*place, "scope"))
-        unit, units = row["unit"], row["units"]
+        scope = self._scope(table["scope"], (*place, "scope"))
+        unit, units = table["unit"], table["units"]
         if not isinstance(unit, str) or unit not in KINDS:
             hint = did_you_mean(unit, KINDS, f"there are {', '.join(KINDS)}.")
-            self.refuse((*place, "unit"), f"there is no unit {shown(unit)}; {hint}")
+            self.refuse((*place, "unit"), f"there is no unit {in_short(unit)}; {hint}")
         if not isinstance(units, list) or not units:
-            self.refuse((*place, "units"), f"the units of {scope} are {shown(units)}, expected a list of at least one.")
+            self.refuse(
+                (*place, "units"), f"the units of {scope} are {in_short(units)}, expected a list of at least one."
+            )
         args: list[tuple[int, ...]] = []
         for index, entry in enumerate(units):
-            where = (*place, "units", index)
-            times, numbers = self._unit(entry, unit, where)
+            unit_place = (*place, "units", index)
+            times, numbers = self._unit(entry, unit, unit_place)
             if len(self.units) + times > MOST_UNITS:
-                self.refuse(where, f"these are more units than {MOST_UNITS:,}, the most of a network.")
+                self.refuse(unit_place, f"these are more units than {MOST_UNITS:,}, the most of a network.")
             args += [numbers] * times
-            self.units += [where] * times
+            self.units += [unit_place] * times
         return Block(scope, unit, tuple(args))
 
     def _unit(self, entry: Any, unit: str, place: Place) -> tuple[int, tuple[int, ...]]:
-        """How many units there are, and the numbers of one."""
+        """Return the number of units that an entry describes, and the numbers of one of them."""
         times, numbers = 1, entry
         if isinstance(entry, dict):
             if entry.keys() != {"times", "numbers"}:
-                self.refuse(place, f"units are {shown(entry)}, expected {{ times = 2, numbers = [...] }}.")
+                self.refuse(place, f"units are {in_short(entry)}, expected {{ times = 2, numbers = [...] }}.")
             times = self.value(entry["times"], int, (*place, "times"))
             numbers = entry["numbers"]
-        wanted = KINDS[unit].fields
-        if not isinstance(numbers, list) or len(numbers) != len(wanted) or any(fault("", x, int) for x in numbers):
-            expected = f"[{', '.join(wanted)}], positive integers" if wanted else "[]"
-            self.refuse(place, f"a unit is {shown(numbers)}, expected for {unit}: {expected}.")
+        names = KINDS[unit].fields
+        if not isinstance(numbers, list) or len(numbers) != len(names) or any(mismatch("", x, int) for x in numbers):
+            expected = f"[{', '.join(names)}], positive integers" if names else "[]"
+            self.refuse(place, f"a unit is {in_short(numbers)}, expected for {unit}: {expected}.")
         return times, tuple(numbers)
 
     def _scope(self, scope: Any, place: Place) -> str:
         if not isinstance(scope, str) or not _SCOPE.fullmatch(scope):
-            self.refuse(place, f"a name is {shown(scope)}, expected a letter and then letters, digits or _.")
+            self.refuse(place, f"a name is {in_short(scope)}, expected a letter and then letters, digits or _.")
         if scope in self.scopes:
-            whose = "every network has something" if scope in _TAKEN else "there is something else"
-            self.refuse(place, f"{whose} of the name {scope}; choose another.")
+            owner = "every network has something" if scope in _RESERVED else "there is something else"
+            self.refuse(place, f"{owner} of the name {scope}; choose another.")
         self.scopes.add(scope)
         return scope
 
     def _convention(self, table: Any) -> Convention:
         if not isinstance(table, dict) or "like" not in table:
-            return self.changed(Convention(), table, ("convention",))
+            return self.with_changes(Convention(), table, ("convention",))
         name = table["like"]
         if isinstance(name, str) and name in zoos():
             like = next(iter(zoos()[name].networks.values()))
@@ -215,9 +244,9 @@ class _NetworkText(TomlText):
             like = architecture(name)
         else:
             hint = did_you_mean(name, [*zoos(), *architectures()], f"the zoos are {', '.join(zoos())}.")
-            self.refuse(("convention", "like"), f"there is neither a zoo nor an architecture {shown(name)}; {hint}")
-        rest = {key: value for key, value in table.items() if key != "like"}
-        return self.changed(like.convention, rest, ("convention",))
+            self.refuse(("convention", "like"), f"there is neither a zoo nor an architecture {in_short(name)}; {hint}")
+        fields = {key: value for key, value in table.items() if key != "like"}
+        return self.with_changes(like.convention, fields, ("convention",))
 
     def _check(self, network: Architecture) -> None:
         """Raise BadInput unless the parts fit together."""
@@ -231,9 +260,9 @@ class _NetworkText(TomlText):
             self.refuse((), f"the network has {values:,} parameters; {MOST_VALUES:,} are the most.")
 
     def _impossible(self, network: Architecture) -> Place:
-        """What makes a network one that cannot be planned.
+        """Return the place that makes a plan of the network impossible.
 
-        Its stem, the first such unit, the first such auxiliary head, or its output_stride.
+        It is its stem, the first such unit, the first such auxiliary head, or its output_stride.
         """
         bare = replace(network, auxiliary=(), output_stride=None)
         count = bisect_left(range(len(self.units) + 1), True, key=lambda count: _fails(_first_units(bare, count)))
@@ -255,7 +284,7 @@ def _fails(network: Architecture) -> bool:
 
 
 def _first_units(network: Architecture, count: int) -> Architecture:
-    """The network up to and with its unit `count`."""
+    """Return the network up to and with its unit `count`."""
     blocks = []
     for block in network.blocks:
         args = block.args[:count]

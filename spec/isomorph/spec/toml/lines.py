@@ -1,4 +1,4 @@
-"""On which line of a TOML text a value stands, which the standard library's `tomllib` does not tell.
+"""Find the line of a value in a TOML text, which the standard library's `tomllib` does not tell.
 
 For texts that `tomllib` has read already: nothing is refused here, and no value understood. Names in quotes are taken
 as they stand, without their escapes.
@@ -7,7 +7,7 @@ as they stand, without their escapes.
 import re
 
 Place = tuple[str | int, ...]
-"""The way to a value from the outermost table: `("blocks", 0, "units", 2)`."""
+"""The path to a value from the outermost table: `("blocks", 0, "units", 2)`."""
 
 _TOKEN = re.compile(
     r"""
@@ -24,7 +24,11 @@ _END = ("\n", 0)
 
 
 def line_of(text: str, place: Place) -> int | None:
-    """The line, from 1, of what stands at `place`, or of the innermost table around it; None for the whole text."""
+    """Return the line, from 1, of the value at `place`, or of the innermost table around it; None for the whole text.
+
+    >>> line_of("[head]\\nnum_classes = 10\\n", ("head", "num_classes"))
+    2
+    """
     lines = _Walk(text).lines
     while place and place not in lines:
         place = place[:-1]
@@ -67,7 +71,7 @@ class _Walk:
             self._take()
 
     def _names(self, end: str) -> list[str]:
-        """The parts of a dotted key, up to and with its `end`."""
+        """Take the parts of a dotted key, and the token `end` behind it."""
         names = []
         while (token := self._take()) != end:
             if token != ".":
@@ -75,7 +79,7 @@ class _Walk:
         return names
 
     def _header(self) -> Place:
-        """`[a.b]` or `[[a.b]]`: the table that the following lines are of."""
+        """Take `[a.b]` or `[[a.b]]` and return the place of the table that the following lines are of."""
         line = self._peek[1]
         self._take()
         is_array = self._next == "["
@@ -94,7 +98,7 @@ class _Walk:
         return place
 
     def _pair(self, table: Place) -> None:
-        """`a.b = value`."""
+        """Take `a.b = value`."""
         line, place = self._peek[1], table
         for name in self._names("="):
             place = (*place, name)
@@ -102,7 +106,7 @@ class _Walk:
         self._value(place)
 
     def _value(self, place: Place) -> None:
-        """A list, an inline table or a single value."""
+        """Take a list, an inline table or a single value."""
         if self._next == "[":
             self._take()
             self._skip("\n")
@@ -126,10 +130,10 @@ class _Walk:
 
 
 def _tokens(text: str) -> list[tuple[str, int]]:
-    """The tokens that count, and their lines; the end of a line is one."""
-    found, line = [], 1
+    """Return the tokens that have a meaning, and their lines; the end of a line is one."""
+    tokens, line = [], 1
     for match in _TOKEN.finditer(text):
         if token := match["token"]:
-            found.append((token, line))
+            tokens.append((token, line))
         line += match[0].count("\n")
-    return found
+    return tokens

@@ -1,4 +1,4 @@
-"""An architecture written in the form that `isomorph.spec.toml.document` reads, every field of it said."""
+"""Write an architecture as TOML, with every field, in the form that `isomorph.spec.toml.document` reads."""
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -12,9 +12,30 @@ from isomorph.spec.units import kind_of
 
 
 def to_toml(architecture: Architecture) -> str:
-    """The text of a TOML file, from which `read_toml` makes an equal architecture.
+    """Return the text of a TOML file from which `read_toml` makes an equal architecture.
 
-    A field that has a few values and no others is followed by those that it does not have.
+    A field that allows only a few values is followed by a comment with the others.
+
+    >>> from isomorph.spec import architecture
+    >>> from isomorph.spec.toml.document import read_toml
+    >>> text = to_toml(architecture("cifar/resnet20"))
+    >>> print(*text.splitlines()[:12], sep="\\n")
+    name = "cifar/resnet20"
+    in_channels = 3
+    output_stride = "none"
+    include_root_block = true
+    <BLANKLINE>
+    [[stem]]
+    convolution = "conv1"
+    depth = 16
+    kernel = 3
+    stride = 1
+    linear = false
+    <BLANKLINE>
+    >>> next(line for line in text.splitlines() if line.startswith("bottleneck_stride"))
+    'bottleneck_stride = "conv2"  # or "conv1"'
+    >>> read_toml(text) == architecture("cifar/resnet20")
+    True
     """
     lines = [_pair("name", architecture.name), *_pairs(architecture, SCALARS)]
     for layer in architecture.stem.layers:
@@ -31,10 +52,10 @@ def to_toml(architecture: Architecture) -> str:
 
 
 def _table(title: str, value: Any) -> Iterator[str]:
-    """A table of a dataclass's fields, and behind it those of the dataclasses in it."""
-    inner = [name for name in _names(value) if is_dataclass(getattr(value, name))]
-    yield from ("", f"[{title}]", *_pairs(value, [name for name in _names(value) if name not in inner]))
-    for name in inner:
+    """Yield the lines of a table of a dataclass's fields, then the tables of the dataclasses in it."""
+    nested = [name for name in _names(value) if is_dataclass(getattr(value, name))]
+    yield from ("", f"[{title}]", *_pairs(value, [name for name in _names(value) if name not in nested]))
+    for name in nested:
         yield from _table(f"{title}.{name}", getattr(value, name))
 
 
@@ -45,9 +66,9 @@ def _names(value: Any, but: str = "") -> list[str]:
 def _pairs(value: Any, names: list[str] | tuple[str, ...]) -> Iterator[str]:
     hints = get_type_hints(type(value))
     for name in names:
-        found, hint = getattr(value, name), hints[name]
-        others = [choice for choice in get_args(hint) if choice != found] if get_origin(hint) is Literal else []
-        yield _pair(name, found) + (f"  # or {', '.join(map(spelled, others))}" if others else "")
+        field_value, hint = getattr(value, name), hints[name]
+        others = [choice for choice in get_args(hint) if choice != field_value] if get_origin(hint) is Literal else []
+        yield _pair(name, field_value) + (f"  # or {', '.join(map(spelled, others))}" if others else "")
 
 
 def _pair(name: str, value: Any) -> str:

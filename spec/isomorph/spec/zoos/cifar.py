@@ -9,7 +9,7 @@ from dataclasses import replace
 from isomorph.spec.architecture import Architecture, Head, Stem, StemConvolution
 from isomorph.spec.convention import Convention, Initializer
 from isomorph.spec.families.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT, PYTORCH_SCOPES, residual_block
-from isomorph.spec.naming import Naming, Row
+from isomorph.spec.naming import NameRule, Naming
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.zoo import Zoo
 
@@ -40,7 +40,7 @@ def plain(depth: int) -> Architecture:
 
 
 NAMING = Naming(
-    scopes=(*PYTORCH_SCOPES, Row(r".*logits", "linear")),
+    scopes=(*PYTORCH_SCOPES, NameRule(r".*logits", "linear")),
     leaves=PYTORCH_LEAVES,
     left_out=PYTORCH_LEFT_OUT,
 )

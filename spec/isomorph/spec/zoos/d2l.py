@@ -6,7 +6,7 @@ It is built for Fashion-MNIST, resized, in grey; its layers are numbered in an n
 from isomorph.spec.architecture import Architecture, Head
 from isomorph.spec.convention import Convention, Initializer
 from isomorph.spec.families.residual import IMAGENET_STEM, PYTORCH_LEAVES, PYTORCH_LEFT_OUT, imagenet_blocks
-from isomorph.spec.naming import Naming, Row
+from isomorph.spec.naming import NameRule, Naming
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.zoo import Zoo
 
@@ -33,14 +33,14 @@ RESNET18 = Architecture(
 
 NAMING = Naming(
     scopes=(
-        Row(r"conv1", "0.0", "0.1"),
-        Row(
+        NameRule(r"conv1", "0.0", "0.1"),
+        NameRule(
             r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/conv(?P<conv>\d)",
             "{block}.{unit-1}.conv{conv}",
             "{block}.{unit-1}.bn{conv}",
         ),
-        Row(r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/shortcut", "{block}.{unit-1}.conv3"),
-        Row(r".*logits", "7"),
+        NameRule(r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/shortcut", "{block}.{unit-1}.conv3"),
+        NameRule(r".*logits", "7"),
     ),
     leaves=PYTORCH_LEAVES,
     left_out=PYTORCH_LEFT_OUT,

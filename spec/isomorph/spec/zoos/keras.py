@@ -10,7 +10,7 @@ from isomorph.spec.convention import ZEROS, Convention, Initializer
 from isomorph.spec.families.mobile import at_least, divisible, inverted_residual_blocks, mobile_stem, separable_blocks
 from isomorph.spec.families.residual import imagenet_resnets
 from isomorph.spec.families.vgg import vgg
-from isomorph.spec.naming import Layout, Naming, Row
+from isomorph.spec.naming import KernelAxes, NameRule, Naming
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
 from isomorph.spec.zoo import Widths, Zoo
@@ -36,31 +36,33 @@ CONVENTION = Convention(
 
 NAMING = Naming(
     scopes=(
-        Row(r".+/separable/logits", "conv_preds", kernel=Layout("HWIO")),
-        Row(r".*logits", "predictions"),
-        Row(r"conv1", "conv1_conv", "conv1_bn"),
-        Row(
+        NameRule(r".+/separable/logits", "conv_preds", kernel=KernelAxes("HWIO")),
+        NameRule(r".*logits", "predictions"),
+        NameRule(r"conv1", "conv1_conv", "conv1_bn"),
+        NameRule(
             r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/conv(?P<conv>\d)",
             "conv{block+1}_block{unit}_{conv}_conv",
             "conv{block+1}_block{unit}_{conv}_bn",
         ),
-        Row(
+        NameRule(
             r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/shortcut",
             "conv{block+1}_block{unit}_0_conv",
             "conv{block+1}_block{unit}_0_bn",
         ),
-        Row(r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/preact", "", "conv{block+1}_block{unit}_preact_bn"),
-        Row(r"postnorm", "", "post_bn"),
-        Row(r"Conv2d_0", "conv1", "conv1_bn"),
-        Row(r"block\d+/unit_\d+/separable/depthwise", "conv_dw_{index+1}", "conv_dw_{index+1}_bn"),
-        Row(r"block\d+/unit_\d+/separable/pointwise", "conv_pw_{index+1}", "conv_pw_{index+1}_bn"),
-        Row(r"Conv", "Conv1", "bn_Conv1"),
-        Row(r"block1/unit_1/inverted_residual/(?P<name>\w+)", "expanded_conv_{name}", "expanded_conv_{name}_BN"),
-        Row(r"block\d+/unit_\d+/inverted_residual/(?P<name>\w+)", "block_{index}_{name}", "block_{index}_{name}_BN"),
-        Row(r"Conv_1", "Conv_1", "Conv_1_bn"),
-        Row(r"block(?P<block>\d)/block\d_(?P<unit>\d)", "block{block}_conv{unit}"),
-        Row(r"fc6", "fc1", kernel=Layout("(HWI)O")),
-        Row(r"fc7", "fc2", kernel=Layout("IO")),
+        NameRule(r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/preact", "", "conv{block+1}_block{unit}_preact_bn"),
+        NameRule(r"postnorm", "", "post_bn"),
+        NameRule(r"Conv2d_0", "conv1", "conv1_bn"),
+        NameRule(r"block\d+/unit_\d+/separable/depthwise", "conv_dw_{index+1}", "conv_dw_{index+1}_bn"),
+        NameRule(r"block\d+/unit_\d+/separable/pointwise", "conv_pw_{index+1}", "conv_pw_{index+1}_bn"),
+        NameRule(r"Conv", "Conv1", "bn_Conv1"),
+        NameRule(r"block1/unit_1/inverted_residual/(?P<name>\w+)", "expanded_conv_{name}", "expanded_conv_{name}_BN"),
+        NameRule(
+            r"block\d+/unit_\d+/inverted_residual/(?P<name>\w+)", "block_{index}_{name}", "block_{index}_{name}_BN"
+        ),
+        NameRule(r"Conv_1", "Conv_1", "Conv_1_bn"),
+        NameRule(r"block(?P<block>\d)/block\d_(?P<unit>\d)", "block{block}_conv{unit}"),
+        NameRule(r"fc6", "fc1", kernel=KernelAxes("(HWI)O")),
+        NameRule(r"fc7", "fc2", kernel=KernelAxes("IO")),
     ),
     leaves={
         WEIGHTS: "kernel",
@@ -71,9 +73,9 @@ NAMING = Naming(
         MOVING_VARIANCE: "moving_variance",
     },
     separator="/",
-    kernel=Layout("HWIO"),
-    logits=Layout("IO"),
-    depthwise=Layout("HWOI"),
+    kernel=KernelAxes("HWIO"),
+    logits=KernelAxes("IO"),
+    depthwise=KernelAxes("HWOI"),
 )
 
 # resnet_v2.py: slim's design of pre-activation, whose pool's zeros no ReLU has been before.

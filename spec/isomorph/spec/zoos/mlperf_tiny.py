@@ -6,7 +6,7 @@ A Keras functional model: its layers are named in the order in which they were m
 from isomorph.spec.architecture import Architecture, Head, Stem, StemConvolution
 from isomorph.spec.convention import Convention, Initializer
 from isomorph.spec.families.residual import residual_block
-from isomorph.spec.naming import Naming, Row
+from isomorph.spec.naming import NameRule, Naming
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.zoo import Zoo
 from isomorph.spec.zoos import keras
@@ -35,16 +35,16 @@ RESNET8 = Architecture(
 
 NAMING = Naming(
     scopes=(
-        Row(r"conv1", "conv2d", "batch_normalization"),
-        Row(r"block1/.+/conv1", "conv2d_1", "batch_normalization_1"),
-        Row(r"block1/.+/conv2", "conv2d_2", "batch_normalization_2"),
-        Row(r"block2/.+/conv1", "conv2d_3", "batch_normalization_3"),
-        Row(r"block2/.+/conv2", "conv2d_4", "batch_normalization_4"),
-        Row(r"block2/.+/shortcut", "conv2d_5"),
-        Row(r"block3/.+/conv1", "conv2d_6", "batch_normalization_5"),
-        Row(r"block3/.+/conv2", "conv2d_7", "batch_normalization_6"),
-        Row(r"block3/.+/shortcut", "conv2d_8"),
-        Row(r".*logits", "dense"),
+        NameRule(r"conv1", "conv2d", "batch_normalization"),
+        NameRule(r"block1/.+/conv1", "conv2d_1", "batch_normalization_1"),
+        NameRule(r"block1/.+/conv2", "conv2d_2", "batch_normalization_2"),
+        NameRule(r"block2/.+/conv1", "conv2d_3", "batch_normalization_3"),
+        NameRule(r"block2/.+/conv2", "conv2d_4", "batch_normalization_4"),
+        NameRule(r"block2/.+/shortcut", "conv2d_5"),
+        NameRule(r"block3/.+/conv1", "conv2d_6", "batch_normalization_5"),
+        NameRule(r"block3/.+/conv2", "conv2d_7", "batch_normalization_6"),
+        NameRule(r"block3/.+/shortcut", "conv2d_8"),
+        NameRule(r".*logits", "dense"),
     ),
     leaves=keras.NAMING.leaves,
     separator=keras.NAMING.separator,

@@ -14,7 +14,7 @@ from isomorph.spec.families.mobile import (
 )
 from isomorph.spec.families.residual import PYTORCH_LEAVES, PYTORCH_SCOPES, imagenet_resnets, imagenet_variants
 from isomorph.spec.families.vgg import NO_STEM, vgg
-from isomorph.spec.naming import Layout, Naming, Row
+from isomorph.spec.naming import KernelAxes, NameRule, Naming
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.tensors import MOVING_MEAN, MOVING_VARIANCE
 from isomorph.spec.zoo import Widths, Zoo
@@ -53,47 +53,47 @@ BRANCHES = {
 }
 
 GOOGLENET_SCOPES = (
-    Row(r"aux(?P<aux>\d)/conv", "_conv_o{aux}._conv"),
-    Row(r"aux(?P<aux>\d)/fc1", "_fc_o{aux}", kernel=Layout("(IHW)O")),
-    Row(r"aux(?P<aux>\d)/logits", "_out{aux}"),
-    Row(r".+/inception/logits", "_fc_out"),
-    Row(r"Conv2d_1a_7x7", "_conv._conv"),
-    Row(r"Conv2d_2b_1x1", "_conv_1._conv"),
-    Row(r"Conv2d_2c_3x3", "_conv_2._conv"),
+    NameRule(r"aux(?P<aux>\d)/conv", "_conv_o{aux}._conv"),
+    NameRule(r"aux(?P<aux>\d)/fc1", "_fc_o{aux}", kernel=KernelAxes("(IHW)O")),
+    NameRule(r"aux(?P<aux>\d)/logits", "_out{aux}"),
+    NameRule(r".+/inception/logits", "_fc_out"),
+    NameRule(r"Conv2d_1a_7x7", "_conv._conv"),
+    NameRule(r"Conv2d_2b_1x1", "_conv_1._conv"),
+    NameRule(r"Conv2d_2c_3x3", "_conv_2._conv"),
     *(
-        Row(f"{scope}/{branch}", f"_ince{name}.{own}._conv")
+        NameRule(f"{scope}/{branch}", f"_ince{name}.{module}._conv")
         for scope, name in inception_names("a")
-        for branch, own in BRANCHES.items()
+        for branch, module in BRANCHES.items()
     ),
 )
 
 # lenet.py and vgg.py: each an nn.Sequential, and a second one for the dense layers, the first of which is given a map
 # flattened channel by channel.
 FLAT_SCOPES = (
-    Row(r"fc4/logits", "fc.2"),
-    Row(r"fc3", "fc.0", kernel=Layout("(IHW)O")),
-    Row(r"fc4", "fc.1", kernel=Layout("IO")),
-    Row(r"fc7/logits", "classifier.6"),
-    Row(r"fc6", "classifier.0", kernel=Layout("(IHW)O")),
-    Row(r"fc7", "classifier.3", kernel=Layout("IO")),
-    Row(r"block\d(/block\d_\d)?", "features.{step}", "features.{step+1}"),
+    NameRule(r"fc4/logits", "fc.2"),
+    NameRule(r"fc3", "fc.0", kernel=KernelAxes("(IHW)O")),
+    NameRule(r"fc4", "fc.1", kernel=KernelAxes("IO")),
+    NameRule(r"fc7/logits", "classifier.6"),
+    NameRule(r"fc6", "classifier.0", kernel=KernelAxes("(IHW)O")),
+    NameRule(r"fc7", "classifier.3", kernel=KernelAxes("IO")),
+    NameRule(r"block\d(/block\d_\d)?", "features.{step}", "features.{step+1}"),
 )
 
 NAMING = Naming(
     scopes=(
         *PYTORCH_SCOPES,
-        Row(r"Conv2d_0", "conv1.0", "conv1.1"),
+        NameRule(r"Conv2d_0", "conv1.0", "conv1.1"),
         *(
-            Row(rf"{scope}/(?P<part>depthwise|pointwise)", f"{name}._{{part}}_conv.0", f"{name}._{{part}}_conv.1")
+            NameRule(rf"{scope}/(?P<part>depthwise|pointwise)", f"{name}._{{part}}_conv.0", f"{name}._{{part}}_conv.1")
             for scope, name in zip(SEPARABLE_SCOPES, SEPARABLE, strict=True)
         ),
         *torchvision.MOBILE_SCOPES,
         *GOOGLENET_SCOPES,
         *FLAT_SCOPES,
-        Row(r".*logits", "fc"),
+        NameRule(r".*logits", "fc"),
     ),
     leaves=PYTORCH_LEAVES | {MOVING_MEAN: "_mean", MOVING_VARIANCE: "_variance"},
-    logits=Layout("IO"),
+    logits=KernelAxes("IO"),
     left_out=r"StructuredToParameterName@@",
 )
 

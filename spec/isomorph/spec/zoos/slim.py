@@ -7,7 +7,7 @@ from isomorph.spec.convention import ZEROS, Convention, Initializer
 from isomorph.spec.families.googlenet import STEM as STEM_INCEPTION
 from isomorph.spec.families.googlenet import googlenet_blocks, inception_names
 from isomorph.spec.families.mobile import at_least, mobile_stem, separable_blocks
-from isomorph.spec.naming import Layout, Naming, Row
+from isomorph.spec.naming import KernelAxes, NameRule, Naming
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS
 from isomorph.spec.zoo import Widths, Zoo
@@ -64,7 +64,7 @@ def resnet_blocks(depth: int, unit: str = "bottleneck") -> tuple[Block, ...]:
 
 
 def resnet_v2_blocks(depth: int) -> tuple[Block, ...]:
-    """Those of ResNet v2, and the batch norm behind them."""
+    """The four blocks of ResNet-`depth` v2, and the batch norm behind them."""
     return (*resnet_blocks(depth, "bottleneck_v2"), Block("postnorm", "batch_norm", ((),)))
 
 
@@ -82,37 +82,37 @@ INCEPTION_SCOPE = "InceptionV1"
 
 INCEPTION_SCOPES = (
     *(
-        Row(
+        NameRule(
             f"{scope}/{branch}",
-            f"{INCEPTION_SCOPE}/Mixed_{name}/{own}",
-            f"{INCEPTION_SCOPE}/Mixed_{name}/{own}/BatchNorm",
+            f"{INCEPTION_SCOPE}/Mixed_{name}/{inner_scope}",
+            f"{INCEPTION_SCOPE}/Mixed_{name}/{inner_scope}/BatchNorm",
         )
         for scope, name in inception_names("b")
         for branch, usual in BRANCHES.items()
-        for own in (MISNAMED.get((name, branch), usual),)
+        for inner_scope in (MISNAMED.get((name, branch), usual),)
     ),
-    Row(r"Conv2d_(1a|2b|2c)_.+", f"{INCEPTION_SCOPE}/{{own}}", f"{INCEPTION_SCOPE}/{{own}}/BatchNorm"),
+    NameRule(r"Conv2d_(1a|2b|2c)_.+", f"{INCEPTION_SCOPE}/{{own}}", f"{INCEPTION_SCOPE}/{{own}}/BatchNorm"),
 )
 
 NAMING = Naming(
     scopes=(
-        Row(r".+/separable/logits", "MobilenetV1/Logits/Conv2d_1c_1x1"),
-        Row(r".+/inception/logits", "InceptionV1/Logits/Conv2d_0c_1x1"),
+        NameRule(r".+/separable/logits", "MobilenetV1/Logits/Conv2d_1c_1x1"),
+        NameRule(r".+/inception/logits", "InceptionV1/Logits/Conv2d_0c_1x1"),
         *INCEPTION_SCOPES,
-        Row(r".+/preact|postnorm", "", "{network}/{own}"),
-        Row(r"Conv2d_0", "MobilenetV1/Conv2d_0", "MobilenetV1/Conv2d_0/BatchNorm"),
-        Row(
+        NameRule(r".+/preact|postnorm", "", "{network}/{own}"),
+        NameRule(r"Conv2d_0", "MobilenetV1/Conv2d_0", "MobilenetV1/Conv2d_0/BatchNorm"),
+        NameRule(
             r".+/separable/(?P<part>\w+)",
             "MobilenetV1/Conv2d_{index+1}_{part}",
             "MobilenetV1/Conv2d_{index+1}_{part}/BatchNorm",
         ),
-        Row(r".+", "{network}/{own}", "{network}/{own}/BatchNorm"),
+        NameRule(r".+", "{network}/{own}", "{network}/{own}/BatchNorm"),
     ),
     leaves={leaf: leaf for leaf in (WEIGHTS, BIASES, *OF_BATCH_NORM)},
     separator="/",
-    kernel=Layout("HWIO"),
-    logits=Layout("HWIO"),
-    depthwise=Layout("HWOI"),
+    kernel=KernelAxes("HWIO"),
+    logits=KernelAxes("HWIO"),
+    depthwise=KernelAxes("HWOI"),
     depthwise_weights="depthwise_weights",
     left_out=r"global_step|.*/(Momentum|RMSProp|RMSProp_1|ExponentialMovingAverage)",
 )

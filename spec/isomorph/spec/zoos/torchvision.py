@@ -16,7 +16,7 @@ from isomorph.spec.families.residual import (
     imagenet_variants,
 )
 from isomorph.spec.families.vgg import VGGS, vgg
-from isomorph.spec.naming import Layout, Naming, Row
+from isomorph.spec.naming import KernelAxes, NameRule, Naming
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.zoo import Widths, Zoo, switch
 
@@ -34,16 +34,19 @@ CONVENTION = Convention(
 
 
 def output_stride(replace_stride_with_dilation: Sequence[bool]) -> dict[str, int]:
-    """torchvision's three switches, one for each block after the first, as an output_stride.
+    """Translate torchvision's three switches, one for each block after the first, into an output_stride.
 
-    Raises BadInput unless there are three and no block strides behind one that does not: such a network's map is not
-    the nominal one made denser, and no output_stride names it.
+    Raises BadInput unless there are three, and all behind the first true one are true: else the network's map is not
+    the nominal one made denser, and no output_stride describes it.
+
+    >>> output_stride([False, True, True])
+    {'output_stride': 8}
     """
-    given = replace_stride_with_dilation
-    switches = list(given) if isinstance(given, Sequence) else []
+    value = replace_stride_with_dilation
+    switches = list(value) if isinstance(value, Sequence) else []
     if len(switches) != 3 or any(switch not in (False, True) for switch in switches) or switches != sorted(switches):
         raise BadInput(
-            f"replace_stride_with_dilation is {list(given) if isinstance(given, tuple) else given!r}; expected three"
+            f"replace_stride_with_dilation is {list(value) if isinstance(value, tuple) else value!r}; expected three"
             " switches of which all behind the first true one are true, such as [False, True, True]."
         )
     return {"output_stride": 32 >> sum(switches)}
@@ -55,22 +58,22 @@ INVERTED = r"block\d+/unit_\d+/inverted_residual"
 FEATURE = "features.{index+1}.conv"
 
 MOBILE_SCOPES = (
-    Row(r"Conv_1/logits", "classifier.1"),
-    Row(r"Conv", "features.0.0", "features.0.1"),
-    Row(rf"{UNWIDENED}/depthwise", f"{FEATURE}.0.0", f"{FEATURE}.0.1"),
-    Row(rf"{UNWIDENED}/project", f"{FEATURE}.1", f"{FEATURE}.2"),
-    Row(rf"{INVERTED}/expand", f"{FEATURE}.0.0", f"{FEATURE}.0.1"),
-    Row(rf"{INVERTED}/depthwise", f"{FEATURE}.1.0", f"{FEATURE}.1.1"),
-    Row(rf"{INVERTED}/project", f"{FEATURE}.2", f"{FEATURE}.3"),
-    Row(r"Conv_1", "features.18.0", "features.18.1"),
+    NameRule(r"Conv_1/logits", "classifier.1"),
+    NameRule(r"Conv", "features.0.0", "features.0.1"),
+    NameRule(rf"{UNWIDENED}/depthwise", f"{FEATURE}.0.0", f"{FEATURE}.0.1"),
+    NameRule(rf"{UNWIDENED}/project", f"{FEATURE}.1", f"{FEATURE}.2"),
+    NameRule(rf"{INVERTED}/expand", f"{FEATURE}.0.0", f"{FEATURE}.0.1"),
+    NameRule(rf"{INVERTED}/depthwise", f"{FEATURE}.1.0", f"{FEATURE}.1.1"),
+    NameRule(rf"{INVERTED}/project", f"{FEATURE}.2", f"{FEATURE}.3"),
+    NameRule(r"Conv_1", "features.18.0", "features.18.1"),
 )
 
 # A VGG's features are one nn.Sequential, and so is its classifier, whose first layer sees a flattened map.
 VGG_SCOPES = (
-    Row(r"fc7/logits", "classifier.6"),
-    Row(r"block\d(/block\d_\d)?", "features.{step}", "features.{step+1}"),
-    Row(r"fc6", "classifier.0", kernel=Layout("O(IHW)")),
-    Row(r"fc7", "classifier.3", kernel=Layout("OI")),
+    NameRule(r"fc7/logits", "classifier.6"),
+    NameRule(r"block\d(/block\d_\d)?", "features.{step}", "features.{step+1}"),
+    NameRule(r"fc6", "classifier.0", kernel=KernelAxes("O(IHW)")),
+    NameRule(r"fc7", "classifier.3", kernel=KernelAxes("OI")),
 )
 
 # Its branches are numbered from 1, and what stands in a branch from 0.
@@ -84,16 +87,16 @@ BRANCHES = {
 }
 
 GOOGLENET_SCOPES = (
-    Row(r"(?P<aux>aux\d)/conv", "{aux}.conv.conv", "{aux}.conv.bn"),
-    Row(r"(?P<aux>aux\d)/fc1", "{aux}.fc1", kernel=Layout("O(IHW)")),
-    Row(r"(?P<aux>aux\d)/logits", "{aux}.fc2"),
-    Row(r"Conv2d_1a_7x7", "conv1.conv", "conv1.bn"),
-    Row(r"Conv2d_2b_1x1", "conv2.conv", "conv2.bn"),
-    Row(r"Conv2d_2c_3x3", "conv3.conv", "conv3.bn"),
+    NameRule(r"(?P<aux>aux\d)/conv", "{aux}.conv.conv", "{aux}.conv.bn"),
+    NameRule(r"(?P<aux>aux\d)/fc1", "{aux}.fc1", kernel=KernelAxes("O(IHW)")),
+    NameRule(r"(?P<aux>aux\d)/logits", "{aux}.fc2"),
+    NameRule(r"Conv2d_1a_7x7", "conv1.conv", "conv1.bn"),
+    NameRule(r"Conv2d_2b_1x1", "conv2.conv", "conv2.bn"),
+    NameRule(r"Conv2d_2c_3x3", "conv3.conv", "conv3.bn"),
     *(
-        Row(f"{scope}/{branch}", f"inception{name}.{own}.conv", f"inception{name}.{own}.bn")
+        NameRule(f"{scope}/{branch}", f"inception{name}.{module}.conv", f"inception{name}.{module}.bn")
         for scope, name in inception_names("a")
-        for branch, own in BRANCHES.items()
+        for branch, module in BRANCHES.items()
     ),
 )
 
@@ -103,7 +106,7 @@ NAMING = Naming(
         *MOBILE_SCOPES,
         *VGG_SCOPES,
         *GOOGLENET_SCOPES,
-        Row(r".*logits", "fc"),
+        NameRule(r".*logits", "fc"),
     ),
     leaves=PYTORCH_LEAVES,
     left_out=PYTORCH_LEFT_OUT,

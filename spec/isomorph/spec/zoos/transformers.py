@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from isomorph.spec.families.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT, imagenet_resnets
-from isomorph.spec.naming import Naming, Row
+from isomorph.spec.naming import NameRule, Naming
 from isomorph.spec.preprocessing import Preprocessing
 from isomorph.spec.zoo import Zoo
 from isomorph.spec.zoos import torchvision
@@ -20,18 +20,18 @@ LAYER = "resnet.encoder.stages.{block-1}.layers.{unit-1}"
 
 NAMING = Naming(
     scopes=(
-        Row(r"conv1", f"{STEM}.convolution", f"{STEM}.normalization"),
-        Row(
+        NameRule(r"conv1", f"{STEM}.convolution", f"{STEM}.normalization"),
+        NameRule(
             r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/conv(?P<conv>\d)",
             f"{LAYER}.layer.{{conv-1}}.convolution",
             f"{LAYER}.layer.{{conv-1}}.normalization",
         ),
-        Row(
+        NameRule(
             r"block(?P<block>\d+)/unit_(?P<unit>\d+)/\w+/shortcut",
             f"{LAYER}.shortcut.convolution",
             f"{LAYER}.shortcut.normalization",
         ),
-        Row(r".*logits", "classifier.1"),
+        NameRule(r".*logits", "classifier.1"),
     ),
     leaves=PYTORCH_LEAVES,
     left_out=PYTORCH_LEFT_OUT,

@@ -4,15 +4,15 @@ from isomorph.backends.keras import naming as keras
 from isomorph.backends.paddle import naming as paddle
 from isomorph.backends.pytorch import naming as pytorch
 from isomorph.spec import zoos
-from isomorph.spec.naming import CANONICAL, Layout, Naming, Row
+from isomorph.spec.naming import CANONICAL, KernelAxes, NameRule, Naming
 from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS
 
 CANONICAL_NAMING = Naming(
-    scopes=(Row(r".+/preact|postnorm", "", "{own}"), Row(r".+", "{own}", "{own}/BatchNorm")),
+    scopes=(NameRule(r".+/preact|postnorm", "", "{own}"), NameRule(r".+", "{own}", "{own}/BatchNorm")),
     leaves={leaf: leaf for leaf in (WEIGHTS, BIASES, *OF_BATCH_NORM)},
     separator="/",
-    kernel=Layout(CANONICAL),
-    logits=Layout(CANONICAL),
+    kernel=KernelAxes(CANONICAL),
+    logits=KernelAxes(CANONICAL),
 )
 
 NATIVE = {"pytorch": pytorch.NAMING, "keras": keras.NAMING, "paddle": paddle.NAMING}

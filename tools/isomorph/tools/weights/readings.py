@@ -175,8 +175,8 @@ def _fit(candidate: Architecture, expected: dict[str, ZooTensor], found: dict[st
 
 def _extent(kernel: ZooTensor, axis: str, found: dict[str, tuple[int, ...]]) -> int | None:
     """How long an axis of a kernel is in the file; None if the file has no such kernel."""
-    assert kernel.layout is not None
+    assert kernel.axes is not None
     shape = found.get(kernel.name, ())
-    if len(shape) != len(kernel.layout.axes):
+    if len(shape) != len(kernel.axes.letters):
         return None
-    return shape[kernel.layout.axes.index(axis)] or None
+    return shape[kernel.axes.letters.index(axis)] or None

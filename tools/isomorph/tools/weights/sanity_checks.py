@@ -50,11 +50,11 @@ def find_oddities(tensors: Mapping[str, Array], named: Mapping[str, ZooTensor]) 
 
 def _by_channel(kernel: Array, tensor: ZooTensor) -> tuple[Array, str]:
     """The kernel as a matrix, a view where it can be one; which of its axes, "io" or "oi", are output channels."""
-    assert tensor.layout is not None
+    assert tensor.axes is not None
     depth = tensor.canonical[-1]
-    if tensor.layout.axes.startswith("O"):
+    if tensor.axes.letters.startswith("O"):
         return kernel.reshape(depth, -1), "oi"
-    if tensor.layout.axes.endswith("O"):
+    if tensor.axes.letters.endswith("O"):
         return kernel.reshape(-1, depth), "io"
     return tensor.to_canonical(kernel).reshape(-1, depth), "io"
 
