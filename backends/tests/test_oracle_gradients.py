@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from isomorph.backends.array_forms import Array
 from isomorph.backends.oracle import pullbacks
 from isomorph.backends.oracle.backend import OracleNetwork
-from isomorph.backends.oracle.operations import Array, softmax
+from isomorph.backends.oracle.operations import softmax
 from isomorph.backends.oracle.pullbacks import Pullback
 from isomorph.backends.oracle.training import cross_entropy
 from isomorph.backends.protocol import Options

@@ -1,6 +1,13 @@
-"""The networks in a framework: `load_backend(name).build(architecture)`.
+"""The networks in a framework: `load_backend(name).build(architecture)`. It imports that framework alone.
 
-All is imported when it is first asked for: frameworks, and the modules behind the names that `__init__.pyi` lists.
+>>> from isomorph.backends import load_backend
+>>> from isomorph.spec import architecture
+>>> network = load_backend("oracle").build(architecture("mlperf_tiny/resnet8"), dtype="float64")
+>>> network.device, network.dtype
+('cpu', 'float64')
+
+
+Frameworks, and the modules of the names in `__init__.pyi`, are imported at their first use.
 """
 
 import lazy_loader

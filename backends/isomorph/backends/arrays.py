@@ -1,4 +1,4 @@
-"""Arrays on their way between processes: one flat file, an index that says what is where, and no copy on reading."""
+"""Pass arrays between processes: one flat file, an index of its contents, and no copy on reading."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,22 +8,24 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from isomorph.backends.array_forms import Array
 from isomorph.backends.protocol import as_dtype
 from isomorph.backends.scratch import temporary_file
-
-Array = npt.NDArray[Any]
 
 _ALIGNMENT = 64  # bytes; a cache line, and more than any framework asks for
 
 
 @dataclass(frozen=True)
 class SharedArrays:
-    """A file of arrays.
+    """A file of arrays, to be mapped by another process.
 
     path: the file.
     index: name -> dtype, shape and offset in bytes, in order.
+
+    >>> shared = SharedArrays.write("arrays", {"images": np.zeros((8, 32, 32, 3), np.float32)})
+    >>> SharedArrays.from_document(shared.to_document()).open()["images"].shape
+    (8, 32, 32, 3)
     """
 
     path: str
@@ -31,12 +33,12 @@ class SharedArrays:
 
     @classmethod
     def write(cls, path: str | os.PathLike[str], arrays: Mapping[str, Array] | Iterable[tuple[str, Array]]) -> Self:
-        """Write `arrays` to a new file; of an iterator's, one at a time is in memory.
+        """Write `arrays` to a new file; an iterator's arrays are in memory one at a time.
 
-        Raises DiskFull where there is no room for them; what has been written of them then goes.
+        Raises DiskFull, and removes the file, where there is no room for them.
         """
         index: dict[str, tuple[str, tuple[int, ...], int]] = {}
-        with temporary_file(path), _whole(Path(path)) as file:
+        with temporary_file(path), _removed_on_failure(Path(path)) as file:
             for name, array in arrays.items() if isinstance(arrays, Mapping) else arrays:
                 offset = file.seek(-(-file.tell() // _ALIGNMENT) * _ALIGNMENT)
                 index[name] = (array.dtype.name, tuple(array.shape), offset)
@@ -47,32 +49,32 @@ class SharedArrays:
         return cls(os.fspath(path), index)
 
     def open(self) -> dict[str, Array]:
-        """The arrays, mapped copy-on-write: what is written to them stays in this process."""
+        """Map the arrays copy-on-write: changes stay in this process."""
         if not self.index:
             return {}
-        empty = not Path(self.path).stat().st_size  # what cannot be mapped
-        whole = np.empty(0, np.uint8) if empty else np.memmap(self.path, np.uint8, mode="c")
-        return {name: self._one(whole, *entry) for name, entry in self.index.items()}
+        is_empty = not Path(self.path).stat().st_size  # such a file cannot be mapped
+        content = np.empty(0, np.uint8) if is_empty else np.memmap(self.path, np.uint8, mode="c")
+        return {name: self._view(content, *entry) for name, entry in self.index.items()}
 
     @staticmethod
-    def _one(whole: Array, dtype: str, shape: tuple[int, ...], offset: int) -> Array:
+    def _view(content: Array, dtype: str, shape: tuple[int, ...], offset: int) -> Array:
         size = as_dtype(dtype).itemsize * int(np.prod(shape))
-        return np.asarray(whole[offset : offset + size]).view(as_dtype(dtype)).reshape(shape)
+        return np.asarray(content[offset : offset + size]).view(as_dtype(dtype)).reshape(shape)
 
     def to_document(self) -> dict[str, Any]:
-        """As JSON can carry it."""
+        """Return it in a form that JSON can carry."""
         return {"path": self.path, "index": self.index}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """What `to_document` wrote."""
+        """Return the arrays that `to_document` described."""
         index = {name: (dtype, tuple(shape), offset) for name, (dtype, shape, offset) in document["index"].items()}
         return cls(document["path"], index)
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A new file, which goes where it cannot be written to its end: others may need its room."""
+def _removed_on_failure(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file, and remove it where it cannot be written to its end: others may need its room."""
     try:
         with path.open("wb") as file:
             yield file

@@ -1,16 +1,16 @@
-"""How networks leave for where there is no isomorph: each backend's `exports.py` writes its framework's own formats."""
+"""Types of exports: each backend's `exports.py` writes its framework's own formats, to be used without isomorph."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from isomorph.backends.network import Array
+from isomorph.backends.array_forms import Answers, Images
 
-Run = Callable[[Array], Array]
-"""What was written, read again and run by the framework alone: images [N, H, W, C] -> logits [N, classes]."""
+Run = Callable[[Images], Answers]
+"""Runs an export, read again by the framework alone: images [N, H, W, C] -> logits [N, classes]."""
 
-Export = Callable[[Any, Array, Path], Run]
-"""Writes a Network, loaded and built for inference, into a folder, for images of the size of those that are given.
+Export = Callable[[Any, Images, Path], Run]
+"""Writes a Network, loaded and built for inference, into a folder; the images have the size that it is exported for.
 
-Raises Unavailable where something is missing for it, or whatever the framework raises.
+Raises Unavailable where it needs something that is missing, or whatever the framework raises.
 """

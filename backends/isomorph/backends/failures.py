@@ -1,30 +1,38 @@
-"""What can go wrong with a backend: what it lacks, its process, and the files that go to and from it."""
+"""Errors of a backend: what it lacks, of its process, and of the temporary files that it shares."""
 
 import tempfile
 from pathlib import Path
 
 PREFIX = "isomorph-run-"
-"""How the names of all folders for temporary files begin, see `isomorph.backends.scratch`."""
+"""The start of the names of all folders for temporary files, see `isomorph.backends.scratch`."""
 
 
 class Unavailable(RuntimeError):  # noqa: N818 - it names a state, which is a result and no mistake
-    """This backend cannot do what was asked here, and why: a framework that is missing, a precision that it lacks."""
+    """A backend cannot do something here; the message says why: a framework is missing, it lacks a precision, ...
+
+    >>> from isomorph.backends import load_backend
+    >>> from isomorph.spec import architecture
+    >>> load_backend("oracle").build(architecture("mlperf_tiny/resnet8"), device="gpu")
+    Traceback (most recent call last):
+        ...
+    isomorph.backends.failures.Unavailable: oracle sees no GPU here.
+    """
 
 
 class BackendFailed(RuntimeError):  # noqa: N818 - it says what happened, and to whom
-    """A backend crashed, hung, ran out of memory or raised; its message holds the last words."""
+    """A backend crashed, hung, ran out of memory or raised; the message holds its last words."""
 
 
 class BackendEnded(BackendFailed):
-    """It crashed, or it hung and was stopped: its process has ended, and whoever asks more of it needs a new one."""
+    """A backend crashed, or hung and was stopped: its process has ended, and more calls need a new one."""
 
 
 class DiskFull(BackendFailed):
-    """Temporary files cannot be written: nobody is wrong, and nothing is decided."""
+    """Temporary files cannot be written: no backend is wrong, and nothing is decided."""
 
     @classmethod
     def of(cls, error: OSError, path: str | Path | None = None) -> "DiskFull":
-        """The failure to write `path`, or to find any folder that can be written to.
+        """Return the error for a failure to write `path`, or to find any folder that can be written to.
 
         >>> import errno
         >>> str(DiskFull.of(OSError(errno.ENOSPC, "No space left on device"), "/mnt/isomorph-run-x/arrays-0"))
@@ -38,7 +46,7 @@ class DiskFull(BackendFailed):
 
 
 def _outside(path: Path) -> Path:
-    """The folder that a temporary file's own folder stands in, or that of any other file."""
+    """Return the folder around a temporary file's own folder, or the folder of any other file."""
     for parent in reversed(path.parents):
         if parent.name.startswith(PREFIX):
             return parent.parent

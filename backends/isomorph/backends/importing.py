@@ -1,4 +1,4 @@
-"""Imports of a framework that leave out what it would import only because that happens to be installed."""
+"""Import a framework without the optional packages that it would import because they happen to be installed."""
 
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 class _Absent(MetaPathFinder):
-    """Finds that there are no such modules."""
+    """A finder to which some modules are not installed."""
 
     def __init__(self, modules: Collection[str]) -> None:
         self.modules = modules
@@ -20,7 +20,14 @@ class _Absent(MetaPathFinder):
 
 @contextmanager
 def leaving_out(modules: Collection[str]) -> Iterator[None]:
-    """Let imports go on as if these top-level modules were not installed; those that are imported already stay."""
+    """Import as if these top-level modules were not installed; modules that are imported already stay.
+
+    >>> with leaving_out(["this"]):
+    ...     import this
+    Traceback (most recent call last):
+        ...
+    ModuleNotFoundError: No module named 'this'
+    """
     absent = _Absent(modules)
     sys.meta_path.insert(0, absent)
     try:

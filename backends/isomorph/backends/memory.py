@@ -1,4 +1,4 @@
-"""How much memory there is for what is about to start, as far as the system says."""
+"""Measure how much memory a new process may take, as far as the system says."""
 
 import re
 import resource
@@ -12,18 +12,18 @@ FILES = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
-"""A control group's limit and what is taken of it, and the line of `memory.stat` with what would give way; by version:
-2, 1."""
+"""Of a control group, by version, 2 and 1: its limit, what it uses, and the line of `memory.stat` with what would give
+way."""
 
 
 def available_memory() -> int | None:
-    """Bytes that this process and what it starts may still take; None where the system does not say.
+    """Return the bytes that this process and its children may still take; None where the system does not say.
 
-    The least of what is free, what this process's control groups (a container's limit) leave, and what its own limit
-    (`ulimit -v`) does.
+    The least of the free memory, the rest of this process's control groups (a container's limit), and the rest of its
+    own limit (`ulimit -v`).
     """
-    rooms = [room for room in (_free(), *_left_by_groups(), _left_by_limit()) if room is not None]
-    return max(0, min(rooms)) if rooms else None
+    limits = [limit for limit in (_free(), *_left_by_groups(), _left_by_limit()) if limit is not None]
+    return max(0, min(limits)) if limits else None
 
 
 def _free() -> int | None:
@@ -37,7 +37,7 @@ def _left_by_limit() -> int | None:
 
 
 def _left_by_groups() -> Iterator[int]:
-    """What every group around this process leaves, from its own to the outermost, of either version."""
+    """Yield what every group around this process leaves, from its own to the outermost, of either version."""
     for line in _text(PROC / "self" / "cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
         if controllers in ("", "memory"):
@@ -55,7 +55,7 @@ def _left_by(group: Path) -> Iterator[int]:
 
 
 def _in_kibibytes(file: Path, name: str) -> int | None:
-    """The bytes that a line `name: N kB` tells; None where there is none."""
+    """Return the bytes of a line `name: N kB`; None where there is none."""
     line = re.search(rf"^{name}:\s*(\d+) kB$", _text(file), re.MULTILINE)
     return int(line[1]) * 1024 if line else None
 

@@ -1,4 +1,4 @@
-"""How a network may be built: the options of `Backend.build`, and the values that each can have."""
+"""The options of `Backend.build`, and the values that each can have."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +18,7 @@ AUTOCASTS = ("bfloat16", "float16")
 
 @dataclass(frozen=True)
 class Options:
-    """How a network is built; its answers are the same whatever is chosen here, but for the rounding of precisions.
+    """How a network is built. No option changes its answers, but for the rounding of precisions.
 
     device: "cpu" or "gpu".
     dtype: of its tensors and results, one of DTYPES.
@@ -28,9 +28,12 @@ class Options:
         paddle.jit.to_static), "xla", or "engine", a program for inference alone (Paddle's); None runs it eagerly.
     fold_batch_norm: whether batch norms are folded into convolutions, for inference alone.
     freeze_batch_norm: whether training leaves batch norms as they are, for fine-tuning: they normalise by their running
-        statistics, which never follow, and learn nothing.
+        statistics, which never change, and learn nothing.
     autocast: the precision, one of AUTOCASTS, in which a float32 network computes its products, as the framework's
         users have it: torch.autocast, Keras's mixed_bfloat16, paddle.amp.auto_cast. Its tensors stay float32.
+
+    >>> Options(autocast="bfloat16").precision
+    'bfloat16'
     """
 
     device: str = "cpu"
@@ -44,11 +47,17 @@ class Options:
 
     @property
     def precision(self) -> str:
-        """What it computes in, one of DTYPES."""
+        """The precision in which it computes, one of DTYPES."""
         return self.autocast or self.dtype
 
 
-def check_choice(what: str, found: str, choices: tuple[str, ...]) -> None:
-    """Raise BadInput for a value that is none of its choices."""
-    if found not in choices:
-        raise BadInput(f"There is no {what} {found!r}; there are {', '.join(choices)}.")
+def check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise BadInput unless an option's value is one of its choices.
+
+    >>> check_choice("layout", "NWHC", LAYOUTS)
+    Traceback (most recent call last):
+        ...
+    isomorph.spec.errors.BadInput: There is no layout 'NWHC'; there are NCHW, NHWC.
+    """
+    if value not in choices:
+        raise BadInput(f"There is no {option} {value!r}; there are {', '.join(choices)}.")

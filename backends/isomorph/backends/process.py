@@ -1,4 +1,4 @@
-"""A backend in a process of its own.
+"""Run a backend in a process of its own.
 
 Importing one framework after another can end the interpreter, a GPU's memory goes to whoever asks first, and precision
 switches are global: comparisons give every backend its own process. A crash, a hang or a lack of memory then costs that
@@ -21,8 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy.typing as npt
-
+from isomorph.backends.array_forms import Answers, Array, Images, Labels, Maps, Tensors
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.failures import BackendEnded, BackendFailed, DiskFull, Unavailable
 from isomorph.backends.scratch import ScratchFolder, temporary_file
@@ -33,12 +32,11 @@ from isomorph.spec.document import to_document
 
 __all__ = ["BackendEnded", "BackendFailed", "BackendProcess", "DiskFull", "RemoteNetwork"]
 
-Array = npt.NDArray[Any]
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 CORES_VARIABLE = "ISOMORPH_CORES"
-"""How many cores the processes of `isomorph bench` may use: for frameworks that take all they see."""
+"""The variable that holds how many cores the processes of `isomorph bench` may use."""
 
 TF32_OVERRIDE = "NVIDIA_TF32_OVERRIDE"
 
@@ -56,17 +54,24 @@ ENVIRONMENT = {
 
 
 class BackendProcess:
-    """One backend's process, started at once and ready when `describe` returns.
+    """A backend in a process of its own, started at once and ready when `describe` returns.
 
     name: the backend's.
     python: the interpreter, whose environment needs isomorph and the backend's framework.
     memory: limit in bytes on what the process may allocate; None leaves it to the system.
     timeout: seconds that one call may take.
     tf32: let a GPU round the operands of float32's products to TF32, see `Backend.use_tf32`; otherwise none may.
-    worker: the module that is run, if it is not `isomorph.backends.worker` but another that is called alike.
-    environment: variables that are set for it, instead of ENVIRONMENT where this process says nothing; its framework
-        then computes as it does unless told, but for TF32.
-    closed: whether it was told to end, which is not to be taken for a crash.
+    worker: the module to run, which takes the same arguments as `isomorph.backends.worker`.
+    environment: variables to set for it, in place of ENVIRONMENT; its framework then computes as by default, but for
+        TF32.
+    closed: whether `close` ended it, so that its end is no crash.
+
+    >>> import numpy as np
+    >>> from isomorph.spec import architecture
+    >>> with BackendProcess("oracle") as process:
+    ...     network = process.build(architecture("mlperf_tiny/resnet8"))
+    ...     network.answer(np.zeros((2, 32, 32, 3))).shape
+    (2, 10)
     """
 
     def __init__(
@@ -114,13 +119,13 @@ class BackendProcess:
 
     @property
     def is_spent(self) -> bool:
-        """Whether it was ready once and has ended since. One that never was would fail again if started anew."""
+        """Whether it was ready once and has ended since. A process that never was ready would fail again."""
         return self._ended and self._started is not None
 
     def describe(self) -> dict[str, Any]:
-        """`{"version", "gpu", "gpu_name", "python"}`, as `Worker.describe`.
+        """Wait until the framework is imported, and return `{"version", "gpu", "gpu_name", "python"}`.
 
-        Waits until the framework is imported; raises Unavailable if it cannot be.
+        Raises Unavailable if it cannot be imported. See `Worker.describe`.
         """
         if self._started is None:
             self._started = self._receive("starting", min(self.timeout, START_TIMEOUT))
@@ -130,14 +135,14 @@ class BackendProcess:
     def build(
         self, architecture: Architecture, device: str = "auto", dtype: str = "float32", **options: Any
     ) -> "RemoteNetwork":
-        """As `Backend.build`, in the process."""
+        """Build a network in the process, as `Backend.build` does."""
         key = next(self._numbers)
         options |= {"device": device, "dtype": dtype}
-        built = self.call("build", key=key, architecture=to_document(architecture), options=options)
-        return RemoteNetwork(self, key, architecture, built["device"], dtype)
+        reply = self.call("build", key=key, architecture=to_document(architecture), options=options)
+        return RemoteNetwork(self, key, architecture, reply["device"], dtype)
 
     def call(self, method: str, **arguments: Any) -> Any:
-        """Call a method of the worker. Raises what it raised, BackendFailed, or BackendEnded if that was its end."""
+        """Call a method of the worker. Raises what it raised, BackendFailed, or BackendEnded if the process ended."""
         self.describe()
         try:
             self._connection.send_bytes(json.dumps({"call": method, "arguments": arguments}).encode())
@@ -146,24 +151,24 @@ class BackendProcess:
         return self._result(method, self._receive(method, self.timeout))
 
     def share(self, arrays: Mapping[str, Array]) -> SharedArrays:
-        """Put arrays where the process can read them, until it is closed."""
+        """Write arrays to a file that the process can read, until it is closed."""
         return SharedArrays.write(self.new_file(), arrays)
 
     def new_file(self) -> str:
-        """A path for a file that lives as long as the process."""
+        """Return a new path for a file that lives as long as the process."""
         return str(self.folder.path / f"arrays-{next(self._numbers)}")
 
     @property
     def pid(self) -> int:
-        """The number that the system gave the process."""
+        """The system's number of the process."""
         return self._process.pid
 
     def pause(self) -> None:
-        """Stop all of its threads, those that would spin while they wait included, until `resume`."""
+        """Stop all threads of the process until `resume`, also those that would spin while they wait."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue the process after `pause`."""
         self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
@@ -184,7 +189,7 @@ class BackendProcess:
         self.close()
 
     def _receive(self, doing: str, timeout: float) -> dict[str, Any]:
-        """The process's next reply: a result, or an error as text."""
+        """Return the process's next reply: a result, or an error as text."""
         try:
             if not self._connection.poll(timeout):
                 self._process.kill()
@@ -212,25 +217,25 @@ class BackendProcess:
                 raise BackendFailed(f"{doing} failed: {_shortened(reply['message'])}")
 
     def _last_words(self, doing: str) -> str:
-        """How the process ended, and the end of what it wrote."""
+        """Describe how the process ended, with the last lines of its output."""
         deadline = time.monotonic() + 5
         while (code := self._process.poll()) is None and time.monotonic() < deadline:
             time.sleep(0.01)
         if code is None:
-            how = "closed its connection"
+            end = "closed its connection"
         elif code < 0:
-            how = f"was ended by {signal.Signals(-code).name}"
+            end = f"was ended by {signal.Signals(-code).name}"
         else:
-            how = f"exited with status {code}"
+            end = f"exited with status {code}"
         lines = [line for line in self._stderr.read_text(errors="replace").splitlines() if line.strip()]
         words = f": {_shortened(' / '.join(lines[-4:]))}" if lines else ""
-        return f"{doing}, the process {how}{words}"
+        return f"{doing}, the process {end}{words}"
 
 
 class RemoteNetwork:
     """A network in a BackendProcess, with the methods of `isomorph.backends.protocol.Network`.
 
-    Arrays may be given as SharedArrays, written once for several networks and processes.
+    It also takes arrays as SharedArrays, written once for several networks and processes.
     """
 
     def __init__(self, process: BackendProcess, key: int, architecture: Architecture, device: str, dtype: str) -> None:
@@ -240,7 +245,7 @@ class RemoteNetwork:
         self.device = device
         self.dtype = dtype
 
-    def load(self, tensors: Mapping[str, Array] | SharedArrays, partial: bool = False) -> tuple[list[str], list[str]]:
+    def load(self, tensors: Tensors | SharedArrays, partial: bool = False) -> tuple[list[str], list[str]]:
         """As `Network.load`."""
         with self._shared(tensors) as shared:
             missing, unexpected = self._call("load", tensors=shared, partial=partial)
@@ -254,44 +259,44 @@ class RemoteNetwork:
         """As `Network.save`."""
         self._call("save", path=path)
 
-    def end_points(self, images: Array | SharedArrays) -> dict[str, Array]:
+    def end_points(self, images: Images | SharedArrays) -> dict[str, Maps]:
         """As `Network.end_points`; shared images are called "images"."""
         return self._ask("end_points", images)
 
-    def answer(self, images: Array | SharedArrays) -> Array:
+    def answer(self, images: Images | SharedArrays) -> Answers:
         """As `Network.answer`; shared images are called "images"."""
         return self._ask("answer", images)["answer"]
 
-    def part(self, name: str, x: Array) -> dict[str, Array]:
+    def part(self, name: str, x: Maps) -> dict[str, Maps]:
         """As `Network.part`."""
         return self.parts({name: x})
 
-    def parts(self, inputs: Mapping[str, Array] | SharedArrays) -> dict[str, Array]:
-        """The end points of several parts, each run alone on its own input."""
+    def parts(self, inputs: Mapping[str, Maps] | SharedArrays) -> dict[str, Maps]:
+        """Run several parts, each alone on its own input, and return all their end points."""
         with self._shared(inputs) as shared:
             return self._fetch("parts", inputs=shared)
 
-    def gradients(self, images: Array, labels: Array, auxiliary_weight: float = AUXILIARY_WEIGHT) -> Gradients:
+    def gradients(self, images: Images, labels: Labels, auxiliary_weight: float = AUXILIARY_WEIGHT) -> Gradients:
         """As `Network.gradients`."""
         with self._shared({"images": images, "labels": labels}) as batch:
-            loss, found = self._fetch_loss("gradients", batch=batch, auxiliary_weight=auxiliary_weight)
-        to_images = found.pop(IMAGES)
-        return Gradients(loss, found, to_images)
+            loss, gradients = self._fetch_loss("gradients", batch=batch, auxiliary_weight=auxiliary_weight)
+        to_images = gradients.pop(IMAGES)
+        return Gradients(loss, gradients, to_images)
 
     def step(
         self,
-        images: Array,
-        labels: Array,
+        images: Images,
+        labels: Labels,
         sgd: SGD,
-        velocity: Mapping[str, Array] | None = None,
+        velocity: Tensors | None = None,
         auxiliary_weight: float = AUXILIARY_WEIGHT,
     ) -> tuple[float, dict[str, Array]]:
         """As `Network.step`."""
-        given = {"sgd": asdict(sgd), "auxiliary_weight": auxiliary_weight}
+        arguments = {"sgd": asdict(sgd), "auxiliary_weight": auxiliary_weight}
         with self._shared({"images": images, "labels": labels}) as batch, self._shared(velocity or {}) as before:
-            return self._fetch_loss("step", batch=batch, velocity=before, **given)
+            return self._fetch_loss("step", batch=batch, velocity=before, **arguments)
 
-    def observe(self, images: Array | SharedArrays) -> None:
+    def observe(self, images: Images | SharedArrays) -> None:
         """As `Network.observe`; shared images are called "images"."""
         with self._shared_images(images) as shared:
             self._call("observe", images=shared)
@@ -299,7 +304,7 @@ class RemoteNetwork:
     def apply(self, function: str, **arguments: Any) -> None:
         """Call `module:function` on the `Network` in its process, which imports the module.
 
-        arguments: what JSON can carry. Raises BackendFailed, or what the function raised, as any other call does.
+        arguments: values that JSON can carry. Raises BackendFailed, or what the function raised, as any call does.
         """
         self._call("apply", function=function, arguments=arguments)
 
@@ -309,7 +314,7 @@ class RemoteNetwork:
 
     @contextmanager
     def _shared(self, arrays: Mapping[str, Array] | SharedArrays) -> Iterator[dict[str, Any]]:
-        """Where the process finds `arrays`: those not shared yet are written to a file that goes after the call."""
+        """Provide the document of `arrays`; a file for those not shared yet is removed after the call."""
         if isinstance(arrays, SharedArrays):
             yield arrays.to_document()
             return
@@ -319,10 +324,10 @@ class RemoteNetwork:
         finally:
             Path(shared.path).unlink(missing_ok=True)
 
-    def _shared_images(self, images: Array | SharedArrays) -> AbstractContextManager[dict[str, Any]]:
+    def _shared_images(self, images: Images | SharedArrays) -> AbstractContextManager[dict[str, Any]]:
         return self._shared(images if isinstance(images, SharedArrays) else {"images": images})
 
-    def _ask(self, method: str, images: Array | SharedArrays) -> dict[str, Array]:
+    def _ask(self, method: str, images: Images | SharedArrays) -> dict[str, Array]:
         with self._shared_images(images) as shared:
             return self._fetch(method, images=shared)
 
@@ -334,21 +339,21 @@ class RemoteNetwork:
         return _mapped(self._call(method, out=self.process.new_file(), **arguments))
 
     def _fetch_loss(self, method: str, **arguments: Any) -> tuple[float, dict[str, Array]]:
-        """The same, of a method that gives a loss beside them."""
-        found = self._call(method, out=self.process.new_file(), **arguments)
-        return found["loss"], _mapped(found["arrays"])
+        """Call a method that returns a loss and writes arrays, and map the arrays."""
+        reply = self._call(method, out=self.process.new_file(), **arguments)
+        return reply["loss"], _mapped(reply["arrays"])
 
 
 def _mapped(document: dict[str, Any]) -> dict[str, Array]:
-    """Arrays that a process wrote; the mapping outlives the file's name."""
-    written = SharedArrays.from_document(document)
-    arrays = written.open()
-    Path(written.path).unlink()
+    """Map the arrays that a process wrote; the mapping outlives the file's name."""
+    shared = SharedArrays.from_document(document)
+    arrays = shared.open()
+    Path(shared.path).unlink()
     return arrays
 
 
 def _environment(tf32: bool) -> dict[str, str]:
-    """This process's own, and ENVIRONMENT where it says nothing; where TF32 is wanted, nothing forbids it."""
+    """Return this process's variables over those of ENVIRONMENT; with `tf32`, without the one that forbids TF32."""
     environment = ENVIRONMENT | os.environ
     if tf32:
         del environment[TF32_OVERRIDE]

@@ -1,4 +1,4 @@
-"""Backend names, and the modules behind them, which are imported when asked for and not before."""
+"""The backends by name, and their modules, which are imported when a backend is loaded."""
 
 import importlib
 import sys
@@ -21,16 +21,19 @@ ENTRY_POINTS = "isomorph.backends"
 
 @dataclass(frozen=True)
 class Registered:
-    """A backend that can be asked for.
+    """A backend that can be loaded.
 
     name: "pytorch", "keras:jax".
-    module: the module whose `create(engine)` makes it; `engine` is what stands behind the colon, or "".
-    requires: top-level modules that must be there.
+    module: the module whose `create(engine)` makes it; `engine` is the part of the name behind the colon, or "".
+    requires: top-level modules that must be installed.
     packages: what pip has to install to bring them.
-    versions: what says its version, with the versions of packages by their modules: "{keras} on jax {jax}".
-    distribution: the package that offers it, where that is another's.
+    versions: a template of its version, with the versions of packages by their modules: "{keras} on jax {jax}".
+    distribution: the package that offers it, where that is not isomorph.
     needless: top-level modules that its framework imports where they happen to be installed, and that nothing here
-        needs of it.
+        needs.
+
+    >>> Registered("mine", "my_package.backend", requires=("no_such_module",), packages=("my-package",)).why_not()
+    "no_such_module is not installed; `pip install 'my-package'` adds it."
     """
 
     name: str
@@ -42,7 +45,7 @@ class Registered:
     distribution: str = ""
 
     def why_not(self) -> str | None:
-        """Why it cannot be imported here, with the command that mends it; None if nothing is missing."""
+        """Return why it cannot be imported here, with the command that mends it; None if nothing is missing."""
         absent = [module for module in self.requires if find_spec(module) is None]
         if not absent:
             return None
@@ -51,7 +54,7 @@ class Registered:
         return f"{' and '.join(absent)} {verb} not installed; `pip install {quoted}` adds {pronoun}."
 
     def installed_version(self) -> str:
-        """The version that its framework's package has, as `Backend.version` says it, without importing it.
+        """Return its framework's version, as `Backend.version` does, without importing it.
 
         >>> find_backend("oracle").installed_version().split()[0]
         'NumPy'
@@ -62,14 +65,14 @@ class Registered:
 
 
 def _version_of(module: str) -> str:
-    """The version of the package that brings a module."""
+    """Return the version of the package that brings a module."""
     for name in _DISTRIBUTIONS.get(module, (module,)):
         with suppress(PackageNotFoundError):
             return version(name)
     return "of an unknown version"
 
 
-# What pip may have brought a module as, where that is not called as the module is.
+# Module -> the packages that pip may have brought it in, where their names differ.
 _DISTRIBUTIONS = {
     "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tensorflow-macos"),
     "paddle": ("paddlepaddle", "paddlepaddle-gpu"),
@@ -80,7 +83,7 @@ _DISTRIBUTIONS = {
 _OF_KERAS = ("sklearn", "matplotlib")
 _OF_TENSORFLOW = (*_OF_KERAS, "jax")
 
-_OWN = (
+_BUILT_IN = (
     Registered("oracle", "isomorph.backends.oracle.backend", versions="NumPy {numpy}"),
     Registered("pytorch", "isomorph.backends.pytorch.backend", ("torch",), ("isomorph[pytorch]",), versions="{torch}"),
     Registered(
@@ -118,43 +121,60 @@ _CLASHES = {"paddle": "tensorflow"}
 
 
 def registered() -> dict[str, Registered]:
-    """All backends by name: isomorph's own, then those that other packages offer."""
+    """Return all backends by name: isomorph's own, then those that other packages offer.
+
+    >>> list(registered())[:4]
+    ['oracle', 'pytorch', 'keras', 'paddle']
+    """
     offered = (
         Registered(point.name, point.value, distribution=_package_of(point))
         for point in entry_points(group=ENTRY_POINTS)
     )
-    own = {backend.name: backend for backend in _OWN}
-    return own | {backend.name: backend for backend in offered if backend.name not in own}
+    built_in = {backend.name: backend for backend in _BUILT_IN}
+    return built_in | {backend.name: backend for backend in offered if backend.name not in built_in}
 
 
 def _package_of(point: EntryPoint) -> str:
-    """The package that an entry point stands in, and its version."""
+    """Return the package that has an entry point, and its version."""
     return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
 def find_backend(name: str) -> Registered:
-    """The backend called `name` or by an alias of it. Raises BadInput, with the nearest names, if there is none."""
+    """Return the backend called `name`, or that `name` is an alias of; nothing is imported.
+
+    Raises BadInput, with the nearest names, if there is none.
+
+    >>> find_backend("torch").name
+    'pytorch'
+    >>> find_backend("pytroch")
+    Traceback (most recent call last):
+        ...
+    isomorph.spec.errors.BadInput: There is no backend 'pytroch'; did you mean pytorch or torch?
+    """
     known = registered()
-    found = known.get(ALIASES.get(name, name))
-    if found is None:
+    backend = known.get(ALIASES.get(name, name))
+    if backend is None:
         close = nearest(name, [*known, *ALIASES])
         hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}."
         raise BadInput(f"There is no backend {name!r}; {hint}")
-    return found
+    return backend
 
 
 def load_backend(name: str) -> "Backend":
     """Import a backend's framework into this process and return the backend.
 
-    Raises BadInput for an unknown name, Unavailable, with the pip command, where its framework is missing or cannot
-    live beside one that this process has imported already.
+    Raises BadInput for an unknown name; Unavailable, with the pip command, where its framework is missing or cannot
+    be imported beside one that this process has imported already.
+
+    >>> load_backend("oracle").name
+    'oracle'
     """
-    found = find_backend(name)
-    if reason := found.why_not():
-        raise Unavailable(f"The backend {found.name} is not available: {reason}")
-    for module in found.requires:
+    registration = find_backend(name)
+    if reason := registration.why_not():
+        raise Unavailable(f"The backend {registration.name} is not available: {reason}")
+    for module in registration.requires:
         if (clash := _CLASHES.get(module)) in sys.modules and module not in sys.modules:
             raise Unavailable(f"{module} cannot be imported into a process that has imported {clash}: import it first.")
-    _, _, engine = found.name.partition(":")
-    backend: Backend = importlib.import_module(found.module).create(engine)
+    _, _, engine = registration.name.partition(":")
+    backend: Backend = importlib.import_module(registration.module).create(engine)
     return backend

@@ -1,7 +1,7 @@
-"""Folders for temporary files that do not outlive their owner, and processes that do not either.
+"""Folders for temporary files, and processes, that do not outlive their owner.
 
-A folder is locked as long as its owner lives. The lock goes with the owner, however that ends, and whoever next needs a
-folder removes those that nobody holds. A process that is started with a folder's `environment` puts its own temporary
+A folder is locked as long as its owner lives. The lock ends with the owner, however that ends, and the next run that
+needs a folder removes all unlocked ones. A process that is started with a folder's `environment` puts its own temporary
 files into it, and `end_with_owner` has the system end it with the owner: there is a pipe in the folder of which the
 owner alone holds the writing end.
 """
@@ -22,10 +22,10 @@ from types import TracebackType
 from isomorph.backends.failures import PREFIX, DiskFull
 
 OWNER = "ISOMORPH_OWNER"
-"""The variable that names the folder of whoever started this process."""
+"""The variable that holds the folder of the process that started this one."""
 
 LIFELINE = "lifeline"
-"""The pipe in it."""
+"""The name of the pipe in a folder."""
 
 _PIPELESS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP)  # what file systems say that have no pipes
 
@@ -33,10 +33,16 @@ _PIPELESS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP)  # what file systems say 
 class ScratchFolder:
     """A new folder for temporary files, removed when it is closed and, if its owner is killed, by the next run.
 
-    It stands in the folder of whoever started this process, or else in the system's for temporary files (TMPDIR).
+    It is in the folder of the process that started this one, or else in the system's for temporary files (TMPDIR).
     Raises DiskFull where it cannot be made.
 
     path: the folder.
+
+    >>> with ScratchFolder() as folder:
+    ...     folder.is_dir()
+    True
+    >>> folder.exists()
+    False
     """
 
     def __init__(self) -> None:
@@ -47,7 +53,7 @@ class ScratchFolder:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables for a process that puts its temporary files in here, and that calls `end_with_owner`."""
+        """Variables for a process that puts its temporary files in this folder, and that calls `end_with_owner`."""
         pipe = self.path / LIFELINE
         if not pipe.exists():
             try:
@@ -59,7 +65,7 @@ class ScratchFolder:
         return {OWNER: str(self.path)}
 
     def close(self) -> None:
-        """Remove it with all that is in it. Harmless when repeated."""
+        """Remove the folder with all that is in it. Harmless when repeated."""
         self._remove()
 
     def __enter__(self) -> Path:
@@ -73,7 +79,7 @@ class ScratchFolder:
 
 @contextmanager
 def temporary_file(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Raise DiskFull for what the system refuses while a temporary file is written."""
+    """Raise DiskFull for an OSError while a temporary file is written."""
     try:
         yield
     except OSError as error:
@@ -84,8 +90,8 @@ def end_with_owner() -> None:
     """Have the system end this process at once when its owner ends, also within a call and while it is stopped.
 
     The owner is the process whose folder's `environment` this one was started with; without one nothing changes.
-    No thread has to run for it, which would wait for a call that holds the interpreter's lock. (Linux sends SIGKILL;
-    other systems SIGIO, for which a stopped process waits until it goes on.)
+    It needs no thread, which would wait for a call that holds the interpreter's lock. (Linux sends SIGKILL; other
+    systems SIGIO, for which a stopped process waits until it goes on.)
     """
     folder = os.environ.get(OWNER)
     if folder is None:
@@ -107,9 +113,9 @@ def end_with_owner() -> None:
 
 @cache
 def remove_abandoned(folder: str) -> None:
-    """Remove the folders of runs that were killed: this user's own, in `folder`, that no process holds; once.
+    """Remove this user's folders in `folder` that no process holds, of runs that were killed; once.
 
-    What others can put into a folder that all may write to is left alone: links, other users' folders, other files.
+    Links, other users' folders and other files, which others can put into a shared folder, are left alone.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -119,7 +125,7 @@ def remove_abandoned(folder: str) -> None:
 
 
 def _locked_folder() -> tuple[str, int]:
-    """The path of a new folder, and a descriptor that holds its lock."""
+    """Return the path of a new folder, and a descriptor that holds its lock."""
     try:
         place = os.environ.get(OWNER)
         if place is None:
@@ -149,12 +155,12 @@ def _remove_unless_held(name: str) -> None:
 
 
 def _open_folder(name: str) -> int:
-    """A descriptor of a folder; raises OSError for a link to one, and for anything else."""
+    """Return a descriptor of a folder; raises OSError for a link to one, and for anything else."""
     return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
 
 
 def _remove(name: str, descriptors: list[int]) -> None:
-    """Remove a folder, and only then let go of its lock."""
+    """Remove a folder, and only then release its lock."""
     shutil.rmtree(name, ignore_errors=True)
     while descriptors:
         os.close(descriptors.pop())

@@ -1,42 +1,39 @@
-"""What training is in every backend: a loss, its gradients, and the step of an optimiser.
+"""Training, as every backend defines it: a loss, its gradients, and the step of an optimiser.
 
-The loss is the mean over the batch of the softmax cross-entropy of the answers, and of those of the auxiliary heads,
-which count `auxiliary_weight` times each. Batch norms use the batch's own statistics, unless the network was built with
-frozen ones. What dropout drops is drawn by every framework's own generator: all else is compared without it.
+The loss is the mean over the batch of the softmax cross-entropy of the answers, plus that of each auxiliary head times
+`auxiliary_weight`. Batch norms use the batch's own statistics, unless the network was built with frozen ones. Every
+framework's own generator draws the masks of dropout: all else is compared without it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from isomorph.backends.array_forms import Images, Labels, Tensors
 from isomorph.spec import BadInput, Plan, infer
 from isomorph.spec.layers import BatchNorm, Convolution
 from isomorph.spec.tensors import WEIGHTS, split
 
-Array = npt.NDArray[Any]
-
 AUXILIARY_WEIGHT = 0.3
-"""Szegedy et al. (2015), section 5."""
+"""The weight of an auxiliary head's loss: Szegedy et al. (2015), section 5."""
 
 IMAGES = "images"
-"""What the gradient with respect to the images is called among those with respect to tensors."""
+"""The name of the gradient with respect to the images, among those with respect to tensors."""
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """Of a loss at one batch.
+    """The loss of one batch and its gradients.
 
     loss: in nats.
     tensors: canonical name -> gradient with respect to every tensor that is learned, in network order, of its shape.
-    images: [N, H, W, C], with respect to the images.
+    images: [N, H, W, C], the gradient with respect to the images.
     """
 
     loss: float
-    tensors: Mapping[str, Array] = field(repr=False)
-    images: Array = field(repr=False)
+    tensors: Tensors = field(repr=False)
+    images: Images = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,13 @@ class SGD:
 
     Raises BadInput for a learning rate that is not above 0, a momentum that is not between 0 and 1, as frameworks keep
     no velocity without one, and an l2 below 0.
+
+    >>> SGD(learning_rate=0.5).l2_of("conv1/weights"), SGD().l2_of("conv1/BatchNorm/gamma")
+    (0.0009765625, 0.0)
+    >>> SGD(momentum=0.0)
+    Traceback (most recent call last):
+        ...
+    isomorph.spec.errors.BadInput: The momentum of SGD is 0.0; expected a number above 0 and below 1.
     """
 
     learning_rate: float = 2.0**-4
@@ -60,23 +64,27 @@ class SGD:
     decayed: tuple[str, ...] = (WEIGHTS,)
 
     def __post_init__(self) -> None:
-        for what, found, expected, right in (
+        for name, value, expected, is_right in (
             ("learning rate", self.learning_rate, "a number above 0", 0 < self.learning_rate < float("inf")),
             ("momentum", self.momentum, "a number above 0 and below 1", 0 < self.momentum < 1),
             ("l2", self.l2, "a number that is not below 0", 0 <= self.l2 < float("inf")),
         ):
-            if not right:
-                raise BadInput(f"The {what} of SGD is {found}; expected {expected}.")
+            if not is_right:
+                raise BadInput(f"The {name} of SGD is {value}; expected {expected}.")
 
     def l2_of(self, name: str) -> float:
-        """That of the canonical tensor `name`."""
+        """Return the factor of the L2 term of the canonical tensor `name`; 0 if it has none."""
         return self.l2 if split(name)[1] in self.decayed else 0.0
 
 
-def check_labels(plan: Plan, images: Array, labels: Array) -> None:
-    """Raise BadInput for labels that are none of the network's classes.
+def check_labels(plan: Plan, images: Images, labels: Labels) -> None:
+    """Raise BadInput unless there is a label for each of the checked images, and each is one of the network's classes.
 
-    images: [N, H, W, C], which have been checked. labels: [N] integers.
+    >>> from isomorph.spec import architecture, plan
+    >>> check_labels(plan(architecture("cifar/resnet20")), np.zeros((2, 32, 32, 3)), np.array([3, 10]))
+    Traceback (most recent call last):
+        ...
+    isomorph.spec.errors.BadInput: There is a label 10; cifar/resnet20 has classes 0 to 9.
     """
     name = plan.architecture.name
     if plan.logits is None or not plan.global_pool:
@@ -88,31 +96,28 @@ def check_labels(plan: Plan, images: Array, labels: Array) -> None:
         raise BadInput(f"There is a label {outside[0]}; {name} has classes 0 to {plan.logits.depth - 1}.")
 
 
-def check_statistics(plan: Plan, images: Array) -> None:
-    """Raise BadInput where a batch norm has but one value in each channel of a batch.
-
-    images: [N, H, W, C], which have been checked.
-    """
+def check_statistics(plan: Plan, images: Images) -> None:
+    """Raise BadInput where a batch norm sees a single value in each channel of a batch of checked images."""
     shapes = infer(plan.architecture, *images.shape[1:3]).shapes(len(images))
     for layer in plan.parametrised:
-        alone = int(np.prod([extent or 1 for extent in shapes[layer.scope][:3]])) == 1
-        if alone and (isinstance(layer, BatchNorm) or (isinstance(layer, Convolution) and layer.batch_norm)):
+        is_single = int(np.prod([extent or 1 for extent in shapes[layer.scope][:3]])) == 1
+        if is_single and (isinstance(layer, BatchNorm) or (isinstance(layer, Convolution) and layer.batch_norm)):
             raise BadInput(
                 f"{layer.scope} of {plan.architecture.name} has one value in each channel of this batch, which has no"
                 " variance; larger images or batches are needed."
             )
 
 
-def check_pixels(plan: Plan, images: Array) -> None:
+def check_pixels(plan: Plan, images: Images) -> None:
     """Raise BadInput for images that hold NaN or infinity."""
     if not np.isfinite(images).all():
         raise BadInput(f"The images for {plan.architecture.name} hold NaN or infinity; expected numbers.")
 
 
-def check_velocity(learned: Mapping[str, tuple[int, ...]], velocity: Mapping[str, Array]) -> None:
-    """Raise BadInput for the velocity of what is not learned, or of another shape.
+def check_velocity(learned: Mapping[str, tuple[int, ...]], velocity: Tensors) -> None:
+    """Raise BadInput for the velocity of a tensor that is not learned, or of another shape.
 
-    learned: canonical name -> shape of the tensors that are.
+    learned: canonical name -> shape of the tensors that are learned.
     """
     for name, value in velocity.items():
         if name not in learned:
@@ -121,13 +126,13 @@ def check_velocity(learned: Mapping[str, tuple[int, ...]], velocity: Mapping[str
             raise BadInput(f"The velocity of {name} is of shape {value.shape}; expected {learned[name]}.")
 
 
-def check_finite(loss: float, found: Mapping[str, Array]) -> None:
-    """Raise BadInput for a loss that is NaN or infinite, or if anything found by its gradients is.
+def check_finite(loss: float, tensors: Tensors) -> None:
+    """Raise BadInput for a loss that is NaN or infinite, or for such values in its gradients or their velocities.
 
     Paddle's ReLU makes zero of NaN, and hides it from the loss.
     """
     hint = "a smaller learning rate or other weights are needed."
     if not np.isfinite(loss):
         raise BadInput(f"The loss is {loss}; {hint}")
-    if bad := next((name for name, value in found.items() if not np.isfinite(value).all()), None):
+    if bad := next((name for name, value in tensors.items() if not np.isfinite(value).all()), None):
         raise BadInput(f"The loss is {loss:.4g}, but its gradient of {bad} holds NaN or infinity; {hint}")

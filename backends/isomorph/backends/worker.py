@@ -1,4 +1,4 @@
-"""The child's side of `isomorph.backends.process`: one backend, answering calls until its parent goes away.
+"""The child's side of `isomorph.backends.process`: it answers calls for one backend until its parent ends.
 
 PYTHON -P -m isomorph.backends.worker NAME SOCKET MEMORY ARITHMETIC
 """
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from isomorph.backends.array_forms import Maps
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.failures import DiskFull
 from isomorph.backends.importing import leaving_out
@@ -25,14 +26,14 @@ from isomorph.spec.document import from_document
 
 
 class Worker:
-    """The calls that a parent may make. Arguments and results are what JSON can carry; arrays travel as files."""
+    """The calls that a parent may make. JSON carries arguments and results, files carry arrays."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.networks: dict[int, Network] = {}
 
     def describe(self) -> dict[str, Any]:
-        """Its version, whether it sees a GPU, what that is called, and Python's version."""
+        """Return its version, whether it sees a GPU, the GPU's name, and Python's version."""
         return {
             "version": self.backend.version,
             "gpu": self.backend.has_gpu(),
@@ -41,13 +42,13 @@ class Worker:
         }
 
     def build(self, key: int, architecture: dict[str, Any], options: dict[str, Any]) -> dict[str, str]:
-        """As `Backend.build`; the network is kept under `key`."""
+        """As `Backend.build`; the network is stored under `key`."""
         network = self.backend.build(from_document(architecture), **options)
         self.networks[key] = network
         return {"device": network.device}
 
     def discard(self, key: int) -> None:
-        """Let go of a network."""
+        """Drop a network."""
         self.networks.pop(key, None)
 
     def load(self, key: int, tensors: dict[str, Any], partial: bool) -> tuple[list[str], list[str]]:
@@ -64,30 +65,30 @@ class Worker:
 
     def end_points(self, key: int, images: dict[str, Any], out: str) -> dict[str, Any]:
         """As `Network.end_points`, written to `out`."""
-        given = SharedArrays.from_document(images).open()["images"]
-        return SharedArrays.write(out, self.networks[key].end_points(given)).to_document()
+        batch = SharedArrays.from_document(images).open()["images"]
+        return SharedArrays.write(out, self.networks[key].end_points(batch)).to_document()
 
     def answer(self, key: int, images: dict[str, Any], out: str) -> dict[str, Any]:
         """As `Network.answer`, written to `out`."""
-        given = SharedArrays.from_document(images).open()["images"]
-        return SharedArrays.write(out, {"answer": self.networks[key].answer(given)}).to_document()
+        batch = SharedArrays.from_document(images).open()["images"]
+        return SharedArrays.write(out, {"answer": self.networks[key].answer(batch)}).to_document()
 
     def parts(self, key: int, inputs: dict[str, Any], out: str) -> dict[str, Any]:
         """As `Network.part` for every part that `inputs` names, all their end points written to `out`."""
-        found: dict[str, Any] = {}
+        end_points: dict[str, Maps] = {}
         for name, x in SharedArrays.from_document(inputs).open().items():
-            found |= self.networks[key].part(name, x)
-        return SharedArrays.write(out, found).to_document()
+            end_points |= self.networks[key].part(name, x)
+        return SharedArrays.write(out, end_points).to_document()
 
     def gradients(self, key: int, batch: dict[str, Any], auxiliary_weight: float, out: str) -> dict[str, Any]:
         """As `Network.gradients` of a batch's "images" and "labels": the loss, and the gradients written to `out`.
 
-        That with respect to the images is called IMAGES.
+        The gradient with respect to the images is called IMAGES.
         """
-        given = SharedArrays.from_document(batch).open()
-        found = self.networks[key].gradients(given["images"], given["labels"], auxiliary_weight)
-        written = SharedArrays.write(out, {**found.tensors, IMAGES: found.images})
-        return {"loss": found.loss, "arrays": written.to_document()}
+        arrays = SharedArrays.from_document(batch).open()
+        gradients = self.networks[key].gradients(arrays["images"], arrays["labels"], auxiliary_weight)
+        shared = SharedArrays.write(out, {**gradients.tensors, IMAGES: gradients.images})
+        return {"loss": gradients.loss, "arrays": shared.to_document()}
 
     def step(
         self,
@@ -99,9 +100,9 @@ class Worker:
         out: str,
     ) -> dict[str, Any]:
         """As `Network.step`: the loss, and the new velocity written to `out`."""
-        given = SharedArrays.from_document(batch).open()
+        arrays = SharedArrays.from_document(batch).open()
         before = SharedArrays.from_document(velocity).open()
-        loss, moved = self.networks[key].step(given["images"], given["labels"], SGD(**sgd), before, auxiliary_weight)
+        loss, moved = self.networks[key].step(arrays["images"], arrays["labels"], SGD(**sgd), before, auxiliary_weight)
         return {"loss": loss, "arrays": SharedArrays.write(out, moved).to_document()}
 
     def observe(self, key: int, images: dict[str, Any]) -> None:
@@ -115,7 +116,7 @@ class Worker:
 
 
 def answer(call: Callable[[], Any]) -> dict[str, Any]:
-    """A call's result, or its error as text: objects of a framework's own never cross."""
+    """Return a call's result, or its error as text: a framework's own objects never cross."""
     try:
         return {"result": call()}
     except BadInput as error:
@@ -133,11 +134,11 @@ def answer(call: Callable[[], Any]) -> dict[str, Any]:
 def main(
     name: str, socket: int, memory: int, arithmetic: str, make_worker: Callable[[Backend], Worker] = Worker
 ) -> None:
-    """Import the backend, say how that went, and answer until the parent closes its end.
+    """Import the backend, report how that went, and answer until the parent closes its end.
 
-    arithmetic: "exact", or "own" for what the framework does unless told, but in float32 where float32 is asked for;
-        "exact-tf32" and "own-tf32" for the same with TF32 on a GPU.
-    make_worker: what answers; the module of another one is run as this one is.
+    arithmetic: "exact", or "own" for the framework's defaults, but in float32 for float32 networks; "exact-tf32" and
+        "own-tf32" for the same with TF32 on a GPU.
+    make_worker: constructs the worker that answers; another worker's module calls this function, too.
     """
     end_with_owner()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the parent's to handle

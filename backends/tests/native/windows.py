@@ -92,7 +92,7 @@ def by_oracle(layer: Layer, x: Array) -> Array:
     make = Maker(1e-5, Precision())
     run = make(layer)
     if isinstance(layer, Convolution):
-        make.made[layer.scope].tensors["weights"] = kernel_of(layer)
+        make.parametrised[layer.scope].tensors["weights"] = kernel_of(layer)
     return run(x)
 
 

@@ -1,4 +1,4 @@
-"""What differs between the engines that Keras runs on. Keras reads its engine from the environment, once, at import."""
+"""Differences between the engines that Keras runs on. Keras reads its engine from the environment, once, at import."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ _COMPILERS: dict[str, tuple[Compiler, ...]] = {"tensorflow": ("xla", "graph"), "
 
 
 def choose_engine(engine: str) -> None:
-    """Have Keras run on `engine`. Raises Unavailable if it was imported on another one already."""
+    """Make Keras run on `engine`. Raises Unavailable if it was imported on another one already."""
     if "keras" in sys.modules:
         import keras
 
@@ -27,19 +27,19 @@ def choose_engine(engine: str) -> None:
 
 
 def compilers(engine: str) -> tuple[Compiler, ...]:
-    """How the framework under Keras compiles, by Keras's `jit_compile` first."""
+    """Return the compilers of the framework under Keras, that of Keras's `jit_compile` first."""
     return _COMPILERS[engine]
 
 
 def engine_version(engine: str) -> str:
-    """The version of the framework under Keras."""
+    """Return the version of the framework under Keras."""
     from importlib.metadata import packages_distributions, version
 
     return version(packages_distributions()[engine][0])
 
 
 def on_device(device: str) -> Any:
-    """Keras's scope in which tensors and variables are made on "cpu" or "gpu"."""
+    """Return Keras's scope in which tensors and variables are made on "cpu" or "gpu"."""
     import keras
 
     # JAX takes no name without a number before Keras 3.12. PyTorch copies every weight to "cpu:0", and the copies, no
@@ -48,7 +48,7 @@ def on_device(device: str) -> Any:
 
 
 def has_gpu(engine: str) -> bool:
-    """Whether the framework under Keras sees a GPU."""
+    """Return whether the framework under Keras sees a GPU."""
     if engine == "tensorflow":
         import tensorflow as tf
 
@@ -63,7 +63,7 @@ def has_gpu(engine: str) -> bool:
 
 
 def has_gpu_build(engine: str) -> bool:
-    """Whether the framework under Keras was built for GPUs; JAX's code for them is a package of its own."""
+    """Return whether the framework under Keras was built for GPUs; JAX's code for them is a package of its own."""
     if engine == "tensorflow":
         import tensorflow as tf
 
@@ -78,7 +78,7 @@ def has_gpu_build(engine: str) -> bool:
 
 
 def gpu_name(engine: str) -> str | None:
-    """What the GPU calls itself; None where the framework under Keras sees none."""
+    """Return the GPU's own name; None where the framework under Keras sees none."""
     if not has_gpu(engine):
         return None
     if engine == "tensorflow":
@@ -96,7 +96,7 @@ def gpu_name(engine: str) -> str | None:
 
 
 def use_exact_arithmetic(engine: str) -> None:
-    """TF32 and reduced sums off, deterministic kernels."""
+    """Turn off TF32 and reduced-precision sums, and turn on determinism."""
     use_tf32(engine, False)
     if engine == "tensorflow":
         import keras
@@ -115,7 +115,7 @@ def use_exact_arithmetic(engine: str) -> None:
 
 
 def use_tf32(engine: str, allowed: bool) -> None:
-    """In matrix products and convolutions."""
+    """Allow or forbid TF32 in matrix products and convolutions."""
     if engine == "tensorflow":
         import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Keras's own files, written and run again."""
+"""Export networks to Keras's own files, and run those."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -6,37 +6,38 @@ from pathlib import Path
 
 import keras
 
+from isomorph.backends.array_forms import Images
 from isomorph.backends.exporting import Export, Run
 from isomorph.backends.failures import Unavailable
-from isomorph.backends.network import Array, Network
+from isomorph.backends.network import Network
 
 
-def _keras(network: Network, images: Array, folder: Path) -> Run:
-    """The whole model; nothing of isomorph's is needed to read it."""
+def _keras(network: Network, images: Images, folder: Path) -> Run:
+    """Write the whole model, which is read without isomorph."""
     path = folder / "network.keras"
     network.save(str(path))
     model = keras.saving.load_model(path)
-    return lambda given: keras.ops.convert_to_numpy(model(given, training=False))
+    return lambda batch: keras.ops.convert_to_numpy(model(batch, training=False))
 
 
-def _weights(network: Network, images: Array, folder: Path) -> Run:
-    """Weights alone, for whoever has the code."""
+def _weights(network: Network, images: Images, folder: Path) -> Run:
+    """Write the weights alone, for a program that has the code."""
     path = folder / "network.weights.h5"
     network.native.save_weights(path)
-    other = type(network)(network.architecture.undrawn(), network.options)
-    other.native.load_weights(path)
-    return other.answer
+    reloaded = type(network)(network.architecture.undrawn(), network.options)
+    reloaded.native.load_weights(path)
+    return reloaded.answer
 
 
-def _saved_model(network: Network, images: Array, folder: Path) -> Run:
-    """TensorFlow's, for any number of images of any size; Keras writes it on its other engines by way of TensorFlow."""
+def _saved_model(network: Network, images: Images, folder: Path) -> Run:
+    """Write TensorFlow's SavedModel, for any number of images of any size; other engines need TensorFlow for it."""
     if find_spec("tensorflow") is None:
         raise Unavailable("A SavedModel needs TensorFlow, which is not installed.")
     import tensorflow as tf
 
     network.native.export(folder / "network", verbose=False)
-    saved = tf.saved_model.load(str(folder / "network"))
-    return lambda given: saved.serve(tf.constant(given)).numpy()
+    loaded = tf.saved_model.load(str(folder / "network"))
+    return lambda batch: loaded.serve(tf.constant(batch)).numpy()
 
 
 EXPORTS: Mapping[str, Export] = {".keras": _keras, ".weights.h5": _weights, "SavedModel": _saved_model}

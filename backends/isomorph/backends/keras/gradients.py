@@ -1,4 +1,4 @@
-"""A loss and its gradients on each of Keras's engines, which leave them to themselves, and how they are repeated."""
+"""A loss and its gradients on each of Keras's engines, as Keras has no function for them."""
 
 from collections.abc import Callable
 from itertools import count
@@ -7,38 +7,44 @@ from typing import Any
 import keras
 
 Tensor = Any
+"""A tensor of the engine."""
+
 Loss = Callable[..., Tensor]
-"""Answers of a model, and whatever else it needs -> the loss, a scalar."""
+"""The answers of a model, and the loss's other arguments -> the loss, a scalar."""
 
 Differentiate = Callable[..., tuple[Tensor, list[Tensor], Tensor]]
-"""A map x, and what the loss needs -> the loss in training mode, its gradients with respect to the model's
-`trainable_variables`, and to x. The running statistics follow."""
+"""Images x, and the loss's other arguments -> the loss in training mode, its gradients with respect to the model's
+`trainable_variables`, and to x. The running statistics are updated."""
 
 
 EAGER = 4
-"""How often TensorFlow computes eagerly before it is taken to go on, as in a loop of training."""
+"""The number of eager calls on TensorFlow before more are expected, as in a loop of training."""
 
 
 def make_differentiate(model: Any, loss: Loss, compiled: bool) -> Differentiate:
-    """compiled: by XLA, on TensorFlow; once for each size."""
+    """Return the function that differentiates a model's loss.
+
+    compiled: whether TensorFlow compiles it by XLA, once for each size.
+    """
     return _ENGINES[keras.backend.backend()](model, loss, compiled)
 
 
 def _on_tensorflow(model: Any, loss: Loss, compiled: bool) -> Differentiate:
     import tensorflow as tf
 
-    def differentiate(x: Tensor, *rest: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+    def differentiate(x: Tensor, *arguments: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(x)
-            value = loss(model(x, training=True), *rest)
-        found, to_x = tape.gradient(value, [[variable.value for variable in model.trainable_variables], x])
-        return value, found, to_x
+            value = loss(model(x, training=True), *arguments)
+        variables = [variable.value for variable in model.trainable_variables]
+        to_variables, to_x = tape.gradient(value, [variables, x])
+        return value, to_variables, to_x
 
     return tf.function(differentiate, jit_compile=True) if compiled else repeated(differentiate)
 
 
 def repeated(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, on TensorFlow as a graph, as `fit` runs it, behind the first EAGER calls.
+    """Return the function; on TensorFlow it runs as a graph, as in `fit`, after the first EAGER calls.
 
     Making the graph takes as long as some eight eager calls, and each call of it a tenth of one.
     """
@@ -58,16 +64,16 @@ def repeated(function: Callable[..., Any]) -> Callable[..., Any]:
 def _on_jax(model: Any, loss: Loss, compiled: bool) -> Differentiate:
     import jax
 
-    def run(learned: list[Tensor], x: Tensor, fixed: list[Tensor], *rest: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def run(learned: list[Tensor], x: Tensor, fixed: list[Tensor], *arguments: Tensor) -> tuple[Tensor, list[Tensor]]:
         answers, followed = model.stateless_call(learned, fixed, x, training=True)
-        return loss(answers, *rest), followed
+        return loss(answers, *arguments), followed
 
-    def differentiate(x: Tensor, *rest: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+    def differentiate(x: Tensor, *arguments: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
         learned, fixed = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
-        (value, followed), (found, to_x) = gradients(learned, x, fixed, *rest)
+        (value, followed), (to_variables, to_x) = gradients(learned, x, fixed, *arguments)
         for variable, after in zip(model.non_trainable_variables, followed, strict=True):
             variable.assign(after)
-        return value, found, to_x
+        return value, to_variables, to_x
 
     gradients = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
     return differentiate
@@ -76,11 +82,12 @@ def _on_jax(model: Any, loss: Loss, compiled: bool) -> Differentiate:
 def _on_torch(model: Any, loss: Loss, compiled: bool) -> Differentiate:
     import torch
 
-    def differentiate(x: Tensor, *rest: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+    def differentiate(x: Tensor, *arguments: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
         x = x.requires_grad_()
-        value = loss(model(x, training=True), *rest)
-        *found, to_x = torch.autograd.grad(value, [*(variable.value for variable in model.trainable_variables), x])
-        return value, found, to_x
+        value = loss(model(x, training=True), *arguments)
+        variables = [variable.value for variable in model.trainable_variables]
+        *to_variables, to_x = torch.autograd.grad(value, [*variables, x])
+        return value, to_variables, to_x
 
     return differentiate
 

@@ -1,4 +1,4 @@
-"""The convention's initialisers in Keras."""
+"""The initialisers of a convention in Keras."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from isomorph.spec.layers import Convolution
 
 
 def initializer_of(initializer: Initializer, layer: Convolution) -> Any:
-    """The object with which Keras draws a weight of `layer`."""
+    """Return the object with which Keras draws a weight of `layer`."""
     stddev = layer.stddev(initializer)
     match initializer.distribution:
         case "normal":

@@ -27,14 +27,15 @@ from isomorph.spec.layers import (
 )
 from isomorph.spec.padding import Rule, pad_alike, pads
 
-Tensor = Any  # symbolic while the model is made, the engine's own when a layer is called alone
+Tensor = Any
+"""A map [N, H, W, C] or [N, C, H, W]: symbolic while the model is made, the engine's own in calls of a single layer."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """What PyTorch and Paddle set on a whole network, and Keras on each layer: dtype, and where the channels are.
+    """The settings that each Keras layer takes, and PyTorch and Paddle set on a whole network: dtype and layout.
 
-    training: whether the network is to be trained. frozen: whether its batch norms then learn nothing.
+    training: whether the network is built for training. frozen: whether its batch norms then learn nothing.
     autocast: the precision that float32 layers compute in.
     """
 
@@ -46,34 +47,33 @@ class Form:
 
     @property
     def policy(self) -> str:
-        """What layers take for a dtype: Keras's name for what they hold and what they compute in."""
+        """The `dtype` argument of layers: Keras's name for the dtypes of their variables and of their arithmetic."""
         return f"mixed_{self.autocast}" if self.autocast else self.dtype
 
     @property
     def axis(self) -> int:
-        """That of the channels."""
+        """The axis of the channels."""
         return self.layout.index("C")
 
     @property
     def spatial(self) -> dict[str, str]:
-        """What layers take that see height and width."""
+        """The arguments of layers that have windows."""
         return {"data_format": "channels_last" if self.axis == 3 else "channels_first", "dtype": self.policy}
 
     def pads(self, space: tuple[int, int] = (0, 0), channels: tuple[int, int] = (0, 0)) -> list[tuple[int, int]]:
-        """What `ops.pad` takes to pad both height and width by `space`, and the channels by `channels`."""
+        """Return the argument of `ops.pad` that pads height and width by `space`, and channels by `channels`."""
         return [(0, 0), *(channels if axis == "C" else space for axis in self.layout[1:])]
 
 
 def layer_name(scope: str) -> str:
-    """Keras forbids "/" in names."""
+    """Return Keras's name of a layer: it forbids "/" in names."""
     return scope.replace("/", "_")
 
 
 class Conv2D:
     """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth].
 
-    Keras has no explicit padding but ZeroPadding2D; at stride 1 its "same" pads both sides alike, and needs none, but
-    for even kernels.
+    Keras has no explicit padding but ZeroPadding2D; at stride 1 its "same" replaces it, but for even kernels.
     """
 
     def __init__(self, layer: Convolution, form: Form) -> None:
@@ -92,7 +92,7 @@ class Conv2D:
             "name": name,
         }
         initializer = initializer_of(layer.initializer, layer)
-        # A layer of its own where every channel is convolved alone; its kernel is [k, k, depth, 1].
+        # Keras has a layer of its own for depthwise convolutions; its kernel is [k, k, depth, 1].
         self.conv = (
             layers.DepthwiseConv2D(layer.kernel, depthwise_initializer=initializer, **common, **form.spatial)
             if layer.is_depthwise
@@ -111,7 +111,7 @@ class Conv2D:
 
 
 def make_padding(rule: Rule, kernel: int, stride: int, rate: int, name: str, form: Form) -> Any:
-    """The layer that pads with zeros by a rule that needs no size; None if there is nothing to pad."""
+    """Return the layer that pads with zeros by a rule that needs no size; None if there is nothing to pad."""
     border = pads(rule, 0, kernel, stride, rate)
     return layers.ZeroPadding2D((border, border), **form.spatial, name=f"{name}_pad") if any(border) else None
 
@@ -119,8 +119,8 @@ def make_padding(rule: Rule, kernel: int, stride: int, rate: int, name: str, for
 class MaxPool2D:
     """[N, H, W, C] -> [N, H / stride, W / stride, C].
 
-    Keras pads with zeros alone: -inf goes by `ops.pad`. Its "same", which is -inf, leaves it to each size where padding
-    is: where it is zeros, windows that see some are told by how many cells of ones they sum.
+    Keras pads with zeros alone: `ops.pad` pads with -inf. Its "same" pads with -inf, in places that depend on the size:
+    for zeros, the windows that see padding are those that sum fewer ones.
     """
 
     def __init__(self, layer: MaxPool, form: Form) -> None:
@@ -145,7 +145,7 @@ class MaxPool2D:
         return ops.where(self.sees_padding(x), ops.maximum(y, 0), y) if self.zeros_in_same else y
 
     def sees_padding(self, x: Tensor) -> Tensor:
-        """[1, h, w, 1], true: whether a window of SAME sees cells beyond the map."""
+        """Return [1, h, w, 1]: whether each window of SAME sees cells outside the map."""
         first = tuple(slice(0, 1) if axis in "NC" else slice(None) for axis in self.form.layout)
         ones = np.ones((self.kernel, self.kernel, 1, 1), self.form.dtype)
         data_format = self.form.spatial["data_format"]
@@ -156,8 +156,7 @@ class MaxPool2D:
 class AdaptiveAveragePooling2D:
     """[N, H, W, C] -> [N, cells, cells, C], for any H and W; Keras's own layer needs to know them beforehand.
 
-    A matrix product along each axis. Where windows begin and end follows from the axis's length, which a running sum of
-    ones tells at any time.
+    It is a matrix product along each axis. The windows follow from the axis's length, which is a running sum of ones.
     """
 
     def __init__(self, layer: AdaptivePool, form: Form) -> None:
@@ -171,14 +170,14 @@ class AdaptiveAveragePooling2D:
         return x
 
     def weights(self, x: Tensor, axis: str) -> Tensor:
-        """[cells, length of the axis]: in each row one over the window's length where the window is."""
+        """Return [cells, length of the axis]: in each row, one over the window's length inside the window, else 0."""
         along = tuple(slice(None) if letter == axis else 0 for letter in self.form.layout)
-        # Counted in float32, which holds all whole numbers that there are here; bfloat16 stops at 256.
-        place = ops.cumsum(ops.cast(ops.ones_like(x[along]), "float32"))
-        length = ops.max(place)
-        cell = np.arange(self.cells, dtype="float32")[:, None]  # behind the symbolic: JAX's own would not take that
+        # Counted in float32, which holds all integers that occur here; bfloat16 stops at 256.
+        index = ops.cumsum(ops.cast(ops.ones_like(x[along]), "float32"))  # from 1
+        length = ops.max(index)
+        cell = np.arange(self.cells, dtype="float32")[:, None]  # NumPy's: a JAX array does not take symbolic tensors
         begin, end = ops.floor(length * cell / self.cells), ops.ceil(length * (cell + 1) / self.cells)
-        inside = ops.cast(ops.logical_and(place > begin, place <= end), x.dtype)
+        inside = ops.cast(ops.logical_and(index > begin, index <= end), x.dtype)
         return inside / ops.sum(inside, axis=1, keepdims=True)
 
 
@@ -215,24 +214,24 @@ class BatchNormActivation:
 class UnbiasedBatchNormalization(layers.BatchNormalization):
     """[N, H, W, C] -> the same. Its running variance follows the unbiased one; Keras's own the biased.
 
-    A `.keras` that holds it loads where isomorph has been imported: a network that is for inference has Keras's own.
+    A `.keras` that holds it loads where isomorph has been imported: networks for inference have Keras's own.
     """
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor = None) -> Tensor:
         """As Keras's."""
-        kept = ops.multiply(self.moving_variance, self.momentum)
+        decayed = ops.multiply(self.moving_variance, self.momentum)
         outputs = super().call(inputs, training=training, mask=mask)
         if training and self.trainable:
             size = ops.prod(ops.cast(ops.shape(inputs), self.variable_dtype))
             count = size / self.moving_variance.shape[0]
-            self.moving_variance.assign(kept + (self.moving_variance - kept) * (count / (count - 1)))
+            self.moving_variance.assign(decayed + (self.moving_variance - decayed) * (count / (count - 1)))
         return outputs
 
 
 def make_batch_norm(layer: Parametrised, plan: Plan, form: Form) -> Any:
-    """That of a layer. Keras's momentum is the decay itself."""
-    own = plan.convention.running_variance == "biased" or not form.training or form.frozen
-    return (layers.BatchNormalization if own else UnbiasedBatchNormalization)(
+    """Return a layer's batch norm. Keras's momentum is the decay itself."""
+    is_biased = plan.convention.running_variance == "biased" or not form.training or form.frozen
+    return (layers.BatchNormalization if is_biased else UnbiasedBatchNormalization)(
         axis=form.axis,
         momentum=plan.decay,
         epsilon=plan.epsilon,
@@ -245,7 +244,7 @@ def make_batch_norm(layer: Parametrised, plan: Plan, form: Form) -> Any:
 
 
 def make_activation(activation: Activation, name: str, form: Form) -> Any:
-    """What follows a layer, as a layer called `name`."""
+    """Return an activation as a layer called `name`."""
     match activation:
         case "relu":
             return layers.ReLU(dtype=form.policy, name=name)
@@ -283,7 +282,7 @@ class Affine:
 
 
 def make_subsample(layer: Subsample | ZeroChannels, form: Form) -> Any:
-    """A pool of one pixel, called as the layer: a strided slice of an unknown size fails on JAX."""
+    """Return a pool of one pixel that subsamples: a strided slice of an unknown size fails on JAX."""
     return layers.MaxPooling2D(1, layer.stride, **form.spatial, name=layer_name(layer.scope))
 
 
@@ -299,7 +298,7 @@ class ZeroChannelShortcut:
 
 
 def make_layer(layer: Layer, plan: Plan, form: Form) -> Any:
-    """Any layer of the plan."""
+    """Return the framework's form of a layer of the plan."""
     match layer:
         case Convolution():
             return ConvBatchNorm(layer, plan, form)

@@ -1,4 +1,4 @@
-"""What the Keras networks call their layers and variables, for who reads and writes their files without Keras."""
+"""The names of the Keras networks' layers and variables, to read and write their files without Keras."""
 
 from isomorph.spec.naming import KernelAxes, NameRule, Naming
 from isomorph.spec.tensors import BIASES, OF_BATCH_NORM, WEIGHTS

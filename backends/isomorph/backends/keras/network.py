@@ -14,19 +14,19 @@ from isomorph.spec.layers import INPUT
 class ConvNet:
     """[N, H, W, in_channels] -> logits [N, classes]; a map [N, h, w, C] where the head does not pool.
 
-    In training, and if there are auxiliary heads, their answers stand behind it: [logits, aux1, aux2, ...].
+    In training a network with auxiliary heads returns [logits, aux1, aux2, ...].
     With the layout NCHW images and maps are [N, C, H, W].
 
     Attributes:
-        parts: "stem", each unit's scope and "head" -> what can be called on its input, as the plan names them.
-        model: the functional keras.Model. Its height and width are open.
+        parts: "stem", each unit's scope and "head" -> the part, to be called on its input.
+        model: the functional keras.Model, for any height and width.
         end_points: canonical name -> the model's symbolic tensor.
     """
 
     def __init__(self, plan: Plan, form: Form) -> None:
         units = {unit.scope: Scoped(unit.scope, make_unit(unit, plan, form)) for unit in plan.all_units}
-        made: dict[str, Any] = {"stem": Stem(plan, form)} | units | {"head": Head(plan, form)}
-        self.parts = {part: made[part] for part in plan.parts}
+        all_parts: dict[str, Any] = {"stem": Stem(plan, form)} | units | {"head": Head(plan, form)}
+        self.parts = {part: all_parts[part] for part in plan.parts}
         self.end_points: EndPoints = {}
         channels = plan.architecture.in_channels
         shape = tuple(channels if axis == "C" else None for axis in form.layout[1:])
@@ -45,7 +45,7 @@ class ConvNet:
 
 
 class Stem:
-    """[N, H, W, in_channels] -> convolutions and pools in a row."""
+    """[N, H, W, in_channels] -> [N, h, w, C]: convolutions and pools, one after the other."""
 
     def __init__(self, plan: Plan, form: Form) -> None:
         self.layers = [(layer.scope, make_layer(layer, plan, form)) for layer in plan.stem]
@@ -57,7 +57,7 @@ class Stem:
 
 
 class Scoped:
-    """A unit that leaves its end points under its scope."""
+    """A unit that adds its end points under its scope."""
 
     def __init__(self, scope: str, unit: Any) -> None:
         self.scope = scope

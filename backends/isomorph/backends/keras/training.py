@@ -1,4 +1,4 @@
-"""The loss and the optimiser in Keras, as people write them."""
+"""The loss and the optimiser in Keras, as its users write them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,10 +9,11 @@ from keras import ops
 from isomorph.backends.training import SGD
 
 Tensor = Any
+"""A tensor of the engine."""
 
 
 def loss_of(answers: Tensor | list[Tensor], labels: Tensor, auxiliary_weight: Tensor) -> Tensor:
-    """Mean cross-entropy of logits [N, classes] for labels [N]; that of auxiliary heads, behind them, counts less."""
+    """Return the mean cross-entropy of logits [N, classes] for labels [N], plus that of auxiliary heads, weighted."""
     logits, *auxiliary = answers if isinstance(answers, list | tuple) else [answers]
     loss = _cross_entropy(logits, labels)
     for answer in auxiliary:
@@ -25,9 +26,9 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 class SGDWithL2(keras.optimizers.SGD):
-    """Keras's own `weight_decay` is decoupled from momentum: here the L2 term is part of the gradient.
+    """SGD with the L2 term in the gradient; Keras's own `weight_decay` is decoupled from momentum.
 
-    l2: that of each variable which it is built with.
+    l2: the factor of each variable, in the order in which it is built with them.
     """
 
     def __init__(self, sgd: SGD, l2: Sequence[float]) -> None:
@@ -35,13 +36,13 @@ class SGDWithL2(keras.optimizers.SGD):
         self.l2 = tuple(l2)
 
     def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> None:
-        """As Keras's, of the variables that it is built with."""
+        """As Keras's, for the variables that it is built with."""
         pairs = zip(grads, self._trainable_variables, self.l2, strict=True)
         super().apply([gradient + l2 * variable for gradient, variable, l2 in pairs], trainable_variables)
 
 
 def make_optimizer(learned: Mapping[str, Any], sgd: SGD) -> keras.optimizers.SGD:
-    """`sgd` over variables by canonical name."""
+    """Return `sgd` over variables by canonical name."""
     optimizer = SGDWithL2(sgd, [sgd.l2_of(name) for name in learned])
     optimizer.build(list(learned.values()))
     return optimizer

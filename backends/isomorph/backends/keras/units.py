@@ -21,14 +21,14 @@ EndPoints = dict[str, Tensor]
 
 
 def make_shortcut(unit: Unit, plan: Plan, form: Form) -> Any:
-    """What the unit's input passes on its way to the sum; None in a plain network, which has no shortcuts."""
+    """Return the layer on the unit's shortcut; None in a plain network, which has no shortcuts."""
     if unit.shortcut is None:
         return (lambda x: x) if INPUT in unit.wiring.joined else None
     return make_layer(unit.shortcut, plan, form)
 
 
 def make_add(unit: Unit, form: Form) -> Any:
-    """The unit's sum: in a functional model operations are layers."""
+    """Return the layer that computes the unit's sum: in a functional model operations are layers."""
     return layers.Add(dtype=form.policy, name=f"{layer_name(unit.scope)}_add")
 
 
@@ -170,7 +170,7 @@ class Auxiliary:
 
 
 def make_unit(unit: Unit, plan: Plan, form: Form) -> Any:
-    """The unit of a kind: of a class in UNITS, or a single layer."""
+    """Return the unit of a kind: of a class in UNITS, or a single layer."""
     if unit.kind in UNITS:
         return UNITS[unit.kind](unit, plan, form)
     (only,) = unit.layers

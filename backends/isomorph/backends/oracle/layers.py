@@ -1,12 +1,12 @@
-"""The layers in NumPy: what the frameworks' layers are held against. Arrays are [N, H, W, C]."""
+"""The layers in NumPy, the reference for the frameworks' layers. Arrays are [N, H, W, C]."""
 
 from collections.abc import Callable
 
 import numpy as np
 
+from isomorph.backends.array_forms import Array
 from isomorph.backends.oracle.operations import (
     AFFINE_ORDERS,
-    Array,
     Precision,
     activate,
     adaptive_pool,
@@ -32,17 +32,22 @@ from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIA
 from isomorph.spec.units import Unit
 
 Statistics = Callable[[Array], tuple[Array, Array]]
+"""A batch norm's input [N, H, W, C] -> its mean and variance, [C] each."""
+
 Draw = Callable[[spec.Parametrised, Array], dict[str, Array]]
+"""A layer and its input [N, H, W, C] -> new tensors by leaf."""
+
 Function = Callable[[Array], Array]
+"""A map [N, H, W, C] -> a map [N, h, w, C]."""
 
 
 class Parametrised:
-    """What has tensors.
+    """A layer that has tensors.
 
     Attributes:
         tensors: leaf -> array in the computed dtype.
-        calibrate: while it is set, every batch norm takes over the statistics that this finds in its input.
-        draw: while it is set, the layer takes over the tensors that this makes of the layer and of its input.
+        calibrate: while it is set, the batch norm takes its statistics from this function of its input.
+        draw: while it is set, the layer takes its tensors from this function of the layer and its input.
     """
 
     def __init__(self, layer: spec.Parametrised, epsilon: float, precision: Precision) -> None:
@@ -53,13 +58,13 @@ class Parametrised:
         self.calibrate: Statistics | None = None
         self.draw: Draw | None = None
 
-    def given(self, x: Array) -> None:
-        """Take over the tensors that are drawn for the input `x`, if any are."""
+    def draw_for(self, x: Array) -> None:
+        """While `draw` is set, take the tensors that it returns for the input `x`."""
         if self.draw:
             self.tensors = self.draw(self.layer, x)
 
     def batch_norm(self, x: Array) -> Array:
-        """Normalise `x` in place by the running statistics; while calibrating, by those that `x` is found to have."""
+        """Normalise `x` in place by the running statistics; while calibrating, by those of `x`."""
         if self.calibrate:
             self.tensors[MOVING_MEAN], self.tensors[MOVING_VARIANCE] = self.calibrate(x)
         mean, beta = self.tensors[MOVING_MEAN], self.tensors[BETA]
@@ -83,7 +88,7 @@ class ConvBatchNorm(Parametrised):
 
     def __call__(self, x: Array) -> Array:
         layer, precision = self.layer, self.precision
-        self.given(x)
+        self.draw_for(x)
         if layer.dropout and layer.dropout.downscaled:
             x = precision.round(x * x.dtype.type(layer.dropout.scale))
         x = convolve(x, self.tensors[WEIGHTS], layer, precision.order)
@@ -101,26 +106,29 @@ class BatchNormActivation(Parametrised):
     layer: BatchNorm
 
     def __call__(self, x: Array) -> Array:
-        self.given(x)
+        self.draw_for(x)
         return activate(self.precision.round(self.batch_norm(x.copy())), self.layer.activation)
 
 
 class Maker:
-    """Makes a network's layers, all of one epsilon and precision, and remembers those with tensors by scope."""
+    """Makes a network's layers, all of one epsilon and precision.
+
+    parametrised: scope -> layer, of the layers with tensors that it made.
+    """
 
     def __init__(self, epsilon: float, precision: Precision) -> None:
         self.epsilon = epsilon
         self.precision = precision
-        self.made: dict[str, Parametrised] = {}
+        self.parametrised: dict[str, Parametrised] = {}
 
     def __call__(self, layer: Layer) -> Function:
         precision = self.precision
         match layer:
             case Convolution():
-                self.made[layer.scope] = convolution = ConvBatchNorm(layer, self.epsilon, precision)
+                self.parametrised[layer.scope] = convolution = ConvBatchNorm(layer, self.epsilon, precision)
                 return convolution
             case BatchNorm():
-                self.made[layer.scope] = batch_norm = BatchNormActivation(layer, self.epsilon, precision)
+                self.parametrised[layer.scope] = batch_norm = BatchNormActivation(layer, self.epsilon, precision)
                 return batch_norm
             case MaxPool():
                 return lambda x: max_pool(x, layer)
@@ -138,15 +146,15 @@ class Maker:
                 return lambda x: np.pad(subsample(x, layer.stride), border)
 
     def shortcut(self, unit: Unit) -> Function | None:
-        """What the unit's input passes on its way to the sum; None in a plain network, which has no shortcuts."""
+        """Return the function on the unit's shortcut; None in a plain network, which has no shortcuts."""
         if unit.shortcut is None:
             return (lambda x: x) if INPUT in unit.wiring.joined else None
         return self(unit.shortcut)
 
     def add(self, shortcut: Array, residual: Array) -> Array:
-        """Their sum: the precision rounds after every operation."""
+        """Return the sum, rounded as after every operation."""
         return self.precision.round(shortcut + residual)
 
     def activation(self, unit: Unit) -> Function:
-        """What follows what a unit joins; on a copy, as a plain unit's map is its last convolution's, too."""
+        """Return the activation of a unit's result; it copies, as a plain unit's map is its last convolution's, too."""
         return lambda x: activate(x.copy(), unit.wiring.activation)

@@ -1,7 +1,8 @@
 """The whole network in NumPy: stem, blocks, head."""
 
+from isomorph.backends.array_forms import Array
 from isomorph.backends.oracle.layers import Maker
-from isomorph.backends.oracle.operations import Array, Precision, mean, softmax
+from isomorph.backends.oracle.operations import Precision, mean, softmax
 from isomorph.backends.oracle.units import EndPoints, make_unit
 from isomorph.spec import Plan
 from isomorph.spec.layers import INPUT
@@ -17,10 +18,10 @@ class ConvNet:
         self.stem = {layer.scope: make(layer) for layer in plan.stem}
         self.units = {unit.scope: make_unit(unit, make) for unit in plan.all_units}
         self.logits = make(plan.logits) if plan.logits else None
-        self.parametrised = make.made
+        self.parametrised = make.parametrised
 
     def __call__(self, part: str | None, x: Array) -> EndPoints:
-        """The end points of all parts (None), or of one on its own input."""
+        """Return the end points of all parts (None), or of one on its own input."""
         end_points: EndPoints = {}
         x = self.precision.round(x)
         if part is not None:
@@ -31,7 +32,7 @@ class ConvNet:
         return end_points
 
     def run(self, part: str, x: Array, end_points: EndPoints) -> None:
-        """One part on its input."""
+        """Run one part on its input, and add its end points to `end_points`."""
         if part == "stem":
             self.run_stem(x, end_points)
         elif part == "head":
@@ -40,18 +41,18 @@ class ConvNet:
             self.run_unit(part, x, end_points)
 
     def run_stem(self, x: Array, end_points: EndPoints) -> None:
-        """Convolutions and pools in a row."""
+        """Run the stem's convolutions and pools, one after the other."""
         for scope, layer in self.stem.items():
             end_points[scope] = x = layer(x)
 
     def run_unit(self, scope: str, x: Array, end_points: EndPoints) -> None:
-        """One unit, its end points under its scope."""
+        """Run one unit, and add its end points under its scope."""
         inside: EndPoints = {}
         end_points[scope] = self.units[scope](x, inside)
         end_points |= {f"{scope}/{name}": value for name, value in inside.items()}
 
     def run_head(self, x: Array, end_points: EndPoints) -> None:
-        """Mean over space, logits, softmax, as far as the head has them."""
+        """Run mean over space, logits and softmax, as far as the head has them."""
         if self.plan.global_pool:
             end_points["global_pool"] = x = self.precision.round(mean(x, 1, self.precision.order)[:, None, None])
         if self.logits:

@@ -8,30 +8,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from isomorph.backends.protocol import as_dtype
+from isomorph.backends.protocol import Array, as_dtype
 from isomorph.spec.layers import Activation, AveragePool, Convolution, MaxPool
 from isomorph.spec.padding import Rule, adaptive_windows, pads
 
-Array = npt.NDArray[Any]
-
 ORDERS = 8
-"""In how many orders of summation the oracle can evaluate a network."""
+"""The number of orders of summation in which the oracle can evaluate a network."""
 
 AFFINE_ORDERS = range(2, ORDERS, 2)
-"""Those in which batch norm is x * scale + (beta - mean * scale), as in frameworks; else (x - mean) * scale + beta."""
+"""The orders in which batch norm is x * scale + (beta - mean * scale), as in frameworks.
+
+In the others it is (x - mean) * scale + beta."""
 
 
 @dataclass(frozen=True)
 class Precision:
-    """In what the oracle computes.
+    """The dtype and the order of summation in which the oracle computes.
 
-    dtype: "float64" and "float32" are computed as such; "bfloat16" and "float16" in float32, every tensor and every
-        result being rounded to them.
+    dtype: "float64" and "float32" are computed as such; "bfloat16" and "float16" in float32, with every tensor and
+        every result rounded to them.
     order: the order of summation, 0 to ORDERS - 1. 0 is NumPy's own. 1 sums each convolution's two halves of input
-        channels apart, and softmax's terms one by one. From 2 on the terms of every sum are shuffled, by the order's
-        number, and in AFFINE_ORDERS those of batch norm are grouped otherwise.
+        channels separately, and softmax's terms one by one. From 2 on the terms of every sum are shuffled, by the
+        order's number, and in AFFINE_ORDERS the terms of batch norm are grouped in another way.
     """
 
     dtype: str = "float64"
@@ -43,19 +42,19 @@ class Precision:
         return np.dtype("float64" if self.dtype == "float64" else "float32")
 
     def round(self, x: Array) -> Array:
-        """`x` as this precision can hold it, in the computed dtype; `x` itself where nothing changes."""
+        """Return `x` rounded to this precision, in the computed dtype; `x` itself where nothing changes."""
         if self.dtype not in ("float64", "float32"):
             x = x.astype(as_dtype(self.dtype))
         return x.astype(self.computed, copy=False)
 
 
 def shuffled(size: int, order: int) -> Array:
-    """The indices 0 .. size - 1 in the sequence of an `order` from 2 on, the same on every machine."""
+    """Return the indices 0 .. size - 1 in the sequence of an `order` from 2 on, the same on every machine."""
     return np.random.Philox(key=[order, size]).random_raw(size).argsort(kind="stable")
 
 
 def windows(x: Array, kernel: int, stride: int, rate: int, rule: Rule, fill: float) -> Array:
-    """A view [N, h, w, kernel, kernel, C] of what each `kernel` x `kernel` window sees of `x`, padded with `fill`."""
+    """Return a view [N, h, w, kernel, kernel, C] of the cells in each window of `x`, padded with `fill`."""
     _, height, width, _ = x.shape
     border = [(0, 0), *(pads(rule, size, kernel, stride, rate) for size in (height, width)), (0, 0)]
     if any(sum(pair) for pair in border):
@@ -66,7 +65,7 @@ def windows(x: Array, kernel: int, stride: int, rate: int, rule: Rule, fill: flo
 
 
 def seen_by(layer: Convolution, x: Array) -> Array:
-    """A view [N, h, w, kernel, kernel, C] of what each output of a convolution sees of `x`, in all groups."""
+    """Return a view [N, h, w, kernel, kernel, C] of the cells of `x` that each output sees, in all groups."""
     if layer.kernel == 1:
         return x[:, :: layer.stride, :: layer.stride, None, None]
     return windows(x, layer.kernel, layer.stride, layer.rate, layer.padding, 0)
@@ -89,34 +88,34 @@ def convolve(x: Array, weights: Array, layer: Convolution, order: int = 0) -> Ar
             continue
         depth_out = layer.depth // layer.groups
         for group in range(layer.groups):
-            ours = slice(group * depth_out, (group + 1) * depth_out)
-            own = np.empty((height, width, depth_out), x.dtype)
-            theirs = slice(group * layer.depth_seen, (group + 1) * layer.depth_seen)
-            _sum_windows(image[..., theirs], weights[..., ours], own, order)
-            out[..., ours] = own
+            outputs = slice(group * depth_out, (group + 1) * depth_out)
+            inputs = slice(group * layer.depth_seen, (group + 1) * layer.depth_seen)
+            group_out = np.empty((height, width, depth_out), x.dtype)
+            _sum_windows(image[..., inputs], weights[..., outputs], group_out, order)
+            out[..., outputs] = group_out
     return result
 
 
 def _sum_depthwise(image: Array, weights: Array, out: Array, order: int) -> None:
-    """Windows [h, w, k, k, C] weighed by a kernel [k, k, C]; order 1 is from behind."""
+    """Sum windows [h, w, k, k, C] weighted by a kernel [k, k, C] into `out`; order 1 starts from the last cell."""
     cells = list(np.ndindex(weights.shape[:2]))
     if order == 1:
         cells.reverse()
     elif order > 1:
-        cells = [cells[place] for place in shuffled(len(cells), order)]
+        cells = [cells[index] for index in shuffled(len(cells), order)]
     out[:] = 0
     for row, column in cells:
         out += image[:, :, row, column] * weights[row, column]
 
 
 def _sum_windows(image: Array, weights: Array, out: Array, order: int) -> None:
-    """What one group of outputs sees, weighed and summed into `out`."""
+    """Sum the weighted windows of one group of outputs into `out`."""
     middle = weights.shape[2] // 2 if order == 1 else 0
     _product(image[..., middle:], weights[:, :, middle:], out, order)
     if middle:
-        rest = np.empty_like(out)
-        _product(image[..., :middle], weights[:, :, :middle], rest, order)
-        np.add(out, rest, out=out)
+        first_half = np.empty_like(out)
+        _product(image[..., :middle], weights[:, :, :middle], first_half, order)
+        np.add(out, first_half, out=out)
 
 
 def _product(seen: Array, weights: Array, out: Array, order: int) -> None:
@@ -129,7 +128,7 @@ def _product(seen: Array, weights: Array, out: Array, order: int) -> None:
 
 
 def max_pool(x: Array, pool: MaxPool) -> Array:
-    """The maximum of each window, [N, H, W, C] -> [N, h, w, C]."""
+    """Return the maximum of each window, [N, H, W, C] -> [N, h, w, C]."""
     kernel = pool.kernel
     seen = windows(x, kernel, pool.stride, 1, pool.padding, pool.fill)
     result = seen[..., 0, 0, :].copy()
@@ -139,7 +138,7 @@ def max_pool(x: Array, pool: MaxPool) -> Array:
 
 
 def mean(x: Array, axis: int, order: int = 0) -> Array:
-    """The mean over `axis` and the axis behind it, neither of which is kept."""
+    """Return the mean over `axis` and the next axis, which are both removed."""
     if order > 1:
         flat = x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
         return np.asarray(flat.take(shuffled(flat.shape[axis], order), axis).mean(axis=axis))
@@ -147,12 +146,12 @@ def mean(x: Array, axis: int, order: int = 0) -> Array:
 
 
 def average_pool(x: Array, pool: AveragePool, order: int = 0) -> Array:
-    """The mean of each window, [N, H, W, C] -> [N, h, w, C]."""
+    """Return the mean of each window, [N, H, W, C] -> [N, h, w, C]."""
     return mean(windows(x, pool.kernel, pool.stride, 1, "valid", 0), 3, order)
 
 
 def adaptive_pool(x: Array, cells: int, order: int = 0) -> Array:
-    """The means of `cells` x `cells` windows that cover the map, [N, H, W, C] -> [N, cells, cells, C]."""
+    """Return the means of `cells` x `cells` windows that cover the map, [N, H, W, C] -> [N, cells, cells, C]."""
     batch, height, width, depth = x.shape
     result = np.empty((batch, cells, cells, depth), x.dtype)
     for row, (top, bottom) in enumerate(adaptive_windows(height, cells)):
@@ -162,7 +161,7 @@ def adaptive_pool(x: Array, cells: int, order: int = 0) -> Array:
 
 
 def activate(x: Array, activation: Activation) -> Array:
-    """`x`, in place, with what follows a layer."""
+    """Apply an activation to `x` in place, and return it."""
     match activation:
         case "relu":
             np.maximum(x, 0, out=x)
@@ -172,15 +171,15 @@ def activate(x: Array, activation: Activation) -> Array:
 
 
 def subsample(x: Array, stride: int) -> Array:
-    """Every `stride`-th row and column, [N, H, W, C] -> [N, ceil(H / stride), ceil(W / stride), C]."""
+    """Return every `stride`-th row and column, [N, H, W, C] -> [N, ceil(H / stride), ceil(W / stride), C]."""
     return x[:, ::stride, ::stride]
 
 
 def softmax(x: Array, order: int = 0) -> Array:
-    """Over the last axis.
+    """Return the softmax over the last axis.
 
-    Its sum is taken in blocks; in order 1 one by one, as PyTorch does on maps, from that end which loses more: one sum
-    is one number, which either end alone may hit by luck.
+    It sums in blocks; in order 1 one by one, as PyTorch does on maps, from the end that loses more: the sum is a single
+    number, which one end alone may hit by chance.
     """
     exponentials = np.exp(x - x.max(axis=-1, keepdims=True))
     total = exponentials.sum(axis=-1, keepdims=True)

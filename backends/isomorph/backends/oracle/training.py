@@ -1,6 +1,6 @@
-"""The oracle in training: one pass forward, with the batch's own statistics, and back, through the graph of the plan.
+"""The oracle in training: a forward pass, with the batch's own statistics, and the pass back through the plan's graph.
 
-Networks have no dropout: what it drops is drawn by every framework's own generator.
+Networks have no dropout here: every framework draws masks of its own.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,8 +8,9 @@ from typing import assert_never
 
 import numpy as np
 
+from isomorph.backends.array_forms import Array
 from isomorph.backends.oracle import pullbacks
-from isomorph.backends.oracle.operations import Array, Precision, softmax
+from isomorph.backends.oracle.operations import Precision, softmax
 from isomorph.backends.oracle.pullbacks import Pullback
 from isomorph.backends.training import Gradients
 from isomorph.spec import Plan
@@ -28,12 +29,12 @@ from isomorph.spec.layers import (
 )
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, STATISTICS, WEIGHTS, tensor_name
 
-Given = tuple[list[Array], dict[str, Array]]
-"""Gradients with respect to what a node reads, in that order, and to its tensors by leaf."""
+NodeGradients = tuple[list[Array], dict[str, Array]]
+"""Gradients with respect to the results that a node reads, in that order, and to its tensors by leaf."""
 
 
 class TrainingPass:
-    """A network's forward pass in training mode, remembered.
+    """A network's forward pass in training mode, with all that the pass back needs.
 
     tensors: canonical name -> array in the computed dtype.
     images: [N, H, W, C] in the computed dtype.
@@ -42,7 +43,7 @@ class TrainingPass:
     Attributes:
         values: name of a node -> its result, [N, h, w, C].
         statistics: scope of a layer with a batch norm that is not frozen -> mean and biased variance of the batch
-            there, [depth] each, and of how many values.
+            there, [depth] each, and the number of values.
     """
 
     def __init__(
@@ -54,18 +55,18 @@ class TrainingPass:
         self.frozen = frozen
         self.values: dict[str, Array] = {INPUT: images}
         self.statistics: dict[str, tuple[Array, Array, int]] = {}
-        self._tape: list[tuple[Node, Callable[[Array], Given]]] = []
+        self._tape: list[tuple[Node, Callable[[Array], NodeGradients]]] = []
         for node in graph(plan):
             self.values[node.name], pull = self._forward(node)
             self._tape.append((node, pull))
 
     def pull_back(self, gradients: Mapping[str, Array]) -> tuple[dict[str, Array], Array]:
-        """The gradients with respect to every tensor that is learned, and to the images; may be called once.
+        """Return the gradients with respect to every tensor that is learned, and to the images; call it once.
 
         gradients: name of a node -> the gradient of the loss with respect to its result.
         """
         flowing = dict(gradients)
-        found: dict[str, Array] = {}
+        to_all_tensors: dict[str, Array] = {}
         while self._tape:
             node, pull = self._tape.pop()
             if node.name not in flowing:
@@ -74,17 +75,17 @@ class TrainingPass:
             for name, gradient in zip(node.reads, to_reads, strict=True):
                 flowing[name] = flowing[name] + gradient if name in flowing else gradient
             if isinstance(node.operation, Parametrised):
-                found |= {tensor_name(node.operation, leaf): value for leaf, value in to_tensors.items()}
-        return found, flowing[INPUT]
+                to_all_tensors |= {tensor_name(node.operation, leaf): value for leaf, value in to_tensors.items()}
+        return to_all_tensors, flowing[INPUT]
 
-    def _forward(self, node: Node) -> tuple[Array, Callable[[Array], Given]]:
+    def _forward(self, node: Node) -> tuple[Array, Callable[[Array], NodeGradients]]:
         reads = [self.values[name] for name in node.reads]
         if isinstance(node.operation, Join):
             return _join(node.operation, reads)
         (x,) = reads
         y, pull = self._layer(node, x)
 
-        def pull_one(gradient: Array) -> Given:
+        def pull_one(gradient: Array) -> NodeGradients:
             to_x, to_tensors = pull(gradient)
             return [to_x], to_tensors
 
@@ -115,7 +116,7 @@ class TrainingPass:
                 assert_never(never)
 
     def _parametrised(self, layer: Parametrised, x: Array) -> tuple[Array, Pullback]:
-        """Convolution, bias, batch norm and activation, as far as the layer has them."""
+        """Apply convolution, bias, batch norm and activation, as far as the layer has them."""
         order = self.precision.order
         pulls: list[Pullback] = []
         if isinstance(layer, Convolution):
@@ -129,10 +130,10 @@ class TrainingPass:
             pulls.append(pull)
         x, pull = pullbacks.activate(x, layer.activation)
         pulls.append(pull)
-        return x, _in_a_row(pulls)
+        return x, _chained(pulls)
 
     def _normalised(self, layer: Parametrised, x: Array) -> tuple[Array, Pullback]:
-        """The batch norm of a layer."""
+        """Apply the batch norm of a layer."""
         gamma = None if layer.gamma is None else self._tensor(layer, GAMMA)
         beta, epsilon = self._tensor(layer, BETA), self.plan.epsilon
         if self.frozen:
@@ -147,25 +148,25 @@ class TrainingPass:
         return self.tensors[tensor_name(layer, leaf)]
 
 
-def _in_a_row(pulls: list[Pullback]) -> Pullback:
-    """The pullback of operations that follow one another."""
+def _chained(pulls: list[Pullback]) -> Pullback:
+    """Return the pullback of operations that follow one another."""
 
     def pull(gradient: Array) -> tuple[Array, dict[str, Array]]:
-        found: dict[str, Array] = {}
+        to_all_tensors: dict[str, Array] = {}
         while pulls:
-            gradient, own = pulls.pop()(gradient)
-            found |= own
-        return gradient, found
+            gradient, to_tensors = pulls.pop()(gradient)
+            to_all_tensors |= to_tensors
+        return gradient, to_all_tensors
 
     return pull
 
 
-def _join(join: Join, reads: list[Array]) -> tuple[Array, Callable[[Array], Given]]:
+def _join(join: Join, reads: list[Array]) -> tuple[Array, Callable[[Array], NodeGradients]]:
     joined = np.concatenate(reads, axis=3) if join.concatenated else np.sum(reads, axis=0)
     y, pull = pullbacks.activate(joined, join.activation)
     ends = np.cumsum([x.shape[3] for x in reads])[:-1]
 
-    def pull_all(gradient: Array) -> Given:
+    def pull_all(gradient: Array) -> NodeGradients:
         to_joined, _ = pull(gradient)
         return (np.split(to_joined, ends, axis=3) if join.concatenated else [to_joined] * len(reads)), {}
 
@@ -181,7 +182,7 @@ def run_back(
     precision: Precision,
     frozen: bool = False,
 ) -> tuple[Gradients, TrainingPass]:
-    """The gradients of the loss of a batch, and the pass forward that they belong to.
+    """Return the gradients of the loss of a batch, and its forward pass.
 
     tensors, images, frozen: as for TrainingPass. labels: [N] integers.
     """
@@ -197,12 +198,12 @@ def run_back(
 
 
 def weights_of(plan: Plan, auxiliary_weight: float) -> dict[str, float]:
-    """Name of the logits, and of every auxiliary head's answers -> what their loss counts."""
+    """Return the weight in the loss of the logits and of every auxiliary head's answers, by name."""
     return {"logits": 1.0} | dict.fromkeys(plan.heads.values(), auxiliary_weight)
 
 
 def cross_entropy(logits: Array, labels: Array) -> tuple[float, Array]:
-    """The mean over a batch of softmax cross-entropy, in nats, and its gradient with respect to the logits.
+    """Return the batch's mean softmax cross-entropy, in nats, and its gradient with respect to the logits.
 
     logits: [N, h, w, classes], of which the mean over space is taken. labels: [N], in 0 .. classes - 1.
     """
@@ -218,7 +219,7 @@ def cross_entropy(logits: Array, labels: Array) -> tuple[float, Array]:
 
 
 def follow(plan: Plan, tensors: Mapping[str, Array], forward: TrainingPass) -> dict[str, Array]:
-    """The running statistics, canonical name -> [depth], once they have followed those of a batch."""
+    """Return the running statistics, canonical name -> [depth], updated by those of a batch."""
     followed: dict[str, Array] = {}
     unbiased = plan.convention.running_variance == "unbiased"
     for layer in plan.parametrised:
@@ -227,8 +228,8 @@ def follow(plan: Plan, tensors: Mapping[str, Array], forward: TrainingPass) -> d
         mean, variance, count = forward.statistics[layer.scope]
         if unbiased:
             variance = variance * variance.dtype.type(count / (count - 1))
-        for leaf, found in ((MOVING_MEAN, mean), (MOVING_VARIANCE, variance)):
+        for leaf, statistic in ((MOVING_MEAN, mean), (MOVING_VARIANCE, variance)):
             name = tensor_name(layer, leaf)
-            kept = found.dtype.type(plan.decay)
-            followed[name] = kept * tensors[name] + (1 - kept) * found
+            decay = statistic.dtype.type(plan.decay)
+            followed[name] = decay * tensors[name] + (1 - decay) * statistic
     return followed

@@ -1,11 +1,11 @@
-"""The units in NumPy: what the frameworks' units are held against. Arrays are [N, H, W, C]."""
+"""The units in NumPy, the reference for the frameworks' units. Arrays are [N, H, W, C]."""
 
 from collections.abc import Callable
 
 import numpy as np
 
+from isomorph.backends.array_forms import Array
 from isomorph.backends.oracle.layers import Maker
-from isomorph.backends.oracle.operations import Array
 from isomorph.spec.layers import INPUT, Convolution
 from isomorph.spec.units import Unit
 
@@ -148,7 +148,7 @@ class Auxiliary:
 
 
 def make_unit(unit: Unit, make: Maker) -> Callable[[Array, EndPoints], Array]:
-    """The unit of a kind: of a class in UNITS, or a single layer."""
+    """Return the unit of a kind: of a class in UNITS, or a single layer."""
     if unit.kind in UNITS:
         return UNITS[unit.kind](unit, make)
     (only,) = unit.layers

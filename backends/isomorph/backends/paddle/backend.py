@@ -17,7 +17,18 @@ from isomorph.backends.paddle.naming import NAMING
 from isomorph.backends.paddle.network import ConvNet, make_network
 from isomorph.backends.paddle.speed import PaddleFramework
 from isomorph.backends.paddle.training import loss_of, make_optimizer, velocity_of
-from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
+from isomorph.backends.protocol import (
+    Answers,
+    Array,
+    Backend,
+    Images,
+    Labels,
+    Maps,
+    Network,
+    Options,
+    Tensors,
+    as_dtype,
+)
 from isomorph.backends.speed.framework import Framework
 from isomorph.backends.training import SGD, Gradients
 from isomorph.spec import Architecture
@@ -28,12 +39,12 @@ class PaddleNetwork(Network):
 
     def __init__(self, architecture: Architecture, options: Options) -> None:
         super().__init__(architecture, options)
-        self._named = NAMING.tensors(self.plan.architecture)
+        self._names = NAMING.tensors(self.plan.architecture)
         self._loss_of, self._make_optimizer = loss_of, make_optimizer
         self._place = paddle.CUDAPlace(0) if self.device == "gpu" else paddle.CPUPlace()
         with self._on_device():
-            made = make_network(self.plan, options.layout, options.freeze_batch_norm)
-            self._layer = made.to(device=self._place, dtype=self.dtype)
+            network = make_network(self.plan, options.layout, options.freeze_batch_norm)
+            self._layer = network.to(device=self._place, dtype=self.dtype)
         self._engines: dict[tuple[int, ...], Engine] = {}  # one for each size of images
         # The method and not the layer, which would then be static whoever calls it; the weights are the same.
         self._static = to_static(self._layer.forward, full_graph=True) if options.compiled == "graph" else None
@@ -46,23 +57,23 @@ class PaddleNetwork(Network):
     def native(self) -> ConvNet:
         """The paddle.nn.Layer, [N, C, H, W] -> [N, classes]; in the layout NHWC it takes [N, H, W, C].
 
-        It runs eagerly however the network was built: what `compiled` asks for, a static program that shares its
-        weights ("graph") or an exported copy ("engine"), is behind `answer`.
+        It always runs eagerly. `answer` runs the static program that shares its weights (`compiled="graph"`) or the
+        exported copy ("engine").
         """
         return self._layer
 
     def _parameter(self, name: str) -> Tensor:
-        return attrgetter(self._named[name].name)(self._layer)
+        return attrgetter(self._names[name].name)(self._layer)
 
     def _sublayer(self, scope: str) -> nn.Layer:
-        """That of an end point or a part."""
+        """Return the module of an end point or a part."""
         return attrgetter(".".join(self.plan.modules.get(scope, (scope,))))(self._layer)
 
     def _get(self, name: str) -> Array:
         return self._canonical(name, self._parameter(name))
 
     def _set(self, name: str, value: Array) -> None:
-        value = self._named[name].from_canonical(value)
+        value = self._names[name].from_canonical(value)
         self._parameter(name).set_value(self._to_paddle(value))
         self._engines.clear()
 
@@ -70,23 +81,23 @@ class PaddleNetwork(Network):
         """Write the native object's state_dict."""
         paddle.save(self.native.state_dict(), path)
 
-    def _run(self, part: str | None, x: Array) -> dict[str, Array]:
+    def _run(self, part: str | None, x: Maps) -> dict[str, Maps]:
         layer = self._layer if part is None else self._sublayer(part)
-        found: dict[str, Array] = {}
+        end_points: dict[str, Maps] = {}
         with (
             self._on_device(),
             paddle.no_grad(),
             self._autocast(),
             self._in_mode(training=False),
-            self._recorded_in(found, whole=part is None),
+            self._recorded_in(end_points, whole=part is None),
         ):
             layer(self._to_paddle(self._to_map(x)))
-        return found
+        return end_points
 
-    def _answer(self, images: Array) -> Array:
+    def _answer(self, images: Images) -> Answers:
         return self._prepare(images)()
 
-    def _prepare(self, images: Array) -> Callable[[], Array]:
+    def _prepare(self, images: Images) -> Callable[[], Answers]:
         if self.options.compiled == "engine":
             x = np.ascontiguousarray(self._to_map(images))
             with self._on_device(), self._in_mode(training=False):
@@ -94,23 +105,23 @@ class PaddleNetwork(Network):
             return lambda: self._from_map(engine(x))
         y = self._to_paddle(self._to_map(images))
 
-        def answer() -> Array:
+        def answer() -> Answers:
             with self._on_device(), paddle.no_grad(), self._autocast(), self._in_mode(training=False):
                 return self._from_map(self._to_numpy((self._static or self._layer)(y)))
 
         return answer
 
     def _engine(self, x: Array) -> Engine:
-        """That for images of this size. oneDNN has no float64, and takes NHWC maps for NCHW (Paddle 3.3)."""
+        """Return the engine for images of this size. oneDNN lacks float64 and takes NHWC maps for NCHW (Paddle 3.3)."""
         if x.shape[1:] not in self._engines:
             onednn = self.dtype == "float32" and self.options.layout == "NCHW"
             self._engines[x.shape[1:]] = Engine(self._layer, x, gpu=self.device == "gpu", onednn=onednn)
         return self._engines[x.shape[1:]]
 
-    def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
+    def _gradients(self, images: Images, labels: Labels, auxiliary_weight: float) -> Gradients:
         x, parameters = self._to_paddle(self._to_map(images)), self._learned()
         x.stop_gradient = False
-        with self._on_device(), self._in_mode(training=True), self._statistics_kept():
+        with self._on_device(), self._in_mode(training=True), self._statistics_restored():
             with self._autocast():
                 loss = self._loss_of(self._layer(x), self._to_labels(labels), auxiliary_weight)
             loss.backward()  # not `paddle.grad`: a beta without a gamma has none by that
@@ -119,12 +130,12 @@ class PaddleNetwork(Network):
         return Gradients(loss.item(), tensors, self._from_map(self._to_numpy(x.grad)))
 
     def _step(
-        self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
+        self, images: Images, labels: Labels, sgd: SGD, velocity: Tensors, auxiliary_weight: float
     ) -> tuple[float, dict[str, Array]]:
         parameters = self._learned()
         optimizer = self._make_optimizer(parameters, sgd)
         state = {
-            velocity_of(parameters[name]): self._to_paddle(self._named[name].from_canonical(value))
+            velocity_of(parameters[name]): self._to_paddle(self._names[name].from_canonical(value))
             for name, value in velocity.items()
         }
         optimizer.set_state_dict(state)
@@ -143,22 +154,22 @@ class PaddleNetwork(Network):
         state = optimizer.state_dict()
         return loss.item(), {name: self._canonical(name, state[velocity_of(y)]) for name, y in parameters.items()}
 
-    def _observe(self, images: Array) -> None:
+    def _observe(self, images: Images) -> None:
         with self._on_device(), paddle.no_grad(), self._autocast(), self._in_mode(training=True):
             self._layer(self._to_paddle(self._to_map(images)))
         self._engines.clear()
 
     def _learned(self) -> dict[str, Tensor]:
-        """Canonical name -> parameter."""
+        """Return canonical name -> parameter, for those that training learns."""
         return {name: self._parameter(name) for name in self.learned}
 
     def _canonical(self, name: str, value: Tensor) -> Array:
-        """What belongs to a tensor, its own value, gradient or velocity, in the canonical order of its axes."""
-        return self._named[name].to_canonical(self._to_numpy(value)).copy()
+        """Return the value, gradient or velocity of a tensor in the canonical order of its axes."""
+        return self._names[name].to_canonical(self._to_numpy(value)).copy()
 
     @contextmanager
     def _on_device(self) -> Iterator[None]:
-        """A build with CUDA makes new tensors on the GPU, and computes there, unless told; then it is as it was."""
+        """Make the network's device Paddle's own, which is the GPU by default; at the end, restore it."""
         before = paddle.device.get_device()
         paddle.device.set_device(self.device)
         try:
@@ -167,13 +178,13 @@ class PaddleNetwork(Network):
             paddle.device.set_device(before)
 
     def _autocast(self) -> AbstractContextManager[None]:
-        """Of the forward pass alone; the backward pass follows it."""
+        """Return autocast for the forward pass alone; the backward pass follows it."""
         autocast = self.options.autocast
         return paddle.amp.auto_cast(dtype=autocast) if autocast else nullcontext()
 
     @contextmanager
     def _in_mode(self, training: bool) -> Iterator[None]:
-        """In evaluation batch norm leaves its running statistics alone; then every layer is back in its own mode."""
+        """Put all layers in training or evaluation mode; at the end, put each back in its own mode."""
         modes = [(layer, layer.training) for layer in self._layer.sublayers(include_self=True)]
         if training:
             self._layer.train()
@@ -186,27 +197,27 @@ class PaddleNetwork(Network):
                 layer.training = mode
 
     @contextmanager
-    def _statistics_kept(self) -> Iterator[None]:
-        """What running statistics follow is forgotten. To Paddle they are parameters that have no gradient."""
-        kept = [(tensor, tensor.clone()) for tensor in self._layer.parameters() if tensor.stop_gradient]
+    def _statistics_restored(self) -> Iterator[None]:
+        """Restore the running statistics at the end. To Paddle they are parameters that have no gradient."""
+        saved = [(tensor, tensor.clone()) for tensor in self._layer.parameters() if tensor.stop_gradient]
         try:
             yield
         finally:
-            for tensor, before in kept:
+            for tensor, before in saved:
                 tensor.set_value(before)
 
     @contextmanager
-    def _recorded_in(self, found: dict[str, Array], whole: bool) -> Iterator[None]:
-        """Have every layer that makes an end point leave a copy of it in `found`.
+    def _recorded_in(self, end_points: dict[str, Maps], whole: bool) -> Iterator[None]:
+        """Have every layer that makes an end point leave a copy of it in `end_points`.
 
-        whole: the network runs, and not a part: its auxiliary heads are called, too.
+        whole: whether the network runs, and not a part: its auxiliary heads then run, too.
         """
 
         def hook(name: str, y: Tensor) -> None:
-            found[name] = self._from_map(self._to_numpy(y))
+            end_points[name] = self._from_map(self._to_numpy(y))
             if name == "logits":
                 predictions = paddle.nn.functional.softmax(y, axis=self.options.layout.index("C"))
-                found["predictions"] = self._from_map(self._to_numpy(predictions))
+                end_points["predictions"] = self._from_map(self._to_numpy(predictions))
             if head := heads.get(name):
                 self._sublayer(head)(y)  # nothing else calls it at inference
 
@@ -222,12 +233,12 @@ class PaddleNetwork(Network):
             for handle in handles:
                 handle.remove()
 
-    def _to_map(self, x: Array) -> Array:
-        """[N, H, W, C] as the layer takes it."""
+    def _to_map(self, x: Maps) -> Array:
+        """[N, H, W, C] -> the layout that the layer takes."""
         return x if self.options.layout == "NHWC" else x.transpose(0, 3, 1, 2)
 
     def _from_map(self, y: Array) -> Array:
-        """What the layer gives as [N, h, w, C]; [N, C] as it is."""
+        """A result of the layer -> [N, h, w, C]; [N, C] stays as it is."""
         return y if self.options.layout == "NHWC" or y.ndim != 4 else y.transpose(0, 2, 3, 1)
 
     def _to_paddle(self, x: Array) -> Tensor:
@@ -235,7 +246,7 @@ class PaddleNetwork(Network):
         x = x.astype(np.float32) if x.dtype == as_dtype("bfloat16") else x
         return paddle.to_tensor(np.ascontiguousarray(x), dtype=self.dtype, place=self._place)
 
-    def _to_labels(self, labels: Array) -> Tensor:
+    def _to_labels(self, labels: Labels) -> Tensor:
         return paddle.to_tensor(labels, place=self._place)
 
     def _to_numpy(self, x: Tensor) -> Array:
@@ -250,54 +261,54 @@ class Paddle(Backend):
 
     @property
     def version(self) -> str:
-        """Paddle's."""
+        """Paddle's version."""
         return str(paddle.__version__)
 
     def has_gpu(self) -> bool:
-        """Whether this build has CUDA and sees a device."""
+        """Return whether this build has CUDA and sees a device."""
         return bool(paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0)
 
     def has_gpu_build(self) -> bool:
-        """Whether it was built with CUDA."""
+        """Return whether Paddle was built with CUDA."""
         return bool(paddle.device.is_compiled_with_cuda())
 
     def use_exact_arithmetic(self) -> None:
-        """TF32 off, deterministic kernels."""
+        """Turn off TF32, and make cuDNN's kernels deterministic."""
         self.use_tf32(False)
         if paddle.device.is_compiled_with_cuda():  # a CPU build does not know the flag
             paddle.set_flags({"FLAGS_cudnn_deterministic": True})
 
     def use_tf32(self, allowed: bool = True) -> None:
-        """In matrix products and in cuDNN's convolutions; NVIDIA_TF32_OVERRIDE=0 in the environment forbids it."""
+        """Allow or forbid TF32 in matrix products and cuDNN's convolutions; NVIDIA_TF32_OVERRIDE=0 overrides it."""
         # The switches that Paddle has; its own tests alone call them (test/legacy_test/test_tf32_cudnn.py).
         for switch in ("set_cublas_switch", "set_cudnn_switch"):
             if hasattr(paddle.base.core, switch):  # CPU builds have none before 3.3
                 getattr(paddle.base.core, switch)(allowed)
 
     def gpu_name(self) -> str | None:
-        """CUDA's name of the first one."""
+        """Return CUDA's name of the first GPU."""
         return str(paddle.device.cuda.get_device_name(0)) if self.has_gpu() else None
 
     def lacks(self, device: str, dtype: str) -> str | None:
-        """Paddle has no half-precision convolution on the CPU."""
+        """Return that Paddle has no half-precision convolution on the CPU."""
         if device == "cpu" and dtype in ("bfloat16", "float16"):
             return f"Paddle {self.version} has no {dtype} convolution on the CPU."
         return None
 
     def layouts(self, device: str) -> tuple[str, ...]:
-        """Both; the README has the measurements behind the order."""
+        """Return both; the README has the measurements behind the order."""
         return ("NCHW", "NHWC")
 
     def compilers(self, device: str) -> tuple[Compiler, ...]:
-        """Its inference engine, and static programs, which without CINN are no faster than eager ones."""
+        """Return the inference engine, and static programs, which without CINN are no faster than eager ones."""
         return ("engine", "graph")
 
     def lacks_autocast(self, device: str, autocast: str) -> str | None:
-        """On a CPU `paddle.amp.auto_cast` warns that it makes no effect (3.3)."""
+        """Return that `paddle.amp.auto_cast` has no effect on a CPU, as it warns itself (3.3)."""
         return "Paddle's auto_cast makes no effect on the CPU." if device == "cpu" else None
 
     def lacks_together(self, options: Options) -> str | None:
-        """What its inference engine is given is a copy, as the layer is."""
+        """Return why options do not go with the inference engine, which runs a copy of the layer as it is."""
         if options.compiled != "engine":
             return None
         if options.training:
@@ -307,11 +318,11 @@ class Paddle(Backend):
         return None
 
     def framework(self) -> Framework:
-        """Paddle's."""
+        """Return Paddle, as `isomorph bench` measures it."""
         return PaddleFramework()
 
     def exports(self) -> Mapping[str, Export]:
-        """Paddle's."""
+        """Return Paddle's own formats."""
         return EXPORTS
 
     def _build(self, architecture: Architecture, options: Options) -> PaddleNetwork:
@@ -319,5 +330,5 @@ class Paddle(Backend):
 
 
 def create(engine: str) -> Paddle:
-    """The backend, for `load_backend`; it has no engines."""
+    """Return the backend, for `load_backend`; it has no engines."""
     return Paddle()

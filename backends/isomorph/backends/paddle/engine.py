@@ -1,4 +1,4 @@
-"""Paddle's inference engine: what Paddle has for a compiler where its builds lack CINN, as those for CPUs do."""
+"""Paddle's inference engine, which serves as its compiler where builds lack CINN, as those for CPUs do."""
 
 import os
 
@@ -12,7 +12,7 @@ from isomorph.backends.scratch import ScratchFolder
 class Engine:
     """[N, C, H, W] images of one size and dtype, in the layer's own layout -> the layer's answer, as NumPy arrays.
 
-    It runs an exported copy: weights that change in the layer later do not change here.
+    It runs an exported copy: later changes of the layer's weights do not reach it.
 
     onednn: whether convolutions on a CPU go to oneDNN, six times as fast as Paddle's own.
     """
@@ -36,7 +36,7 @@ class Engine:
             self._predictor = inference.create_predictor(config)
 
     def __call__(self, images: Array) -> Array:
-        """Run it; `images` lie in memory as their axes do."""
+        """Run it on C-contiguous images."""
         predictor = self._predictor
         predictor.get_input_handle("images").copy_from_cpu(images)
         predictor.run()
@@ -46,5 +46,5 @@ class Engine:
 
 
 def _threads() -> int:
-    """As many as Paddle's eager mode takes."""
+    """Return the number of threads that Paddle's eager mode uses."""
     return int(os.environ.get("OMP_NUM_THREADS", "1"))

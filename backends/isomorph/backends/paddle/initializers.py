@@ -1,4 +1,4 @@
-"""The convention's initialisers in Paddle."""
+"""The initialisers of a convention in Paddle."""
 
 from paddle import ParamAttr
 from paddle.nn import initializer as init
@@ -8,7 +8,7 @@ from isomorph.spec.layers import Convolution
 
 
 def attribute(initializer: Initializer, layer: Convolution) -> ParamAttr:
-    """The attribute under which Paddle draws a parameter of `layer`."""
+    """Return the attribute by which Paddle draws a parameter of `layer`."""
     stddev = layer.stddev(initializer)
     match initializer.distribution:
         case "normal":

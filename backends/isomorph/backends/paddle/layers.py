@@ -29,13 +29,13 @@ not_to_static(pads)  # Paddle (3.3) translates `match` to static programs as if 
 class Conv2D(nn.Conv2D):
     """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride].
 
-    Paddle's own padding="SAME" ignores the dilation: all but the explicit is computed here. Paddle's layer adds its
+    Paddle's own padding="SAME" ignores the dilation: all but explicit padding is computed here. Paddle's layer adds its
     bias as [1, C, 1, 1], which on a CPU costs several times as much as [C, 1, 1] (3.3); static programs keep that form,
     the only one that the inference engine knows to be a convolution's bias.
     """
 
     def __init__(self, layer: Convolution, data_format: str) -> None:
-        own = layer.padding in ("explicit", "valid")
+        pads_itself = layer.padding in ("explicit", "valid")
         padding = layer.rate * (layer.kernel - 1) // 2 if layer.padding == "explicit" else 0
         super().__init__(
             layer.depth_in,
@@ -50,14 +50,14 @@ class Conv2D(nn.Conv2D):
             data_format=data_format,
         )
         self.layer = layer
-        self.own = own
+        self.pads_itself = pads_itself
         self.padding = padding
         self.data_format = data_format
         self.channels = [-1, 1, 1] if data_format == "NCHW" else [-1]
 
     def forward(self, x: Tensor) -> Tensor:
         layer = self.layer
-        if not self.own:
+        if not self.pads_itself:
             x = pad(x, layer.padding, layer.kernel, layer.stride, layer.rate, 0.0, self.data_format)
         if self.bias is None or not paddle.in_dynamic_mode():
             return super().forward(x)
@@ -66,7 +66,7 @@ class Conv2D(nn.Conv2D):
 
 
 def add_to(x: Tensor, y: Tensor) -> Tensor:
-    """x + y, in place: in eager mode `x` is changed, so that nobody else may need it. Static programs have no such."""
+    """Return x + y; in eager mode it changes `x`, which nothing else may need. Static programs cannot."""
     in_place = paddle.in_dynamic_mode() and x.dtype == y.dtype  # under autocast they may differ
     return x.add_(y) if in_place else x + y
 
@@ -85,12 +85,12 @@ class MaxPool2D(nn.MaxPool2D):
     """
 
     def __init__(self, layer: MaxPool, data_format: str) -> None:
-        counted_alike = layer.padding != "ceil" or layer.stride <= layer.kernel
-        own = layer.padding != "same" and layer.fill == float("-inf") and counted_alike
-        padding = (layer.kernel - 1) // 2 if own and layer.padding == "explicit" else 0
-        ceil_mode = own and layer.padding == "ceil"
+        counts_alike = layer.padding != "ceil" or layer.stride <= layer.kernel
+        pads_itself = layer.padding != "same" and layer.fill == float("-inf") and counts_alike
+        padding = (layer.kernel - 1) // 2 if pads_itself and layer.padding == "explicit" else 0
+        ceil_mode = pads_itself and layer.padding == "ceil"
         super().__init__(layer.kernel, layer.stride, padding, ceil_mode=ceil_mode, data_format=data_format)
-        self.layer = None if own else layer
+        self.layer = None if pads_itself else layer
 
     def forward(self, x: Tensor) -> Tensor:
         if self.layer:
@@ -195,13 +195,13 @@ class UnbiasedBatchNorm2D(nn.BatchNorm2D):
         )
         count = x.numel().astype(x.dtype) / self._variance.shape[0]
         with paddle.no_grad():
-            kept = self._variance * self._momentum
-            paddle.assign(kept + (followed - kept) * (count / (count - 1)), self._variance)
+            decayed = self._variance * self._momentum
+            paddle.assign(decayed + (followed - decayed) * (count / (count - 1)), self._variance)
         return y
 
 
 def freeze_batch_norm(network: nn.Layer) -> None:
-    """For fine-tuning: have every batch norm normalise by its running statistics, and learn nothing."""
+    """Freeze every batch norm for fine-tuning: it normalises by its running statistics, and learns nothing."""
     for layer in network.sublayers():
         if isinstance(layer, nn.BatchNorm2D):
             layer._use_global_stats = True  # what the constructor's `use_global_stats` sets
@@ -209,10 +209,10 @@ def freeze_batch_norm(network: nn.Layer) -> None:
 
 
 def make_batch_norm(layer: Parametrised, plan: Plan, data_format: str) -> nn.BatchNorm2D:
-    """That of a layer. Paddle's momentum is the decay itself. It keeps both numbers in float32 whatever the dtype."""
+    """Return a layer's batch norm. Paddle's momentum is the decay itself; it keeps both numbers in float32."""
     gamma = Constant(1.0 if layer.gamma is None else layer.gamma)
-    own = plan.convention.running_variance == "biased"
-    made = (nn.BatchNorm2D if own else UnbiasedBatchNorm2D)(
+    kind = nn.BatchNorm2D if plan.convention.running_variance == "biased" else UnbiasedBatchNorm2D
+    batch_norm = kind(
         layer.depth,
         momentum=plan.decay,
         epsilon=plan.epsilon,
@@ -220,17 +220,17 @@ def make_batch_norm(layer: Parametrised, plan: Plan, data_format: str) -> nn.Bat
         data_format=data_format,
     )
     if layer.gamma is None:
-        # Not `weight_attr=False`: beta's gradient is left out with gamma's (Paddle 3.3). So ones take that in its
-        # place, which no optimizer moves and no file has.
-        del made.weight
+        # Not `weight_attr=False`: beta's gradient is left out with gamma's (Paddle 3.3). So gamma is ones, which no
+        # optimizer moves and no file has.
+        del batch_norm.weight
         ones = paddle.ones([layer.depth])
         ones.stop_gradient = False
-        made.register_buffer("weight", ones, persistable=False)
-    return made
+        batch_norm.register_buffer("weight", ones, persistable=False)
+    return batch_norm
 
 
 def make_activation(activation: Activation) -> nn.Layer:
-    """What follows a layer."""
+    """Return an activation."""
     match activation:
         case "relu":
             return ReLU()
@@ -279,7 +279,7 @@ class ZeroChannelShortcut(nn.Layer):
 
 
 def make_layer(layer: Layer, plan: Plan, data_format: str) -> nn.Layer:
-    """Any layer of the plan."""
+    """Return the framework's form of a layer of the plan."""
     match layer:
         case Convolution():
             return ConvBatchNorm(layer, plan, data_format)

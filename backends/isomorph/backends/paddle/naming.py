@@ -1,4 +1,4 @@
-"""What the Paddle networks call their tensors, for who reads and writes their state_dicts without Paddle."""
+"""The names of the Paddle networks' tensors, to read and write their state_dicts without Paddle."""
 
 from isomorph.spec.naming import KernelAxes, NameRule, Naming
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS

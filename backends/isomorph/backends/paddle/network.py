@@ -27,7 +27,7 @@ class ConvNet(nn.Layer):
 
 
 class ConvNetWithAuxiliaryHeads(ConvNet):
-    """The same at inference; in training (logits, aux1, aux2, ...), each [N, classes]."""
+    """A ConvNet that in training returns (logits, aux1, aux2, ...), each [N, classes]."""
 
     def __init__(self, plan: Plan, data_format: str) -> None:
         super().__init__(plan, data_format)
@@ -65,14 +65,14 @@ class Head(nn.Layer):
 
 
 def make_block(block: PlannedBlock, plan: Plan, data_format: str) -> nn.Sequential:
-    """Units in a row, called unit_1, unit_2, ..."""
+    """Return the units of a block, one after the other, called unit_1, unit_2, ..."""
     units = (make_unit(unit, plan, data_format) for unit in block.units)
     return nn.Sequential(*((f"unit_{number}", unit) for number, unit in enumerate(units, start=1)))
 
 
 def make_network(plan: Plan, data_format: str, frozen: bool = False) -> ConvNet:
-    """The network of a plan; with frozen batch norms if it is to be fine-tuned so."""
-    made = (ConvNetWithAuxiliaryHeads if plan.auxiliary else ConvNet)(plan, data_format)
+    """Return the network of a plan, with frozen batch norms for fine-tuning if `frozen`."""
+    network = (ConvNetWithAuxiliaryHeads if plan.auxiliary else ConvNet)(plan, data_format)
     if frozen:
-        freeze_batch_norm(made)
-    return made
+        freeze_batch_norm(network)
+    return network

@@ -1,7 +1,7 @@
-"""Paddle's zoo, training step and matrix product."""
+"""Paddle's zoo, training step and matrix product, for `isomorph bench`."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -10,7 +10,7 @@ import paddle
 from paddle import Tensor, nn
 from paddle.jit import to_static
 
-from isomorph.backends.network import Array
+from isomorph.backends.array_forms import Answers, Array, Images, Labels, Tensors
 from isomorph.backends.options import Options
 from isomorph.backends.paddle.engine import Engine
 from isomorph.backends.paddle.training import loss_of
@@ -27,34 +27,34 @@ class VisionModel(Zoo):
         self.native = native
         self.native.eval()
 
-    def load(self, tensors: Mapping[str, Array]) -> None:
-        """By its own `set_state_dict`."""
+    def load(self, tensors: Tensors) -> None:
+        """Load by its own `set_state_dict`."""
         self.native.set_state_dict(dict(tensors))
 
-    def prepared(self, images: Array) -> Callable[[], Array]:
-        """Without gradients; a network with auxiliary heads answers with theirs behind."""
+    def prepared(self, images: Images) -> Callable[[], Answers]:
+        """As `Zoo.prepared`, without gradients, and without the answers of auxiliary heads."""
         self.native.eval()
         x = paddle.to_tensor(_to_map(images, "NCHW"))
 
-        def answer() -> Array:
+        def answer() -> Answers:
             with paddle.no_grad():
                 y = self.native(x)
-            found: Array = (y[0] if isinstance(y, tuple | list) else y).numpy()
-            return found
+            logits: Answers = (y[0] if isinstance(y, tuple | list) else y).numpy()
+            return logits
 
         return answer
 
 
 class PaddleFramework(Framework):
-    """As Paddle's own guides have it."""
+    """Paddle, used as in its own guides."""
 
     def zoo(self, name: str, classes: int, size: tuple[int, int, int], device: str) -> Zoo:
-        """paddle.vision.models."""
+        """Return a network of paddle.vision.models."""
         paddle.device.set_device(device)
         return VisionModel(getattr(paddle.vision.models, name)(num_classes=classes), device)
 
-    def training_step(self, native: Any, options: Options, images: Array, labels: Array) -> Work:
-        """The forward pass alone is static, or under autocast."""
+    def training_step(self, native: Any, options: Options, images: Images, labels: Labels) -> Work:
+        """Return a training step, whose forward pass alone is static, or under autocast."""
         native.train()
         paddle.device.set_device(options.device)
         run = to_static(native.forward, full_graph=True) if options.compiled else native
@@ -72,7 +72,7 @@ class PaddleFramework(Framework):
         return step
 
     def products(self, size: int, precision: str, device: str) -> Iterator[tuple[str, Work]]:
-        """`paddle.matmul`, and in float32 the same in Paddle's inference engine, which leaves it to oneDNN on a CPU."""
+        """Yield `paddle.matmul`, in float32 also in the inference engine, which leaves it to oneDNN on a CPU."""
         paddle.device.set_device(device)
         matrix = paddle.ones([size, size], dtype=precision)
 
@@ -87,7 +87,7 @@ class PaddleFramework(Framework):
             yield "paddle.matmul in its inference engine", lambda: engine(rows)
 
     def threads(self) -> int:
-        """As it was told; Paddle does not say."""
+        """Return the number of threads set in the environment, as Paddle does not tell."""
         return int(os.environ.get("OMP_NUM_THREADS", "1"))
 
 
@@ -102,6 +102,6 @@ class _Product(nn.Layer):
         return paddle.matmul(rows, self.matrix)[:1, :1]
 
 
-def _to_map(images: Array, layout: str) -> Array:
-    """[N, H, W, C] as a layer of that layout takes it."""
+def _to_map(images: Images, layout: str) -> Array:
+    """[N, H, W, C] -> the layout that a layer takes."""
     return images if layout == "NHWC" else np.ascontiguousarray(images.transpose(0, 3, 1, 2))

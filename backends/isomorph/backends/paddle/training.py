@@ -1,4 +1,4 @@
-"""The loss and the optimiser in Paddle, as people write them."""
+"""The loss and the optimiser in Paddle, as its users write them."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from isomorph.backends.training import SGD
 
 
 def loss_of(answers: Tensor | tuple[Tensor, ...], labels: Tensor, auxiliary_weight: float) -> Tensor:
-    """Mean cross-entropy of logits [N, classes] for labels [N]; that of auxiliary heads, behind them, counts less."""
+    """Return the mean cross-entropy of logits [N, classes] for labels [N], plus that of auxiliary heads, weighted."""
     logits, *auxiliary = answers if isinstance(answers, tuple | list) else (answers,)
     loss = F.cross_entropy(logits, labels)
     for answer in auxiliary:
@@ -19,7 +19,7 @@ def loss_of(answers: Tensor | tuple[Tensor, ...], labels: Tensor, auxiliary_weig
 
 
 def make_optimizer(parameters: Mapping[str, Tensor], sgd: SGD) -> paddle.optimizer.Momentum:
-    """`sgd` over parameters by canonical name. Paddle's weight_decay is the L2 term, each group with its own."""
+    """Return `sgd` over parameters by canonical name. Paddle's weight_decay is the L2 term, one for each group."""
     groups: dict[float, list[Tensor]] = {}
     for name, parameter in parameters.items():
         groups.setdefault(sgd.l2_of(name), []).append(parameter)
@@ -31,5 +31,5 @@ def make_optimizer(parameters: Mapping[str, Tensor], sgd: SGD) -> paddle.optimiz
 
 
 def velocity_of(parameter: Tensor) -> str:
-    """The name under which Momentum's state_dict has a parameter's velocity."""
+    """Return the name of a parameter's velocity in Momentum's state_dict."""
     return f"{parameter.name}_velocity_0"

@@ -10,7 +10,7 @@ from isomorph.spec.units import Unit
 
 
 def make_shortcut(unit: Unit, plan: Plan, data_format: str) -> nn.Layer | None:
-    """What the unit's input passes on its way to the sum; None in a plain network, which has no shortcuts."""
+    """Return the layer on the unit's shortcut; None in a plain network, which has no shortcuts."""
     if unit.shortcut is None:
         return nn.Identity() if INPUT in unit.wiring.joined else None
     return make_layer(unit.shortcut, plan, data_format)
@@ -148,7 +148,7 @@ class Auxiliary(nn.Layer):
 
 
 def make_unit(unit: Unit, plan: Plan, data_format: str) -> nn.Layer:
-    """The unit of a kind: of a class in UNITS, or a single layer."""
+    """Return the unit of a kind: of a class in UNITS, or a single layer."""
     if unit.kind in UNITS:
         return UNITS[unit.kind](unit, plan, data_format)
     (layer,) = unit.layers

@@ -12,7 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from isomorph.backends.exporting import Export
-from isomorph.backends.protocol import Array, Backend, Network, Options, Tensors, as_dtype
+from isomorph.backends.protocol import (
+    Answers,
+    Array,
+    Backend,
+    Images,
+    Labels,
+    Maps,
+    Network,
+    Options,
+    Tensors,
+    as_dtype,
+)
 from isomorph.backends.pytorch.compiling import compile_whole
 from isomorph.backends.pytorch.exports import EXPORTS
 from isomorph.backends.pytorch.naming import NAMING
@@ -32,7 +43,7 @@ class PyTorchNetwork(Network):
 
     def __init__(self, architecture: Architecture, options: Options) -> None:
         super().__init__(architecture, options)
-        self._named = NAMING.tensors(self.plan.architecture)
+        self._names = NAMING.tensors(self.plan.architecture)
         self._loss_of, self._make_optimizer = loss_of, make_optimizer
         self._place = {
             "device": "cuda" if self.device == "gpu" else "cpu",
@@ -51,18 +62,18 @@ class PyTorchNetwork(Network):
         return self._module
 
     def _parameter(self, name: str) -> Tensor:
-        parameter: Tensor = attrgetter(self._named[name].name)(self._module)
+        parameter: Tensor = attrgetter(self._names[name].name)(self._module)
         return parameter
 
     def _submodule(self, scope: str) -> nn.Module:
-        """That of an end point or a part."""
+        """Return the module of an end point or a part."""
         return self._module.get_submodule(".".join(self.plan.modules.get(scope, (scope,))))
 
     def _get(self, name: str) -> Array:
         return self._canonical(name, self._parameter(name))
 
     def _set(self, name: str, value: Array) -> None:
-        value = self._named[name].from_canonical(value)
+        value = self._names[name].from_canonical(value)
         with torch.no_grad():
             self._parameter(name).copy_(self._to_torch(value))
 
@@ -70,42 +81,42 @@ class PyTorchNetwork(Network):
         """Write the native object's state_dict."""
         torch.save(self.native.state_dict(), path)
 
-    def _run(self, part: str | None, x: Array) -> dict[str, Array]:
+    def _run(self, part: str | None, x: Maps) -> dict[str, Maps]:
         run = self._module.forward if part is None else self._submodule(part)
-        found: dict[str, Array] = {}
-        recorded = self._recorded_in(found, whole=part is None)
+        end_points: dict[str, Maps] = {}
+        recorded = self._recorded_in(end_points, whole=part is None)
         with torch.inference_mode(), self._autocast(), self._in_mode(training=False), recorded:
             run(self._to_map(x))
-        return found
+        return end_points
 
-    def _answer(self, images: Array) -> Array:
+    def _answer(self, images: Images) -> Answers:
         return self._prepare(images)()
 
-    def _prepare(self, images: Array) -> Callable[[], Array]:
+    def _prepare(self, images: Images) -> Callable[[], Answers]:
         x = self._to_map(images)
 
-        def answer() -> Array:
+        def answer() -> Answers:
             with torch.inference_mode(), self._autocast(), self._in_mode(training=False):
                 return self._from_map(self._module(x))
 
         return answer
 
-    def _gradients(self, images: Array, labels: Array, auxiliary_weight: float) -> Gradients:
+    def _gradients(self, images: Images, labels: Labels, auxiliary_weight: float) -> Gradients:
         x, parameters = self._to_map(images).requires_grad_(), self._learned()
-        with self._in_mode(training=True), self._statistics_kept():
+        with self._in_mode(training=True), self._statistics_restored():
             with self._autocast():
                 loss = self._loss_of(self._module.forward(x), self._to_labels(labels), auxiliary_weight)
-            *found, to_x = torch.autograd.grad(loss, [*parameters.values(), x])
-        tensors = {name: self._canonical(name, x) for name, x in zip(parameters, found, strict=True)}
+            *to_parameters, to_x = torch.autograd.grad(loss, [*parameters.values(), x])
+        tensors = {name: self._canonical(name, x) for name, x in zip(parameters, to_parameters, strict=True)}
         return Gradients(loss.item(), tensors, self._from_map(to_x))
 
     def _step(
-        self, images: Array, labels: Array, sgd: SGD, velocity: Tensors, auxiliary_weight: float
+        self, images: Images, labels: Labels, sgd: SGD, velocity: Tensors, auxiliary_weight: float
     ) -> tuple[float, dict[str, Array]]:
         parameters = self._learned()
         optimizer = self._make_optimizer(parameters, sgd)
         for name, value in velocity.items():
-            moved = self._to_torch(self._named[name].from_canonical(value)).clone()  # the optimiser works in place
+            moved = self._to_torch(self._names[name].from_canonical(value)).clone()  # the optimiser works in place
             optimizer.state[parameters[name]]["momentum_buffer"] = moved
         with self._in_mode(training=True):
             with self._autocast():
@@ -116,26 +127,26 @@ class PyTorchNetwork(Network):
         buffers = {name: optimizer.state[parameter]["momentum_buffer"] for name, parameter in parameters.items()}
         return loss.item(), {name: self._canonical(name, buffer) for name, buffer in buffers.items()}
 
-    def _observe(self, images: Array) -> None:
+    def _observe(self, images: Images) -> None:
         with torch.no_grad(), self._autocast(), self._in_mode(training=True):
             self._module.forward(self._to_map(images))
 
     def _learned(self) -> dict[str, Tensor]:
-        """Canonical name -> parameter."""
+        """Return canonical name -> parameter, for those that training learns."""
         return {name: self._parameter(name) for name in self.learned}
 
     def _canonical(self, name: str, value: Tensor) -> Array:
-        """What belongs to a tensor, its own value, gradient or velocity, in the canonical order of its axes."""
-        return self._named[name].to_canonical(self._to_numpy(value)).copy()
+        """Return the value, gradient or velocity of a tensor in the canonical order of its axes."""
+        return self._names[name].to_canonical(self._to_numpy(value)).copy()
 
     def _autocast(self) -> torch.autocast:
-        """Of the forward pass alone, as in PyTorch's own recipe; the backward pass follows it."""
+        """Return autocast for the forward pass alone, as in PyTorch's own recipe; the backward pass follows it."""
         precision = getattr(torch, self.options.precision)
         return torch.autocast(self._place["device"], precision, enabled=self.options.autocast is not None)
 
     @contextmanager
     def _in_mode(self, training: bool) -> Iterator[None]:
-        """In evaluation batch norm leaves its running statistics alone; then every module is back in its own mode."""
+        """Put all modules in training or evaluation mode; at the end, put each back in its own mode."""
         modes = [(module, module.training) for module in self._module.modules()]
         self._module.train(training)
         try:
@@ -145,26 +156,26 @@ class PyTorchNetwork(Network):
                 module.training = mode
 
     @contextmanager
-    def _statistics_kept(self) -> Iterator[None]:
-        """What running statistics follow is forgotten."""
-        kept = [(buffer, buffer.clone()) for buffer in self._module.buffers()]
+    def _statistics_restored(self) -> Iterator[None]:
+        """Restore the running statistics at the end."""
+        saved = [(buffer, buffer.clone()) for buffer in self._module.buffers()]
         try:
             yield
         finally:
-            for buffer, before in kept:
+            for buffer, before in saved:
                 buffer.copy_(before)
 
     @contextmanager
-    def _recorded_in(self, found: dict[str, Array], whole: bool) -> Iterator[None]:
-        """Have every module that makes an end point leave a copy of it in `found`.
+    def _recorded_in(self, end_points: dict[str, Maps], whole: bool) -> Iterator[None]:
+        """Have every module that makes an end point leave a copy of it in `end_points`.
 
-        whole: the network runs, and not a part: its auxiliary heads are called, too.
+        whole: whether the network runs, and not a part: its auxiliary heads then run, too.
         """
 
         def hook(name: str, y: Tensor) -> None:
-            found[name] = self._from_map(y)
+            end_points[name] = self._from_map(y)
             if name == "logits":
-                found["predictions"] = self._from_map(y.softmax(dim=1))
+                end_points["predictions"] = self._from_map(y.softmax(dim=1))
             if head := heads.get(name):
                 self._submodule(head)(y)  # nothing else calls it at inference
 
@@ -184,14 +195,14 @@ class PyTorchNetwork(Network):
         # PyTorch does not know ml_dtypes' bfloat16; float32 holds it exactly.
         x = x.astype(np.float32) if x.dtype == as_dtype("bfloat16") else x
         with warnings.catch_warnings():
-            # It may be read-only: nothing here writes to what it is given.
+            # It may be read-only: nothing here writes to it.
             warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
             return torch.from_numpy(x).to(**self._place)
 
-    def _to_labels(self, labels: Array) -> Tensor:
+    def _to_labels(self, labels: Labels) -> Tensor:
         return torch.from_numpy(labels).to(self._place["device"])
 
-    def _to_map(self, x: Array) -> Tensor:
+    def _to_map(self, x: Maps) -> Tensor:
         """[N, H, W, C] -> [N, C, H, W] in the network's layout."""
         return self._to_torch(x.transpose(0, 3, 1, 2)).contiguous(memory_format=self._format)
 
@@ -201,7 +212,7 @@ class PyTorchNetwork(Network):
         return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
 
     def _to_numpy(self, x: Tensor) -> Array:
-        """A copy, as later layers may work in place."""
+        """Return a copy, as later layers may work in place."""
         exact = x.float() if x.dtype == torch.bfloat16 else x
         return exact.detach().cpu().numpy().astype(as_dtype(self.dtype), copy=True)
 
@@ -213,19 +224,19 @@ class PyTorch(Backend):
 
     @property
     def version(self) -> str:
-        """PyTorch's."""
+        """PyTorch's version."""
         return str(torch.__version__)
 
     def has_gpu(self) -> bool:
-        """Whether CUDA (or ROCm) is there."""
+        """Return whether PyTorch sees a GPU, by CUDA or ROCm."""
         return torch.cuda.is_available()
 
     def has_gpu_build(self) -> bool:
-        """Whether it was built with CUDA or ROCm."""
+        """Return whether PyTorch was built with CUDA or ROCm."""
         return torch.version.cuda is not None or torch.version.hip is not None
 
     def use_exact_arithmetic(self) -> None:
-        """TF32 and reduced sums off, deterministic cuDNN."""
+        """Turn off TF32 and reduced-precision sums, and make cuDNN deterministic."""
         self.use_tf32(False)
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
         torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
@@ -233,36 +244,36 @@ class PyTorch(Backend):
         torch.backends.cudnn.deterministic = True
 
     def use_tf32(self, allowed: bool = True) -> None:
-        """In matrix products and in cuDNN's convolutions."""
+        """Allow or forbid TF32 in matrix products and in cuDNN's convolutions."""
         # Both by the names that PyTorch had before `fp32_precision`: it refuses to tell either way once they are mixed.
         torch.backends.cuda.matmul.allow_tf32 = allowed
         torch.backends.cudnn.allow_tf32 = allowed
 
     def gpu_name(self) -> str | None:
-        """CUDA's (or ROCm's) name of the device that "cuda" means."""
+        """Return CUDA's (or ROCm's) name of the device that "cuda" means."""
         return torch.cuda.get_device_name() if self.has_gpu() else None
 
     def layouts(self, device: str) -> tuple[str, ...]:
-        """Both; the README has the measurements behind the order, which a GPU's exact float32 turns round."""
+        """Return both; the README has the measurements behind the order, which a GPU's exact float32 reverses."""
         return ("NHWC", "NCHW") if device == "cpu" else ("NCHW", "NHWC")
 
     def cannot_compile(self, device: str) -> str | None:
-        """On a CPU torch.compile writes C++."""
+        """Return why torch.compile cannot run: on a CPU it needs a C++ compiler."""
         compiler = os.environ.get("CXX", "g++")
         if device == "cpu" and shutil.which(compiler) is None:
             return f"torch.compile needs a C++ compiler, and there is no {compiler} here; CXX may name another."
         return None
 
     def lacks_autocast(self, device: str, autocast: str) -> str | None:
-        """Nothing: torch.autocast has both precisions on both devices."""
+        """Return None: torch.autocast has both precisions on both devices."""
         return None
 
     def framework(self) -> Framework:
-        """PyTorch's."""
+        """Return PyTorch, as `isomorph bench` measures it."""
         return PyTorchFramework()
 
     def exports(self) -> Mapping[str, Export]:
-        """PyTorch's."""
+        """Return PyTorch's own formats."""
         return EXPORTS
 
     def _build(self, architecture: Architecture, options: Options) -> PyTorchNetwork:
@@ -270,5 +281,5 @@ class PyTorch(Backend):
 
 
 def create(engine: str) -> PyTorch:
-    """The backend, for `load_backend`; it has no engines."""
+    """Return the backend, for `load_backend`; it has no engines."""
     return PyTorch()

@@ -1,4 +1,4 @@
-"""The convention's initialisers in PyTorch."""
+"""The initialisers of a convention in PyTorch."""
 
 from torch import Tensor
 from torch.nn import init

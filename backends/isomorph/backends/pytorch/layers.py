@@ -1,4 +1,4 @@
-"""The layers in PyTorch. Tensors are [N, C, H, W] in either layout: that is a matter of how they lie in memory."""
+"""The layers in PyTorch. Tensors are [N, C, H, W] in either layout, which is only the order of their memory."""
 
 from typing import Self
 
@@ -27,12 +27,12 @@ from isomorph.spec.padding import Rule, pads
 class Conv2d(nn.Conv2d):
     """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride].
 
-    PyTorch pads both sides alike and refuses padding="same" with a stride: what is not alike is computed here.
+    PyTorch pads both sides alike and refuses padding="same" with a stride: other padding is computed here.
     """
 
     def __init__(self, layer: Convolution) -> None:
         self.layer = layer  # before the parent's __init__, which calls reset_parameters
-        self.own = layer.padding in ("explicit", "valid")
+        self.pads_itself = layer.padding in ("explicit", "valid")
         padding = layer.rate * (layer.kernel - 1) // 2 if layer.padding == "explicit" else 0
         super().__init__(
             layer.depth_in,
@@ -52,7 +52,7 @@ class Conv2d(nn.Conv2d):
             draw(self.bias, self.layer.bias_initializer, self.layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.own:
+        if not self.pads_itself:
             x = pad(x, self.layer.padding, self.layer.kernel, self.layer.stride, self.layer.rate, 0.0)
         return super().forward(x)
 
@@ -61,10 +61,10 @@ class MaxPool2d(nn.MaxPool2d):
     """[N, C, H, W] -> [N, C, H / stride, W / stride]. PyTorch's own padding is -inf, and alike on both sides."""
 
     def __init__(self, layer: MaxPool) -> None:
-        own = layer.padding != "same" and layer.fill == float("-inf")
-        padding = (layer.kernel - 1) // 2 if own and layer.padding == "explicit" else 0
-        super().__init__(layer.kernel, layer.stride, padding, ceil_mode=own and layer.padding == "ceil")
-        self.layer = None if own else layer
+        pads_itself = layer.padding != "same" and layer.fill == float("-inf")
+        padding = (layer.kernel - 1) // 2 if pads_itself and layer.padding == "explicit" else 0
+        super().__init__(layer.kernel, layer.stride, padding, ceil_mode=pads_itself and layer.padding == "ceil")
+        self.layer = None if pads_itself else layer
 
     def forward(self, x: Tensor) -> Tensor:
         if self.layer:
@@ -115,8 +115,8 @@ class BiasedBatchNorm2d(nn.BatchNorm2d):
         y = F.batch_norm(x, self.running_mean, followed, self.weight, self.bias, True, self.momentum, self.eps)
         count = x.numel() // x.shape[1]
         with torch.no_grad():
-            kept = self.running_var * (1 - self.momentum)
-            self.running_var.copy_(kept + (followed - kept) * ((count - 1) / count))
+            decayed = self.running_var * (1 - self.momentum)
+            self.running_var.copy_(decayed + (followed - decayed) * ((count - 1) / count))
             self.num_batches_tracked += 1
         return y
 
@@ -124,9 +124,9 @@ class BiasedBatchNorm2d(nn.BatchNorm2d):
 class FrozenBatchNorm2d(nn.BatchNorm2d):
     """[N, C, H, W] -> the same. For fine-tuning: it stays in evaluation, whatever `train` says, and learns nothing."""
 
-    def __init__(self, own: nn.BatchNorm2d) -> None:
-        super().__init__(own.num_features, own.eps, own.momentum)
-        self.weight, self.bias = own.weight, own.bias
+    def __init__(self, batch_norm: nn.BatchNorm2d) -> None:
+        super().__init__(batch_norm.num_features, batch_norm.eps, batch_norm.momentum)
+        self.weight, self.bias = batch_norm.weight, batch_norm.bias
         self.requires_grad_(False).train()
 
     def train(self, mode: bool = True) -> Self:
@@ -135,7 +135,7 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
 
 
 def freeze_batch_norm(network: nn.Module) -> None:
-    """Put a frozen batch norm in the place of every one, as `nn.SyncBatchNorm` does with its own."""
+    """Replace every batch norm with a frozen one, as `nn.SyncBatchNorm` does with its own."""
     for module in list(network.modules()):
         for name, layer in module.named_children():
             if isinstance(layer, nn.BatchNorm2d):
@@ -143,18 +143,19 @@ def freeze_batch_norm(network: nn.Module) -> None:
 
 
 def make_batch_norm(layer: Parametrised, plan: Plan) -> nn.BatchNorm2d:
-    """That of a layer. PyTorch's momentum is the share of the new value, the complement of the decay."""
-    own = plan.convention.running_variance == "unbiased"
-    made = (nn.BatchNorm2d if own else BiasedBatchNorm2d)(layer.depth, eps=plan.epsilon, momentum=1 - plan.decay)
+    """Return a layer's batch norm. PyTorch's momentum is the share of the new value, the complement of the decay."""
+    kind = nn.BatchNorm2d if plan.convention.running_variance == "unbiased" else BiasedBatchNorm2d
+    batch_norm = kind(layer.depth, eps=plan.epsilon, momentum=1 - plan.decay)
     if layer.gamma is None:
-        made.register_parameter("weight", None)  # `affine` is all or nothing, and slim's Inception has a beta alone
+        # `affine` is all or nothing, and slim's Inception has a beta alone.
+        batch_norm.register_parameter("weight", None)
     else:
-        nn.init.constant_(made.weight, layer.gamma)
-    return made
+        nn.init.constant_(batch_norm.weight, layer.gamma)
+    return batch_norm
 
 
 def make_activation(activation: Activation) -> nn.Module:
-    """What follows a layer; in place, as in torchvision, to save memory: Keras and Paddle make a new map."""
+    """Return an activation, in place, as in torchvision, to save memory: Keras and Paddle make a new map."""
     match activation:
         case "relu":
             return nn.ReLU(inplace=True)
@@ -205,7 +206,7 @@ class ZeroChannelShortcut(nn.Module):
 
 
 def make_layer(layer: Layer, plan: Plan) -> nn.Module:
-    """Any layer of the plan."""
+    """Return the framework's form of a layer of the plan."""
     match layer:
         case Convolution():
             return ConvBatchNorm(layer, plan)

@@ -1,4 +1,4 @@
-"""What the PyTorch networks call their tensors, for who reads and writes their state_dicts without PyTorch."""
+"""The names of the PyTorch networks' tensors, to read and write their state_dicts without PyTorch."""
 
 from isomorph.spec.families.residual import PYTORCH_LEAVES, PYTORCH_LEFT_OUT
 from isomorph.spec.naming import KernelAxes, NameRule, Naming

@@ -26,7 +26,7 @@ class ConvNet(nn.Module):
 
 
 class ConvNetWithAuxiliaryHeads(ConvNet):
-    """The same at inference; in training (logits, aux1, aux2, ...), each [N, classes]."""
+    """A ConvNet that in training returns (logits, aux1, aux2, ...), each [N, classes]."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
@@ -62,14 +62,14 @@ class Head(nn.Module):
 
 
 def make_block(block: PlannedBlock, plan: Plan) -> nn.Sequential:
-    """Units in a row, called unit_1, unit_2, ..."""
+    """Return the units of a block, one after the other, called unit_1, unit_2, ..."""
     units = (make_unit(unit, plan) for unit in block.units)
     return nn.Sequential(OrderedDict((f"unit_{number}", unit) for number, unit in enumerate(units, start=1)))
 
 
 def make_network(plan: Plan, frozen: bool = False) -> ConvNet:
-    """The network of a plan; with frozen batch norms if it is to be fine-tuned so."""
-    made = (ConvNetWithAuxiliaryHeads if plan.auxiliary else ConvNet)(plan)
+    """Return the network of a plan, with frozen batch norms for fine-tuning if `frozen`."""
+    network = (ConvNetWithAuxiliaryHeads if plan.auxiliary else ConvNet)(plan)
     if frozen:
-        freeze_batch_norm(made)
-    return made
+        freeze_batch_norm(network)
+    return network

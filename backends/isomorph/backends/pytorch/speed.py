@@ -1,7 +1,7 @@
-"""PyTorch's zoo, training step and matrix product."""
+"""PyTorch's zoo, training step and matrix product, for `isomorph bench`."""
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from isomorph.backends.array_forms import Answers, Images, Labels, Tensors
 from isomorph.backends.failures import Unavailable
-from isomorph.backends.network import Array
 from isomorph.backends.options import Options
 from isomorph.backends.pytorch.training import loss_of
 from isomorph.backends.speed.clock import Work
@@ -25,35 +25,35 @@ class Torchvision(Zoo):
         self.options = Options(device, layout="NCHW")
         self.native = native.eval().to(_name_of(device))
 
-    def load(self, tensors: Mapping[str, Array]) -> None:
-        """By its own `load_state_dict`; what counts batches is not among the tensors."""
+    def load(self, tensors: Tensors) -> None:
+        """Load by its own `load_state_dict`; the counters of batches are not among the tensors."""
         self.native.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()}, strict=False)
 
-    def prepared(self, images: Array) -> Callable[[], Array]:
-        """Without gradients."""
+    def prepared(self, images: Images) -> Callable[[], Answers]:
+        """As `Zoo.prepared`, without gradients."""
         self.native.eval()
         x = _to_map(images, torch.contiguous_format, _name_of(self.options.device))
 
-        def answer() -> Array:
+        def answer() -> Answers:
             with torch.inference_mode():
-                found: Array = self.native(x).numpy(force=True)
-            return found
+                logits: Answers = self.native(x).numpy(force=True)
+            return logits
 
         return answer
 
 
 class PyTorchFramework(Framework):
-    """As PyTorch's own tutorials have it."""
+    """PyTorch, used as in its own tutorials."""
 
     def zoo(self, name: str, classes: int, size: tuple[int, int, int], device: str) -> Zoo:
-        """torchvision's."""
+        """Return a network of torchvision."""
         if find_spec("torchvision") is None:
             raise Unavailable("torchvision is not installed.")
         models = importlib.import_module("torchvision.models")
         return Torchvision(getattr(models, name)(weights=None, num_classes=classes), device)
 
-    def training_step(self, native: Any, options: Options, images: Array, labels: Array) -> Work:
-        """The forward pass alone is under autocast."""
+    def training_step(self, native: Any, options: Options, images: Images, labels: Labels) -> Work:
+        """Return a training step, whose forward pass alone is under autocast."""
         if options.autocast == "float16":
             raise Unavailable("Training in float16 needs its loss scaled, which is not measured; bfloat16 does not.")
         native.train()
@@ -74,7 +74,7 @@ class PyTorchFramework(Framework):
         return step
 
     def products(self, size: int, precision: str, device: str) -> Iterator[tuple[str, Work]]:
-        """`torch.mm`, and a 1x1 convolution: on a CPU the one is left to MKL, the other to oneDNN."""
+        """Yield `torch.mm`, and a 1x1 convolution: on a CPU MKL does the one, oneDNN the other."""
         matrix = torch.ones(size, size, dtype=getattr(torch, precision), device=_name_of(device))
         pixels = matrix.view(1, size, 1, size).permute(0, 3, 1, 2)  # a row of them, their channels together
         kernel = matrix.view(size, size, 1, 1)
@@ -91,15 +91,15 @@ class PyTorchFramework(Framework):
         yield "a 1x1 convolution", convolve
 
     def threads(self) -> int:
-        """Those of its own pool."""
+        """Return the number of threads of PyTorch's own pool."""
         return torch.get_num_threads()
 
 
 def _name_of(device: str) -> str:
-    """PyTorch's, of "cpu" or "gpu"."""
+    """Return PyTorch's name of "cpu" or "gpu"."""
     return "cuda" if device == "gpu" else "cpu"
 
 
-def _to_map(images: Array, order: torch.memory_format, device: str) -> Tensor:
+def _to_map(images: Images, order: torch.memory_format, device: str) -> Tensor:
     """[N, H, W, C] -> [N, C, H, W] in that order of memory."""
     return torch.from_numpy(images.transpose(0, 3, 1, 2)).to(device).contiguous(memory_format=order)

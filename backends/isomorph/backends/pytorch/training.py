@@ -1,4 +1,4 @@
-"""The loss and the optimiser in PyTorch, as people write them."""
+"""The loss and the optimiser in PyTorch, as its users write them."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from isomorph.backends.training import SGD
 
 
 def loss_of(answers: Tensor | tuple[Tensor, ...], labels: Tensor, auxiliary_weight: float) -> Tensor:
-    """Mean cross-entropy of logits [N, classes] for labels [N]; that of auxiliary heads, behind them, counts less."""
+    """Return the mean cross-entropy of logits [N, classes] for labels [N], plus that of auxiliary heads, weighted."""
     logits, *auxiliary = answers if isinstance(answers, tuple) else (answers,)
     loss = F.cross_entropy(logits, labels)
     for answer in auxiliary:
@@ -19,7 +19,7 @@ def loss_of(answers: Tensor | tuple[Tensor, ...], labels: Tensor, auxiliary_weig
 
 
 def make_optimizer(parameters: Mapping[str, Tensor], sgd: SGD) -> torch.optim.SGD:
-    """`sgd` over parameters by canonical name. PyTorch's weight_decay is the L2 term, each group with its own."""
+    """Return `sgd` over parameters by canonical name. PyTorch's weight_decay is the L2 term, one for each group."""
     groups: dict[float, list[Tensor]] = {}
     for name, parameter in parameters.items():
         groups.setdefault(sgd.l2_of(name), []).append(parameter)

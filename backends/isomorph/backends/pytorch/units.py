@@ -1,4 +1,4 @@
-"""The units in PyTorch. Tensors are [N, C, H, W] in either layout: that is a matter of how they lie in memory."""
+"""The units in PyTorch. Tensors are [N, C, H, W] in either layout, which is only the order of their memory."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from isomorph.spec.units import Unit
 
 
 def make_shortcut(unit: Unit, plan: Plan) -> nn.Module | None:
-    """What the unit's input passes on its way to the sum; None in a plain network, which has no shortcuts."""
+    """Return the layer on the unit's shortcut; None in a plain network, which has no shortcuts."""
     if unit.shortcut is None:
         return nn.Identity() if INPUT in unit.wiring.joined else None
     return make_layer(unit.shortcut, plan)
@@ -150,7 +150,7 @@ class Auxiliary(nn.Module):
 
 
 def make_unit(unit: Unit, plan: Plan) -> nn.Module:
-    """The unit of a kind: of a class in UNITS, or a single layer."""
+    """Return the unit of a kind: of a class in UNITS, or a single layer."""
     if unit.kind in UNITS:
         return UNITS[unit.kind](unit, plan)
     (layer,) = unit.layers

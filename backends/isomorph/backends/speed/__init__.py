@@ -1,1 +1,1 @@
-"""The child's side of `isomorph bench`: what is measured in a framework, in the framework's own idiom."""
+"""The child's side of `isomorph bench`: it measures a framework, in the framework's own idiom."""

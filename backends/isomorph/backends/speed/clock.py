@@ -1,4 +1,4 @@
-"""How long a piece of work takes: warm-up until it is stable, and turns of timed calls."""
+"""Time a piece of work: warm-up until it is stable, and turns of timed calls."""
 
 import math
 import resource
@@ -8,65 +8,66 @@ from contextlib import suppress
 from pathlib import Path
 
 Work = Callable[[], object]
-"""One call of what is measured; it returns when its result is there."""
+"""One call of the measured work; it returns when its result is complete."""
 
-BEST = 0.05
-"""Warm-up ends once a call is no longer this much faster than the best of those before it, ..."""
+GAIN = 0.05
+"""Warm-up ends when IN_A_ROW calls in a row are not faster than the best one so far by this share.
+
+Noise of other processes only adds to a call's time, so that a best time is a reliable one."""
 
 IN_A_ROW = 2
-"""... so many times in a row; noise of other processes only adds to a call, so that a best is a best."""
 
 MOST_CALLS, LEAST_CALLS = 20, 3
-"""Calls of warm-up at most, and however long they take."""
+"""The most and the fewest calls of warm-up."""
 
 LONGEST = 10.0
-"""Seconds of warm-up, the first call aside, behind which there are no more calls than that."""
+"""Seconds of warm-up, without its first call, after which there are no more calls than LEAST_CALLS."""
 
 TURN = 0.25
 """Seconds of timed calls in a turn, at least one call."""
 
 SHORT = 0.1
-"""Work that takes fewer seconds is called once more at the start of a turn, untimed: other processes had the caches."""
+"""Work that takes fewer seconds is called once untimed at the start of a turn: other processes have used the caches."""
 
 
 def seconds_of(work: Work) -> float:
-    """Wall time of one call."""
+    """Return the wall time of one call, in seconds."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def warm_up(work: Work) -> list[float]:
-    """Seconds of every call until it is stable; the first one compiles."""
-    taken: list[float] = []
+    """Call the work until its time is stable, and return the seconds of every call; the first one compiles."""
+    seconds: list[float] = []
     best, stale = math.inf, 0
-    while len(taken) < LEAST_CALLS or (stale < IN_A_ROW and len(taken) < MOST_CALLS and sum(taken[1:]) < LONGEST):
-        taken.append(seconds_of(work))
-        stale = stale + 1 if taken[-1] > (1 - BEST) * best else 0
-        best = min(best, taken[-1])
-    return taken
+    while len(seconds) < LEAST_CALLS or (stale < IN_A_ROW and len(seconds) < MOST_CALLS and sum(seconds[1:]) < LONGEST):
+        seconds.append(seconds_of(work))
+        stale = stale + 1 if seconds[-1] > (1 - GAIN) * best else 0
+        best = min(best, seconds[-1])
+    return seconds
 
 
 def take_turn(work: Work, expected: float, turn: float = TURN) -> list[float]:
-    """Seconds of each timed call of a turn of `turn` seconds; `expected` are those of a call so far."""
+    """Time calls for `turn` seconds, and return the seconds of each; `expected` are the seconds of one so far."""
     if expected < SHORT:
         work()
-    taken = [seconds_of(work)]
-    spent = taken[0]
-    while spent + taken[-1] < turn:
-        taken.append(seconds_of(work))
-        spent += taken[-1]
-    return taken
+    seconds = [seconds_of(work)]
+    spent = seconds[0]
+    while spent + seconds[-1] < turn:
+        seconds.append(seconds_of(work))
+        spent += seconds[-1]
+    return seconds
 
 
 def reset_peak() -> None:
-    """Forget the most memory that this process has had, where the system lets it."""
+    """Reset the system's count of this process's peak memory, where it can be reset."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory() -> int:
-    """The most bytes of memory that this process has had at a time since `reset_peak`."""
+    """Return this process's peak memory since `reset_peak`, in bytes."""
     try:
         status = Path("/proc/self/status").read_text()
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])

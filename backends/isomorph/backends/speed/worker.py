@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from isomorph.backends.arrays import Array, SharedArrays
+from isomorph.backends.array_forms import Array
+from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.options import Device
 from isomorph.backends.process import CORES_VARIABLE
 from isomorph.backends.protocol import Backend
@@ -26,7 +27,7 @@ STARTED = time.perf_counter()
 
 
 class SpeedWorker(Worker):
-    """A worker whose networks, or one of the framework's own zoo, are measured, one piece of work after another."""
+    """A worker that measures its networks, or one of the framework's own zoo, one piece of work after another."""
 
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend)
@@ -35,26 +36,26 @@ class SpeedWorker(Worker):
         self.expected: dict[str, float] = {}
 
     def describe(self) -> dict[str, Any]:
-        """Also how long importing the framework took, in seconds; Keras is imported when its version is asked for."""
-        described = super().describe()
-        return described | {"import_seconds": time.perf_counter() - STARTED}
+        """Also return the seconds that importing the framework took; `version` is what imports Keras."""
+        description = super().describe()
+        return description | {"import_seconds": time.perf_counter() - STARTED}
 
     def threads(self) -> int:
         """As `Framework.threads`."""
         return self.backend.framework().threads()
 
     def choices(self, device: Device) -> dict[str, Any]:
-        """What "auto" means, and the compilers and the layouts that there are on that device."""
+        """Return the device that `device` means, and the compilers and layouts on it."""
         where = self.backend.resolve_device(device)
-        found = {"compiled": self.backend.compilers(where), "layout": self.backend.layouts(where)}
-        return {"device": where, "choices": found}
+        choices = {"compiled": self.backend.compilers(where), "layout": self.backend.layouts(where)}
+        return {"device": where, "choices": choices}
 
     def resolve(self, options: dict[str, Any]) -> dict[str, Any]:
         """As `Backend.resolve`."""
         return asdict(self.backend.resolve(**options))
 
     def build_zoo(self, key: int, name: str, classes: int, size: tuple[int, int, int], device: str) -> None:
-        """As `Framework.zoo`; it is kept under `key`."""
+        """As `Framework.zoo`; the network is stored under `key`."""
         self.zoos[key] = self.backend.framework().zoo(name, classes, size, device)
 
     def load_zoo(self, key: int, tensors: dict[str, Any]) -> None:
@@ -62,13 +63,13 @@ class SpeedWorker(Worker):
         self.zoos[key].load(SharedArrays.from_document(tensors).open())
 
     def discard(self, key: int) -> None:
-        """Let go of a network, or of the zoo's, and of all work prepared for it."""
+        """Drop a network, or the zoo's, and all work prepared for it."""
         super().discard(key)
         self.zoos.pop(key, None)
         self.works.clear()
 
     def forget_peak(self) -> None:
-        """Count memory from here on."""
+        """As `clock.reset_peak`."""
         reset_peak()
 
     def prepare_answers(self, key: int, work: str, images: dict[str, Any], batch: int, out: str) -> dict[str, Any]:
@@ -76,21 +77,21 @@ class SpeedWorker(Worker):
 
         Returns the seconds that it takes, moving them to the device included, and the answer, written to `out`.
         """
-        given = _repeated(SharedArrays.from_document(images).open()["images"], batch)
+        repeated = _repeated(SharedArrays.from_document(images).open()["images"], batch)
         started = time.perf_counter()
-        answer = (self.zoos.get(key) or self.networks[key]).prepared(given)
-        found = answer()
+        run = (self.zoos.get(key) or self.networks[key]).prepared(repeated)
+        answer = run()
         seconds = time.perf_counter() - started
-        self.works[work] = answer
-        return {"seconds": seconds, "arrays": SharedArrays.write(out, {"answer": found}).to_document()}
+        self.works[work] = run
+        return {"seconds": seconds, "arrays": SharedArrays.write(out, {"answer": answer}).to_document()}
 
     def prepare_training(self, key: int, work: str, images: dict[str, Any], batch: int) -> None:
-        """A step on `batch` of "images", and their "labels"."""
+        """Prepare a training step on `batch` of "images" and their "labels"."""
         shared = SharedArrays.from_document(images).open()
-        given = {name: _repeated(value, batch) for name, value in shared.items()}
+        repeated = {name: _repeated(value, batch) for name, value in shared.items()}
         network = self.zoos.get(key) or self.networks[key]
         framework = self.backend.framework()
-        step = framework.training_step(network.native, network.options, given["images"], given["labels"])
+        step = framework.training_step(network.native, network.options, repeated["images"], repeated["labels"])
 
         def checked() -> None:
             loss = step()
@@ -100,7 +101,7 @@ class SpeedWorker(Worker):
         self.works[work] = checked
 
     def prepare_product(self, work: str, size: int, precision: str, device: str) -> str:
-        """Warm up every form of a matrix product, and keep the fastest as `work`: returns what it is called."""
+        """Warm up every form of a matrix product, store the fastest as `work`, and return its name."""
         fastest = ""
         for form, product in self.backend.framework().products(size, precision, device):
             seconds = min(warm_up(product))
@@ -110,38 +111,38 @@ class SpeedWorker(Worker):
 
     def warm_up(self, work: str) -> list[float]:
         """As `clock.warm_up`."""
-        taken = warm_up(self.works[work])
-        self.expected[work] = min(taken)
-        return taken
+        seconds = warm_up(self.works[work])
+        self.expected[work] = min(seconds)
+        return seconds
 
     def turn(self, work: str, turn: float) -> list[float]:
         """As `clock.take_turn`."""
-        taken = take_turn(self.works[work], self.expected[work], turn)
-        self.expected[work] = statistics.median(taken)
-        return taken
+        seconds = take_turn(self.works[work], self.expected[work], turn)
+        self.expected[work] = statistics.median(seconds)
+        return seconds
 
     def peak(self) -> int:
         """As `clock.peak_memory`."""
         return peak_memory()
 
     def size_on_disk(self, key: int) -> int:
-        """Bytes of the file, or files, that `Network.save` writes."""
+        """Return the size of the file, or files, that `Network.save` writes, in bytes."""
         with ScratchFolder() as folder:
             self.networks[key].save(str(folder / "network.keras"))
             return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _repeated(values: Array, count: int) -> Array:
-    """So many of them, again from the first one behind the last, in memory of their own."""
-    found: Array = values[np.arange(count) % len(values)]
-    return found
+    """Return a copy of `count` values, starting again at the first one after the last."""
+    repeated: Array = values[np.arange(count) % len(values)]
+    return repeated
 
 
 def _keep_to_cores() -> None:
-    """Use as many cores as there are to be threads, also in frameworks that take all they see."""
+    """Restrict this process to its share of cores, also for frameworks that use all they see."""
     if hasattr(os, "sched_setaffinity") and CORES_VARIABLE in os.environ:
-        allowed = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, allowed[: int(os.environ[CORES_VARIABLE])])
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[: int(os.environ[CORES_VARIABLE])])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from isomorph.backends.oracle.operations import Array, seen_by
+from isomorph.backends.array_forms import Array
+from isomorph.backends.oracle.operations import seen_by
 from isomorph.conformance.cases import uniform
 from isomorph.spec.layers import Convolution
 

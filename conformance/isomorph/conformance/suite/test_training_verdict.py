@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from isomorph.backends.oracle.operations import Array
+from isomorph.backends.array_forms import Array
 from isomorph.backends.oracle.training import cross_entropy
 from isomorph.backends.process import RemoteNetwork
 from isomorph.backends.training import Gradients

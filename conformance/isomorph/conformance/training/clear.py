@@ -17,9 +17,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from isomorph.backends.array_forms import Array
 from isomorph.backends.oracle import operations
-from isomorph.backends.oracle.operations import Array, Precision
-from isomorph.backends.oracle.training import Given, TrainingPass
+from isomorph.backends.oracle.operations import Precision
+from isomorph.backends.oracle.training import NodeGradients, TrainingPass
 from isomorph.spec import Plan
 from isomorph.spec.graph import Join, Node, graph
 from isomorph.spec.layers import Activation, BatchNorm, Convolution, MaxPool
@@ -57,7 +58,7 @@ class ClearPass(TrainingPass):
         self._nodes = {node.name: node for node in graph(plan)}
         super().__init__(plan, self.cleared, images, Precision("float64"), frozen)
 
-    def _forward(self, node: Node) -> tuple[Array, Callable[[Array], Given]]:
+    def _forward(self, node: Node) -> tuple[Array, Callable[[Array], NodeGradients]]:
         for number in range(ROUNDS):
             moves = self._moves(node, MARGINS if self._moving and not number else MARGINS[-1:])
             y, pull = super()._forward(node)

@@ -73,7 +73,7 @@ def read_behind(network: KerasNetwork, scope: str, other: str) -> None:
 
 def leave_in_training(network: KerasNetwork, kind: str) -> None:
     """All dropouts or batch norms work as in training at inference, too; statistics are left as they are."""
-    for layer in network._inside.layers:
+    for layer in network._end_point_model.layers:
         if isinstance(layer, KINDS[kind]):
             layer.momentum = 1.0
             _replace(layer, lambda call, x: call(x, training=True))
@@ -81,7 +81,7 @@ def leave_in_training(network: KerasNetwork, kind: str) -> None:
 
 def round_operands(network: KerasNetwork, bits: int, inputs: bool = True, kernels: bool = True) -> None:
     """Every convolution rounds what it multiplies, its inputs and its kernels or one of them, to so many bits."""
-    for layer in network._inside.layers:
+    for layer in network._end_point_model.layers:
         if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
             _round_operands(layer, bits, inputs, kernels)
 
@@ -107,7 +107,7 @@ def _round(x: Tensor, bits: int) -> Tensor:
 
 def _find(network: KerasNetwork, *names: str) -> Any:
     """The first of these layers that there is."""
-    known = {layer.name: layer for layer in network._inside.layers}
+    known = {layer.name: layer for layer in network._end_point_model.layers}
     return next(known[name] for name in names if name in known)
 
 

@@ -43,14 +43,14 @@ def set_slope_at(network: KerasNetwork, bend: float, slope: float) -> None:
     def rectify(call: Call, x: Tensor, _training: bool) -> Tensor:
         return call(x) + slope * ops.cast(ops.equal(x, bend), x.dtype) * (x - ops.stop_gradient(x))
 
-    for layer in network._inside.layers:
+    for layer in network._end_point_model.layers:
         if isinstance(layer, layers.ReLU):
             _replace(layer, rectify)
 
 
 def scale_gradient(network: KerasNetwork, scope: str, by: float) -> None:
     """What flows back out of a layer to what it reads is multiplied; by 0 nothing does."""
-    known = {layer.name: layer for layer in network._inside.layers}
+    known = {layer.name: layer for layer in network._end_point_model.layers}
     name = layer_name(scope)
     layer = known.get(f"{name}_pad", known[name])
     _replace(layer, lambda call, x, _training: call(x + (by - 1) * (x - ops.stop_gradient(x))))
@@ -63,7 +63,7 @@ def scale_dropout(network: KerasNetwork, by: float) -> None:
         y = call(x, training=training)
         return y * by if training else y
 
-    for layer in network._inside.layers:
+    for layer in network._end_point_model.layers:
         if isinstance(layer, layers.Dropout):
             _replace(layer, drop)
 
@@ -125,7 +125,7 @@ def decouple_decay(network: KerasNetwork) -> None:
 
 
 def _batch_norms(network: KerasNetwork) -> Iterator[Any]:
-    return (layer for layer in network._inside.layers if isinstance(layer, layers.BatchNormalization))
+    return (layer for layer in network._end_point_model.layers if isinstance(layer, layers.BatchNormalization))
 
 
 def _over_channels(layer: Any) -> tuple[list[int], list[int]]:

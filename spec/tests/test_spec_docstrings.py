@@ -38,6 +38,6 @@ def test_there_is_an_example_of(name: str) -> None:
     assert ">>> " in (getattr(spec, name).__doc__ or ""), f"isomorph.spec.{name} has no example in its docstring"
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", sorted(METHODS))
 def test_there_is_an_example_of_the_method(name: str) -> None:
     assert ">>> " in (METHODS[name].__doc__ or ""), f"isomorph.spec.{name} has no example in its docstring"
