@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from isomorph.backends.protocol import Array
 from isomorph.conformance.array_forms import FORMS
-from isomorph.conformance.small_networks import Array
 
 X = np.random.default_rng(0).integers(1, 5, (2, 3, 4, 5)).astype(np.float32)
 OTHER_ORDER = ">" if sys.byteorder == "little" else "<"

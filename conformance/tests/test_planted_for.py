@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from isomorph.conformance.faults.fault import Fault
-from isomorph.conformance.faults.planting import AS_IT_IS, Planting, Purpose
+from isomorph.conformance.faults.planting import UNCHANGED, Planting, Purpose
 from isomorph.spec import Architecture
 
 
@@ -35,9 +35,9 @@ class Process:
 def test_a_network_is_built_for(network: str, purpose: Purpose, dropout: float, options: dict[str, bool]) -> None:
     """Once: what nothing is planted in serves all faults."""
     process: Any = Process()
-    grounds: Any = None
-    planting = Planting(process, "gpu", grounds)
-    none = Fault("none", "", "", network, None, AS_IT_IS)
+    cases: Any = None
+    planting = Planting(process, "gpu", cases)
+    none = Fault("none", "", "", network, None, UNCHANGED)
     first = planting._planted(none, "float32", purpose)
     assert planting._planted(none, "float32", purpose) is first
     assert process.asked == [(dropout, "gpu", "float32", options)]

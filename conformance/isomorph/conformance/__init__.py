@@ -1,1 +1,1 @@
-"""What "the same" means, and what certifies a backend."""
+"""The definition of "the same", and the suite that certifies a backend."""

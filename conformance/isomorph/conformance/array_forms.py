@@ -1,6 +1,6 @@
-"""Whether a network takes arrays in every form that NumPy calls valid, asked in its own process.
+"""Test in a network's own process that it takes arrays in every form that NumPy calls valid.
 
-What crosses to a backend's process arrives there as plain arrays: users' own do not. The functions here are for
+Arrays that cross to a backend's process arrive there as plain ones: users' own do not. The functions here are for
 `RemoteNetwork.apply`; they raise AssertionError, with the form and the first name that differs.
 """
 
@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from isomorph.backends.protocol import Network, as_dtype
+from isomorph.backends.protocol import Array, Network, as_dtype
 from isomorph.backends.training import SGD
-from isomorph.conformance.small_networks import Array
 from isomorph.spec import tensor_shapes
 
 
 def _strided(x: Array) -> Array:
-    """Every second value, along every axis, of an array of twice its extents."""
+    """Return a copy as every second value, along every axis, of an array of twice its extents."""
     wide = np.zeros([2 * extent for extent in x.shape], x.dtype)
     view = wide[tuple(slice(None, None, 2) for _ in x.shape)]
     view[...] = x
@@ -23,7 +22,7 @@ def _strided(x: Array) -> Array:
 
 
 def _unaligned(x: Array) -> Array:
-    """One byte behind where its dtype wants to begin."""
+    """Return a copy that begins one byte after an aligned address."""
     view = np.zeros(x.nbytes + 1, np.uint8)[1:].view(x.dtype).reshape(x.shape)
     view[...] = x
     return view
@@ -60,41 +59,41 @@ FORMS: Mapping[str, Callable[[Array], Array]] = {
     "uint64": lambda x: x.astype(np.uint64),
     "booleans": lambda x: x > 2,
 }
-"""What an array can be of, its values being whole numbers from 1 to 4: all dtypes hold those exactly."""
+"""Form -> the conversion of an array to it. Values are integers from 1 to 4, which all dtypes hold exactly."""
 
 
 def hold_load(network: Network, form: str) -> None:
-    """`load` takes tensors of this form, and leaves them as they are."""
-    given = {name: FORMS[form](value) for name, value in _tensors(network).items()}
-    before = {name: np.array(value) for name, value in given.items()}
-    network.load(given)
+    """Assert that `load` takes tensors of this form, and does not change them."""
+    tensors = {name: FORMS[form](value) for name, value in _tensors(network).items()}
+    before = {name: np.array(value) for name, value in tensors.items()}
+    network.load(tensors)
     _compare(network.tensors(), {name: value.astype(as_dtype(network.dtype)) for name, value in before.items()}, form)
-    _compare({name: np.asarray(value) for name, value in given.items()}, before, form)
+    _compare({name: np.asarray(value) for name, value in tensors.items()}, before, form)
 
 
 def hold_folded(network: Network, form: str) -> None:
-    """`load` folds batch norms of tensors of this form into what it makes of plain ones."""
-    given = {name: FORMS[form](value) for name, value in _tensors(network).items()}
-    network.load(given)
-    found = network.tensors()
-    network.load({name: np.array(value, np.float64, order="C") for name, value in given.items()})
-    _compare(found, network.tensors(), form)
+    """Assert that `load` folds batch norms of tensors of this form as those of plain ones."""
+    tensors = {name: FORMS[form](value) for name, value in _tensors(network).items()}
+    network.load(tensors)
+    folded = network.tensors()
+    network.load({name: np.array(value, np.float64, order="C") for name, value in tensors.items()})
+    _compare(folded, network.tensors(), form)
 
 
 def hold_images(network: Network, form: str) -> None:
-    """`end_points`, `answer`, `prepared` and `part` take images of this form, and answer as to plain ones."""
+    """Assert that `end_points`, `answer`, `prepared` and `part` answer images of this form as plain ones."""
     network.load({name: value / 4 for name, value in _tensors(network).items()})
-    given = FORMS[form](_images(network))
-    plain = np.array(given, as_dtype(network.dtype), order="C")
-    _compare(network.end_points(given), network.end_points(plain), form)
-    _compare({"answer": network.answer(given)}, {"answer": network.answer(plain)}, form)
-    _compare({"answer": network.prepared(given)()}, {"answer": network.prepared(plain)()}, form)
+    images = FORMS[form](_images(network))
+    plain = np.array(images, as_dtype(network.dtype), order="C")
+    _compare(network.end_points(images), network.end_points(plain), form)
+    _compare({"answer": network.answer(images)}, {"answer": network.answer(plain)}, form)
+    _compare({"answer": network.prepared(images)()}, {"answer": network.prepared(plain)()}, form)
     part = next(iter(network.plan.parts))
-    _compare(network.part(part, given), network.part(part, plain), form)
+    _compare(network.part(part, images), network.part(part, plain), form)
 
 
 def hold_training(network: Network, form: str) -> None:
-    """`gradients`, `step` and `observe` take images, labels and velocities of this form; those stay as they are."""
+    """Assert that `gradients`, `step` and `observe` take arrays of this form as plain ones, and do not change them."""
     tensors = {name: value / 4 for name, value in _tensors(network).items()}
     labels = np.arange(len(_images(network))) % 3
     forms = FORMS[form](_images(network)), _labels(labels, form)
@@ -105,10 +104,10 @@ def hold_training(network: Network, form: str) -> None:
     as_plain = {name: np.array(value, as_dtype(network.dtype), order="C") for name, value in moved.items()}
     network.load(tensors)
     _compare(network.gradients(*forms).tensors, network.gradients(images, plain).tensors, form)
-    found = network.step(*forms, SGD(), moved)[1] | network.tensors()
+    after_step = network.step(*forms, SGD(), moved)[1] | network.tensors()
     _compare(moved, before, form)
     network.load(tensors)
-    _compare(found, network.step(images, plain, SGD(), as_plain)[1] | network.tensors(), form)
+    _compare(after_step, network.step(images, plain, SGD(), as_plain)[1] | network.tensors(), form)
     network.load(tensors)
     network.observe(forms[0])
     observed = network.tensors()
@@ -118,7 +117,7 @@ def hold_training(network: Network, form: str) -> None:
 
 
 def _tensors(network: Network) -> dict[str, Array]:
-    """Whole numbers from 1 to 4, which differ along every axis."""
+    """Return tensors of integers from 1 to 4 that vary along every axis."""
     shapes = tensor_shapes(network.architecture)
     return {name: _whole(number, shape) for number, (name, shape) in enumerate(shapes.items())}
 
@@ -132,13 +131,13 @@ def _whole(seed: int, shape: tuple[int, ...]) -> Array:
 
 
 def _labels(labels: Array, form: str) -> Array:
-    """Of that form, where it leaves them integers."""
+    """Return labels in that form, or as they are where it would not leave them integers."""
     formed = FORMS[form](labels)
     return formed if np.issubdtype(formed.dtype, np.integer) else labels
 
 
 def _compare(found: Mapping[str, Array], expected: Mapping[str, Array], form: str) -> None:
-    """Equal: what computes the same numbers from the same numbers has no reason to differ."""
+    """Assert that arrays are equal, bit for bit: the same computation on the same numbers has no reason to differ."""
     differing = [name for name in expected if not np.array_equal(found[name], expected[name])]
     if differing:
         raise AssertionError(f"With arrays of {form}, {differing[0]} differs.")

@@ -1,39 +1,41 @@
-"""Images and weights for a comparison: drawn by a documented rule that gives the same bits on every machine.
+"""Draw images and weights for a comparison, by a documented rule that gives the same bits on every machine.
 
 The rule. A tensor's values are the stream of Philox (4x64-10, the counter-based generator of Salmon et al., 2011, as
 NumPy's bit generator gives it) under the key (seed, CRC-32 of the tensor's name), 32 bits a value, the upper 24 of
-which are a number u in -1 .. 1 in steps of 2^-23. Nothing but products and square roots, which IEEE 754 rounds
-correctly, makes them:
+which are a number u in -1 .. 1 in steps of 2^-23. They are scaled by products and square roots alone, which IEEE 754
+rounds correctly:
 
     kernels          u * sqrt(3 / inputs that one output sees)     so that their variance is 1 / fan_in; twice that
-                     where an activation follows and no batch norm, as it lets half of the variance through
+                     where an activation follows and no batch norm, as it passes half of the variance
     gamma            1 + u / 2, a quarter of that in the last convolution of a unit, as training leaves it small
     beta, biases     u / 4
-    moving averages  what the oracle finds on the images themselves, rounded to a sixteenth of the standard deviation
-                     (mean) and to four significant bits (variance): too coarse for the order of a sum to matter
+    moving averages  the oracle's own on these images, rounded to a sixteenth of the standard deviation (mean) and to
+                     four significant bits (variance): too coarse for the order of a sum to matter
 
-Calibrated so, every layer's output is of order one on these images, nothing dies and nothing explodes, at any depth.
+So every layer's output is of order one on these images, at any depth; none vanishes or explodes.
 """
 
 import zlib
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from isomorph.backends.oracle.backend import OracleNetwork
-from isomorph.backends.protocol import Options
+from isomorph.backends.protocol import Array, Options
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import Architecture, BadInput, plan, tensor_shapes
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, STATISTICS, WEIGHTS, split, tensor_name
 
-Array = npt.NDArray[Any]
 T = TypeVar("T")
 
 
 def uniform(seed: int, name: str, shape: tuple[int, ...]) -> Array:
-    """float64 numbers in -1 .. 1, multiples of 2^-23, the same on every machine."""
+    """Return float64 numbers in -1 .. 1, multiples of 2^-23, the same on every machine.
+
+    >>> uniform(0, "conv1/weights", (2,))
+    array([-0.01626933,  0.42329872])
+    """
     size = int(np.prod(shape))
     stream = np.random.Philox(key=[seed, zlib.crc32(name.encode())]).random_raw((size + 1) // 2)
     bits = stream.astype("<u8").view("<u4")[:size] >> 8
@@ -41,9 +43,13 @@ def uniform(seed: int, name: str, shape: tuple[int, ...]) -> Array:
 
 
 def draw_images(architecture: Architecture, batch: int, height: int, width: int, seed: int = 0) -> Array:
-    """[batch, height, width, in_channels] float32 images of order one: noise, an offset and slow ramps in each channel.
+    """Draw float32 images [batch, height, width, in_channels] of order one: noise, an offset and ramps.
 
-    Every image and channel has its own offset and ramps, so that a network's answers to them differ.
+    Every image and channel has its own offset and ramps, so that a network's answers to the images differ.
+
+    >>> from isomorph.spec import architecture
+    >>> draw_images(architecture("cifar/resnet20"), batch=2, height=32, width=32).shape
+    (2, 32, 32, 3)
     """
     shape = (batch, height, width, architecture.in_channels)
     noise = uniform(seed, "images", shape)
@@ -55,7 +61,7 @@ def draw_images(architecture: Architecture, batch: int, height: int, width: int,
 
 
 def draw_tensors(architecture: Architecture, images: Array, seed: int = 0) -> dict[str, Array]:
-    """Trained-like canonical tensors in float32, their running statistics calibrated on `images`."""
+    """Draw canonical tensors in float32, like those of a trained network, with running statistics of `images`."""
     small, halved = small_gammas(architecture), halved_kernels(architecture)
     tensors = {
         name: _draw(name, shape, seed, name in small, name in halved)
@@ -68,13 +74,13 @@ def draw_tensors(architecture: Architecture, images: Array, seed: int = 0) -> di
 
 
 def small_gammas(architecture: Architecture) -> set[str]:
-    """The names of those that training leaves small: each unit's last, where it ends in batch norm."""
+    """Return the names of the gammas that training leaves small: each unit's last, where it ends in batch norm."""
     last = {tensor_name(unit.parametrised[-1], GAMMA) for unit in plan(architecture).units if unit.parametrised}
     return last & tensor_shapes(architecture).keys()
 
 
 def halved_kernels(architecture: Architecture) -> set[str]:
-    """The names of those that an activation follows, at once or behind a concatenation, and no batch norm."""
+    """Return the names of kernels that an activation follows, at once or behind a concatenation, and no batch norm."""
     planned = plan(architecture)
     rectified = [layer for layer in planned.convolutions if layer.activation]
     for unit in planned.units:
@@ -98,9 +104,12 @@ def _draw(name: str, shape: tuple[int, ...], seed: int, small: bool, halved: boo
 
 
 def coarse_statistics(x: Array) -> tuple[Array, Array]:
-    """Per channel of [N, H, W, C]: mean, to a sixteenth of the deviation, and variance, to four significant bits."""
+    """Return each channel's mean, to a sixteenth of the deviation, and variance, to four significant bits.
+
+    x: [N, H, W, C].
+    """
     mean, variance = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
-    # A map of one cell, or a constant one, has no variance to normalise by; one keeps it as it is.
+    # A map of one cell, or a constant one, has no variance to normalise by; a variance of one leaves it as it is.
     variance = np.where(variance > 1e-6, variance, 1.0)
     mantissa, exponent = np.frexp(variance)
     _, half = np.frexp(np.sqrt(variance))
@@ -111,7 +120,7 @@ def coarse_statistics(x: Array) -> tuple[Array, Array]:
 def check_tensors(tensors: Mapping[str, Array], source: str) -> None:
     """Raise BadInput for a tensor that no comparison can use: one with NaN or infinity, or a negative variance.
 
-    Frameworks do not agree on what NaN does: Paddle's ReLU makes it zero, so that finite logits prove nothing.
+    Frameworks treat NaN in different ways: Paddle's ReLU makes it zero, so that finite logits prove nothing.
     """
     for name, value in tensors.items():
         finite = np.isfinite(value)
@@ -131,9 +140,9 @@ def check_images(images: Array, source: str) -> None:
 
 
 def check_decides(network: Architecture, dtype: str, floor: float) -> None:
-    """Raise BadInput where an answer of nothing but zeros would pass for noise.
+    """Raise BadInput where an answer of zeros alone would pass as noise.
 
-    floor: the answer's noise floor in `dtype`. Batch norms that were calibrated on a map of one cell come to this.
+    floor: the answer's noise floor in `dtype`. It is so large where batch norms were calibrated on a map of one cell.
     """
     if FLOORS * floor >= 1:
         raise BadInput(
@@ -145,12 +154,12 @@ def check_decides(network: Architecture, dtype: str, floor: float) -> None:
 def check_exercised(network: OracleNetwork, images: Array, answer: Array, floor: float) -> None:
     """Raise BadInput if the network's answer, its last map before the softmax, does not depend on its input.
 
-    network: the oracle in any dtype, whose end points are asked for once more, on the images' negative.
+    network: the oracle in any dtype, which is evaluated once more, on the negative images.
     answer: its own answer to `images`. floor: that answer's noise floor.
     """
-    other = last_answer(network.end_points(-images))
-    moved = float(np.linalg.norm(other - answer) / np.linalg.norm(answer))
-    if moved <= 8 * floor:
+    negative_answer = last_answer(network.end_points(-images))
+    difference = float(np.linalg.norm(negative_answer - answer) / np.linalg.norm(answer))
+    if difference <= 8 * floor:
         raise BadInput(
             f"The answer of {network.architecture.name} does not depend on these images, so that agreement would mean"
             " nothing; other images or weights are needed."
@@ -158,5 +167,9 @@ def check_exercised(network: OracleNetwork, images: Array, answer: Array, floor:
 
 
 def last_answer(end_points: Mapping[str, T]) -> T:
-    """What belongs to the logits, or to the last end point of a network without any."""
+    """Return the value of the logits, or of the last end point of a network without any.
+
+    >>> last_answer({"conv1": 1, "logits": 2, "predictions": 3})
+    2
+    """
     return end_points["logits"] if "logits" in end_points else list(end_points.values())[-1]

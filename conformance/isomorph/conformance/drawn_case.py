@@ -6,9 +6,9 @@ from functools import cached_property
 
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import RemoteNetwork
+from isomorph.backends.protocol import Array
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.reference import Reference
-from isomorph.conformance.small_networks import Array
 from isomorph.conformance.verdict import RunVerdict
 from isomorph.spec import Architecture
 
@@ -18,7 +18,7 @@ Share = Callable[[Mapping[str, Array]], SharedArrays]
 
 @dataclass(frozen=True)
 class Case:
-    """A network, the size of its images and how many there are, and what all is drawn from."""
+    """A case to draw: a network, the size and number of its images, and the seed."""
 
     network: Architecture
     height: int
@@ -34,7 +34,7 @@ class Case:
 
 @dataclass(frozen=True)
 class DrawnCase:
-    """A network, its images and tensors, and the oracle's answers."""
+    """A drawn case: a network, its images and tensors, and the oracle's answers."""
 
     network: Architecture
     images: Array = field(repr=False)
@@ -48,13 +48,13 @@ class DrawnCase:
 
     @cached_property
     def shared(self) -> tuple[SharedArrays, SharedArrays]:
-        """Tensors and images where every backend can map them."""
+        """Tensors and images in files that every backend can map."""
         return self.share(self.tensors), self.share({"images": self.images})
 
     def run(self, network: RemoteNetwork, dtype: str) -> tuple[dict[str, Array], RunVerdict]:
-        """The end points of a network that may not be the case's own, but has its tensors, and the verdict on them."""
+        """Run a network that has the case's tensors, and return its end points and the verdict on them."""
         tensors, images = self.shared
         network.load(tensors)
         tier = self.reference.tier(dtype)
-        found = network.end_points(images)
-        return found, self.reference.judge(tier, dtype, found, network.parts(tier.inputs))
+        end_points = network.end_points(images)
+        return end_points, self.reference.judge(tier, dtype, end_points, network.parts(tier.inputs))

@@ -1,4 +1,4 @@
-"""Tests that a backend is known to fail, each with the reason: a TOML file that a certificate is held against.
+"""Expected failures: a TOML file of the tests that a backend is known to fail, each with the reason.
 
     [mine]
     "test_build_options.py::*compiled*" = "mine has no compiler yet (issue 12)"
@@ -6,9 +6,9 @@
     ["keras:jax"]
     "test_slim.py::test_a_max_pool_of[an odd image-float32]" = "..."
 
-An id is what pytest prints, less the folder and the backend; `*` stands for any text and `?` for any one character, and
-all else, brackets too, for itself. The list is strict: a test in it that passes is a failure, and an id that matches no
-test of that backend is an error.
+An id is pytest's, without the folder and the backend; `*` matches any text, `?` any one character, and all else, also
+brackets, itself. The list is strict: a test in it that passes is a failure, and an id that matches no test of that
+backend is an error.
 """
 
 import re
@@ -24,22 +24,26 @@ from isomorph.spec.text_files import read_text
 
 EXPECTED = "a TOML file with a table for each backend, of test ids and reasons"
 MOST = 2**20
-"""Bytes that such a file may have."""
+"""The most bytes of such a file."""
 
 
 @dataclass(frozen=True)
 class ExpectedFailures:
-    """A file, read.
+    """The content of a file of expected failures.
 
     path: of the file, for messages.
-    reasons: backend -> test id, or pattern of some -> why they fail.
+    reasons: backend -> test id, or a pattern of ids -> the reason.
+
+    >>> expected = ExpectedFailures("mine.toml", {"mine": {"test_build_options.py::*NCHW*": "NHWC alone (issue 12)"}})
+    >>> expected.reason("mine", "test_build_options.py::test_a_layout[NCHW]")
+    'NHWC alone (issue 12)'
     """
 
     path: str
     reasons: Mapping[str, Mapping[str, str]]
 
     def reason(self, backend: str, test: str) -> str | None:
-        """Why `backend` is expected to fail `test`; None if it is not."""
+        """Return why `backend` is expected to fail `test`; None if it is not."""
         patterns = self.reasons.get(backend, {})
         return next((reason for pattern, reason in patterns.items() if matches(pattern, test)), None)
 
@@ -54,13 +58,17 @@ class ExpectedFailures:
 
 
 def matches(pattern: str, test: str) -> bool:
-    """Whether a pattern, in which `*` and `?` alone are special, is one of the test with this id."""
+    """Return whether a pattern, in which only `*` and `?` are special, matches a test id.
+
+    >>> matches("test_slim.py::*[an odd image-float32]", "test_slim.py::test_a_max_pool_of[an odd image-float32]")
+    True
+    """
     expression = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
     return re.fullmatch(expression, test, re.DOTALL) is not None
 
 
 def read_expected_failures(path: str | Path) -> ExpectedFailures:
-    """Read such a file. Raises BadInput for one that cannot be read, is no such table, or leaves out a reason."""
+    """Read a file of expected failures. Raises BadInput if it cannot be read, has another form or lacks a reason."""
     try:
         document = tomllib.loads(read_text(path, MOST, EXPECTED, pipes=False))  # several processes read it
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -1,7 +1,7 @@
-"""How much memory a case takes, reckoned from its plan before anything of it is drawn, and whether there is as much.
+"""Estimate the memory that a case takes, from its plan, before anything of it is drawn.
 
-Peaks of a process whose products have two threads, measured, lie between 0.7 and 1.25 times what is reckoned here; the
-tests hold it to that.
+Measured peaks of a process whose products have two threads lie between 0.7 and 1.25 times the estimates; tests assert
+that.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ FRAMEWORK = 600_000_000
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many numbers there are in a network and its maps.
+    """The numbers of values in a network and its maps.
 
-    values: in all tensors. images: in a batch of images. maps: in all end points of that batch, and largest in the
-    largest of them. inputs: in what the parts read, each its own. windows: in what all outputs of a convolution see of
-    one image, where that is most, as the oracle lays it out for a matrix product.
+    values: in all tensors. images: in a batch of images. maps: in all end points of that batch. largest: in the largest
+    of them. inputs: in the inputs of all parts. windows: in all windows of a convolution on one image, of the one that
+    has most, as the oracle lays them out for a matrix product.
     """
 
     values: int
@@ -36,7 +36,7 @@ class Sizes:
 
     @classmethod
     def of(cls, architecture: Architecture, batch: int, height: int, width: int) -> "Sizes":
-        """Those of images [batch, height, width, in_channels]. Raises BadInput where they are too small for it."""
+        """Return the sizes for images [batch, height, width, in_channels]. Raises BadInput for images too small."""
         planned = plan(architecture)
         shapes = infer(architecture, height, width).shapes(batch)
         cells = {name: prod(extent or 1 for extent in shape) for name, shape in shapes.items()}
@@ -57,34 +57,34 @@ class Sizes:
 
 
 Demand = Callable[[Sizes], int]
-"""Bytes that a piece of work takes at its peak."""
+"""Returns the bytes that a piece of work takes at its peak."""
 
 
 def drawing_images(sizes: Sizes) -> int:
-    """Of `draw_images`: bits, their numbers, and the sums of noise and ramps, in float64."""
+    """Return the bytes of `draw_images`: bits, their numbers, and the sums of noise and ramps, in float64."""
     return BASE + 32 * sizes.images
 
 
 def drawing(sizes: Sizes) -> int:
-    """Of `draw_images` and `draw_tensors`: the oracle's pass in float64 that finds the running statistics."""
+    """Return the bytes of `draw_images` and `draw_tensors`, whose float64 pass finds the running statistics."""
     return max(drawing_images(sizes), evaluating(sizes))
 
 
 def evaluating(sizes: Sizes, itemsize: int = 8) -> int:
-    """Of one pass of the oracle, which keeps every end point, in numbers of so many bytes.
+    """Return the bytes of one pass of the oracle, which keeps every end point, in numbers of `itemsize` bytes.
 
-    Of the largest map there are three more: padded, ahead of an activation, and what statistics or errors make of it.
+    There are three more copies of the largest map: padded, before an activation, and for statistics or errors.
     """
     maps = sizes.images + sizes.maps + sizes.windows + 3 * sizes.largest
     return BASE + 4 * (sizes.values + sizes.images) + itemsize * (sizes.values + maps)
 
 
 def judging(sizes: Sizes, dtype: str = "float32") -> int:
-    """Of a `Reference` that evaluates float64 and `dtype` and their noise, with drawing what it evaluates.
+    """Return the bytes of drawing a case, and of a `Reference` that evaluates float64 and `dtype` and their noise.
 
-    The float64 end points stay; beside them there are the parts' inputs, their float64 end points, and those of two
-    orders of summation, the last one and the next. A half precision comes behind float32, whose end points stay, too,
-    and its networks have tensors of their own.
+    It keeps the float64 end points, the parts' inputs, their float64 end points, and those of two orders of summation,
+    the last one and the next. A half precision comes after float32, whose end points it also keeps, and its networks
+    have tensors of their own.
     """
     beside = BASE + 12 * sizes.images + 8 * sizes.windows + 24 * sizes.largest
     with_float64 = 12 * sizes.values + 16 * sizes.maps + 4 * sizes.inputs
@@ -96,18 +96,18 @@ def judging(sizes: Sizes, dtype: str = "float32") -> int:
 
 
 def training(sizes: Sizes) -> int:
-    """Of the oracle's part of a comparison of training, in float64.
+    """Return the bytes of the oracle's part of a comparison of training, in float64.
 
-    A pass forward keeps three maps for each end point: behind the convolution, normalised, and activated. Of the
-    tensors there are twelve: those of two steps before and behind them, with their velocities, gradients in each
-    precision, and the network's own.
+    A forward pass keeps three maps for each end point: behind the convolution, normalised, and activated. There are
+    twelve copies of the tensors: those before and after two steps, with their velocities, gradients in each precision,
+    and the network's own.
     """
     maps = 3 * sizes.maps + 8 * sizes.largest + sizes.windows + 3 * sizes.images
     return max(drawing(sizes), BASE + 8 * (12 * sizes.values + maps))
 
 
 def backend_process(sizes: Sizes) -> int:
-    """Of a backend's process that answers in float64: its framework, the weights twice, and three sets of end points.
+    """Return the bytes of a process that answers in float64: framework, weights twice, three sets of end points.
 
     ResNeXt-101 32x48d takes 11.5 GiB in Keras, which is 1.9 times its weights in float64.
     """
@@ -115,39 +115,43 @@ def backend_process(sizes: Sizes) -> int:
 
 
 def training_process(sizes: Sizes) -> int:
-    """Of a backend's process that trains in float64: its framework, six times the weights, and six times the maps.
+    """Return the bytes of a process that trains in float64: its framework, six times the weights and the maps.
 
-    The weights: themselves, gradients, velocity, and a copy of each on its way. The way back needs the maps again.
+    The weights: themselves, gradients, velocity, and a copy of each in transit. The backward pass needs the maps again.
     """
     return FRAMEWORK + 8 * 6 * (sizes.values + sizes.maps)
 
 
 def timed_process(one_image: Sizes, batch: int, trained: int) -> int:
-    """Of a process that answers `batch` images at most, and trains on `trained`, in float32.
+    """Return the bytes of a process that answers up to `batch` images, and trains on `trained`, in float32.
 
-    Its framework, its weights three times over, as gradients and momentum are of their size, and three of the largest
-    maps, or all maps of the images that are trained on, twice over: before batch norm and behind it.
+    Its framework, its weights three times, as gradients and momentum have their size, and three of the largest maps,
+    or all maps of the images that it trains on, twice: before batch norm and behind it.
     """
     maps = max(3 * one_image.largest * batch, 2 * one_image.maps * trained)
     return FRAMEWORK + 4 * (3 * one_image.values + maps)
 
 
 def fit_at_once(each: int, memory: float | None, processes: int) -> int:
-    """How many of `processes` that take `each` bytes may work at a time in `memory` bytes; at least one."""
+    """Return how many of `processes` that take `each` bytes may run at a time in `memory` bytes; at least one.
+
+    >>> fit_at_once(each=3 << 30, memory=8 << 30, processes=4)
+    2
+    """
     return processes if memory is None else max(1, min(processes, int(memory // each)))
 
 
 def check_memory(architecture: Architecture, batch: int, height: int, width: int, demand: Demand) -> None:
-    """Raise BadInput where the oracle's work on `batch` images takes more memory than there is."""
-    needed, there = demand(Sizes.of(architecture, batch, height, width)), available_memory()
-    if there is not None and needed > there:
+    """Raise BadInput where the oracle's work on `batch` images takes more memory than is available."""
+    needed, available = demand(Sizes.of(architecture, batch, height, width)), available_memory()
+    if available is not None and needed > available:
         images = "1 image" if batch == 1 else f"{batch:,} images"
         raise BadInput(
             f"{architecture.name} on {images} of {height}x{width} takes {_in_gibibytes(needed)} of memory in the"
-            f" oracle, and there are {_in_gibibytes(there)}; expected smaller images, or fewer of them."
+            f" oracle, and there are {_in_gibibytes(available)}; expected smaller images, or fewer of them."
         )
 
 
 def _in_gibibytes(count: int) -> str:
-    """`1,234.5 GiB`."""
+    """Return bytes as text: `1,234.5 GiB`."""
     return f"{count / 2**30:,.1f} GiB"

@@ -1,7 +1,7 @@
-"""Which precision a device really computes in, proved by what it gets wrong.
+"""Prove the precision in which a device really computes, by its rounding errors.
 
-Two small convolutions and a small matrix product are run through the backend like any network. Their error against the
-float64 oracle is that of the operands' roundings, which a device set to TF32 or bfloat16 cannot hide.
+The backend runs two small convolutions and a small matrix product like any network. Their error against the float64
+oracle comes from the operands' rounding, which a device set to TF32 or bfloat16 cannot hide.
 """
 
 from collections.abc import Callable
@@ -10,25 +10,22 @@ from math import log2
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from isomorph.backends.oracle.backend import OracleNetwork
-from isomorph.backends.protocol import Options
+from isomorph.backends.protocol import Array, Options
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.verdict import relative_l2
 from isomorph.spec import Architecture, Head, Stem, StemConvolution
-
-Array = npt.NDArray[Any]
 
 # A device that multiplies in TF32 may still take another way where there are few channels, as in images.
 PROBE = Architecture(
     "isomorph/probe", Stem((StemConvolution("conv1", 64, 3), StemConvolution("conv2", 64, 3))), (), Head(num_classes=64)
 )
 
-# significant bits of what operands are rounded to
+# precision -> significant bits of operands
 _BITS = {"float64": 53, "float32": 24, "tf32": 11, "float16": 11, "bfloat16": 8}
 PRECISIONS = (*_BITS, "none")
-"""All that `prove_precision` may answer."""
+"""All results of `prove_precision`."""
 
 _POSSIBLE = {
     "float64": ("float64", "float32", "tf32", "bfloat16"),
@@ -42,10 +39,10 @@ class Runs(Protocol):
     """A network, here or in another process."""
 
     def load(self, tensors: Any) -> Any:
-        """Take over tensors."""
+        """Load tensors."""
 
     def end_points(self, images: Any) -> dict[str, Array]:
-        """All end points."""
+        """Return all end points."""
 
 
 @cache
@@ -58,15 +55,19 @@ def _case(seed: int) -> tuple[Array, dict[str, Array], dict[str, Array]]:
 
 
 def prove_precision(build: Callable[[Architecture], Runs], dtype: str, seed: int = 0) -> str:
-    """Name the precision in which a network that `build` makes in `dtype` computes: dtype itself, or a coarser one.
+    """Return the precision in which a network that `build` makes in `dtype` computes: dtype, or a coarser one.
 
-    seed: what its weights and images are drawn from; the answer does not depend on it.
+    seed: of its weights and images; the result does not depend on it.
+
+    >>> from isomorph.backends import load_backend
+    >>> prove_precision(lambda probe: load_backend("oracle").build(probe, dtype="float32"), "float32")
+    'float32'
     """
     images, tensors, reference = _case(seed)
     network = build(PROBE)
     network.load(tensors)
-    found = network.end_points(images)
-    error = max(relative_l2(found[name], reference[name]) for name in ("conv1", "conv2", "logits"))
+    end_points = network.end_points(images)
+    error = max(relative_l2(end_points[name], reference[name]) for name in ("conv1", "conv2", "logits"))
     if not np.isfinite(error):
         return "none"
     bits = -log2(max(error, 2.0**-60))

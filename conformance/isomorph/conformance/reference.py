@@ -1,4 +1,4 @@
-"""The oracle's answers to one case, and how much of a difference from them is noise."""
+"""The oracle's answers to one case, and the noise in a difference from them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,11 +8,10 @@ import numpy as np
 
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.oracle.operations import ORDERS
-from isomorph.backends.protocol import Options, as_dtype
+from isomorph.backends.protocol import Array, Options, as_dtype
 from isomorph.conformance.cases import check_decides, check_exercised, last_answer
 from isomorph.conformance.verdict import (
     UNIT_ROUNDOFF,
-    Array,
     EndPoints,
     RunVerdict,
     judge,
@@ -29,11 +28,11 @@ _DOUBLE = UNIT_ROUNDOFF["float64"] / UNIT_ROUNDOFF["float32"]
 
 @dataclass(frozen=True)
 class Tier:
-    """What a run in one dtype is held against.
+    """The reference for runs in one dtype.
 
     floors: noise floor of every end point.
-    inputs: each part's input on the oracle's way, in the dtype.
-    local: the oracle's float64 end points when every part is run alone on `inputs`, and `local_floors` theirs.
+    inputs: the oracle's input to each part, in the dtype.
+    local: the oracle's float64 end points when every part runs alone on `inputs`; `local_floors`: their noise floors.
     """
 
     dtype: str
@@ -44,7 +43,7 @@ class Tier:
 
 
 class Reference:
-    """One architecture with its tensors on its images, as the oracle sees them.
+    """The oracle's answers for one architecture with its tensors and images.
 
     tensors: canonical, in the dtype of the file they came from. images: [N, H, W, C].
     """
@@ -64,18 +63,18 @@ class Reference:
 
     @cached_property
     def answer(self) -> Array:
-        """The float64 answer alone, as `Network.answer`: what a deep network's end points weigh is let go at once."""
+        """The float64 answer alone, as `Network.answer`, without keeping a deep network's end points in memory."""
         return self._answer(self._oracle("float64"))
 
     def _answer_floor(self, dtype: str) -> float:
-        """The noise floor of the answer in `dtype`."""
+        """Return the noise floor of the answer in `dtype`."""
         if dtype == "float64":
             return _DOUBLE * self.answer_floor("float32")
         runs = ({"answer": self._answer(oracle)} for oracle in self._orders(dtype))
         return noise_floors({"answer": self.answer}, runs, dtype)["answer"]
 
     def answer_ratio(self, answer: Array, dtype: str) -> float:
-        """The error of an answer computed in `dtype`, in noise floors."""
+        """Return the error of an answer computed in `dtype`, in noise floors."""
         return relative_l2(answer, self.answer) / self.answer_floor(dtype)
 
     def _tier(self, dtype: str) -> Tier:
@@ -95,26 +94,26 @@ class Reference:
         return Tier(dtype, floors, inputs, local, noise_floors(local, runs, dtype))
 
     def _float64(self) -> Tier:
-        measured = self.tier("float32")
+        float32 = self.tier("float32")
         return replace(
-            measured,
+            float32,
             dtype="float64",
-            floors={name: _DOUBLE * floor for name, floor in measured.floors.items()},
+            floors={name: _DOUBLE * floor for name, floor in float32.floors.items()},
             inputs=self._inputs(),
             local=self.end_points,
-            local_floors={name: _DOUBLE * floor for name, floor in measured.local_floors.items()},
+            local_floors={name: _DOUBLE * floor for name, floor in float32.local_floors.items()},
         )
 
-    def judge(self, tier: Tier, precision: str, found: EndPoints, parts: EndPoints | None) -> RunVerdict:
-        """Decide one run from its end points and those of its parts, each run alone on `tier.inputs`.
+    def judge(self, tier: Tier, precision: str, end_points: EndPoints, parts: EndPoints | None) -> RunVerdict:
+        """Judge one run by its end points and those of its parts, each run alone on `tier.inputs`.
 
-        parts: None where they were not run, so that nothing tells where an error was born.
+        parts: None where they were not run; then nothing shows where an error arises.
         """
         ratios: dict[str, float] = {}
         if parts is not None:
             ratios = noise_ratios(parts, tier.local, tier.local_floors)
             ratios |= {block: ratios[unit] for block, unit in self.plan.block_ends.items()}
-        return judge(tier.dtype, precision, found, self.end_points, tier.floors, ratios)
+        return judge(tier.dtype, precision, end_points, self.end_points, tier.floors, ratios)
 
     def _oracle(self, dtype: str, order: int = 0) -> OracleNetwork:
         network = OracleNetwork(self.architecture, Options(dtype=dtype), order)
@@ -122,16 +121,16 @@ class Reference:
         return network
 
     def _orders(self, dtype: str) -> Iterator[OracleNetwork]:
-        """The oracle in every order of summation, each made when it is asked for."""
+        """Yield the oracle in every order of summation, each built when it is needed."""
         return (self._oracle(dtype, order) for order in range(ORDERS))
 
     def _answer(self, network: OracleNetwork) -> Array:
-        """[N, classes], or a map [N, h, w, C]; by way of the end points: the oracle's `answer` is judged, too."""
+        """Return [N, classes], or a map [N, h, w, C], from the end points, as the oracle's `answer` is judged, too."""
         last = last_answer(network.end_points(self.images))
         return last[:, 0, 0] if self.plan.global_pool else last
 
     def _inputs(self) -> dict[str, Array]:
-        """Each part's input: the images, or the end point that it reads."""
+        """Return each part's input: the images, or the end point that it reads."""
         images = self.images.astype(np.float64)
         return {part: images if read == INPUT else self.end_points[read] for part, read in self.plan.reads.items()}
 

@@ -1,18 +1,16 @@
-"""Small networks: slim's own test network, its kin of other units and conventions, and layers and units alone."""
+"""Small networks: slim's own test network, the same with other units and conventions, and single layers and units."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from isomorph.backends.protocol import Array
 from isomorph.spec import Architecture, Block, Convention, Head, Stem, StemConvolution, StemPool, plan, tensor_shapes
 from isomorph.spec.architecture import AuxiliaryHead, InputTransform
 from isomorph.spec.convention import as_float32
 from isomorph.spec.tensors import GAMMA, MOVING_VARIANCE, split
-
-Array = npt.NDArray[Any]
 
 STEM = Stem((StemConvolution("conv1", 64, 7, stride=2), StemPool("pool1", 3, stride=2)))
 NO_HEAD = Head(None, global_pool=False)
@@ -23,16 +21,16 @@ PAIRS = ((1, 2, 2), (2, 2, 2), (4, 2, 2), (8, 2, 1))
 
 
 def blocks(unit: str, shape: tuple[tuple[int, int, int], ...], last: bool = True) -> tuple[Block, ...]:
-    """Blocks of `unit`, four times as deep as their base depth; their last (or first) unit strides."""
-    made = []
+    """Return blocks of `unit`, four times as deep as their base depth, whose last (or first) unit strides."""
+    blocks = []
     for number, (base_depth, units, stride) in enumerate(shape, start=1):
         strides = [1] * (units - 1) + [stride] if last else [stride] + [1] * (units - 1)
-        made.append(Block(f"block{number}", unit, tuple((4 * base_depth, base_depth, each) for each in strides)))
-    return tuple(made)
+        blocks.append(Block(f"block{number}", unit, tuple((4 * base_depth, base_depth, each) for each in strides)))
+    return tuple(blocks)
 
 
 def slim_small(**options: Any) -> Architecture:
-    """Slim's test network (resnet_v1_test.py, `_resnet_small`), ten classes, with options."""
+    """Return slim's test network (resnet_v1_test.py, `_resnet_small`) of ten classes, with options."""
     convention = Convention(pool_padding="same", batch_norm_decay=0.997)
     return Architecture("slim/resnet", STEM, blocks("bottleneck", SMALL), Head(10), convention).with_options(**options)
 
@@ -42,27 +40,27 @@ DEPTHS = (((4, 2), (8, 1)), ((8, 1), (8, 2)), ((16, 2), (16, 1)), ((32, 1), (32,
 
 
 def mobile(unit: str, *expansion: int) -> tuple[Block, ...]:
-    """Blocks of `unit` of those depths and strides, behind an expansion if the kind has one."""
+    """Return blocks of `unit` of DEPTHS, with an expansion if the kind has one."""
     return tuple(
         Block(f"block{number}", unit, tuple((*expansion, *each) for each in units))
         for number, units in enumerate(DEPTHS, start=1)
     )
 
 
-def grouped(made: tuple[Block, ...], groups: int) -> tuple[Block, ...]:
-    """The same bottlenecks, `groups` times as wide inside and cut into as many groups: of base-depth channels each."""
+def grouped(blocks: tuple[Block, ...], groups: int) -> tuple[Block, ...]:
+    """Return the bottlenecks, `groups` times as wide inside, in as many groups of base-depth channels each."""
     return tuple(
         replace(
             block,
             unit="grouped_bottleneck",
             args=tuple((depth, groups * width, stride, groups) for depth, width, stride in block.args),
         )
-        for block in made
+        for block in blocks
     )
 
 
-# What trades strides for rates, by what one would call it. The one of zero channels has a stem that its first shortcut
-# does not narrow.
+# Networks that can have rates for strides, by their description. The one of zero channels has a stem that its first
+# shortcut does not narrow.
 KIN = {
     "slim's bottlenecks": slim_small(),
     "bottlenecks that stride in conv1": slim_small(bottleneck_stride="conv1"),
@@ -86,7 +84,7 @@ KIN = {
 }
 
 
-# What has no atrous form. The images are large enough for the auxiliary heads' pools at 49x64.
+# Networks without an atrous form. Images of 49x64 are large enough for the auxiliary heads' pools.
 RIGID = {
     "inceptions": Architecture(
         "rigid/inceptions",
@@ -130,7 +128,7 @@ RIGID = {
 
 
 def narrowed(network: Architecture, depth: int = 32) -> Architecture:
-    """The same with dense layers of `depth`, where nearly all of a VGG's values are."""
+    """Return the network with dense layers of `depth`, where nearly all of a VGG's values are."""
     blocks = (
         replace(block, args=tuple((depth, kernel) for _, kernel in block.args)) if block.unit == "dense" else block
         for block in network.blocks
@@ -139,29 +137,29 @@ def narrowed(network: Architecture, depth: int = 32) -> Architecture:
 
 
 def shortened(network: Architecture) -> Architecture:
-    """The same with the first and the last unit of each block alone: all that it is made of, at half the cost."""
+    """Return the network with the first and the last unit of each block alone: all that it has, at half the cost."""
     blocks = (replace(block, args=(*block.args[:1], *block.args[1:][-1:])) for block in network.blocks)
     return replace(network, blocks=tuple(blocks))
 
 
 def alone(*layers: StemConvolution | StemPool, **convention: Any) -> Architecture:
-    """A network of these layers and nothing else, on images of one channel."""
+    """Return a network of these layers alone, on images of one channel."""
     return Architecture("isomorph/alone", Stem(layers), (), NO_HEAD, Convention(**convention), in_channels=1)
 
 
 def one_unit(unit: str, depth: int, stride: int, **convention: Any) -> Architecture:
-    """A network of one unit, its convolutions of one channel but the last, on images of one channel."""
+    """Return a network of one unit, whose convolutions but the last have one channel, on images of one channel."""
     block = Block("block1", unit, ((depth, 1, stride),))
     return Architecture("isomorph/unit", Stem(()), (block,), NO_HEAD, Convention(**convention), in_channels=1)
 
 
 def plain_tensors(architecture: Architecture, kernels: Mapping[str, Array]) -> dict[str, Array]:
-    """float64 tensors whose batch norms change nothing: gamma is one, variance + epsilon is one, all else is zero.
+    """Return float64 tensors whose batch norms change nothing: gamma and variance + epsilon are one, all else is zero.
 
     kernels: scope -> the kernel of the convolution there; the others' are zero.
     """
-    made = {name: np.zeros(shape) for name, shape in tensor_shapes(architecture).items()}
-    for name, value in made.items():
+    tensors = {name: np.zeros(shape) for name, shape in tensor_shapes(architecture).items()}
+    for name, value in tensors.items():
         scope, leaf = split(name)
         if leaf == GAMMA:
             value[:] = 1
@@ -169,10 +167,10 @@ def plain_tensors(architecture: Architecture, kernels: Mapping[str, Array]) -> d
             value[:] = 1 - as_float32(plan(architecture).convention.batch_norm_epsilon)
         elif leaf == "weights" and scope in kernels:
             value[:] = kernels[scope]
-    return made
+    return tensors
 
 
 def create_input(batch: int, height: int, width: int, channels: int) -> Array:
-    """Slim's (resnet_v1_test.py, `create_test_input`): float32 images whose pixels are row + column."""
+    """Return float32 images whose pixels are row + column, as slim's `create_test_input` (resnet_v1_test.py)."""
     rows, columns = np.arange(height).reshape(1, -1, 1, 1), np.arange(width).reshape(1, 1, -1, 1)
     return np.tile((rows + columns).astype(np.float32), (batch, 1, 1, channels))

@@ -2,31 +2,32 @@
 
 The error of an end point is the relative L2 distance from the oracle. Its noise floor in a dtype is the largest error
 of the oracle itself, evaluated in that dtype in several orders of summation, or the dtype's unit roundoff where that is
-larger. Two orders do where errors are of many values. Where they are of few, up to eight are taken: two may lose next
-to nothing by luck. Up to eight floors pass.
-Honest backends stand between 0.5 and 2, at most 4 on the smallest maps (docs/noise_floors.md); TF32 at 1670, and
-epsilon 2e-5 for 1e-5 at 46, on a network of a few channels.
+larger. Two orders are enough where errors are of many values. Where they are of few, up to eight are evaluated: two may
+have next to no error by luck. Up to eight floors pass.
+Honest backends have 0.5 to 2 floors, at most 4 on the smallest maps (docs/noise_floors.md); TF32 has 1670, and epsilon
+2e-5 for 1e-5 has 46, on a network of a few channels.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from isomorph.backends.protocol import Array
 from isomorph.spec import BadInput
 
-Array = npt.NDArray[Any]
 EndPoints = Mapping[str, Array]
+"""End point -> [N, h, w, C]."""
+
 Outcome = Literal["pass", "fail", "unavailable"]
 
 FLOORS = 8.0
-"""How many noise floors an error may have."""
+"""The largest error that passes, in noise floors."""
 
 ENOUGH = 64.0
-"""Of how many values errors of the oracle have to be, in effect, to tell how large noise is: see `noise`."""
+"""The effective number of values that errors of the oracle need, to measure noise: see `noise`."""
 
 UNIT_ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 
@@ -35,10 +36,10 @@ UNIT_ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, 
 class EndPointVerdict:
     """One end point of one backend in one dtype.
 
-    shape: [N, h, w, C], as the backend gave it.
+    shape: [N, h, w, C], the backend's.
     rel_l2, max_abs: distance from the float64 oracle; infinite where shapes differ or a value is not finite.
     noise_ratio: `rel_l2` in noise floors.
-    local_noise_ratio: the same, with the part that makes this end point run alone on the oracle's own input to it.
+    local_noise_ratio: the same, where the part that makes this end point runs alone on the oracle's own input.
     """
 
     name: str
@@ -54,8 +55,8 @@ class EndPointVerdict:
 class RunVerdict:
     """One backend in one dtype.
 
-    precision: what the device proved to compute in.
-    message: why not, where the dtype is unavailable; else what parts, and whether it was born there.
+    precision: the precision in which the device proved to compute.
+    message: why, where the dtype is unavailable; else what differs, and whether the error arises there.
     first_divergence: the first end point, in network order, whose error is more than noise.
     """
 
@@ -68,26 +69,30 @@ class RunVerdict:
 
     @property
     def worst(self) -> EndPointVerdict | None:
-        """The end point with the most noise floors."""
+        """The end point with the largest error in noise floors."""
         return max(self.end_points, key=lambda end_point: end_point.noise_ratio, default=None)
 
 
 def relative_l2(found: Array, reference: Array) -> float:
-    """||found - reference|| / ||reference|| in float64; infinite unless all of `found` is finite and of that shape."""
+    """Return ||found - reference|| / ||reference|| in float64; infinite if shapes differ or a value is not finite.
+
+    >>> relative_l2(np.array([3.0, 4.0]), np.array([3.0, 5.0]))
+    0.17149858514250882
+    """
     return _distance(found, reference)[0] / norm(reference)
 
 
 def norm(x: Array) -> float:
-    """||x|| in float64."""
+    """Return ||x|| in float64."""
     return float(np.linalg.norm(_flat(x)))
 
 
 def _distance(found: Array, reference: Array) -> tuple[float, Array]:
-    """||found - reference||, and the differences that it is of, flat; they say nothing where it is infinite."""
+    """Return ||found - reference||, and the flat differences; they mean nothing where it is infinite."""
     if found.shape != reference.shape:
         return float("inf"), np.empty(0)
-    # What is not finite makes the norm so, as does what is so wrong that its square is infinite: to look for it in the
-    # maps themselves would take as long as all the rest.
+    # Values that are not finite make the norm so, as do values so wrong that their squares are infinite: a search for
+    # them in the maps would take as long as all the rest.
     with np.errstate(over="ignore", invalid="ignore"):
         difference = found.reshape(-1) - _flat(reference)
         length = float(np.linalg.norm(difference))
@@ -95,20 +100,20 @@ def _distance(found: Array, reference: Array) -> tuple[float, Array]:
 
 
 def noise_floors(reference: EndPoints, evaluations: Iterable[EndPoints], dtype: str) -> dict[str, float]:
-    """The noise floor of every end point in `dtype`: its `noise`, relative to its norm, or the unit roundoff.
+    """Return the noise floor of every end point in `dtype`: its `noise`, relative to its norm, or the unit roundoff.
 
     reference: the oracle's float64 end points.
-    evaluations: the oracle's own in `dtype`, each in another order of summation, made when they are asked for.
-    Raises BadInput for an end point of zero norm: nothing can be said of it.
+    evaluations: the oracle's in `dtype`, each in another order of summation, computed when they are needed.
+    Raises BadInput for an end point of zero norm, on which no verdict is possible.
     """
-    for name, wanted in reference.items():
-        if not np.any(wanted):
+    for name, exact in reference.items():
+        if not np.any(exact):
             raise BadInput(
                 f"The network answers nothing but zeros at {name}, so that agreement there would mean nothing; other"
                 " images or weights are needed."
             )
     measured = noise(reference, evaluations)
-    return {name: max(UNIT_ROUNDOFF[dtype], measured[name] / norm(wanted)) for name, wanted in reference.items()}
+    return {name: max(UNIT_ROUNDOFF[dtype], measured[name] / norm(exact)) for name, exact in reference.items()}
 
 
 def noise(
@@ -117,35 +122,39 @@ def noise(
     unit_of: Callable[[str], str] = lambda name: name,
     bounded: Collection[str] = (),
 ) -> dict[str, float]:
-    """The largest L2 distance of each array from the exact one, among as many evaluations as it takes to tell.
+    """Return the largest L2 distance of each array from the exact one, among as many evaluations as are needed.
 
-    Two, and more until the errors of every unit are of ENOUGH values, those of its tensor of the most: what two
-    evaluations lose in a single value is next to nothing by luck once in hundreds of times.
+    Two, and more until the errors of every unit are of ENOUGH values, those of its tensor with the most: the error of
+    two evaluations in a single value is next to nothing by luck once in hundreds of times.
 
-    unit_of: the name of the unit that an array shares its noise with; its own, unless that is given.
-    bounded: those that every evaluation moves as far as noise can take them: there is no luck in them.
+    unit_of: returns the name of the unit that an array shares its noise with; by default its own.
+    bounded: the names of those that every evaluation moves as far as noise can take them, without luck.
     """
     largest = dict.fromkeys(exact, 0.0)
     values = {unit_of(name): 0.0 for name in exact if name not in bounded}
     for number, evaluation in enumerate(evaluations, start=1):
-        drawn: dict[str, float] = {}
+        new_values: dict[str, float] = {}
         for name, right in exact.items():
             distance, difference = _distance(evaluation[name], right)
             largest[name] = max(largest[name], distance)
             unit = unit_of(name)
             if values.get(unit, ENOUGH) < ENOUGH:
-                drawn[unit] = max(drawn.get(unit, 0.0), values_in(difference) if np.isfinite(distance) else ENOUGH)
-        for unit, more in drawn.items():
-            values[unit] += more
+                count = values_in(difference) if np.isfinite(distance) else ENOUGH
+                new_values[unit] = max(new_values.get(unit, 0.0), count)
+        for unit, count in new_values.items():
+            values[unit] += count
         if number > 1 and min(values.values(), default=ENOUGH) >= ENOUGH:
             break
     return largest
 
 
 def values_in(error: Array) -> float:
-    """Of how many values an error is, in effect: Kish's effective sample size of its squares.
+    """Return the effective number of values in an error: Kish's effective sample size of its squares.
 
-    1 where a single value makes it, the size where all make as much, and where there is none.
+    1 where a single value makes it; the size where all values contribute alike, and where the error is zero.
+
+    >>> values_in(np.array([2.0, 0.0, 0.0, 0.0])), values_in(np.array([2.0, 2.0, -2.0, 2.0]))
+    (1.0, 4.0)
     """
     squares = np.square(error, dtype=np.float64).reshape(-1)
     fourth = float(squares @ squares)
@@ -160,17 +169,17 @@ def judge(
     floors: Mapping[str, float],
     local_ratios: Mapping[str, float],
 ) -> RunVerdict:
-    """One backend's end points against the oracle's; a run passes when all of its end points do.
+    """Judge one backend's end points against the oracle's; a run passes when all of its end points do.
 
-    local_ratios: noise ratios of the parts run alone, by end point; those left out are not known.
+    local_ratios: noise ratios of the parts run alone, by end point; missing ones are unknown.
     """
     if other := other_names(found, reference):
         first_other, message = other
         return RunVerdict(dtype, precision, "fail", message, first_other)
     verdicts = []
-    for name, wanted in reference.items():
-        length, difference = _distance(found[name], wanted)
-        error = length / norm(wanted)
+    for name, exact in reference.items():
+        length, difference = _distance(found[name], exact)
+        error = length / norm(exact)
         ratio = error / floors[name]
         distance = float(np.abs(difference, out=difference).max()) if np.isfinite(error) else float("inf")
         outcome: Outcome = "pass" if ratio <= FLOORS else "fail"
@@ -183,21 +192,25 @@ def judge(
 
 
 def other_names(found: Iterable[str], expected: Iterable[str]) -> tuple[str, str] | None:
-    """The first end point, in network order, by which names are not those that are expected, and what to say of it."""
+    """Return the first end point, in network order, at which names differ from the expected ones, and a message."""
     for ours, theirs in zip_longest(expected, found):
         if ours != theirs:
-            said = f"its end points are not the oracle's: {theirs or 'none'} stands where {ours or 'none'} was expected"
-            return ours or theirs, said
+            why = f"its end points are not the oracle's: {theirs or 'none'} stands where {ours or 'none'} was expected"
+            return ours or theirs, why
     return None
 
 
 def by(shape: tuple[int, ...]) -> str:
-    """2x7x7x64."""
+    """Return a shape as text.
+
+    >>> by((2, 7, 7, 64))
+    '2x7x7x64'
+    """
     return "x".join(map(str, shape))
 
 
 def noise_ratios(found: EndPoints, reference: EndPoints, floors: Mapping[str, float]) -> dict[str, float]:
-    """Errors in noise floors, for the end points in `found`."""
+    """Return the errors of the end points in `found`, in noise floors."""
     return {name: relative_l2(value, reference[name]) / floors[name] for name, value in found.items()}
 
 
@@ -205,11 +218,11 @@ def _explain(first: EndPointVerdict, reference: EndPoints) -> str:
     expected = reference[first.name].shape
     if first.shape != expected:
         return f"{first.name} is {by(first.shape)}, the oracle's is {by(expected)}"
-    what = f"{first.name} is the first to part, by {first.noise_ratio:.3g} noise floors"
+    difference = f"{first.name} is the first to part, by {first.noise_ratio:.3g} noise floors"
     if first.local_noise_ratio is None:
-        return what
-    born = "the error is born there" if first.local_noise_ratio > FLOORS else "the error is inherited"
-    return f"{what}; on the oracle's own input by {first.local_noise_ratio:.3g}: {born}"
+        return difference
+    origin = "the error is born there" if first.local_noise_ratio > FLOORS else "the error is inherited"
+    return f"{difference}; on the oracle's own input by {first.local_noise_ratio:.3g}: {origin}"
 
 
 def _flat(x: Array) -> Array:

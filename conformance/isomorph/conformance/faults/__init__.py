@@ -1,1 +1,1 @@
-"""Planted faults: the tests of the tests. What is got wrong, how it is planted in a backend, and which tier sees it."""
+"""Planted faults, the tests of the tests: known mistakes, how to plant them in a backend, and which tier sees them."""

@@ -1,13 +1,13 @@
-"""What a planted fault is: a mistake that ports are known to make, where it is made, and how it is planted."""
+"""A planted fault: a mistake that ports are known to make, the place where it is made, and how to plant it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from isomorph.backends.protocol import Array
 from isomorph.backends.training import AUXILIARY_WEIGHT, SGD
 from isomorph.conformance.drawn_case import Case
 from isomorph.conformance.faults.networks import CASES
-from isomorph.conformance.small_networks import Array
 from isomorph.spec import Architecture, tensor_shapes
 
 Tensors = Mapping[str, Array]
@@ -15,23 +15,23 @@ Tensors = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Redesign:
-    """The backend builds another architecture, and is given as many of the tensors as fit."""
+    """The backend builds another architecture, and loads those tensors that fit."""
 
     change: Callable[[Architecture], Architecture]
 
 
 @dataclass(frozen=True)
 class Retensor:
-    """The backend is given other tensors. `change` leaves those that it is given as they are."""
+    """The backend loads other tensors. `change` does not write to its argument."""
 
     change: Callable[[Tensors], Tensors]
 
 
 @dataclass(frozen=True)
 class Surgery:
-    """The backend's native object is changed by a function that each file of `surgery` has.
+    """A function that each file of `surgery` has changes the backend's native object.
 
-    arguments: what JSON can carry.
+    arguments: values that JSON can carry.
     """
 
     function: str
@@ -40,15 +40,15 @@ class Surgery:
 
 @dataclass(frozen=True)
 class LearningSurgery(Surgery):
-    """The same by a function of `surgery.learning`, to what the native object learns with."""
+    """A function of `surgery.learning` changes how the native object learns."""
 
 
 @dataclass(frozen=True)
 class Retrain:
-    """The backend is asked for another training; what it builds is right.
+    """The backend trains in another way; its network is right.
 
-    sgd: another than the one it is given. auxiliary_weight: what the losses of auxiliary heads count.
-    carried: what the velocity of one step is multiplied by before the next one is given it.
+    sgd: returns another optimiser for the right one. auxiliary_weight: the weight of auxiliary heads' losses.
+    carried: the factor of the velocity between one step and the next.
     """
 
     sgd: Callable[[SGD], SGD] = lambda sgd: sgd
@@ -64,10 +64,10 @@ class Fault:
     source: where it is known from, an address of a thread or of code.
     network: the one of CASES that it is planted in.
     place: the end point at which it is planted: the first that it can change at inference. None where it changes
-        nothing there, which the oracle has to show where it can.
+        nothing at inference, which the oracle has to show where it can.
     plant: how it is planted.
     learned: tier of training -> the first of its tensors that the fault changes, in the order in which they arise; all
-        other tiers have to see nothing. Empty for a fault of inference, of which training is not asked.
+        other tiers have to see nothing. Empty for a fault of inference, for which training is not run.
     """
 
     name: str
@@ -80,22 +80,22 @@ class Fault:
 
     @property
     def is_harmless(self) -> bool:
-        """Whether it is said to be none where it stands."""
+        """Whether it changes nothing, neither at inference nor in training."""
         return self.place is None and not self.learned
 
     @property
     def case(self) -> Case:
-        """The network, as it should be, and the size of its images."""
+        """The right network, and the size of its images."""
         return CASES[self.network]
 
     @property
     def architecture(self) -> Architecture:
-        """What the backend builds."""
+        """The architecture that the backend builds."""
         right = self.case.network
         return self.plant.change(right) if isinstance(self.plant, Redesign) else right
 
     def tensors(self, right: Tensors) -> Tensors:
-        """What the backend is given instead of the `right` tensors: of a redesign, those that it has."""
+        """Return the tensors that the backend loads instead of the `right` ones: for a redesign, those that fit."""
         match self.plant:
             case Redesign():
                 shapes = tensor_shapes(self.architecture)

@@ -1,4 +1,4 @@
-"""What came of one fault in one backend: which tiers caught it, and at which end point or tensor."""
+"""Findings on a fault in a backend: which tiers caught it, and at which end point or tensor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,15 +20,15 @@ Outcome = Literal[
     "unfit",
     "error",
 ]
-"""What came of a fault.
+"""The outcome of planting a fault.
 
-caught: a fault of inference by one tier or more, each of which names its place; one of training by every tier of
-training that it changes something in, each of which names its place there, while no other tier sees anything.
-elsewhere: it was seen otherwise. missed: by all tiers.
-undecided: by all that were run, and one was not: some backends have no float64.
-harmless: there is none here, and no tier saw one. false alarm: there is none here, and a tier saw one.
-no surgery: it cannot be planted in this backend. no training: this backend cannot be trained, and nothing else sees it.
-unfit: the network does not pass without it, either.
+caught: one tier or more see a fault of inference, and each of them names its place; all tiers of training that a fault
+of training changes see it, and name its place there, while no other tier sees anything.
+elsewhere: a tier sees it, but not so. missed: no tier sees it.
+undecided: no tier sees it, and one was not run: some backends have no float64.
+harmless: the fault changes nothing, and no tier sees one. false alarm: it changes nothing, and a tier sees one.
+no surgery: it cannot be planted in this backend. no training: this backend cannot be trained; no other tier sees it.
+unfit: the network does not pass without the fault, either.
 error: the backend crashed, hung or ran out of memory.
 """
 
@@ -39,11 +39,11 @@ OPEN: tuple[Outcome, ...] = ("undecided", "error")
 
 @dataclass(frozen=True)
 class TierFinding:
-    """What one tier said.
+    """One tier's finding.
 
-    caught: None where it was not run, and the message says why.
+    caught: whether it sees the fault; None where it was not run, and the message says why.
     first: the first end point, in network order, that differs; of training the first tensor, in the tier's own order.
-    born: whether the error is born there, on the oracle's own input, too; None where that was not asked.
+    born: whether the error arises there, on the oracle's own input, too; None where that was not tested.
     """
 
     tier: str
@@ -53,13 +53,13 @@ class TierFinding:
     message: str = ""
 
     def names(self, place: str | None) -> bool:
-        """Whether it says that the error is born at `place`."""
+        """Return whether the tier finds that the error arises at `place`."""
         return self.first == place and self.born is not False
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of a fault in a backend; message says why there is nothing to tell."""
+    """All tiers' findings on a fault in a backend; the message says why there are none."""
 
     fault: str
     place: str | None
@@ -71,7 +71,7 @@ class Finding:
 def decide(
     fault: str, place: str | None, tiers: tuple[TierFinding, ...], learned: Mapping[str, str] | None = None
 ) -> Finding:
-    """What the tiers' findings come to.
+    """Combine the tiers' findings.
 
     place, learned: as of a `Fault`.
     """
@@ -89,12 +89,12 @@ def _of_inference(tiers: tuple[TierFinding, ...], place: str | None) -> Outcome:
 
 
 def _of_training(tiers: tuple[TierFinding, ...], learned: Mapping[str, str]) -> Outcome:
-    """A tier that should see it and was not run says nothing against it."""
+    """Decide on a fault of training. A tier that should see it and was not run does not count against it."""
     if not any(tier.caught for tier in tiers):
-        asked = [tier.caught for tier in tiers if tier.tier in TRAINING]
-        return "no training" if all(caught is None for caught in asked) else _unseen(tiers)
-    told = {tier.tier: tier.first if tier.caught else None for tier in tiers if tier.caught is not None}
-    return "caught" if all(first == learned.get(tier) for tier, first in told.items()) else "elsewhere"
+        of_training = [tier.caught for tier in tiers if tier.tier in TRAINING]
+        return "no training" if all(caught is None for caught in of_training) else _unseen(tiers)
+    first_places = {tier.tier: tier.first if tier.caught else None for tier in tiers if tier.caught is not None}
+    return "caught" if all(first == learned.get(tier) for tier, first in first_places.items()) else "elsewhere"
 
 
 def _unseen(tiers: tuple[TierFinding, ...]) -> Outcome:

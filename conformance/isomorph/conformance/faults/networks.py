@@ -17,8 +17,8 @@ SMALL = ((2, 3, 2), (4, 2, 2), (8, 2, 1))
 SLIM = slim_small().convention
 
 
-def _small(name: str, stem: Stem, made: tuple[Block, ...], convention: Convention) -> Architecture:
-    return Architecture(f"faults/{name}", stem, made, Head(10), convention)
+def _small(name: str, stem: Stem, blocks: tuple[Block, ...], convention: Convention) -> Architecture:
+    return Architecture(f"faults/{name}", stem, blocks, Head(10), convention)
 
 
 BOTTLENECKS = _small("bottlenecks", STEM, blocks("bottleneck", SMALL), SLIM)
@@ -90,4 +90,4 @@ CASES = {name: Case(network, 49, 64) for name, network in NETWORKS.items()} | {
 }
 
 FROZEN = frozenset({"two units, frozen"})
-"""Those that are trained with frozen batch norms."""
+"""The names of those that are trained with frozen batch norms."""

@@ -1,4 +1,4 @@
-"""The first tier: names and shapes of end points and tensors."""
+"""The tier of structure, the first: names and shapes of end points and tensors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,24 +21,24 @@ class Structure:
 
     @classmethod
     def of(cls, architecture: Architecture, height: int, width: int) -> Self:
-        """What the specification infers for images of that size."""
+        """Return the structure that the specification infers for images of that size."""
         return cls(infer(architecture, height, width).shapes(2), tensor_shapes(architecture))
 
     def is_comparable(self, other: "Structure") -> bool:
-        """Whether the other has these end points, of whatever shape, and these tensors."""
+        """Return whether the other has the same end points, of any shape, and the same tensors."""
         return list(self.end_points) == list(other.end_points) and dict(self.tensors) == dict(other.tensors)
 
     def first_difference(self, other: "Structure") -> tuple[str, str] | None:
-        """The first end point, in network order, at which the other is not this, and what to say of it."""
-        found = [*self._end_point(other), *self._tensor(other)]
+        """Return the first end point, in network order, at which the other differs, and a message about it."""
+        differences = [*self._end_point(other), *self._tensor(other)]
         order = list(self.end_points)
-        return min(found, key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order), default=None)
+        return min(differences, key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order), default=None)
 
     def _end_point(self, other: "Structure") -> list[tuple[str, str]]:
         for ours, theirs in zip_longest(self.end_points.items(), other.end_points.items()):
             if ours != theirs:
                 name, _ = ours or theirs
-                return [(name, f"{_said(theirs)} stands where {_said(ours)} was expected")]
+                return [(name, f"{_described(theirs)} stands where {_described(ours)} was expected")]
         return []
 
     def _tensor(self, other: "Structure") -> list[tuple[str, str]]:
@@ -49,7 +49,7 @@ class Structure:
         return []
 
 
-def _said(end_point: tuple[str, tuple[int | None, ...]] | None) -> str:
+def _described(end_point: tuple[str, tuple[int | None, ...]] | None) -> str:
     return f"{end_point[0]} {_shape(end_point[1])}" if end_point else "nothing"
 
 

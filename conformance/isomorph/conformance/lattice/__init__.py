@@ -1,1 +1,1 @@
-"""Networks that compute with integers, so that identical means identical: what is drawn, and the verdict."""
+"""Networks that compute with integers, so that identical means identical: how they are drawn, and the verdict."""

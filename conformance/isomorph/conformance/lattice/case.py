@@ -1,15 +1,15 @@
-"""Networks on a lattice: weights, statistics and images of which every value that follows is a small integer.
+"""Networks on a lattice: weights, statistics and images for which every value in the network is a small integer.
 
-The rule, which every layer follows as the images reach it, from the first to the last:
+The rule, applied layer by layer to the images' values, from the first layer to the last:
 
-    kernels     taps of 1 and -1, see `taps`: two of each output; more where a narrow layer would leave unread
-                what it alone reads. Outputs that answer all images and cells alike are dealt other ones
-    means       the median of the channel on the images, an integer, so that half of it outlives a ReLU
+    kernels     taps of 1 and -1, see `taps`: two for each output; more where a narrow layer would leave inputs unread
+                that it alone reads. Outputs that are constant on all images and cells are dealt other ones
+    means       the median of the channel on the images, an integer, so that half of it passes a ReLU
     beta        0, or 1 in a third of the channels; 3 before a ReLU6, so that 6 is exceeded
     biases      -1 to 1 before a batch norm; without one they are its beta less its mean
-    sums        the last layer of a unit that is added to a shortcut lets a fourth of its channels live, by gamma or
-                else by the kernel, other ones with the next seed: four seeds in a row cover all. The beta of the others
-                is -1 to 1. So sums stay small at any depth
+    sums        the last layer of a unit that is added to a shortcut keeps a fourth of its channels, by gamma or else by
+                the kernel, other ones with the next seed: four seeds in a row cover all. The beta of the others is -1
+                to 1. So sums stay small at any depth
     images      -3 to 3
 
 Batch norm's scale. Variance and epsilon together are s * s, for the least power of two `s` whose square exceeds
@@ -31,44 +31,43 @@ import numpy as np
 
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.oracle.operations import activate
-from isomorph.backends.protocol import Options
+from isomorph.backends.protocol import Array, Options
 from isomorph.conformance.cases import uniform
 from isomorph.conformance.lattice.steps import lattice_steps
 from isomorph.conformance.lattice.taps import Taps, deal, deal_taps
-from isomorph.conformance.verdict import Array
 from isomorph.spec import Architecture, BadInput, plan
 from isomorph.spec.layers import BatchNorm, Convolution, Parametrised, name_of
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS, split
 from isomorph.spec.units import Unit
 
 REDRAWS = 16
-"""How often constant channels are dealt again."""
+"""The most times that constant channels are dealt other taps."""
 
 LIVING = 4
-"""One in so many channels lives in the last layer of a unit that is added to a shortcut."""
+"""One in so many channels of a unit's last layer is kept, where it is added to a shortcut."""
 
 MANY = 32
-"""Where more units than these are added to a shortcut, such a layer has half as many taps: the sums grow."""
+"""With more units than these that are added to a shortcut, such a layer has half as many taps, as sums grow."""
 
 ALIVE = 0.9
-"""Share of a network's channels that must not be constant."""
+"""The least share of a network's channels that are not constant."""
 
 ABOVE_SIX = 0.01
-"""Share of what reaches a network's ReLU6 that must exceed 6."""
+"""The least share of the values before a network's ReLU6 that exceed 6."""
 
 LARGEST = {"float64": 2.0**53, "float32": 2.0**24, "tf32": 2.0**11, "bfloat16": 2.0**8}
-"""Up to which dtypes, and TF32, in which GPUs may multiply, hold all integers. Float16 has no such small variances."""
+"""The integer up to which each dtype, and TF32, holds all integers. Float16 cannot hold such small variances."""
 
 
 @dataclass(frozen=True)
 class LatticeCase:
-    """A network that computes with integers, and what they are.
+    """A network that computes with integers, its tensors and images, and the exact end points.
 
     images: [N, H, W, C] float32. tensors: canonical, float32.
-    exact: the end points but for `predictions`, int64, in steps. steps: that of each.
-    largest: the largest value anywhere, in steps; results of convolutions before their batch norm are counted, too.
-    alive: share of its channels that are not constant on the images, by the scope of the layer.
-    above_six: share of what reaches a ReLU6 that exceeds 6, of all of them; None in a network without any.
+    exact: the end points but for `predictions`, int64, in steps. steps: the step of each.
+    largest: the largest value anywhere, in steps, also in results of convolutions before their batch norm.
+    alive: the share of channels that are not constant on the images, by the scope of the layer.
+    above_six: the share of values before all ReLU6 that exceed 6; None in a network without any.
     """
 
     architecture: Architecture
@@ -81,16 +80,16 @@ class LatticeCase:
     above_six: float | None
 
     def exact_in(self, dtype: str) -> bool:
-        """Whether `dtype`, one of LARGEST, holds all values; below float32, steps have to be powers of two for that."""
-        dyadic = all(step.denominator & (step.denominator - 1) == 0 for step in self.steps.values())
-        return self.largest <= LARGEST[dtype] and (dyadic or dtype in ("float64", "float32"))
+        """Return whether `dtype`, one of LARGEST, holds all values; below float32, steps must be powers of two."""
+        is_dyadic = all(step.denominator & (step.denominator - 1) == 0 for step in self.steps.values())
+        return self.largest <= LARGEST[dtype] and (is_dyadic or dtype in ("float64", "float32"))
 
 
 def draw_lattice(architecture: Architecture, batch: int, height: int, width: int, seed: int = 0) -> LatticeCase:
-    """A lattice for `architecture` on [batch, height, width, in_channels] images; the same on every machine.
+    """Draw a lattice for `architecture` on [batch, height, width, in_channels] images; the same on every machine.
 
-    Raises BadInput where the draw decides nothing: too many channels are constant, a ReLU6 is hardly reached, or
-    values are too large for float32; and for images that are too small for the network.
+    Raises BadInput where agreement would mean little: too many channels are constant, values hardly reach a ReLU6's
+    bound, or they are too large for float32; and for images that are too small for the network.
     """
     steps = lattice_steps(architecture, height, width)
     twin = architecture.with_options(input_transform=None, dropout_mode="upscale_in_train")
@@ -98,8 +97,8 @@ def draw_lattice(architecture: Architecture, batch: int, height: int, width: int
     integers = np.rint(uniform(seed, "images", shape) * 3.49)
     unscaled = {"input_transform": Fraction(1)} | lattice_steps(twin, height, width)
     oracle, draw = OracleNetwork(twin, Options(dtype="float64")), _Draw(twin, unscaled, seed)
-    found = {"input_transform": integers} | oracle.draw(integers, draw)
-    counted = {name: _count(found[name], unscaled[name], name) for name in steps}
+    end_points = {"input_transform": integers} | oracle.draw(integers, draw)
+    counted = {name: _count(end_points[name], unscaled[name], name) for name in steps}
     scales = {name: float(step / unscaled[name]) for name, step in steps.items()}
     tensors = {name: _scaled(name, value, scales).astype(np.float32) for name, value in oracle.each_tensor()}
     largest = max(draw.largest, *(float(np.abs(count).max()) for count in counted.values()))
@@ -111,7 +110,7 @@ def draw_lattice(architecture: Architecture, batch: int, height: int, width: int
 
 
 class _Draw:
-    """Draws one layer after the other, and measures what it makes of the images; to be given to the oracle."""
+    """Draws one layer after the other, and measures its results on the images; the oracle calls it."""
 
     def __init__(self, architecture: Architecture, steps: dict[str, Fraction], seed: int) -> None:
         planned = plan(architecture)
@@ -126,7 +125,7 @@ class _Draw:
         self.above_six: dict[str, float] = {}
 
     def __call__(self, layer: Parametrised, x: Array) -> dict[str, Array]:
-        """The tensors of `layer`, leaf -> float64, given its input [N, H, W, C]."""
+        """Return the tensors of `layer`, leaf -> float64, for its input [N, H, W, C]."""
         scope, added = layer.scope, layer.scope in self.added
         active = self._active(layer) if added else np.ones(layer.depth, bool)
         lift = self._integers(f"{scope}/beta", layer.depth) * (3 if layer.activation == "relu6" else 1)
@@ -154,7 +153,7 @@ class _Draw:
         return gamma | {BETA: beta, MOVING_MEAN: mean, MOVING_VARIANCE: variance}
 
     def _integers(self, name: str, depth: int) -> Array:
-        """-1, 0 or 1 for each channel."""
+        """Draw -1, 0 or 1 for each channel."""
         return np.rint(uniform(self.seed, name, (depth,)) * 1.49)
 
     def _active(self, layer: Parametrised) -> Array:
@@ -162,7 +161,7 @@ class _Draw:
         return np.asarray((ranks + self.seed) % LIVING == 0)
 
     def _taps(self, layer: Convolution, x: Array, lift: Array, active: Array) -> tuple[Taps, Array]:
-        """Taps that leave as few outputs constant as can be, and their medians, or 0 where nothing centres them."""
+        """Deal taps that leave as few outputs constant as possible; return them and their medians, 0 if not centred."""
         centred = layer.batch_norm or layer.bias
         taps = deal_taps(layer, self.seed, layer.scope, self._least(layer), active)
         for attempt in range(REDRAWS + 1):
@@ -176,7 +175,7 @@ class _Draw:
         return taps, mean
 
     def _least(self, layer: Convolution) -> int:
-        """Taps of an output, where the fan-in allows as many."""
+        """Return the number of taps of an output, where the fan-in allows as many."""
         depth = layer.depth_seen * layer.groups
         if layer.scope in self.read_by:
             return max(2, -(-depth // (2 * self.read_by[layer.scope])))
@@ -184,7 +183,7 @@ class _Draw:
         return max(taps, -(-taps * depth // (2 * layer.depth)))
 
     def _measure(self, layer: Parametrised, sums: Array, shift: Array) -> Array:
-        """[depth] of booleans: which channels are constant once `sums` are shifted and activated; records it."""
+        """Return, and record, which channels are constant once `sums` are shifted and activated: [depth] booleans."""
         largest = float(np.abs(sums).max()) + 1  # a bias may yet be added
         self.largest = max(self.largest, largest / float(self.steps[layer.scope]))
         shifted = sums + shift
@@ -197,7 +196,11 @@ class _Draw:
 
 
 def batch_norm_scale(epsilon: float) -> float:
-    """The least power of two whose square exceeds `epsilon`; 1 for larger ones than that."""
+    """Return the least power of two, at most 1, whose square exceeds `epsilon`.
+
+    >>> batch_norm_scale(1e-5), batch_norm_scale(1e-3)
+    (0.00390625, 0.0625)
+    """
     scale = 1.0
     while scale * scale / 4 > epsilon:
         scale /= 2
@@ -209,22 +212,22 @@ def _adds(unit: Unit) -> bool:
 
 
 def _shared(unit: Unit) -> dict[str, int]:
-    """The convolutions that read what others may read, too, as no convolution of the unit made it.
+    """Return the layers whose input no convolution of the unit made, so that others may read it, too.
 
-    Scope -> how many output channels read it in the unit.
+    Scope -> the number of output channels that read the same input in the unit.
     """
-    own = {name_of(layer) for layer in unit.layers if isinstance(layer, Convolution)}
-    shared = [layer for layer in unit.parametrised if len(unit.parametrised) > 1 and layer.source not in own]
+    convolutions = {name_of(layer) for layer in unit.layers if isinstance(layer, Convolution)}
+    shared = [layer for layer in unit.parametrised if len(unit.parametrised) > 1 and layer.source not in convolutions]
     return {layer.scope: sum(other.depth for other in shared if other.source == layer.source) for layer in shared}
 
 
 def _median(x: Array) -> Array:
-    """Of each channel, an integer."""
+    """Return each channel's median, rounded to an integer."""
     return np.asarray(np.rint(np.median(x, axis=(0, 1, 2))))
 
 
 def _count(value: Array, step: Fraction, name: str) -> Array:
-    """`value` in steps. Raises BadInput unless it is on the lattice, exactly where the step is a power of two."""
+    """Return `value` in steps. Raises BadInput unless it is on the lattice, exactly if the step is a power of two."""
     counted = value / float(step)
     nearest = np.rint(counted)
     if np.abs(counted - nearest).max() > (2.0**-20 if step.denominator & (step.denominator - 1) else 0):
@@ -233,13 +236,13 @@ def _count(value: Array, step: Fraction, name: str) -> Array:
 
 
 def _scaled(name: str, value: Array, scales: dict[str, float]) -> Array:
-    """A bias behind a dropout that scales inference is scaled with what it is added to."""
+    """Return the value, scaled if it is a bias behind a dropout that scales inference, like what it is added to."""
     scope, leaf = split(name)
     return value * scales[scope] if leaf == BIASES else value
 
 
 def _untransformed(architecture: Architecture, integers: Array) -> Array:
-    """The images of which the input transform makes `integers`."""
+    """Return the images that the input transform turns into `integers`."""
     transform = architecture.input_transform
     assert transform
     return np.asarray((integers - np.array(transform.shift)) / np.array(transform.scale))

@@ -1,7 +1,7 @@
-"""The kernels of a lattice network: each output channel adds and subtracts a few values of what it sees, its taps.
+"""The kernels of a lattice network: each output channel adds and subtracts a few values of its window, its taps.
 
-Channels and positions are dealt from shuffled decks, so that few seeds in a row read every input channel and every
-position of the window, if there are outputs enough. Decks are shuffled by the stream of `cases.uniform`.
+Channels and positions are dealt from shuffled decks, so that a few consecutive seeds read every input channel and every
+position of the window, if there are enough outputs. The stream of `cases.uniform` shuffles the decks.
 """
 
 from dataclasses import dataclass, replace
@@ -16,10 +16,10 @@ from isomorph.spec.layers import Convolution
 
 @dataclass(frozen=True)
 class Taps:
-    """What each output channel of a convolution adds up, T values each.
+    """The taps of a convolution: the T values that each output channel sums.
 
-    positions: [depth, T], a cell of the window, row by row. channels: [depth, T], of those that the output sees.
-    signs: [depth, T], 1 or -1; 0 where two taps of an output would fall on one place.
+    positions: [depth, T], a cell of the window, row by row. channels: [depth, T], of the input channels that the output
+    sees. signs: [depth, T], 1 or -1; 0 where two taps of an output would have the same position and channel.
     """
 
     layer: Convolution
@@ -28,7 +28,7 @@ class Taps:
     signs: Array
 
     def sums(self, x: Array) -> Array:
-        """[N, H, W, depth_in] -> [N, h, w, depth]: the convolution, without its bias."""
+        """Return the convolution without its bias, [N, H, W, depth_in] -> [N, h, w, depth]."""
         layer = self.layer
         seen = seen_by(layer, x)
         rows, columns = np.divmod(self.positions, layer.kernel)
@@ -40,28 +40,28 @@ class Taps:
         return total
 
     def kernel(self) -> Array:
-        """[k, k, I, depth] float64: ones, minus ones, and zeros elsewhere."""
+        """Return the kernel, [k, k, I, depth] float64: ones, minus ones, and zeros elsewhere."""
         layer = self.layer
-        made = np.zeros((layer.kernel**2, layer.depth_seen, layer.depth))
+        kernel = np.zeros((layer.kernel**2, layer.depth_seen, layer.depth))
         outputs = np.broadcast_to(np.arange(layer.depth)[:, None], self.signs.shape)
-        np.add.at(made, (self.positions, self.channels, outputs), self.signs)
-        return made.reshape(layer.kernel, layer.kernel, layer.depth_seen, layer.depth)
+        np.add.at(kernel, (self.positions, self.channels, outputs), self.signs)
+        return kernel.reshape(layer.kernel, layer.kernel, layer.depth_seen, layer.depth)
 
     def with_others(self, others: "Taps", where: Array) -> "Taps":
-        """The same with those of `others` for the outputs `where`, a boolean for each."""
-        chosen = where[:, None]
+        """Return the taps, with those of `others` for the outputs `where`, a boolean for each."""
+        is_other = where[:, None]
         mixed = {
-            name: np.where(chosen, getattr(others, name), getattr(self, name))
+            name: np.where(is_other, getattr(others, name), getattr(self, name))
             for name in ("positions", "channels", "signs")
         }
         return replace(self, **mixed)
 
 
 def deal_taps(layer: Convolution, seed: int, name: str, least: int, active: Array) -> Taps:
-    """Taps for `layer`, other ones for each seed and name.
+    """Deal taps for `layer`; they differ for each seed and name.
 
-    least: of an output, where the fan-in allows as many. active: [depth] of booleans, the outputs that what follows
-    gets to see; they are dealt to first, and on from where the seed before stopped.
+    least: the number of an output's taps, where the fan-in allows as many. active: [depth] of booleans, the outputs
+    that later layers see; they are dealt first, from where the seed before stopped.
     """
     outputs, cells = layer.depth // layer.groups, layer.kernel**2
     taps = min(cells * layer.depth_seen, least)
@@ -77,23 +77,23 @@ def deal_taps(layer: Convolution, seed: int, name: str, least: int, active: Arra
     places = positions * layer.depth_seen + channels
     signs = np.where(uniform(seed, f"{name}/signs", shape) < 0, -1, 1)
     if not (layer.batch_norm or layer.bias):
-        signs = signs[:, :1] * (-1) ** np.arange(taps)  # nothing centres what it sums: half of it has to
+        signs = signs[:, :1] * (-1) ** np.arange(taps)  # without a bias to centre the sum, signs alternate
     for tap in range(1, taps):
         signs[:, tap] *= ~(places[:, :tap] == places[:, tap : tap + 1]).any(axis=1)
     return Taps(layer, positions, channels, signs)
 
 
-def deal(seed: int, name: str, players: int, cards: int, size: int, first: int) -> Array:
-    """[players, cards] int64 cards of 0 .. size - 1: each player's from shuffled decks of their own, one by one.
+def deal(seed: int, name: str, groups: int, count: int, size: int, first: int) -> Array:
+    """Deal `count` numbers of 0 .. size - 1 to each group, from shuffled decks of its own: [groups, count] int64.
 
-    The first deck is the same for all seeds, but each takes its `first` cards where the seed before stopped: so many
-    seeds in a row as it takes to go round are dealt all of it. The other decks are the seed's own.
+    The first deck is the same for all seeds, but each takes its `first` numbers where the seed before stopped, so that
+    consecutive seeds deal all of it. The other decks are the seed's own.
     """
-    (common,) = _shuffled(0, name, 1, players, size)
-    own = _shuffled(seed, f"{name}/own", cards // size, players, size)
-    decks = [np.roll(common, -((seed * first) % size), axis=1), *own]
-    return np.concatenate(decks, axis=1)[:, :cards]
+    (common,) = _shuffled(0, name, 1, groups, size)
+    of_seed = _shuffled(seed, f"{name}/own", count // size, groups, size)
+    decks = [np.roll(common, -((seed * first) % size), axis=1), *of_seed]
+    return np.concatenate(decks, axis=1)[:, :count]
 
 
-def _shuffled(seed: int, name: str, decks: int, players: int, size: int) -> Array:
-    return np.argsort(uniform(seed, name, (decks, players, size)), axis=2, kind="stable")
+def _shuffled(seed: int, name: str, decks: int, groups: int, size: int) -> Array:
+    return np.argsort(uniform(seed, name, (decks, groups, size)), axis=2, kind="stable")

@@ -41,16 +41,16 @@ class Build(Protocol):
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out test_every_network.py unless it is asked for."""
-    asked = config.getoption("--every-network", default=False)
-    return True if collection_path.name == "test_every_network.py" and not asked else None
+    """Leave out test_every_network.py without `--every-network`."""
+    every_network = config.getoption("--every-network", default=False)
+    return True if collection_path.name == "test_every_network.py" and not every_network else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what asks for a backend's process, itself or through a network, in every backend under test.
+    """Run tests that use a backend's process, directly or through a network, in every backend under test.
 
-    A module for certain backends alone lists them in BACKENDS. What holds a network against the oracle's own answers
-    says nothing of the oracle, which is on both sides: such tests are marked, and do not count for it.
+    A module for certain backends alone lists them in BACKENDS. A comparison with the oracle's own answers says nothing
+    about the oracle, which is on both sides: such tests are marked, and not run for it.
     """
     if "process" in metafunc.fixturenames:
         names = under_test(metafunc.config, getattr(metafunc.module, "BACKENDS", None))
@@ -61,9 +61,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def start(pytestconfig: pytest.Config) -> Iterator[Callable[[str], BackendProcess]]:
-    """Start a backend's process, or give back the one that runs; all end with the session.
+    """Start a backend's process, or return the one that runs; all end with the session.
 
-    A crash or a hang costs the test in which it happens: the next one is given a new process. So it is behind a test
+    A crash or a hang fails the test in which it happens, and the next test gets a new process; so it does after a test
     that closes its process.
     """
     timeout = pytestconfig.getoption("--call-timeout", default=SUITE_TIMEOUT)
@@ -83,7 +83,7 @@ def start(pytestconfig: pytest.Config) -> Iterator[Callable[[str], BackendProces
 
 @pytest.fixture
 def process(request: pytest.FixtureRequest, start: Callable[[str], BackendProcess]) -> BackendProcess:
-    """The process of one backend under test."""
+    """Return the process of one backend under test."""
     process = start(request.param)
     process.describe()
     return process
@@ -91,37 +91,37 @@ def process(request: pytest.FixtureRequest, start: Callable[[str], BackendProces
 
 @pytest.fixture
 def device(process: BackendProcess, pytestconfig: pytest.Config) -> str:
-    """Where the backend under test computes, "cpu" or "gpu"; "auto" is a GPU where it sees one."""
-    asked: str = pytestconfig.getoption("--device", default="cpu")
-    return asked if asked != "auto" else "gpu" if process.describe()["gpu"] else "cpu"
+    """Return the device of the backend under test, "cpu" or "gpu"; "auto" is a GPU where it sees one."""
+    option: str = pytestconfig.getoption("--device", default="cpu")
+    return option if option != "auto" else "gpu" if process.describe()["gpu"] else "cpu"
 
 
 @pytest.fixture
 def build(process: BackendProcess, device: str) -> Iterator[Build]:
-    """Build networks in the backend under test, which live as long as the test."""
+    """Build networks in the backend under test; they are discarded after the test."""
     with building(process, device) as build:
         yield build
 
 
 @contextmanager
 def building(process: BackendProcess, device: str) -> Iterator[Build]:
-    """Build networks that are discarded in the end, and with a very large one its process.
+    """Build networks that are discarded in the end; after a very large one, close the process.
 
-    Their fresh weights are zero: drawing those takes longer than most comparisons, which load others anyway.
+    Their fresh weights are zero: drawing them takes longer than most comparisons, which load others anyway.
     """
-    built: list[RemoteNetwork] = []
-    asked: list[Architecture] = []
+    networks: list[RemoteNetwork] = []
+    architectures: list[Architecture] = []
 
     def build(architecture: Architecture, dtype: str = "float64", **options: Any) -> RemoteNetwork:
-        asked.append(architecture)
-        built.append(process.build(architecture.undrawn(), device, dtype, **options))
-        return built[-1]
+        architectures.append(architecture)
+        networks.append(process.build(architecture.undrawn(), device, dtype, **options))
+        return networks[-1]
 
     yield build
     with suppress(BackendFailed):  # a process that ended has nothing left to discard
-        for network in built:
+        for network in networks:
             network.discard()
-    if any(_is_large(architecture) for architecture in asked):
+    if any(_is_large(architecture) for architecture in architectures):
         process.close()
 
 
@@ -134,7 +134,7 @@ def _is_large(architecture: Architecture) -> bool:
 
 @pytest.fixture(scope="module")
 def share(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Share]:
-    """Write arrays once for all backends to map; the files go with the module."""
+    """Write arrays once for all backends to map; the files are removed after the module."""
     folder = tmp_path_factory.mktemp("shared")
     numbers = count()
     yield lambda arrays: SharedArrays.write(folder / str(next(numbers)), arrays)
@@ -164,10 +164,10 @@ def training(request: pytest.FixtureRequest) -> DrawnTraining:
 
 @pytest.fixture(scope="module")
 def learners(training: DrawnTraining) -> Iterator[dict[tuple[BackendProcess, str], RemoteNetwork]]:
-    """The case's networks for training, by process and dtype: what compiles them takes longer than what they learn."""
-    built: dict[tuple[BackendProcess, str], RemoteNetwork] = {}
-    yield built
-    for network in built.values():
+    """Return the case's networks for training, by process and dtype, as compiling takes longer than training."""
+    networks: dict[tuple[BackendProcess, str], RemoteNetwork] = {}
+    yield networks
+    for network in networks.values():
         with suppress(BackendFailed):
             network.discard()
 
@@ -179,7 +179,7 @@ def learning(
     training: DrawnTraining,
     learners: dict[tuple[BackendProcess, str], RemoteNetwork],
 ) -> Learning:
-    """Build the case's network for training in the backend under test; tests share it, and load what they need."""
+    """Build the case's network for training in the backend under test; tests share it, and load their tensors."""
 
     def learning(dtype: str) -> RemoteNetwork:
         if (process, dtype) not in learners:
@@ -192,7 +192,7 @@ def learning(
 
 @pytest.fixture(scope="session")
 def need_peers() -> Callable[[str], None]:
-    """Skip, giving a reason, what needs a peer that is not here; where peers are required, fail."""
+    """Skip, with a reason, a test that needs a missing peer; where peers are required, fail."""
 
     def need(reason: str) -> None:
         if os.environ.get(REQUIRE_PEERS) == "1":
@@ -204,7 +204,7 @@ def need_peers() -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def shared(pytestconfig: pytest.Config, need_peers: Callable[[str], None]) -> Path:
-    """The folder of peer fixtures beside the repository."""
+    """Return the folder of peer fixtures beside the repository."""
     folder = pytestconfig.rootpath.parent / "shared"
     if not (folder / "peers").is_dir():
         need_peers(f"needs the peer fixtures in {folder / 'peers'}")

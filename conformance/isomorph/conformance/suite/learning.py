@@ -1,4 +1,4 @@
-"""What tests of training share: how a verdict fails a test, and what is skipped."""
+"""Helpers of tests of training: assertions on verdicts, and skipping what a backend lacks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,14 +15,14 @@ Learning = Callable[[str], RemoteNetwork]
 DTYPES = ("float64", "float32")
 
 
-def assert_same(verdict: TrainingVerdict) -> None:
-    """Fail with what parts, unless nothing does."""
+def assert_passes(verdict: TrainingVerdict) -> None:
+    """Assert that a verdict passes, or fail with its message."""
     assert verdict.verdict == "pass", f"{verdict.quantity}: {verdict.message}"
 
 
 @contextmanager
 def unless_unavailable() -> Iterator[None]:
-    """Skip, with its reason, what a backend cannot do: train in a dtype, or at all."""
+    """Skip, with the reason, what a backend cannot do: train in a dtype, or at all."""
     try:
         yield
     except Unavailable as error:

@@ -1,4 +1,4 @@
-"""Which networks stand for which, at which sizes they are run, and with which options."""
+"""The networks that the suite runs, for which others, at which sizes, and with which options."""
 
 from collections.abc import Collection, Hashable, Iterable
 from typing import Any
@@ -16,10 +16,10 @@ LACKING = {("paddle", "bfloat16", "cpu"), ("paddle", "float16", "cpu")}
 
 
 def run_as() -> dict[str, str]:
-    """Every architecture -> the one of the same function that is run for it, of the zoo whose design it is."""
-    whose_own_first = sorted(architectures(), key=lambda name: zoo(name.partition("/")[0]).design_of is not None)
+    """Return every architecture -> the one of the same function that is run for it, of the zoo that designed it."""
+    designers_first = sorted(architectures(), key=lambda name: zoo(name.partition("/")[0]).design_of is not None)
     run: dict[Hashable, str] = {}
-    for name in whose_own_first:
+    for name in designers_first:
         run.setdefault(function(architecture(name)), name)
     return {name: run[function(architecture(name))] for name in architectures()}
 
@@ -126,7 +126,7 @@ SIZES = {
 
 
 def size_of(name: str, odd: bool) -> tuple[int, int]:
-    """A small image that leaves the last block more than one cell: even and square, or odd and not square."""
+    """Return a small size that leaves the last block more than one cell: even and square, or odd and not square."""
     if name.startswith(("cifar/", "mlperf_tiny/")):
         return (27, 35) if odd else (32, 32)
     if name in SIZES:
@@ -137,7 +137,7 @@ def size_of(name: str, odd: bool) -> tuple[int, int]:
 
 
 def named(name: str, odd: bool, **options: Any) -> Case:
-    """An architecture with options, at its size."""
+    """Return the case of an architecture with options, at its size."""
     return Case(architecture(name, **options), *size_of(name, odd))
 
 
@@ -187,5 +187,5 @@ WITH_OPTIONS = {name for name in CASES if name not in RUN_AS and not name.starts
 
 
 def some(names: Iterable[str], thorough: Collection[str] = THOROUGH) -> list[Any]:
-    """The names as parameters of a test; those that are thorough are marked so."""
+    """Return the names as parameters of a test; thorough ones are marked so."""
     return [pytest.param(name, marks=pytest.mark.thorough) if name in thorough else name for name in names]

@@ -1,6 +1,6 @@
-"""The suite's pytest plugin: its options, what is expected to fail, and what stands in every test's report.
+"""The suite's pytest plugin: its options, expected failures, and properties of every test's report.
 
-`pytest_entry.py` registers it, or `-p isomorph.conformance.suite.plugin`. The fixtures stand in conftest.py.
+`pytest_entry.py` registers it, or `-p isomorph.conformance.suite.plugin`. The fixtures are in conftest.py.
 """
 
 import os
@@ -24,7 +24,7 @@ EXPECTED = pytest.StashKey[ExpectedFailures]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Which backends, where, and what of the suite."""
+    """Add options that select backends, their device, and tests."""
     group = parser.getgroup("isomorph")
     group.addoption(
         "--backend", action="append", metavar="NAME", help=f"certify this one; default {', '.join(DEFAULT)}"
@@ -46,8 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse unknown backends and a malformed list of expected failures before anything is collected.
 
-    The workers of pytest-xdist and the backends' processes share the cores: each takes one thread. Workers are told
-    before they start, as NumPy reads it once, when it is imported.
+    The workers of pytest-xdist and the backends' processes share the cores: each takes one thread. It is set before
+    workers start, as NumPy reads it once, at its import.
     """
     end_with_owner()
     if config.getoption("numprocesses", default=None):
@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Before `-k` deselects any: say in every report whom the test asks, and mark what is expected to fail."""
+    """Record each test's backend and id in its report, and mark expected failures, before `-k` deselects any."""
     asking = [(item, backend, id_of(item)) for item in items if (backend := backend_of(item))]
     for item, backend, test in asking:
         item.user_properties += [("backend", backend), ("test", test)]
@@ -89,7 +89,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _refuse(config: pytest.Config, items: list[pytest.Item], message: str) -> None:
-    """Run nothing, and say why; where a worker of pytest-xdist would only die, its controller says it."""
+    """Run nothing, and report why; a worker of pytest-xdist leaves the report to its controller."""
     if not hasattr(config, "workeroutput"):
         raise pytest.UsageError(message)
     config.workeroutput[REFUSED] = message
@@ -98,7 +98,7 @@ def _refuse(config: pytest.Config, items: list[pytest.Item], message: str) -> No
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """A worker of pytest-xdist has ended."""
+    """Report why a worker of pytest-xdist refused to run."""
     if message := getattr(node, "workeroutput", {}).get(REFUSED):
         raise pytest.UsageError(message)
 
@@ -107,7 +107,7 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say in the report whether the test decided nothing: its backend's process ended, or a disk was full."""
+    """Mark in the report a test that decided nothing: its backend's process ended, or a disk was full."""
     report = yield
     if call.excinfo and isinstance(call.excinfo.value, BackendEnded | DiskFull):
         report.user_properties.append(("crashed", True))

@@ -1,7 +1,7 @@
-"""What other zoos' own code answered: one fixture is a `NAME.json`, with a peer's tensors, and a `NAME.npz` of answers.
+"""Recorded answers of other zoos' own code: a fixture is a `NAME.json`, with a peer's tensors, and a `NAME.npz`.
 
-`peer_rule.py` beside their folder makes tensors and images from nothing but what the document lists. A fixture needs no
-line here if its document names the architecture; the first ones do not.
+`peer_rule.py` beside their folder makes tensors and images from what the document lists. A fixture whose document names
+the architecture needs no line here; the first fixtures do not name it.
 """
 
 import importlib.util
@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.protocol import Array
 from isomorph.conformance.cases import last_answer
 from isomorph.conformance.drawn_case import Share
 from isomorph.conformance.reference import Reference
-from isomorph.conformance.small_networks import Array, slim_small
+from isomorph.conformance.small_networks import slim_small
 from isomorph.spec import Architecture, architecture, architectures, zoo
 from isomorph.spec.convention import as_float32
 from isomorph.spec.tensors import MOVING_VARIANCE
@@ -52,11 +53,11 @@ UNNAMED: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 OTHER_KINDS = ("fam_", "preprocessing_")
-"""What else lies in the folder: networks of families that may not be here, and photographs that zoos preprocessed."""
+"""Prefixes of other files in the folder: networks of other families, and photographs that zoos preprocessed."""
 
 
 def named_architecture(fixture: str, document: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    """The architecture of a fixture, with options of its own; None for what no network here is meant by."""
+    """Return the architecture of a fixture, with its options; None for a fixture of no network here."""
     if fixture in UNNAMED:
         return UNNAMED[fixture]
     name = document.get("architecture")
@@ -65,19 +66,19 @@ def named_architecture(fixture: str, document: Mapping[str, Any]) -> tuple[str, 
 
 @cache
 def recorded(folder: Path) -> dict[str, dict[str, Any]]:
-    """Fixture -> document, of every fixture in `folder` of an architecture that is here."""
+    """Return fixture -> document, for every fixture in `folder` of an architecture here."""
     documents = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
     return {name: document for name, document in documents.items() if named_architecture(name, document)}
 
 
 def unread(folder: Path) -> list[str]:
-    """The fixtures in `folder` that are of no architecture here and of no other kind either."""
+    """Return the fixtures in `folder` that are neither of an architecture here nor of another kind."""
     names = {path.stem for path in folder.glob("*.json")} | {path.stem for path in folder.glob("*.npz")}
     return sorted(name for name in names - recorded(folder).keys() if not name.startswith(OTHER_KINDS))
 
 
 def peer_rule(shared: Path) -> ModuleType:
-    """The rule by which tensors and images are made, as a module."""
+    """Import the rule by which tensors and images are made."""
     spec = importlib.util.spec_from_file_location("peer_rule", shared / "peer_rule.py")
     assert spec
     assert spec.loader
@@ -92,7 +93,7 @@ class Peer:
 
     document: its list of tensors, its image, for slim its end points' shapes.
     answers: its logits and the means of its taps.
-    rule: what makes its tensors and images. share: how backends get them.
+    rule: the module that makes its tensors and images. share: writes them for backends.
     """
 
     name: str
@@ -103,17 +104,17 @@ class Peer:
 
     @classmethod
     def read(cls, shared: Path, name: str, share: Share) -> "Peer":
-        """The fixture `name` of `shared`/peers."""
+        """Read the fixture `name` of `shared`/peers."""
         folder = shared / "peers"
         with np.load(folder / f"{name}.npz") as answers:
             return cls(name, recorded(folder)[name], dict(answers), peer_rule(shared), share)
 
     @cached_property
     def architecture(self) -> Architecture:
-        """What it should be here; documents leave out how many classes there are, unless that is an argument of slim's.
+        """Its architecture here; documents omit the number of classes, unless it is an argument of slim's.
 
-        `global_pool` is an argument of slim's MobileNet and Inception, too, where it asks for the mean of any map
-        instead of one over 7x7 cells.
+        `global_pool` is an argument of slim's MobileNet and Inception, too, where it means the mean of any map instead
+        of one over 7x7 cells.
         """
         name, options = named_architecture(self.name, self.document) or ("", {})
         options = {"num_classes": self.answers["logits"].shape[-1]} | options | self.document.get("arguments", {})
@@ -121,18 +122,18 @@ class Peer:
 
     @property
     def zoo(self) -> str:
-        """Where it comes from."""
+        """The zoo that it comes from."""
         return self.name.partition("_")[0] if self.name in UNNAMED else self.architecture.name.partition("/")[0]
 
     @property
     def dtype(self) -> str:
-        """In which it computed its answers."""
+        """The dtype in which it computed its answers."""
         dtype: str = self.document["logits_dtype"]
         return dtype
 
     @cached_property
     def images(self) -> Array:
-        """[N, H, W, C]; what takes pixels is given some."""
+        """Its images [N, H, W, C], in pixels for a network that takes pixels."""
         arguments = dict(self.document["image"])
         scale, offset = arguments.pop("scale", 1.0), arguments.pop("offset", 0.0)
         images: Array = (self.rule.image(**arguments) * scale + offset).astype(np.float32)
@@ -140,28 +141,28 @@ class Peer:
 
     @cached_property
     def theirs(self) -> dict[str, Array]:
-        """Its tensors under its own names, less what no network computes with."""
+        """Its tensors under its own names, without those that no network computes with."""
         naming = zoo(self.zoo).naming
         rows = [row for row in self.document["tensors"] if naming.carries(row[0])]
         return {row[0]: self.rule.tensor(*row) for row in rows}
 
     @cached_property
     def tensors(self) -> dict[str, Array]:
-        """The same under canonical names."""
-        renamed = zoo(self.zoo).naming.tensors(self.architecture)
-        return {name: tensor.to_canonical(self.theirs[tensor.name]) for name, tensor in renamed.items()}
+        """Its tensors under canonical names."""
+        zoo_tensors = zoo(self.zoo).naming.tensors(self.architecture)
+        return {name: tensor.to_canonical(self.theirs[tensor.name]) for name, tensor in zoo_tensors.items()}
 
     @cached_property
     def shared(self) -> tuple[SharedArrays, SharedArrays]:
-        """Tensors and images where every backend can map them."""
+        """Tensors and images in files that every backend can map."""
         return self.share(self.tensors), self.share({"images": self.images})
 
     @cached_property
     def under_its_epsilon(self) -> dict[str, Array]:
-        """The tensors with which our rounded epsilon gives what its own, kept in float64, gave with the recorded ones.
+        """The tensors with which our rounded epsilon gives the recorded answers of its own, which stayed in float64.
 
-        What the rounding added to epsilon is taken from every variance. 1e-3 would else part by 5e-10 of the logits.
-        Paddle rounds its epsilon as we do.
+        The rounding error of epsilon is subtracted from every variance. With 1e-3 logits would otherwise differ by
+        5e-10. Paddle rounds its epsilon as we do.
         """
         if zoo(self.zoo).framework == "paddle":
             return self.tensors
@@ -198,9 +199,9 @@ class Peer:
         return Reference(self.architecture, self.tensors, self.images)
 
     def floor(self, dtype: str) -> float:
-        """The noise floor of its answer."""
+        """Return the noise floor of its answer."""
         return self.reference.answer_floor(dtype)
 
     def answer_of(self, end_points: Mapping[str, Array], head: str) -> Array:
-        """What our end points say where its logits called `head` are the answer."""
+        """Return the value of our end points that corresponds to its logits called `head`."""
         return last_answer(end_points) if head == "logits" else end_points[head]

@@ -1,4 +1,4 @@
-"""Which backends are under test, and what a test is called whichever of them it asks."""
+"""The backends under test, and the ids of tests, which do not depend on the backend."""
 
 from pathlib import Path
 
@@ -14,31 +14,31 @@ AGAINST_THE_ORACLE = "against_the_oracle"
 """The mark of tests whose reference is the oracle's own answer."""
 
 
-def under_test(config: pytest.Config, own: list[str] | None = None) -> list[str]:
-    """The names of the backends under test, their aliases resolved.
+def under_test(config: pytest.Config, supported: list[str] | None = None) -> list[str]:
+    """Return the names of the backends under test, with aliases resolved.
 
-    own: the only ones that a module is for; those of them are under test that were named, or all while none was.
+    supported: the only ones that a module is for; of these the named ones are under test, or all if none was named.
     """
     try:
         named = [find_backend(name).name for name in config.getoption("--backend", default=None) or ()]
     except BadInput as error:
         raise pytest.UsageError(str(error)) from None
-    if own is None:
+    if supported is None:
         on_gpu = config.getoption("--device", default="cpu") == "gpu"
         return named or [name for name in DEFAULT if not (on_gpu and name == ORACLE)]  # NumPy computes on no GPU
-    return [name for name in own if name in named] if named else own
+    return [name for name in supported if name in named] if named else supported
 
 
 def backend_of(item: pytest.Item) -> str | None:
-    """The backend that a test asks; None for one that asks none, and for tests of others."""
+    """Return the backend that a test runs; None for a test that runs none, and for tests outside of the suite."""
     callspec = getattr(item, "callspec", None)
-    ours = item.path.is_relative_to(Path(__file__).parent)
-    asked = callspec.params.get("process") if callspec and ours else None
-    return asked if isinstance(asked, str) else None
+    is_ours = item.path.is_relative_to(Path(__file__).parent)
+    backend = callspec.params.get("process") if callspec and is_ours else None
+    return backend if isinstance(backend, str) else None
 
 
 def id_of(item: pytest.Item) -> str:
-    """`test_slim.py::test_a_max_pool_of[an odd image-float32]`: as pytest prints it, less folder and backend."""
+    """Return pytest's id without folder and backend: `test_slim.py::test_a_max_pool_of[an odd image-float32]`."""
     test, bracket, parameters = item.name.partition("[")
-    rest = parameters.removesuffix("]").removeprefix(backend_of(item) or "").removeprefix("-")
-    return f"{item.path.name}::{test}{bracket}{rest}]" if rest else f"{item.path.name}::{test}"
+    without_backend = parameters.removesuffix("]").removeprefix(backend_of(item) or "").removeprefix("-")
+    return f"{item.path.name}::{test}{bracket}{without_backend}]" if without_backend else f"{item.path.name}::{test}"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from isomorph.backends.oracle.backend import OracleNetwork
-from isomorph.backends.protocol import Options
+from isomorph.backends.protocol import Array, Options
 from isomorph.conformance.cases import draw_images, draw_tensors
-from isomorph.conformance.small_networks import KIN, NO_HEAD, PAIRS, Array, blocks, create_input, slim_small
+from isomorph.conformance.small_networks import KIN, NO_HEAD, PAIRS, blocks, create_input, slim_small
 from isomorph.conformance.suite.conftest import Build
 from isomorph.spec import Architecture, Convention, Stem
 

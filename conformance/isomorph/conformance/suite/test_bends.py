@@ -12,11 +12,11 @@ import pytest
 
 from isomorph.backends.oracle import pullbacks
 from isomorph.backends.oracle.pullbacks import Pullback
+from isomorph.backends.protocol import Array
 from isomorph.conformance.suite import training_cases
-from isomorph.conformance.suite.learning import DTYPES, Learning, assert_same, unless_unavailable
+from isomorph.conformance.suite.learning import DTYPES, Learning, assert_passes, unless_unavailable
 from isomorph.conformance.training.drawn import DrawnTraining, Training
 from isomorph.conformance.training.reference import as_named
-from isomorph.conformance.verdict import Array
 from isomorph.spec.layers import Activation
 from isomorph.spec.tensors import BETA, GAMMA
 
@@ -59,14 +59,14 @@ BENDS = {"a ReLU behind a batch norm": 0.0, "a ReLU6 behind a batch norm": 6.0, 
 @pytest.mark.against_the_oracle
 def test_a_gradient_is_zero_where_its_activation_bends(training: DrawnTraining, learning: Learning, dtype: str) -> None:
     with unless_unavailable():
-        assert_same(training.gradients(learning(dtype)))
+        assert_passes(training.gradients(learning(dtype)))
 
 
 @pytest.mark.parametrize(("training", "bend"), BENDS.items(), indirect=["training"])
 def test_another_gradient_there_would_part(
     training: DrawnTraining, bend: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    yardstick = training.reference.gradients["float32"]
+    criterion = training.reference.gradients["float32"]
     right = pullbacks.activate
 
     def passing(x: Array, activation: Activation) -> tuple[Array, Pullback]:
@@ -77,4 +77,4 @@ def test_another_gradient_there_would_part(
 
     monkeypatch.setattr(pullbacks, "activate", passing)
     wrong = training.reference.network("float32").gradients(*training.case.batch(0))
-    assert yardstick.judge("gradients", "float32", as_named(wrong)).verdict == "fail"
+    assert criterion.judge("gradients", "float32", as_named(wrong)).verdict == "fail"

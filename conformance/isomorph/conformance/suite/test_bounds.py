@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from isomorph.backends.oracle.training import cross_entropy
+from isomorph.backends.protocol import Array
 from isomorph.backends.training import SGD
 from isomorph.conformance.cases import check_decides, check_exercised
 from isomorph.conformance.lattice.verdict import judge_lattice
-from isomorph.conformance.small_networks import Array
-from isomorph.conformance.training.clear import MARGINS, clear_move
 from isomorph.conformance.training.drawn import DrawnTraining, Training
 from isomorph.conformance.training.dropout import judge as judge_dropout
 from isomorph.conformance.training.dropout import readable
-from isomorph.conformance.training.verdict import TrainingVerdict, Yardstick, in_noise_floors, within
+from isomorph.conformance.training.kinks import MARGINS, least_move
+from isomorph.conformance.training.verdict import Criterion, TrainingVerdict, in_noise_floors, within
 from isomorph.conformance.verdict import EndPoints, judge, noise_floors
 from isomorph.spec import Architecture, BadInput, Block, Convention, Head, Stem, StemConvolution
 from isomorph.spec.architecture import AuxiliaryHead
@@ -49,7 +49,7 @@ def tiny() -> DrawnTraining:
 @pytest.mark.parametrize("name", [KERNEL, VELOCITY])
 def test_a_step_may_end_1e_11_elsewhere(name: str, off: float, verdict: str, tiny: DrawnTraining) -> None:
     step = next(tiny.oracle_steps())
-    run = tiny.reference.step_yardstick(step).judge("step 1", "float64", moved(step.ends, {name: off}))
+    run = tiny.reference.step_criterion(step).judge("step 1", "float64", moved(step.ends, {name: off}))
     assert (run.verdict, run.first_divergence) == (verdict, None if verdict == "pass" else name)
 
 
@@ -64,7 +64,7 @@ def test_the_velocity_of_what_learns_nothing_is_on_its_units_scale(
     found = moved(step.ends, {})
     found[name] = np.zeros(4)
     found[name][0] = off * max(np.linalg.norm(value) for value in unit)
-    assert tiny.reference.step_yardstick(step).judge("step 1", "float64", found).verdict == verdict
+    assert tiny.reference.step_criterion(step).judge("step 1", "float64", found).verdict == verdict
 
 
 class Elsewhere:
@@ -102,13 +102,13 @@ def unit_of(name: str) -> str:
     return name[0]
 
 
-def yardsticks(noise: Moves) -> dict[str, Yardstick]:
+def criteria(noise: Moves) -> dict[str, Criterion]:
     """In noise floors of so much noise, in one of two evaluations."""
     return in_noise_floors(WANTED, [WANTED, moved(WANTED, noise)], unit_of)
 
 
-def judged(yardstick: Yardstick, **found: Array) -> TrainingVerdict:
-    return yardstick.judge("gradients", "float64", WANTED | {name.replace("_", "/"): x for name, x in found.items()})
+def judged(criterion: Criterion, **found: Array) -> TrainingVerdict:
+    return criterion.judge("gradients", "float64", WANTED | {name.replace("_", "/"): x for name, x in found.items()})
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def judged(yardstick: Yardstick, **found: Array) -> TrainingVerdict:
 )
 def test_eight_floors_of_a_unit_pass_in_training(dtype: str, off: float, verdict: str) -> None:
     """A noise of 1e-5 in float32 is one of 1e-5 / 2^29 in float64."""
-    yardstick = yardsticks({"a/weights": 1e-5})[dtype]
-    assert judged(yardstick, a_weights=moved(WANTED, {"a/weights": off})["a/weights"]).verdict == verdict
+    criterion = criteria({"a/weights": 1e-5})[dtype]
+    assert judged(criterion, a_weights=moved(WANTED, {"a/weights": off})["a/weights"]).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -137,20 +137,20 @@ def test_eight_floors_of_a_unit_pass_in_training(dtype: str, off: float, verdict
 )
 def test_eight_roundoffs_pass_in_training_where_there_is_no_noise(dtype: str, off: float, verdict: str) -> None:
     """8 * 2^-24 and 8 * 2^-53."""
-    assert judged(yardsticks({})[dtype], b_weights=np.array([1.0, off])).verdict == verdict
+    assert judged(criteria({})[dtype], b_weights=np.array([1.0, off])).verdict == verdict
 
 
 @pytest.mark.parametrize(("noise", "is_zero"), [(0.1237, False), (0.125, True), (0.1263, True)])
 def test_what_is_noise_by_an_eighth_or_more_counts_as_zero(noise: float, is_zero: bool) -> None:
     """In binary fractions, so that an eighth is one."""
-    assert ("a/weights" in yardsticks({"a/weights": noise})["float32"].zeros) is is_zero
+    assert ("a/weights" in criteria({"a/weights": noise})["float32"].zeros) is is_zero
 
 
 @pytest.mark.parametrize(("value", "verdict"), [(0.0, "pass"), (1e-30, "fail"), (-1e-300, "fail"), (1.0, "fail")])
 def test_nothing_but_zero_passes_where_a_whole_unit_is_zero(value: float, verdict: str) -> None:
     wanted = {"a/weights": np.zeros(2), "b/weights": np.ones(2)}
-    yardstick = within(wanted, 1e-11, unit_of)
-    run = yardstick.judge("step 1", "float64", wanted | {"a/weights": np.array([0.0, value])})
+    criterion = within(wanted, 1e-11, unit_of)
+    run = criterion.judge("step 1", "float64", wanted | {"a/weights": np.array([0.0, value])})
     assert (run.verdict, run.first_divergence) == (verdict, None if verdict == "pass" else "a/weights")
 
 
@@ -169,11 +169,11 @@ def test_as_many_tensors_as_the_oracle_has_pass(other: Mapping[str, Array], firs
 
 def test_frozen_statistics_stay_to_the_last_bit() -> None:
     frozen = replace(TINY, freeze_batch_norm=True, sgd=SGD(learning_rate=2.0**-10)).draw()
-    yardstick = frozen.reference.statistics(1)["float64"]
+    criterion = frozen.reference.statistics(1)["float64"]
     name = "conv1/BatchNorm/moving_mean"
-    assert yardstick.judge("statistics", "float64", yardstick.wanted).verdict == "pass"
-    found = {**yardstick.wanted, name: np.nextafter(yardstick.wanted[name], np.inf)}
-    assert yardstick.judge("statistics", "float64", found).first_divergence == name
+    assert criterion.judge("statistics", "float64", criterion.expected).verdict == "pass"
+    found = {**criterion.expected, name: np.nextafter(criterion.expected[name], np.inf)}
+    assert criterion.judge("statistics", "float64", found).first_divergence == name
 
 
 def test_an_auxiliary_head_counts_three_tenths() -> None:
@@ -189,7 +189,7 @@ def test_an_auxiliary_head_counts_three_tenths() -> None:
     images, labels = reference.case.batch(0)
     _, forward = reference.network("float64").run_back(images, labels)
     main, auxiliary = (cross_entropy(forward.values[name], labels)[0] for name in ("logits", "aux1/logits"))
-    assert float(reference.gradients["float64"].wanted["loss"]) == pytest.approx(main + 0.3 * auxiliary, rel=1e-12)
+    assert float(reference.gradients["float64"].expected["loss"]) == pytest.approx(main + 0.3 * auxiliary, rel=1e-12)
 
 
 READ, BIAS = np.linspace(0.5, 2.0, 64).reshape(1, 1, 64), np.linspace(-1.0, 1.0, 8)
@@ -246,7 +246,7 @@ def test_values_of_a_thousandth_of_the_largest_tell_what_becomes_of_them(value: 
 
 @pytest.mark.parametrize(("distance", "moves"), [(6.04e-5, True), (6.17e-5, False)])
 def test_values_stand_a_16384th_from_where_an_activation_bends(distance: float, moves: bool) -> None:
-    assert bool(clear_move(np.array([-1.0, distance, 1.0]), [0.0], MARGINS[-1:])) is moves
+    assert bool(least_move(np.array([-1.0, distance, 1.0]), [0.0], MARGINS[-1:])) is moves
 
 
 @pytest.mark.parametrize(("off", "passes"), [(0.1237, True), (-0.1237, True), (0.1263, False), (-0.1263, False)])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from isomorph.backends.oracle.backend import OracleNetwork
-from isomorph.backends.protocol import Options
+from isomorph.backends.protocol import Array, Options
 from isomorph.conformance.cases import (
     check_decides,
     check_images,
@@ -19,7 +19,7 @@ from isomorph.conformance.cases import (
     uniform,
 )
 from isomorph.conformance.reference import Reference
-from isomorph.conformance.small_networks import KIN, RIGID, Array, slim_small
+from isomorph.conformance.small_networks import KIN, RIGID, slim_small
 from isomorph.conformance.verdict import relative_l2
 from isomorph.spec import Architecture, BadInput, architecture, is_trainable, tensor_shapes
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from isomorph.backends.protocol import Array
 from isomorph.backends.training import Gradients
 from isomorph.conformance.small_networks import RIGID
 from isomorph.conformance.training.dropout import DropoutCase, chance, judge
 from isomorph.conformance.training.verdict import TrainingVerdict
-from isomorph.conformance.verdict import Array
 from isomorph.spec import BadInput, architecture
 from isomorph.spec.layers import Convolution, Dropout
 

@@ -10,10 +10,10 @@ from isomorph.conformance.drawn_case import Case, DrawnCase
 from isomorph.conformance.lattice.coverage import assert_covered
 from isomorph.conformance.lattice.drawn import DrawnLattice, Lattice
 from isomorph.conformance.small_networks import KIN, RIGID
+from isomorph.conformance.suite.assertions import assert_agrees
 from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.suite.network_cases import ALIKE, DEEP, NOT_RUN, RUN_AS, STRUCTURE_ONLY, size_of
 from isomorph.conformance.suite.network_cases import CASES as RUN_EVERY_TIME
-from isomorph.conformance.suite.same import assert_same
 from isomorph.spec import architecture
 
 # Which leave the last block more than one cell; dense layers of Keras's that see 7x7 cells and nothing else.
@@ -66,5 +66,5 @@ def test_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Bu
     """In float64, then in float32: a case of so many weights is drawn once for both."""
     for dtype in ("float64", "float32"):
         network = build(case.network, dtype)
-        assert_same(case, network, dtype)
+        assert_agrees(case, network, dtype)
         network.discard()

@@ -14,8 +14,8 @@ from isomorph.conformance.faults.catalogue import CATALOGUE, SUBJECTS, find_faul
 from isomorph.conformance.faults.changes import edit
 from isomorph.conformance.faults.fault import LearningSurgery, Surgery
 from isomorph.conformance.faults.finding import TierFinding, decide
-from isomorph.conformance.faults.ground import Grounds, seen_by_oracle
 from isomorph.conformance.faults.networks import CASES
+from isomorph.conformance.faults.reference_case import ReferenceCases, seen_by_oracle
 from isomorph.conformance.faults.structure import Structure
 from isomorph.conformance.faults.surgery import SURGEONS, TRAINERS, surgeon_of, trainer_of
 from isomorph.spec import BadInput, plan
@@ -31,8 +31,8 @@ SOURCE = re.compile(
 
 
 @pytest.fixture(scope="module")
-def grounds(share: Share) -> Grounds:
-    return Grounds(share)
+def cases(share: Share) -> ReferenceCases:
+    return ReferenceCases(share)
 
 
 def test_every_fault_has_a_name_of_its_own() -> None:
@@ -60,14 +60,14 @@ def test_every_network_has_a_fault() -> None:
 
 
 @pytest.mark.parametrize("name", SAID)
-def test_the_oracle_sees_it_at_its_place_or_nowhere(name: str, grounds: Grounds) -> None:
+def test_the_oracle_sees_it_at_its_place_or_nowhere(name: str, cases: ReferenceCases) -> None:
     fault = SAID[name]
-    assert seen_by_oracle(fault, grounds[fault.network]) == fault.place
+    assert seen_by_oracle(fault, cases[fault.network]) == fault.place
 
 
-def test_the_oracle_sees_what_is_said_to_be_none_and_is_some(grounds: Grounds) -> None:
+def test_the_oracle_sees_what_is_said_to_be_none_and_is_some(cases: ReferenceCases) -> None:
     fault = replace(CATALOGUE["pool-zero-behind-relu"], network="preactivated")
-    assert seen_by_oracle(fault, grounds["preactivated"]) == "pool1"
+    assert seen_by_oracle(fault, cases["preactivated"]) == "pool1"
 
 
 def functions(module: str) -> dict[str, str]:

@@ -11,13 +11,13 @@ from isomorph.backends.oracle.operations import Precision
 from isomorph.backends.oracle.training import TrainingPass
 from isomorph.backends.protocol import Options
 from isomorph.conformance.drawn_case import Share
-from isomorph.conformance.faults.bends import CHANNEL
 from isomorph.conformance.faults.catalogue import CATALOGUE, SUBJECTS
 from isomorph.conformance.faults.fault import Fault, Retrain, Surgery
 from isomorph.conformance.faults.finding import INFERENCE, TRAINING, TierFinding, decide
-from isomorph.conformance.faults.ground import Grounds
-from isomorph.conformance.faults.learning import LearningGround
+from isomorph.conformance.faults.kinks import CHANNEL
+from isomorph.conformance.faults.learning import TrainingReferenceCase
 from isomorph.conformance.faults.networks import CASES, FROZEN
+from isomorph.conformance.faults.reference_case import ReferenceCases
 from isomorph.conformance.training.reference import LOSS, VELOCITY
 from isomorph.spec import is_trainable, plan, tensor_shapes
 
@@ -31,15 +31,15 @@ SAID = {
 
 
 @pytest.fixture(scope="module")
-def grounds(share: Share) -> Grounds:
-    return Grounds(share)
+def cases(share: Share) -> ReferenceCases:
+    return ReferenceCases(share)
 
 
-def named(fault: Fault, ground: LearningGround, dtype: str = "float64") -> dict[str, str | None]:
+def named(fault: Fault, reference_case: TrainingReferenceCase, dtype: str = "float64") -> dict[str, str | None]:
     """What each tier of training names of the oracle with the fault in it; tiers that see or ask nothing do not."""
     options = Options(dtype=dtype, training=True, freeze_batch_norm=fault.network in FROZEN)
     network = OracleNetwork(fault.architecture.without_dropout(), options)
-    found = ground.ask(network, fault.plant if isinstance(fault.plant, Retrain) else Retrain())
+    found = reference_case.ask(network, fault.plant if isinstance(fault.plant, Retrain) else Retrain())
     return {tier.tier: tier.first for tier in found if tier.caught}
 
 
@@ -60,19 +60,19 @@ def test_a_fault_of_training_is_named_by_tensors_that_there_are(name: str) -> No
 
 
 @pytest.mark.parametrize("name", SAID)
-def test_the_oracle_with_it_is_named_where_it_is_planted_and_nowhere_else(name: str, grounds: Grounds) -> None:
-    assert named(SAID[name], grounds.learning(SAID[name].network)) == SAID[name].learned
+def test_the_oracle_with_it_is_named_where_it_is_planted_and_nowhere_else(name: str, cases: ReferenceCases) -> None:
+    assert named(SAID[name], cases.training(SAID[name].network)) == SAID[name].learned
 
 
 @pytest.mark.parametrize("network", sorted({fault.network for fault in LEARNED.values()}))
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_the_oracle_without_it_passes(network: str, dtype: str, grounds: Grounds) -> None:
+def test_the_oracle_without_it_passes(network: str, dtype: str, cases: ReferenceCases) -> None:
     none = Fault("none", "", "", network, None, Retrain())
-    assert named(none, grounds.learning(network), dtype) == {}
+    assert named(none, cases.training(network), dtype) == {}
 
 
-def test_training_is_on_four_images_of_the_cases_size(grounds: Grounds) -> None:
-    assert grounds.learning("two units").case.images.shape == (4, 49, 64, 3)
+def test_training_is_on_four_images_of_the_cases_size(cases: ReferenceCases) -> None:
+    assert cases.training("two units").case.images.shape == (4, 49, 64, 3)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_training_is_on_four_images_of_the_cases_size(grounds: Grounds) -> None:
     ],
 )
 def test_what_gradients_show_of_dropout_by_verdicts(verdicts: list[str], finding: TierFinding) -> None:
-    ground: Any = SimpleNamespace(
+    reference_case: Any = SimpleNamespace(
         dropout=SimpleNamespace(
             verdicts=lambda _: [
                 SimpleNamespace(verdict=verdict, first_divergence="fc7", message="told") for verdict in verdicts
@@ -92,17 +92,17 @@ def test_what_gradients_show_of_dropout_by_verdicts(verdicts: list[str], finding
         )
     )
     network: Any = None
-    assert LearningGround.ask_dropout(ground, network) == finding
+    assert TrainingReferenceCase.ask_dropout(reference_case, network) == finding
 
 
-def test_steps_are_asked_of_float64_alone(grounds: Grounds) -> None:
+def test_steps_are_asked_of_float64_alone(cases: ReferenceCases) -> None:
     fault = LEARNED["l2-left-out"]
-    assert named(fault, grounds.learning(fault.network), "float32") == {}
+    assert named(fault, cases.training(fault.network), "float32") == {}
 
 
 @pytest.mark.parametrize(("network", "bend"), [("two units", 0.0), ("two units, with ReLU6", 6.0)])
-def test_one_channel_is_exactly_on_a_bend(network: str, bend: float, grounds: Grounds) -> None:
-    case = grounds.learning(network).case
+def test_one_channel_is_exactly_on_a_bend(network: str, bend: float, cases: ReferenceCases) -> None:
+    case = cases.training(network).case
     forward = TrainingPass(
         plan(case.architecture),
         {name: value.astype(np.float64) for name, value in case.tensors.items()},

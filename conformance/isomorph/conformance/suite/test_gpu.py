@@ -19,9 +19,9 @@ from isomorph.conformance.drawn_case import Case, DrawnCase
 from isomorph.conformance.lattice.drawn import DrawnLattice, Lattice
 from isomorph.conformance.precision import prove_precision
 from isomorph.conformance.small_networks import KIN, RIGID, shortened
+from isomorph.conformance.suite.assertions import assert_agrees
 from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.suite.network_cases import DENSE, LACKING
-from isomorph.conformance.suite.same import assert_same
 
 SEEDS = range(5)
 BATCHES = (2, 8)
@@ -109,7 +109,7 @@ def test_its_end_points_are_the_oracles_but_for_noise(
         with pytest.raises(Unavailable, match=f"has no {dtype}"):
             build(case.network, dtype)
         return
-    assert_same(case, build(case.network, dtype), dtype)
+    assert_agrees(case, build(case.network, dtype), dtype)
 
 
 def test_with_tf32_on_a_lattice_is_the_same_numbers(lattice: DrawnLattice, in_tf32: BackendProcess) -> None:

@@ -107,7 +107,7 @@ def test_a_network_without_its_stem_is_given_integers_by_its_images() -> None:
 
 
 def test_seeds_in_a_row_are_dealt_all_that_the_first_deck_has() -> None:
-    dealt = [deal(seed, "deck", players=2, cards=7, size=12, first=3) for seed in range(4)]
+    dealt = [deal(seed, "deck", groups=2, count=7, size=12, first=3) for seed in range(4)]
     for player in range(2):
         assert sorted(card for cards in dealt for card in cards[player, :3]) == list(range(12))
         assert all(len(set(cards[player])) == 7 for cards in dealt)

@@ -6,8 +6,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from isomorph.backends.protocol import Array
 from isomorph.conformance.lattice.verdict import NEAR, LatticeVerdict, judge_lattice
-from isomorph.conformance.verdict import Array
 
 STEPS = {"first": Fraction(1), "second": Fraction(1, 4)}
 EXACT = {"first": np.arange(-4, 4).reshape(1, 2, 2, 2), "second": np.arange(8).reshape(1, 2, 2, 2)}

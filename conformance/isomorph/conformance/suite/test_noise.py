@@ -7,10 +7,10 @@ import pytest
 
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.oracle.operations import shuffled
-from isomorph.backends.protocol import Options
+from isomorph.backends.protocol import Array, Options
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.reference import Reference
-from isomorph.conformance.small_networks import Array, slim_small
+from isomorph.conformance.small_networks import slim_small
 from isomorph.conformance.verdict import noise, relative_l2, values_in
 from isomorph.spec import Architecture, Head, Stem, StemConvolution
 

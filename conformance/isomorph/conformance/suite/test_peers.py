@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from isomorph.backends.protocol import Array
 from isomorph.conformance.drawn_case import Share
-from isomorph.conformance.small_networks import Array
 from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.suite.recorded_peers import UNNAMED, Peer, recorded, unread
 from isomorph.conformance.verdict import FLOORS, relative_l2

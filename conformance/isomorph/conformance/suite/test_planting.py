@@ -16,8 +16,8 @@ from isomorph.conformance.faults.catalogue import CATALOGUE, SUBJECTS
 from isomorph.conformance.faults.changes import edit_all
 from isomorph.conformance.faults.fault import Retensor, Surgery
 from isomorph.conformance.faults.finding import INFERENCE, TRAINING, Finding
-from isomorph.conformance.faults.ground import Grounds
 from isomorph.conformance.faults.planting import Planting
+from isomorph.conformance.faults.reference_case import ReferenceCases
 from isomorph.conformance.faults.surgery import surgeon_of
 
 # Which tiers see it. The lattice sees no rounding, as small integers stand it; float32 sees no thousandth of epsilon.
@@ -82,8 +82,8 @@ def test_all_subjects_and_all_surgery_are_among_them() -> None:
 
 
 @pytest.fixture(scope="module")
-def grounds(share: Share) -> Grounds:
-    return Grounds(share)
+def cases(share: Share) -> ReferenceCases:
+    return ReferenceCases(share)
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +94,13 @@ def plantings() -> dict[str, Planting]:
 
 @pytest.fixture
 def planting(
-    process: BackendProcess, grounds: Grounds, plantings: dict[str, Planting], pytestconfig: pytest.Config
+    process: BackendProcess,
+    cases: ReferenceCases,
+    plantings: dict[str, Planting],
+    pytestconfig: pytest.Config,
 ) -> Planting:
     device = pytestconfig.getoption("--device", default="cpu")
-    return plantings.setdefault(process.name, Planting(process, device, grounds))
+    return plantings.setdefault(process.name, Planting(process, device, cases))
 
 
 @pytest.mark.parametrize("name", SEEN_BY)
@@ -145,7 +148,7 @@ def test_a_backend_that_cannot_be_trained_has_no_faults_of_training(
     monkeypatch.setattr(RemoteNetwork, "gradients", untrained)
     monkeypatch.setattr(RemoteNetwork, "observe", untrained)
     monkeypatch.setattr(RemoteNetwork, "step", untrained)
-    fresh = Planting(planting.process, planting.device, planting.grounds)
+    fresh = Planting(planting.process, planting.device, planting.cases)
     assert fresh.find(CATALOGUE["decay-for-momentum"]).outcome == "no training"
 
 
@@ -158,7 +161,7 @@ def test_nothing_is_decided_where_the_network_does_not_pass_without_the_fault(
 ) -> None:
     wrong = edit_all("weights", lambda value: value * 1.5)
     monkeypatch.setattr("isomorph.conformance.faults.planting.AS_IT_IS", wrong)
-    fresh = Planting(planting.process, planting.device, planting.grounds)
+    fresh = Planting(planting.process, planting.device, planting.cases)
     finding = fresh.find(CATALOGUE["same-for-explicit"])
     assert finding.outcome == "unfit"
     assert finding.message.startswith("Without the fault bottlenecks fails, too, by its lattice: conv1 is the first")

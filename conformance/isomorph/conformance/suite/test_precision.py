@@ -11,9 +11,8 @@ import pytest
 
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.oracle.operations import convolve
-from isomorph.backends.protocol import Options
+from isomorph.backends.protocol import Array, Options
 from isomorph.conformance.precision import prove_precision
-from isomorph.conformance.small_networks import Array
 from isomorph.conformance.suite.conftest import Build
 from isomorph.spec import Architecture
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from isomorph.backends.protocol import Array
 from isomorph.conformance.small_networks import (
     NO_HEAD,
-    Array,
     alone,
     blocks,
     create_input,

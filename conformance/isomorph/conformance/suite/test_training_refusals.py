@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from isomorph.backends.process import RemoteNetwork
+from isomorph.backends.protocol import Array
 from isomorph.backends.training import SGD
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.suite.learning import DTYPES, unless_unavailable
-from isomorph.conformance.verdict import Array
 from isomorph.spec import BadInput, architecture
 
 Learns = Callable[[RemoteNetwork, Array, Array], Any]

@@ -15,9 +15,9 @@ from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.small_networks import alone, plain_tensors
 from isomorph.conformance.suite.training_cases import CASES
 from isomorph.conformance.training.case import draw_training
-from isomorph.conformance.training.clear import MARGINS, ClearPass, clear_move, size_of, two_largest
+from isomorph.conformance.training.kinks import MARGINS, KinkFreePass, least_move, size_of, two_largest
 from isomorph.conformance.training.reference import LOSS, TrainingReference
-from isomorph.conformance.training.verdict import TensorVerdict, Yardstick, in_noise_floors, within
+from isomorph.conformance.training.verdict import Criterion, TensorVerdict, in_noise_floors, within
 from isomorph.spec import BadInput, StemConvolution, StemPool, architecture, plan
 from isomorph.spec.layers import MaxPool
 from isomorph.spec.tensors import BIASES, is_trainable
@@ -30,10 +30,10 @@ def unit_of(name: str) -> str:
 
 
 def test_within_a_limit_zeros_alone_are_on_the_scale_of_their_units_largest() -> None:
-    yardstick = within(WANTED, 1e-3, unit_of)
-    assert yardstick.zeros == {"b/beta"}
-    assert yardstick.scales == {"b/gamma": 5.0, "b/beta": 5.0, "a/gamma": 1.0}
-    assert yardstick.limits == dict.fromkeys(WANTED, 1e-3)
+    criterion = within(WANTED, 1e-3, unit_of)
+    assert criterion.zeros == {"b/beta"}
+    assert criterion.scales == {"b/gamma": 5.0, "b/beta": 5.0, "a/gamma": 1.0}
+    assert criterion.limits == dict.fromkeys(WANTED, 1e-3)
     assert within(WANTED, 1e-3, unit_of, zeros=["a/gamma"]).zeros == {"a/gamma", "b/beta"}
 
 
@@ -54,19 +54,19 @@ def moved(**by: float) -> dict[str, Array]:
 
 
 @pytest.fixture(scope="module")
-def yardsticks() -> dict[str, Yardstick]:
+def criteria() -> dict[str, Criterion]:
     noise = moved(b_gamma=5e-6, b_beta=1e-5, a_gamma=1e-7)
     return in_noise_floors(WANTED, [WANTED, noise], unit_of)
 
 
-def test_what_is_all_noise_is_on_the_scale_of_its_units_largest(yardsticks: dict[str, Yardstick]) -> None:
-    yardstick = yardsticks["float32"]
-    assert yardstick.zeros == {"b/beta"}
-    assert yardstick.scales == {"b/gamma": 5.0, "b/beta": 5.0, "a/gamma": 1.0}
+def test_what_is_all_noise_is_on_the_scale_of_its_units_largest(criteria: dict[str, Criterion]) -> None:
+    criterion = criteria["float32"]
+    assert criterion.zeros == {"b/beta"}
+    assert criterion.scales == {"b/gamma": 5.0, "b/beta": 5.0, "a/gamma": 1.0}
 
 
-def test_a_unit_has_the_floor_of_its_noisiest_tensor(yardsticks: dict[str, Yardstick]) -> None:
-    limits = yardsticks["float32"].limits
+def test_a_unit_has_the_floor_of_its_noisiest_tensor(criteria: dict[str, Criterion]) -> None:
+    limits = criteria["float32"].limits
     assert limits["b/gamma"] == limits["b/beta"] == pytest.approx(8 * 2e-6)
     assert limits["a/gamma"] == pytest.approx(8e-7)
 
@@ -91,14 +91,14 @@ def test_the_loss_has_the_noise_of_the_answers_that_it_is_of() -> None:
     assert moved_by == pytest.approx(limit / 8, rel=0.01) or moved_by < limit / 8
 
 
-def test_float64s_limits_are_float32s_in_the_ratio_of_the_roundoffs(yardsticks: dict[str, Yardstick]) -> None:
-    for name, limit in yardsticks["float32"].limits.items():
-        assert yardsticks["float64"].limits[name] == limit * 2.0**-29
+def test_float64s_limits_are_float32s_in_the_ratio_of_the_roundoffs(criteria: dict[str, Criterion]) -> None:
+    for name, limit in criteria["float32"].limits.items():
+        assert criteria["float64"].limits[name] == limit * 2.0**-29
 
 
-def test_the_first_to_part_is_the_first_in_order(yardsticks: dict[str, Yardstick]) -> None:
+def test_the_first_to_part_is_the_first_in_order(criteria: dict[str, Criterion]) -> None:
     found = moved(a_gamma=1e-3, b_beta=1e-3)
-    verdict = yardsticks["float32"].judge("gradients", "float32", found)
+    verdict = criteria["float32"].judge("gradients", "float32", found)
     assert (verdict.verdict, verdict.first_divergence) == ("fail", "b/beta")
     assert verdict.message == "b/beta is the first to part, by 0.0002 of the largest in its unit; up to 1.6e-05 passes"
     assert [tensor.verdict for tensor in verdict.tensors] == ["pass", "fail", "fail"]
@@ -141,16 +141,16 @@ def test_a_tensor_is_of_the_unit(name: str, unit: str) -> None:
 
 def test_the_order_is_that_of_the_backward_pass() -> None:
     reference = TrainingReference(CASES["zero channels"].draw().case)
-    names = list(reference.gradients["float32"].wanted)
+    names = list(reference.gradients["float32"].expected)
     assert names[:3] == ["loss", "logits/biases", "logits/weights"]
     assert names[-2:] == ["conv1/weights", "images"]
 
 
 def test_a_channel_moves_by_the_least_that_leaves_the_bend_alone() -> None:
     margin = MARGINS[-1]
-    assert clear_move(np.array([-1.0, 1.0]), [0.0], MARGINS) == 0
-    assert clear_move(np.array([-1.0, margin / 2, 1.0]), [0.0], (margin,)) == margin
-    assert np.isnan(clear_move(np.arange(-1000, 1000) * margin, [0.0], (margin,)))
+    assert least_move(np.array([-1.0, 1.0]), [0.0], MARGINS) == 0
+    assert least_move(np.array([-1.0, margin / 2, 1.0]), [0.0], (margin,)) == margin
+    assert np.isnan(least_move(np.arange(-1000, 1000) * margin, [0.0], (margin,)))
 
 
 def test_the_second_largest_is_another_value() -> None:
@@ -166,7 +166,7 @@ def test_a_pool_may_choose_anew_between_values_that_are_apart(distance: float, c
     network = alone(StemConvolution("conv1", 1, 1, linear=True), StemPool("pool1", 2, 2), pool_padding="valid")
     tensors = plain_tensors(network, {"conv1": np.ones((1, 1, 1, 1))})
     images = np.array([1.0, 1.0 - distance, 0.0, 0.0]).reshape(1, 2, 2, 1)
-    assert ClearPass(plan(network), tensors, images, moving=False).close == close
+    assert KinkFreePass(plan(network), tensors, images, moving=False).near_kinks == close
 
 
 @pytest.mark.parametrize(
@@ -195,10 +195,10 @@ def test_tensors_that_are_given_stay_and_what_is_close_is_named() -> None:
     network = CASES["basic units"].network
     images = draw_images(network, 4, 49, 64)
     given = draw_tensors(network, images)
-    case = draw_training(network, 4, 49, 64, given=given)
+    case = draw_training(network, 4, 49, 64, tensors=given)
     assert [name for name, value in case.tensors.items() if value is not given[name]] == []
-    assert case.close
-    assert CASES["basic units"].draw().case.close == ()
+    assert case.near_kinks
+    assert CASES["basic units"].draw().case.near_kinks == ()
 
 
 def test_what_bends_leave_open_is_undecided_in_float32_alone() -> None:
@@ -216,7 +216,7 @@ def test_what_bends_leave_open_is_undecided_in_float32_alone() -> None:
             return Gradients(1.0, learned, np.ones_like(images))
 
     drawn = CASES["zero channels"].draw()
-    drawn.case = replace(drawn.case, close=("conv1",))
+    drawn.case = replace(drawn.case, near_kinks=("conv1",))
     decided, undecided = (drawn.gradients(cast(RemoteNetwork, Wrong(dtype))) for dtype in ("float64", "float32"))
     assert (decided.verdict, undecided.verdict) == ("fail", "unavailable")
     assert undecided.message.endswith("; conv1 stands so close to a bend that float32 may take its other side")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from isomorph.backends.oracle.backend import OracleNetwork
-from isomorph.backends.protocol import Options
+from isomorph.backends.protocol import Array, Options
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.reference import Reference
-from isomorph.conformance.small_networks import Array, slim_small
+from isomorph.conformance.small_networks import slim_small
 from isomorph.conformance.verdict import (
     FLOORS,
     UNIT_ROUNDOFF,

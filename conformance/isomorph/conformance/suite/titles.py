@@ -1,4 +1,4 @@
-"""What the suite's modules are about, in a word or two, as certificates have it."""
+"""Titles of the suite's modules, in a word or two, for certificates."""
 
 TITLES = {
     "test_architectures": "structure and end points",
@@ -13,10 +13,14 @@ TITLES = {
     "test_slim": "slim's own tests",
     "test_training_refusals": "bad input to training",
 }
-"""Those whose file names do not say it."""
+"""The titles of modules whose file names do not say them."""
 
 
 def title_of(test: str) -> str:
-    """The title of the module that a test, `test_live_peers.py::test_...`, is in: "live peers"."""
+    """Return the title of a test's module.
+
+    >>> title_of("test_live_peers.py::test_..."), title_of("test_slim.py::test_...")
+    ('live peers', "slim's own tests")
+    """
     module = test.partition(".py::")[0]
     return TITLES.get(module) or module.removeprefix("test_").replace("_", " ")

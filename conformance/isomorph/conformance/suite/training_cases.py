@@ -1,4 +1,4 @@
-"""What training is compared on: every unit kind, auxiliary heads, atrous units, both rules of running statistics."""
+"""Cases of training: every unit kind, auxiliary heads, atrous units, both rules of running statistics."""
 
 from isomorph.backends.training import SGD
 from isomorph.conformance.small_networks import RIGID, STEM, blocks, grouped, mobile
@@ -12,7 +12,7 @@ UNBIASED = Convention(running_variance="unbiased")
 BIASED = Convention(convolution_bias=True)
 RELU6 = Convention(activation="relu6")
 FINE = SGD(learning_rate=2.0**-10)
-"""What fine-tunes: nothing keeps the maps' size behind frozen batch norms, and larger steps would blow them up."""
+"""For fine-tuning: nothing limits the maps' size behind frozen batch norms, and larger steps would blow them up."""
 
 CASES = (
     {
@@ -70,7 +70,7 @@ CASES = (
         "cifar/resnet20": Training(architecture("cifar/resnet20"), 16, 20),
     }
 )
-"""By what one would call it."""
+"""Cases by their description."""
 
 DEEP = {
     "torchvision/resnet50": Training(architecture("torchvision/resnet50"), 96, 96),

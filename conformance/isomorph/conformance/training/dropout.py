@@ -1,18 +1,19 @@
-"""What "the same dropout" means: of what a layer reads, the right share is dropped, and what is left is scaled right.
+"""What "the same dropout" means: the right share of a layer's input is dropped, and the rest is scaled right.
 
-Which values are dropped is drawn by every framework's own generator, and not compared. A gradient shows it: of one
-image, that of a dense layer's kernel is
+Every framework's own generator draws which values are dropped; that is not compared. A gradient shows it: for one
+image, the gradient of a dense layer's kernel is
 
     d loss / d kernel[i, k]  =  x[i] * dropped_or_scale[i] * d loss / d bias[k]
 
-where x is what the layer reads. So its rows, divided by x and by the gradient of the bias, are zero where a value was
-dropped and the scale where it was kept, in all columns alike: 1 / (1 - share), or one where it is inference that scales
-("downscale_in_infer"). In front of the layer nothing may depend on what others drop: the kernels of earlier layers with
+where x is the layer's input. So its rows, divided by x and by the gradient of the bias, are zero where a value was
+dropped and the scale where it was not, the same in all columns: 1 / (1 - share), or one where inference scales
+("downscale_in_infer"). The layer's input must not depend on what others drop: the kernels of earlier layers with
 dropout are zero, and their biases positive.
 
-Seen are the scale, the share, whether values or connections are dropped, and masks that are the same every time. Not
-seen are values that are dropped together, as whole channels are, and shares so small that hardly any value is: of
-VALUES, a share of a thousandth drops none more often than not. Nor is inference: end points are compared elsewhere.
+This shows the scale, the share, whether values or connections are dropped, and masks that are the same every time. It
+does not show values that are dropped together, such as whole channels, and shares so small that hardly any value is
+dropped: a share of a thousandth usually drops none of VALUES. Nor does it show inference: end points are compared
+elsewhere.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,52 +26,53 @@ import numpy as np
 
 from isomorph.backends.oracle.operations import Precision
 from isomorph.backends.oracle.training import TrainingPass
+from isomorph.backends.protocol import Array, Images, Labels, Tensors
 from isomorph.backends.training import Gradients, check_labels
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.training.verdict import TrainingVerdict
-from isomorph.conformance.verdict import FLOORS, UNIT_ROUNDOFF, Array, by
+from isomorph.conformance.verdict import FLOORS, UNIT_ROUNDOFF, by
 from isomorph.spec import Architecture, plan
 from isomorph.spec.graph import graph
 from isomorph.spec.layers import Convolution, Dropout
 from isomorph.spec.tensors import BIASES, WEIGHTS, tensor_name
 
 VALUES = 512
-"""How many values, at least, are looked at for each layer, over several batches."""
+"""The least number of values to look at for each layer, over several batches."""
 
 PATIENCE = 4
-"""How many times as many batches are drawn, at most, as are looked at."""
+"""The most batches to draw for each one that is looked at."""
 
 FALSE_ALARM = 2.0**-40
-"""How probable it may be, for each layer, that what is right is taken for wrong."""
+"""The accepted probability, for each layer, that a right one is judged wrong."""
 
 LIMIT = FLOORS * UNIT_ROUNDOFF["float32"]
-"""What a row may be off, of its size: Paddle computes the scale in float32 whatever the dtype."""
+"""The largest relative error of a row: Paddle computes the scale in float32 whatever the dtype."""
 
 READABLE = 2.0**-10
-"""Of the largest value that a layer reads: smaller ones, a ReLU's zeros among them, tell nothing."""
+"""The share of the largest input value below which values, such as a ReLU's zeros, show nothing."""
 
 DTYPE = "float64"
-"""That in which networks are to be built: scales are compared, and no rounding."""
+"""The dtype of the networks: scales are compared, and no rounding."""
 
 
 class Learns(Protocol):
     """A network that can be trained, here or in another process."""
 
     def load(self, tensors: Mapping[str, Array]) -> object:
-        """Take over tensors."""
+        """Load tensors."""
 
-    def gradients(self, images: Array, labels: Array) -> Gradients:
-        """Of the loss of a batch."""
+    def gradients(self, images: Images, labels: Labels) -> Gradients:
+        """Return the gradients of a batch's loss."""
 
 
 class DropoutCase:
-    """A network with dropout, and one image and tensors by which every layer's is seen.
+    """A network with dropout, and one image and tensors that show every layer's dropout.
 
-    Networks are to be built of `architecture` in DTYPE, with training=True and freeze_batch_norm=True: one image is
-    then enough of a batch.
+    Networks are built from `architecture` in DTYPE, with training=True and freeze_batch_norm=True: one image is then
+    enough for a batch.
 
     Attributes:
-        layers: those that drop what they read, by scope, in network order.
+        layers: the layers with dropout, by scope, in network order.
     """
 
     def __init__(self, architecture: Architecture, height: int, width: int, seed: int = 0) -> None:
@@ -84,77 +86,77 @@ class DropoutCase:
         self._tensors = draw_tensors(architecture, self.images, seed) if self.layers else {}
 
     def verdicts(self, network: Learns) -> Iterator[TrainingVerdict]:
-        """On every layer's dropout, in network order; "unavailable" where a gradient is the sum of several windows'."""
+        """Judge every layer's dropout, in network order; "unavailable" where a gradient sums over several windows."""
         for layer in self.layers.values():
-            tensors = self._shown(layer)
-            read = self._read(layer, tensors)
-            if read.shape[:2] != (layer.kernel, layer.kernel):
-                said = f"{layer.scope} reads a map of {by(read.shape[:2])}; its dropout shows where it reads one window"
-                yield replace(_passing(layer), verdict="unavailable", message=said)
+            tensors = self._tensors_for(layer)
+            x = self._input_of(layer, tensors)
+            if x.shape[:2] != (layer.kernel, layer.kernel):
+                why = f"{layer.scope} reads a map of {by(x.shape[:2])}; its dropout shows where it reads one window"
+                yield replace(_passing(layer), verdict="unavailable", message=why)
                 continue
             network.load(tensors)
-            yield judge(layer, read, self._gradients(network, layer, read))
+            yield judge(layer, x, self._gradients(network, layer, x))
 
-    def _gradients(self, network: Learns, layer: Convolution, read: Array) -> list[tuple[Array, Array]]:
-        """Those of the layer's kernel, [k, k, depth_in, depth], and bias, one pair for each batch that tells anything.
+    def _gradients(self, network: Learns, layer: Convolution, x: Array) -> list[tuple[Array, Array]]:
+        """Return the gradients of the layer's kernel, [k, k, depth_in, depth], and bias, for each batch that has any.
 
-        Where all that a mask leaves lies below the bends of a ReLU behind the layer, nothing flows back through it.
+        Where all that a mask leaves lies below the kink of a ReLU behind the layer, nothing flows back through it.
         """
-        shown = max(1, int(np.count_nonzero(readable(read))))
+        shown = max(1, int(np.count_nonzero(readable(x))))
         batches = max(2, ceil(VALUES / shown))
-        found = (network.gradients(self.images, self.labels).tensors for _ in range(PATIENCE * batches))
-        pairs = ((each[tensor_name(layer, WEIGHTS)], each[tensor_name(layer, BIASES)]) for each in found)
+        gradients = (network.gradients(self.images, self.labels).tensors for _ in range(PATIENCE * batches))
+        pairs = ((each[tensor_name(layer, WEIGHTS)], each[tensor_name(layer, BIASES)]) for each in gradients)
         return list(islice((pair for pair in pairs if pair[1].any()), batches))
 
-    def _shown(self, layer: Convolution) -> dict[str, Array]:
-        """Tensors under which nothing that `layer` reads depends on what others drop."""
-        shown = dict(self._tensors)
+    def _tensors_for(self, layer: Convolution) -> dict[str, Array]:
+        """Return tensors with which the input of `layer` does not depend on what others drop."""
+        tensors = dict(self._tensors)
         for earlier in self.layers.values():
             if earlier is layer:
-                return shown
+                return tensors
             weights, biases = tensor_name(earlier, WEIGHTS), tensor_name(earlier, BIASES)
-            shown[weights] = np.zeros_like(shown[weights])
-            shown[biases] = np.abs(shown[biases]) + np.float32(0.25)
-        return shown
+            tensors[weights] = np.zeros_like(tensors[weights])
+            tensors[biases] = np.abs(tensors[biases]) + np.float32(0.25)
+        return tensors
 
-    def _read(self, layer: Convolution, tensors: Mapping[str, Array]) -> Array:
-        """What the layer reads where nothing is dropped, [h, w, depth_in], in float64."""
+    def _input_of(self, layer: Convolution, tensors: Tensors) -> Array:
+        """Return the layer's input without dropout, [h, w, depth_in], in float64."""
         exact = {name: value.astype(np.float64) for name, value in tensors.items()}
-        still = plan(self.architecture.without_dropout())
-        forward = TrainingPass(still, exact, self.images.astype(np.float64), Precision("float64"), frozen=True)
-        read: Array = forward.values[self._reads[layer.scope]][0]
-        return read
+        without = plan(self.architecture.without_dropout())
+        forward = TrainingPass(without, exact, self.images.astype(np.float64), Precision("float64"), frozen=True)
+        x: Array = forward.values[self._reads[layer.scope]][0]
+        return x
 
 
-def judge(layer: Convolution, read: Array, gradients: list[tuple[Array, Array]]) -> TrainingVerdict:
-    """On one layer's dropout, from the gradients of its kernel and of its bias in several batches.
+def judge(layer: Convolution, x: Array, gradients: list[tuple[Array, Array]]) -> TrainingVerdict:
+    """Judge one layer's dropout by the gradients of its kernel and of its bias in several batches.
 
-    read: [k, k, depth_in], what it reads. gradients: [k, k, depth_in, depth] and [depth] each.
+    x: [k, k, depth_in], its input. gradients: [k, k, depth_in, depth] and [depth] each.
     """
-    asked = layer.dropout or Dropout(0.0)
-    scale = 1.0 if asked.downscaled else 1 / (1 - asked.share)
+    dropout = layer.dropout or Dropout(0.0)
+    scale = 1.0 if dropout.downscaled else 1 / (1 - dropout.share)
     verdict = _passing(layer)
 
     def fail(message: str) -> TrainingVerdict:
         return replace(verdict, verdict="fail", message=message, first_divergence=layer.scope)
 
-    shown = readable(read)
+    shown = readable(x)
     if not shown.any() or not gradients:
         return replace(verdict, verdict="unavailable", message=f"nothing passes through {layer.scope}")
     masks = []
     for kernel, bias in gradients:
-        scales = row_scales(kernel[shown], read[shown], bias)
-        kept, dropped = (np.abs(scales - right).max(axis=1) <= LIMIT * scale for right in (scale, 0.0))
-        if stray := np.flatnonzero(~(kept | dropped)).tolist():
-            off = scales[stray[0]]
-            said = f"{off.mean():.6g}" if np.ptp(off) <= LIMIT * scale else f"{off.min():.6g} to {off.max():.6g}"
-            return fail(f"a value is multiplied by {said}; expected 0 or {scale:.6g}")
-        masks.append(kept)
-    values, kept_values = len(masks) * len(masks[0]), int(np.sum(masks))
-    dropped_values = values - kept_values
-    if chance(dropped_values, values, asked.share) < FALSE_ALARM:
-        return fail(f"{dropped_values} of {values} values are dropped; expected a share of {asked.share:g}")
-    same_by_chance = (asked.share**2 + (1 - asked.share) ** 2) ** (values - len(masks[0]))
+        scales = row_scales(kernel[shown], x[shown], bias)
+        passed, dropped = (np.abs(scales - right).max(axis=1) <= LIMIT * scale for right in (scale, 0.0))
+        if wrong_rows := np.flatnonzero(~(passed | dropped)).tolist():
+            row = scales[wrong_rows[0]]
+            factor = f"{row.mean():.6g}" if np.ptp(row) <= LIMIT * scale else f"{row.min():.6g} to {row.max():.6g}"
+            return fail(f"a value is multiplied by {factor}; expected 0 or {scale:.6g}")
+        masks.append(passed)
+    values, passed_values = len(masks) * len(masks[0]), int(np.sum(masks))
+    dropped_values = values - passed_values
+    if chance(dropped_values, values, dropout.share) < FALSE_ALARM:
+        return fail(f"{dropped_values} of {values} values are dropped; expected a share of {dropout.share:g}")
+    same_by_chance = (dropout.share**2 + (1 - dropout.share) ** 2) ** (values - len(masks[0]))
     if same_by_chance < FALSE_ALARM and all(np.array_equal(mask, masks[0]) for mask in masks):
         return fail(f"the same values are dropped in each of {len(masks)} batches")
     return verdict
@@ -164,30 +166,34 @@ def _passing(layer: Convolution) -> TrainingVerdict:
     return TrainingVerdict(f"dropout before {layer.scope}", DTYPE, "pass")
 
 
-def readable(read: Array) -> Array:
-    """Which values are large enough to see what becomes of them: bool, of the shape of `read`."""
-    size = np.abs(read)
+def readable(x: Array) -> Array:
+    """Return which values of `x` are large enough to show whether they are dropped: bool, of the same shape."""
+    size = np.abs(x)
     return np.asarray(size > READABLE * size.max())
 
 
-def row_scales(kernel: Array, read: Array, bias: Array) -> Array:
-    """What each value was multiplied by, as seen in each column that is learned at all: [values, columns].
+def row_scales(kernel: Array, x: Array, bias: Array) -> Array:
+    """Return the factor of each value, as each column that has a gradient shows it: [values, columns].
 
-    kernel: [values, depth], the gradient's rows. read: [values]. bias: [depth], its gradient; small columns, behind
-    which most is dropped or nearly right, tell nothing.
+    kernel: [values, depth], the gradient's rows. x: [values]. bias: [depth], its gradient; small columns, behind which
+    most is dropped or nearly right, show nothing.
     """
     columns = readable(bias)
-    return np.asarray(kernel[:, columns] / (read[:, None] * bias[columns]))
+    return np.asarray(kernel[:, columns] / (x[:, None] * bias[columns]))
 
 
 def chance(dropped: int, values: int, share: float) -> float:
-    """How probable it is that so many or, on the other side of the mean, so few are dropped: a binomial tail."""
+    """Return the probability that so many or, below the mean, so few values are dropped: a binomial tail.
+
+    >>> chance(dropped=10, values=10, share=0.5)
+    0.0009765625
+    """
     below = dropped < share * values
     tail = range(dropped + 1) if below else range(dropped, values + 1)
     return min(1.0, sum(_probability(number, values, share) for number in tail))
 
 
 def _probability(dropped: int, values: int, share: float) -> float:
-    """That exactly so many of `values` are dropped; lgamma, as the binomials are too large for a float."""
+    """Return the probability that exactly so many are dropped, by lgamma, as binomials are too large for a float."""
     ways = lgamma(values + 1) - lgamma(dropped + 1) - lgamma(values - dropped + 1)
     return exp(ways + dropped * log(share) + (values - dropped) * log(1 - share))

@@ -1,4 +1,4 @@
-"""The oracle's gradients, running statistics and steps in one case, and how much of a difference from them is noise."""
+"""The oracle's gradients, running statistics and steps for one case, and the noise in a difference from them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,31 +9,30 @@ import numpy as np
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.oracle.operations import ORDERS
 from isomorph.backends.oracle.training import cross_entropy, weights_of
-from isomorph.backends.protocol import Options
+from isomorph.backends.protocol import Array, Options
 from isomorph.backends.training import AUXILIARY_WEIGHT, IMAGES, SGD, Gradients
 from isomorph.conformance.training.case import TrainingCase
-from isomorph.conformance.training.verdict import Named, Yardstick, in_noise_floors, within
-from isomorph.conformance.verdict import Array
+from isomorph.conformance.training.verdict import Criterion, Named, in_noise_floors, within
 from isomorph.spec import is_trainable, plan
 from isomorph.spec.layers import Convolution
 from isomorph.spec.tensors import BIASES, split, tensor_name
 
 LOSS = "loss"
-"""What the loss is called among the gradients, which it comes before."""
+"""The name of the loss, which comes first among the gradients."""
 
 VELOCITY = "velocity of "
-"""What stands before a tensor's name for its velocity."""
+"""The prefix of a tensor's name for its velocity."""
 
 STEP = 1e-11
-"""What a step in float64 from the oracle's own state may be off; one constant in float32 is a thousand times that."""
+"""The tolerance of a step in float64 from the oracle's own state; a constant in float32 errs by a thousand times it."""
 
 FREE_RUN = 1e-9
-"""What twenty steps in float64, each from the last one's end, may be off in a network of twenty layers."""
+"""The tolerance of twenty steps in float64, each from the last one's end, in a network of twenty layers."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the oracle's: where it starts, what is learned from, where it ends.
+    """One step of the oracle: its state before, its batch, its state after.
 
     velocity: empty at the first step, which starts from rest.
     """
@@ -46,7 +45,7 @@ class Step:
 
 
 class TrainingReference:
-    """One case, as the oracle sees it."""
+    """The oracle's answers to one case of training."""
 
     def __init__(self, case: TrainingCase, sgd: SGD | None = None) -> None:
         self.case = case
@@ -57,24 +56,24 @@ class TrainingReference:
         self.statistics = cache(self._statistics)
 
     @cached_property
-    def gradients(self) -> dict[str, Yardstick]:
-        """Yardsticks of the loss and of its gradients, by dtype: from the logits back to the images."""
-        answers, wanted = self._answers_and_gradients(self.network("float64"))
-        evaluations = (self._noisy_gradients(network, answers, wanted) for network in self._orders())
-        return in_noise_floors(wanted, evaluations, self.unit_of, self._structural, bounded=(LOSS,))
+    def gradients(self) -> dict[str, Criterion]:
+        """The criteria of the loss and of its gradients, from the logits back to the images, by dtype."""
+        answers, exact = self._answers_and_gradients(self.network("float64"))
+        evaluations = (self._noisy_gradients(network, answers, exact) for network in self._orders())
+        return in_noise_floors(exact, evaluations, self.unit_of, self._structural, bounded=(LOSS,))
 
-    def _statistics(self, batches: int) -> dict[str, Yardstick]:
-        """Yardsticks of the running statistics after so many batches, by dtype, in network order."""
+    def _statistics(self, batches: int) -> dict[str, Criterion]:
+        """Return the criteria of the running statistics after so many batches, by dtype, in network order."""
         if self.case.freeze_batch_norm:  # they stay as they are, bit for bit
-            still = running_statistics(self.case.tensors)
-            rounded = {dtype: {name: x.astype(dtype) for name, x in still.items()} for dtype in ("float64", "float32")}
+            frozen = running_statistics(self.case.tensors)
+            rounded = {dtype: {name: x.astype(dtype) for name, x in frozen.items()} for dtype in ("float64", "float32")}
             return {dtype: within(values, 0.0, self.unit_of) for dtype, values in rounded.items()}
         exact = self._observed(self.network("float64"), batches)
         evaluations = (self._observed(network, batches) for network in self._orders())
         return in_noise_floors(exact, evaluations, self.unit_of)
 
     def steps(self, number: int) -> Iterator[Step]:
-        """So many steps in float64, one after the other, each on a batch of its own."""
+        """Yield so many steps in float64, one after the other, each on a batch of its own."""
         network = self.network("float64")
         velocity: dict[str, Array] = {}
         for images, labels in map(self.case.batch, range(number)):
@@ -83,27 +82,27 @@ class TrainingReference:
             yield Step(tensors, velocity, images, labels, as_state(network.tensors(), moved))
             velocity = moved
 
-    def step_yardstick(self, step: Step) -> Yardstick:
-        """What a step from the oracle's state is held against."""
+    def step_criterion(self, step: Step) -> Criterion:
+        """Return the criterion of a step from the oracle's state."""
         zeros = {VELOCITY + name for name in self.gradients["float64"].zeros}
         return within(step.ends, STEP, self.unit_of, zeros & step.ends.keys())
 
     def unit_of(self, name: str) -> str:
-        """The part of the network that a tensor belongs to, its velocity too; the loss and the images are their own."""
-        own = name.removeprefix(VELOCITY)
-        unit = own if own in (LOSS, IMAGES) else self._parts[split(own)[0]]
-        return f"{VELOCITY}{unit}" if own != name else unit
+        """Return the part of the network that a tensor, or its velocity, belongs to; loss and images are their own."""
+        tensor = name.removeprefix(VELOCITY)
+        unit = tensor if tensor in (LOSS, IMAGES) else self._parts[split(tensor)[0]]
+        return f"{VELOCITY}{unit}" if tensor != name else unit
 
     def network(self, dtype: str, order: int = 0) -> OracleNetwork:
-        """The oracle's own, in the case's state, in one of its orders of summation."""
+        """Return the oracle's network with the case's tensors, in one of its orders of summation."""
         options = Options(dtype=dtype, training=True, freeze_batch_norm=self.case.freeze_batch_norm)
-        made = OracleNetwork(self.case.architecture, options, order)
-        made.load(self.case.tensors)
-        return made
+        network = OracleNetwork(self.case.architecture, options, order)
+        network.load(self.case.tensors)
+        return network
 
     @property
     def _structural(self) -> set[str]:
-        """The biases that a batch norm takes away again, unless it is frozen."""
+        """The biases that a batch norm cancels, unless it is frozen."""
         return {
             tensor_name(layer, BIASES)
             for layer in self.plan.parametrised
@@ -111,21 +110,21 @@ class TrainingReference:
         }
 
     def _orders(self) -> Iterator[OracleNetwork]:
-        """The oracle in float32 in every order of summation, each made when it is asked for."""
+        """Yield the oracle in float32 in every order of summation, each built when it is needed."""
         return (self.network("float32", order) for order in range(ORDERS))
 
     def _answers_and_gradients(self, network: OracleNetwork) -> tuple[Named, Named]:
-        """The answers in training mode, name -> [N, h, w, classes], and the loss with its gradients."""
-        found, forward = network.run_back(*self.case.batch(0))
-        return {name: forward.values[name] for name in self._weights}, as_named(found)
+        """Return the answers in training mode, name -> [N, h, w, classes], and the loss with its gradients."""
+        gradients, forward = network.run_back(*self.case.batch(0))
+        return {name: forward.values[name] for name in self._weights}, as_named(gradients)
 
-    def _noisy_gradients(self, network: OracleNetwork, exact: Named, wanted: Named) -> Named:
-        """The gradients of an evaluation, with a loss as far off as the noise of its answers can take it."""
-        answers, found = self._answers_and_gradients(network)
-        return {**found, LOSS: wanted[LOSS] + self._noise_of_loss(exact, answers)}
+    def _noisy_gradients(self, network: OracleNetwork, exact_answers: Named, exact: Named) -> Named:
+        """Return the gradients of an evaluation, with a loss as far off as the noise of its answers can take it."""
+        answers, gradients = self._answers_and_gradients(network)
+        return {**gradients, LOSS: exact[LOSS] + self._noise_of_loss(exact_answers, answers)}
 
     def _noise_of_loss(self, exact: Named, noisy: Named) -> float:
-        """What the noise of answers makes of the loss at most: it is one number, which may be right by luck."""
+        """Return the largest error of the loss from the noise of answers; the loss itself may be right by luck."""
         _, labels = self.case.batch(0)
         return sum(
             weight
@@ -140,7 +139,7 @@ class TrainingReference:
 
 
 def as_named(gradients: Gradients) -> dict[str, Array]:
-    """The loss, then gradients in the order of the backward pass: those of the logits first, the images' last."""
+    """Return the loss, then gradients in the order of the backward pass: the logits' first, the images' last."""
     return {
         LOSS: np.asarray(gradients.loss),
         **{name: gradients.tensors[name] for name in reversed(list(gradients.tensors))},
@@ -149,10 +148,10 @@ def as_named(gradients: Gradients) -> dict[str, Array]:
 
 
 def as_state(tensors: Mapping[str, Array], velocity: Mapping[str, Array]) -> dict[str, Array]:
-    """Tensors, and the velocities of those that are learned, under names of their own."""
+    """Return tensors, and the velocities of those that are learned, under names of their own."""
     return {**tensors, **{VELOCITY + name: value for name, value in velocity.items()}}
 
 
 def running_statistics(tensors: Mapping[str, Array]) -> dict[str, Array]:
-    """Those that are not learned, in network order."""
+    """Return the tensors that are not learned, in network order."""
     return {name: value for name, value in tensors.items() if not is_trainable(name)}

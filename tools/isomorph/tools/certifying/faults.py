@@ -16,8 +16,8 @@ from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.faults.catalogue import find_faults
 from isomorph.conformance.faults.fault import Fault
 from isomorph.conformance.faults.finding import Finding
-from isomorph.conformance.faults.ground import Grounds, seen_by_oracle
 from isomorph.conformance.faults.planting import Planting
+from isomorph.conformance.faults.reference_case import ReferenceCases, seen_by_oracle
 from isomorph.spec import BadInput
 from isomorph.tools.certifying.faults_report import CatalogueReport, FaultsReport, FaultyBackend
 from isomorph.tools.subjects.backends import choose_backends, run_side_by_side
@@ -61,13 +61,13 @@ def faults(
     limit, numbers = available_memory(), count()
     at_once = None if limit is None else max(1, int(limit // FRAMEWORK))
     with ScratchFolder() as folder, ExitStack() as stack:
-        grounds = Grounds(lambda arrays: SharedArrays.write(folder / str(next(numbers)), arrays))
-        ward = _Ward(chosen, grounds, device, limit, timeout, progress, stack)
+        cases = ReferenceCases(lambda arrays: SharedArrays.write(folder / str(next(numbers)), arrays))
+        ward = _Ward(chosen, cases, device, limit, timeout, progress, stack)
         ward.processes += [ward.start(name) for name in here]
         columns = run_side_by_side(ward.column, ward.processes, at_once)
         progress("oracle", "showing which are none")
         shown = {
-            fault.name: seen_by_oracle(fault, grounds[fault.network]) is None for fault in chosen if fault.is_harmless
+            fault.name: seen_by_oracle(fault, cases[fault.network]) is None for fault in chosen if fault.is_harmless
         }
         progress("oracle", "done")
     return FaultsReport(chosen, tuple(columns), shown, time.monotonic() - started)
@@ -88,7 +88,7 @@ class _Ward:
     def __init__(
         self,
         chosen: tuple[Fault, ...],
-        grounds: Grounds,
+        cases: ReferenceCases,
         device: str,
         memory: int | None,
         timeout: float,
@@ -96,7 +96,7 @@ class _Ward:
         stack: ExitStack,
     ) -> None:
         self.faults = chosen
-        self.grounds = grounds
+        self.cases = cases
         self.device = device
         self.memory = memory
         self.timeout = timeout
@@ -112,7 +112,7 @@ class _Ward:
         """What comes of every fault in one backend."""
         name, version, crashes = process.name, None, 0
         place = self.processes.index(process)
-        planting = Planting(process, self.device, self.grounds)
+        planting = Planting(process, self.device, self.cases)
         findings: list[Finding] = []
         for number, fault in enumerate(self.faults, start=1):
             self.progress(name, f"{number} of {len(self.faults)}: {fault.name}")
@@ -132,6 +132,6 @@ class _Ward:
                     crashes += 1
                     planting.process.close()
                     self.processes[place] = self.start(name)
-                    planting = Planting(self.processes[place], self.device, self.grounds)
+                    planting = Planting(self.processes[place], self.device, self.cases)
         self.progress(name, "done")
         return FaultyBackend(name, version, tuple(findings))

@@ -36,13 +36,13 @@ CATALOGUE = {fault.name: fault for faults in SUBJECTS.values() for fault in faul
 
 
 def find_faults(names: Iterable[str] | None) -> tuple[Fault, ...]:
-    """The faults of these names, in the catalogue's order; all for None.
+    """Return the faults of these names, in the catalogue's order; all for None.
 
-    Raises BadInput for a name that there is not, with the nearest that there are.
+    Raises BadInput, with the nearest names, for an unknown one.
     """
-    asked = CATALOGUE.keys() if names is None else set(names)
-    for name in sorted(asked - CATALOGUE.keys()):
+    chosen = CATALOGUE.keys() if names is None else set(names)
+    for name in sorted(chosen - CATALOGUE.keys()):
         close = nearest(name, list(CATALOGUE))
         hint = f"did you mean {' or '.join(close)}?" if close else "`isomorph conformance faults --list` shows all."
         raise BadInput(f"There is no fault {name!r}; {hint}")
-    return tuple(fault for name, fault in CATALOGUE.items() if name in asked)
+    return tuple(fault for name, fault in CATALOGUE.items() if name in chosen)

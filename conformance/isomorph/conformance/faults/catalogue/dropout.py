@@ -4,7 +4,7 @@ from isomorph.conformance.faults.changes import redesign
 from isomorph.conformance.faults.fault import Fault, LearningSurgery
 
 SHARE = 0.2
-"""Of the values that are dropped."""
+"""The share of values that is dropped."""
 
 BEFORE_THE_LOGITS = {"gradients": "logits"}
 

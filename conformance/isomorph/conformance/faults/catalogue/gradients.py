@@ -7,14 +7,14 @@ from isomorph.conformance.faults.fault import Fault, LearningSurgery
 UNIT = "units/unit_2/basic_v1"
 
 CELLS = 7 * 8
-"""Of the map that the global pool of the two units takes the mean of."""
+"""The cells of the map that the two units' global pool averages."""
 
 WITH_BORDER = 9 * 10
-"""Of the same with one cell of padding on each side."""
+"""The cells of the same map with one cell of padding on each side."""
 
-# Behind the bend stands a gamma of zero, which nothing flows through: it and its beta learn otherwise, and nothing else
-# does. Backwards beta comes first, in network order gamma.
-ON_A_BEND = {"gradients": f"{UNIT}/conv1/BatchNorm/beta", "steps": f"{UNIT}/conv1/BatchNorm/gamma"}
+# Before the kink there is a gamma of zero, through which no gradient passes: only it and its beta learn otherwise. In
+# the backward pass beta comes first, in network order gamma.
+ON_A_KINK = {"gradients": f"{UNIT}/conv1/BatchNorm/beta", "steps": f"{UNIT}/conv1/BatchNorm/gamma"}
 
 BEHIND_THE_POOL = {"gradients": f"{UNIT}/conv2/BatchNorm/beta", "steps": "conv1/weights"}
 
@@ -26,7 +26,7 @@ GRADIENTS = (
         "two units",
         None,
         LearningSurgery("set_slope_at", {"bend": 0.0, "slope": 1.0}),
-        ON_A_BEND,
+        ON_A_KINK,
     ),
     Fault(
         "relu-slope-half-at-0",
@@ -35,7 +35,7 @@ GRADIENTS = (
         "two units",
         None,
         LearningSurgery("set_slope_at", {"bend": 0.0, "slope": 0.5}),
-        ON_A_BEND,
+        ON_A_KINK,
     ),
     Fault(
         "relu6-slope-1-at-6",
@@ -44,7 +44,7 @@ GRADIENTS = (
         "two units, with ReLU6",
         None,
         LearningSurgery("set_slope_at", {"bend": 6.0, "slope": 1.0}),
-        ON_A_BEND,
+        ON_A_KINK,
     ),
     Fault(
         "relu6-slope-half-at-6",
@@ -53,7 +53,7 @@ GRADIENTS = (
         "two units, with ReLU6",
         None,
         LearningSurgery("set_slope_at", {"bend": 6.0, "slope": 0.5}),
-        ON_A_BEND,
+        ON_A_KINK,
     ),
     Fault(
         "statistics-as-constants",

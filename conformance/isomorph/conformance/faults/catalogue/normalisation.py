@@ -7,11 +7,11 @@ from isomorph.conformance.faults.fault import Fault, Retensor, Tensors
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, split
 
 IN_A_BATCH = 32 * 7 * 7
-"""Values of a channel that a batch of 32 images leaves on ResNet-50's last map."""
+"""The values in a channel of ResNet-50's last map, for a batch of 32 images."""
 
 
 def with_fresh_statistics(tensors: Tensors) -> Tensors:
-    """The same, with the moving averages of a network that has seen no image."""
+    """Return the tensors with the moving averages of a network that has seen no image."""
     fresh = {MOVING_MEAN: np.zeros_like, MOVING_VARIANCE: np.ones_like}
     return {name: fresh.get(split(name)[1], lambda value: value)(value) for name, value in tensors.items()}
 

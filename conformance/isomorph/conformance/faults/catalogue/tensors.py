@@ -2,17 +2,17 @@
 
 import numpy as np
 
+from isomorph.backends.protocol import Array
 from isomorph.conformance.faults.changes import copy, edit, edit_all, exchange
 from isomorph.conformance.faults.fault import Fault
-from isomorph.conformance.small_networks import Array
 from isomorph.spec.tensors import WEIGHTS
 
 GROUPS = 4
-"""Of the network that is called grouped."""
+"""The groups of the network called grouped."""
 
 
 def interleaved(kernel: Array) -> Array:
-    """[k, k, I, O] -> the same with the outputs of all groups in turns, instead of one group's after the other's."""
+    """[k, k, I, O] -> the same, with the outputs of all groups in turns instead of group by group."""
     *window, depth = kernel.shape
     return kernel.reshape(*window, GROUPS, depth // GROUPS).swapaxes(-1, -2).reshape(kernel.shape)
 
@@ -29,14 +29,14 @@ def reshaped(kernel: Array) -> Array:
 
 
 def off_by_a_thousandth(kernel: Array) -> Array:
-    """The same but for one number."""
+    """Return the kernel with one number changed."""
     changed = kernel.copy()
     changed.flat[kernel.size // 2] += 1e-3
     return changed
 
 
 def in_half_precision(value: Array) -> Array:
-    """The same numbers, rounded to float16."""
+    """Return the values rounded to float16."""
     return value.astype(np.float16)
 
 

@@ -17,16 +17,16 @@ ACTIVATIONS: dict[str | None, Callable[[Tensor, int], Tensor]] = {
     "relu6": lambda x, axis: ops.relu6(x),
     "softmax": lambda x, axis: ops.softmax(x, axis=axis),
 }
-"""Each given the axis of the channels."""
+"""Each takes the axis of the channels."""
 
 KINDS = {"dropout": layers.Dropout, "batch_norm": layers.BatchNormalization}
 
 SIGNIFICANT = {"float32": 24, "float64": 53}
-"""Bits of a number."""
+"""Significant bits of a number."""
 
 
 def set_activation(network: KerasNetwork, scope: str, activation: str | None) -> None:
-    """What follows a layer, or the sum of a unit, whether anything did or not."""
+    """Replace or add the activation behind a layer, or behind the sum of a unit."""
     name, axis = layer_name(scope), network.options.layout.index("C")
     function = ACTIVATIONS[activation]
     if any(layer.scope == scope and not layer.activation for layer in network.plan.convolutions):
@@ -36,19 +36,19 @@ def set_activation(network: KerasNetwork, scope: str, activation: str | None) ->
 
 
 def activate_first(network: KerasNetwork, scope: str) -> None:
-    """A ReLU between a convolution and its batch norm, and none behind them."""
+    """Move a ReLU between a convolution and its batch norm."""
     name = layer_name(scope)
     _replace(_find(network, name), lambda call, x: ops.relu(call(x)))
     _replace(_find(network, f"{name}_relu"), lambda call, x: x)
 
 
 def set_rate(network: KerasNetwork, scope: str, rate: int) -> None:
-    """Another rate of a convolution that does not stride, padded to match."""
+    """Change the rate of a convolution that does not stride, and its padding to match."""
     _find(network, layer_name(scope)).dilation_rate = (rate, rate)
 
 
 def read_before(network: KerasNetwork, scope: str, other: str) -> None:
-    """The layer reads what another one, which runs before it, reads."""
+    """Make the layer read the input of another one, which runs before it."""
     seen: list[Tensor] = []
 
     def remember(call: Call, x: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ def read_before(network: KerasNetwork, scope: str, other: str) -> None:
 
 
 def read_behind(network: KerasNetwork, scope: str, other: str) -> None:
-    """The layer reads what another one, which runs before it, makes."""
+    """Make the layer read the result of another one, which runs before it."""
     seen: list[Tensor] = []
 
     def remember(call: Call, x: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ def read_behind(network: KerasNetwork, scope: str, other: str) -> None:
 
 
 def leave_in_training(network: KerasNetwork, kind: str) -> None:
-    """All dropouts or batch norms work as in training at inference, too; statistics are left as they are."""
+    """Run all dropouts or batch norms in training mode at inference, too, without moving statistics."""
     for layer in network._end_point_model.layers:
         if isinstance(layer, KINDS[kind]):
             layer.momentum = 1.0
@@ -80,7 +80,7 @@ def leave_in_training(network: KerasNetwork, kind: str) -> None:
 
 
 def round_operands(network: KerasNetwork, bits: int, inputs: bool = True, kernels: bool = True) -> None:
-    """Every convolution rounds what it multiplies, its inputs and its kernels or one of them, to so many bits."""
+    """Round the operands of every convolution, its inputs and its kernels or one of them, to so many bits."""
     for layer in network._end_point_model.layers:
         if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
             _round_operands(layer, bits, inputs, kernels)
@@ -99,19 +99,19 @@ def _round_operands(layer: Any, bits: int, inputs: bool, kernels: bool) -> None:
 
 
 def _round(x: Tensor, bits: int) -> Tensor:
-    """`x` to so many significant bits (Dekker, 1971, section 5)."""
+    """Return `x` rounded to so many significant bits (Dekker, 1971, section 5)."""
     x = ops.convert_to_tensor(x)
     scaled = x * (2.0 ** (SIGNIFICANT[standardize_dtype(x.dtype)] - bits) + 1)
     return scaled - (scaled - x)
 
 
 def _find(network: KerasNetwork, *names: str) -> Any:
-    """The first of these layers that there is."""
+    """Return the first of these layers that exists."""
     known = {layer.name: layer for layer in network._end_point_model.layers}
     return next(known[name] for name in names if name in known)
 
 
 def _replace(layer: Any, function: Callable[[Call, Tensor], Tensor]) -> None:
-    """What the layer computes from now on: `function`, given what it computed so far, and its input."""
+    """Replace the layer's computation by `function`, which takes the former computation and the input."""
     call = layer.call
     layer.call = lambda x, **_mode: function(call, x)

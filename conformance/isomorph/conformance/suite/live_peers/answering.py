@@ -1,4 +1,4 @@
-"""The peer's side: a framework's own networks, filled, run in both dtypes, and asked for what they hold.
+"""The peer's side: it loads a framework's own networks, runs them in both dtypes, and returns answers and tensors.
 
 PYTHON -P -m isomorph.conformance.suite.live_peers.FRAMEWORK SOCKET, until the other end is closed.
 """
@@ -12,19 +12,17 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.protocol import Array
 from isomorph.backends.scratch import end_with_owner
-
-Array = npt.NDArray[Any]
 
 
 class Peer(ABC):
     """A network as its own framework builds it, in inference mode, its fresh weights the same each time.
 
     name, options: the framework's. size: height and width of its images. head: whether it has its classifier, or ends
-    in its last map. dtype: of all it computes.
+    in its last map. dtype: of its whole computation.
     """
 
     @abstractmethod
@@ -34,11 +32,11 @@ class Peer(ABC):
 
     @abstractmethod
     def tensors(self) -> dict[str, Array]:
-        """All that it holds, under its own names."""
+        """Return all its tensors, under its own names."""
 
     @abstractmethod
     def load(self, tensors: Mapping[str, Array]) -> None:
-        """Take over tensors, one for each that it holds."""
+        """Load tensors, one for each of its own."""
 
     @abstractmethod
     def calibrate(self, images: Array) -> None:
@@ -46,13 +44,13 @@ class Peer(ABC):
 
     @abstractmethod
     def answer(self, images: Array, output: str) -> Array:
-        """[N, H, W, C] -> one of its outputs, [N, classes]; without a head a map [N, h, w, C]."""
+        """Return one of its outputs for images [N, H, W, C]: [N, classes]; without a head a map [N, h, w, C]."""
 
 
 def own_weights(network: Peer, small: Collection[str], images: Array) -> dict[str, Array]:
-    """Fresh kernels as the framework drew them, vectors moved away from 0 and 1, and statistics that fit both.
+    """Return fresh kernels as the framework drew them, vectors moved away from 0 and 1, and statistics that fit both.
 
-    small: the vectors, gammas, of which a quarter is left.
+    small: the names of the gammas that are divided by four.
     """
     random = np.random.default_rng(0)
     tensors = network.tensors()
@@ -66,7 +64,7 @@ def own_weights(network: Peer, small: Collection[str], images: Array) -> dict[st
 
 
 def answer(build: type[Peer], request: dict[str, Any]) -> dict[str, Any]:
-    """What one network answered and held, as SharedArrays' document."""
+    """Return the answers and tensors of one network, as SharedArrays' document."""
     arrays = {name: SharedArrays.from_document(request[name]).open() for name in ("tensors", "images")}
     runs = request["runs"]
 
@@ -82,22 +80,22 @@ def answer(build: type[Peer], request: dict[str, Any]) -> dict[str, Any]:
     network.load(arrays["tensors"])
     weights["given"] = network.tensors()
 
-    found = {f"{whose}/{name}": value for whose, held in weights.items() for name, value in held.items()}
+    arrays_out = {f"{source}/{name}": value for source, held in weights.items() for name, value in held.items()}
     for dtype in ("float32", "float64"):  # one after the other: Keras has one switch for all networks
         for name, run in runs.items():
             network = built(size_of(run), run["head"], dtype)
             network.load({tensor: weights[run["weights"]][tensor] for tensor in network.tensors()})
-            found[f"answer/{name}/{dtype}"] = network.answer(arrays["images"][name].astype(dtype), run["output"])
-    return SharedArrays.write(request["out"], found).to_document()
+            arrays_out[f"answer/{name}/{dtype}"] = network.answer(arrays["images"][name].astype(dtype), run["output"])
+    return SharedArrays.write(request["out"], arrays_out).to_document()
 
 
 def size_of(run: Mapping[str, Any]) -> tuple[int, int]:
-    """Height and width of a run's images."""
+    """Return height and width of a run's images."""
     return run["height"], run["width"]
 
 
 def main(build: type[Peer]) -> None:
-    """Answer requests, one after the other; what went wrong with one is text."""
+    """Answer requests, one after the other; the reply to one that fails is text."""
     end_with_owner()
     parent = Connection(int(sys.argv[1]))
     while True:

@@ -1,4 +1,4 @@
-"""Our side: what a live peer is asked, and what it answered."""
+"""Our side: the questions to a live peer, and its answers."""
 
 import os
 import sys
@@ -12,10 +12,10 @@ from typing import Any
 
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.process import ENVIRONMENT, RemoteNetwork
+from isomorph.backends.protocol import Array
 from isomorph.backends.scratch import ScratchFolder
 from isomorph.conformance.cases import draw_images, draw_tensors, small_gammas
 from isomorph.conformance.reference import Reference
-from isomorph.conformance.small_networks import Array
 from isomorph.spec import Architecture, architecture, tensor_shapes, zoo
 
 # zoo -> the modules that its peer needs
@@ -44,10 +44,10 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Questions:
-    """All that one network is asked.
+    """All questions to one network.
 
-    name: `zoo/name`. runs: by what they are for; the first one's images calibrate weights, its own and ours.
-    options: the zoo's own, by which it builds the network.
+    name: `zoo/name`. runs: by their purpose; the first one's images calibrate weights, its own and ours.
+    options: the zoo's own, with which it builds the network.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Questions:
 
     @property
     def zoo(self) -> str:
-        """Whose it is."""
+        """The zoo that the network is of."""
         return self.name.partition("/")[0]
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ class Questions:
 class Answered:
     """One run of a live peer, in our terms.
 
-    drawn: the tensors that it was given. tensors: those that it held, its own or these, under canonical names, too.
+    drawn: the tensors that we sent. tensors: those that it ran with, its own or ours, also under canonical names.
     answers: dtype -> [N, classes] or [N, h, w, C].
     """
 
@@ -87,7 +87,7 @@ class Answered:
         return {dtype: reference.tier(dtype).floors[self.run.output] for dtype in self.answers}
 
     def ours(self, network: RemoteNetwork) -> Array:
-        """What one of our networks gives where this is the peer's answer."""
+        """Return what one of our networks answers in place of the peer."""
         network.load(self.tensors)
         if self.run.output == "logits":
             return network.answer(self.images)
@@ -100,12 +100,12 @@ Exchange = Callable[[dict[str, Any]], dict[str, Any]]
 
 @contextmanager
 def live(zoo_name: str) -> Iterator[Exchange]:
-    """A zoo's own networks in a process of their own, which importing their framework alone makes worth keeping."""
+    """Run a zoo's own networks in a process of their own, kept because importing the framework takes long."""
     ours, theirs = Pipe()
     module = f"isomorph.conformance.suite.live_peers.{zoo_name}"
     with closing(ScratchFolder()) as folder:
-        words = folder.path / "stderr"
-        with theirs, words.open("wb") as stderr:
+        log = folder.path / "stderr"
+        with theirs, log.open("wb") as stderr:
             process = Popen(
                 [sys.executable, "-P", "-m", module, str(theirs.fileno())],
                 stdin=DEVNULL,
@@ -122,7 +122,7 @@ def live(zoo_name: str) -> Iterator[Exchange]:
                     process.kill()
                 reply = ours.recv()
             except (EOFError, ConnectionError):
-                raise AssertionError(f"{module} ended:\n{words.read_text()}") from None
+                raise AssertionError(f"{module} ended:\n{log.read_text()}") from None
             assert isinstance(reply, dict), reply
             return reply
 
@@ -131,31 +131,31 @@ def live(zoo_name: str) -> Iterator[Exchange]:
 
 
 def ask(questions: Questions, exchange: Exchange) -> dict[str, Answered]:
-    """Put `questions` to their zoo's peer."""
+    """Send questions to their zoo's peer, and return its answers by run."""
     network = architecture(questions.name, **questions.options)
-    renamed = zoo(questions.zoo).naming.tensors(network)
+    zoo_tensors = zoo(questions.zoo).naming.tensors(network)
     images = {key: draw_images(network, 2, run.height, run.width) for key, run in questions.runs.items()}
     calibrate_on = next(iter(questions.runs))
     drawn = draw_tensors(network, images[calibrate_on])
     request = {
         "network": questions.name.partition("/")[2],
         "options": dict(questions.options),
-        "small": [renamed[key].name for key in small_gammas(network)],
+        "small": [zoo_tensors[key].name for key in small_gammas(network)],
         "calibrate_on": calibrate_on,
         "runs": {key: asdict(run) for key, run in questions.runs.items()},
     }
-    given = {tensor.name: tensor.from_canonical(drawn[key]) for key, tensor in renamed.items()}
+    tensors = {tensor.name: tensor.from_canonical(drawn[key]) for key, tensor in zoo_tensors.items()}
     with ScratchFolder() as folder:  # its arrays are mapped, and outlive it
-        for name, arrays in (("tensors", given), ("images", images)):
+        for name, arrays in (("tensors", tensors), ("images", images)):
             request[name] = SharedArrays.write(folder / name, arrays).to_document()
-        found = SharedArrays.from_document(exchange(request | {"out": f"{folder}/found"})).open()
+        reply = SharedArrays.from_document(exchange(request | {"out": f"{folder}/found"})).open()
     answered = {}
     for key, run in questions.runs.items():
-        asked = network if run.head else network.with_options(num_classes=None, global_pool=False)
+        run_network = network if run.head else network.with_options(num_classes=None, global_pool=False)
         held = {
-            name: renamed[name].to_canonical(found[f"{run.weights}/{renamed[name].name}"])
-            for name in tensor_shapes(asked)
+            name: zoo_tensors[name].to_canonical(reply[f"{run.weights}/{zoo_tensors[name].name}"])
+            for name in tensor_shapes(run_network)
         }
-        answers = {dtype: found[f"answer/{key}/{dtype}"] for dtype in ("float32", "float64")}
-        answered[key] = Answered(run, asked, images[key], drawn, held, answers)
+        answers = {dtype: reply[f"answer/{key}/{dtype}"] for dtype in ("float32", "float64")}
+        answered[key] = Answered(run, run_network, images[key], drawn, held, answers)
     return answered

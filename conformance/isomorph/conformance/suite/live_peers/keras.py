@@ -6,7 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from isomorph.conformance.suite.live_peers.answering import Array, Peer, main
+from isomorph.backends.protocol import Array
+from isomorph.conformance.suite.live_peers.answering import Peer, main
 from isomorph.spec.convention import as_float32
 
 
@@ -26,11 +27,11 @@ class KerasPeer(Peer):
             layer.epsilon = as_float32(layer.epsilon)
 
     def tensors(self) -> dict[str, Array]:
-        """All that it holds, under its own names."""
+        """Return all its tensors, under its own names."""
         return {variable.path: np.array(variable) for variable in self.model.weights}
 
     def load(self, tensors: Mapping[str, Array]) -> None:
-        """Take over tensors, one for each that it holds."""
+        """Load tensors, one for each of its own."""
         variables = {variable.path: variable for variable in self.model.weights}
         assert variables.keys() == tensors.keys(), variables.keys() ^ tensors.keys()
         for name, variable in variables.items():
@@ -43,7 +44,7 @@ class KerasPeer(Peer):
         self.model(images, training=True)
 
     def answer(self, images: Array, output: str) -> Array:
-        """[N, H, W, C] -> logits [N, classes]; without a head a map [N, h, w, C]. Keras's have no other output."""
+        """Return logits [N, classes] for images [N, H, W, C], its one output; without a head a map [N, h, w, C]."""
         return np.array(self.model(images, training=False))
 
     def _batch_norms(self) -> list[keras.layers.BatchNormalization]:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import paddle
 
-from isomorph.conformance.suite.live_peers.answering import Array, Peer, main
+from isomorph.backends.protocol import Array
+from isomorph.conformance.suite.live_peers.answering import Peer, main
 
 OUTPUTS = ("logits", "aux1", "aux2")
 
@@ -22,13 +23,13 @@ class PaddlePeer(Peer):
         self.layer.eval()
 
     def tensors(self) -> dict[str, Array]:
-        """All that it holds, under its own names."""
+        """Return all its tensors, under its own names."""
         return {name: value.numpy() for name, value in self.layer.state_dict().items()}
 
     def load(self, tensors: Mapping[str, Array]) -> None:
-        """Take over tensors, one for each that it holds."""
-        given = {name: paddle.to_tensor(value.astype(self.dtype)) for name, value in tensors.items()}
-        missing, unexpected = self.layer.set_state_dict(given)
+        """Load tensors, one for each of its own."""
+        state_dict = {name: paddle.to_tensor(value.astype(self.dtype)) for name, value in tensors.items()}
+        missing, unexpected = self.layer.set_state_dict(state_dict)
         assert not missing, missing
         assert not unexpected, unexpected
 
@@ -42,7 +43,7 @@ class PaddlePeer(Peer):
         self.layer.eval()
 
     def answer(self, images: Array, output: str) -> Array:
-        """[N, H, W, C] -> one of its outputs, [N, classes]; without a head a map [N, h, w, C]."""
+        """Return one of its outputs for images [N, H, W, C]: [N, classes]; without a head a map [N, h, w, C]."""
         with paddle.no_grad():
             outputs = self.layer(self._to_map(images))
         # GoogLeNet has three, at inference, too.

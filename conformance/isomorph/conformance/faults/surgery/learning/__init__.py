@@ -1,1 +1,1 @@
-"""Faults of training, done to a native object, its loss or its optimiser: the same functions in each file."""
+"""Faults of training, planted in a native object, its loss or its optimiser: the same functions in each file."""

@@ -1,4 +1,4 @@
-"""Surgery on what Keras learns with: a layer's `call` is replaced, on the instance that the functional model holds."""
+"""Surgery on training in Keras: a layer's `call` is replaced, on the instance that the functional model holds."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -14,31 +14,31 @@ Call = Callable[..., Tensor]
 
 
 def leave_in_inference(network: KerasNetwork) -> None:
-    """All batch norms work as at inference in training, too."""
+    """Run all batch norms in inference mode in training, too."""
     for layer in _batch_norms(network):
         _replace(layer, lambda call, x, _training: call(x, training=False))
 
 
 def follow_at_inference(network: KerasNetwork) -> None:
-    """Running statistics follow what is seen at inference, too, by the biased rule; answers are as they should be."""
+    """Move running statistics at inference, too, by the biased rule; answers stay right."""
     for layer in _batch_norms(network):
         _follow_once_more(layer, mode=False)
 
 
 def follow_in_training(network: KerasNetwork) -> None:
-    """Running statistics follow every batch once more, by the biased rule: twice, or once though they are frozen."""
+    """Move running statistics once more by every batch, by the biased rule: twice, or once though they are frozen."""
     for layer in _batch_norms(network):
         _follow_once_more(layer, mode=True)
 
 
 def hold_statistics(network: KerasNetwork) -> None:
-    """To gradients a batch's mean and variance are constants."""
+    """Make gradients treat a batch's mean and variance as constants."""
     for layer in _batch_norms(network):
         _hold(layer)
 
 
 def set_slope_at(network: KerasNetwork, bend: float, slope: float) -> None:
-    """Another gradient of activations exactly where they bend."""
+    """Change the gradient of activations exactly at a kink, `bend`."""
 
     def rectify(call: Call, x: Tensor, _training: bool) -> Tensor:
         return call(x) + slope * ops.cast(ops.equal(x, bend), x.dtype) * (x - ops.stop_gradient(x))
@@ -49,7 +49,7 @@ def set_slope_at(network: KerasNetwork, bend: float, slope: float) -> None:
 
 
 def scale_gradient(network: KerasNetwork, scope: str, by: float) -> None:
-    """What flows back out of a layer to what it reads is multiplied; by 0 nothing does."""
+    """Multiply the gradient that a layer passes back to its input by `by`; 0 stops it."""
     known = {layer.name: layer for layer in network._end_point_model.layers}
     name = layer_name(scope)
     layer = known.get(f"{name}_pad", known[name])
@@ -57,7 +57,7 @@ def scale_gradient(network: KerasNetwork, scope: str, by: float) -> None:
 
 
 def scale_dropout(network: KerasNetwork, by: float) -> None:
-    """What training leaves of what is dropped from is multiplied; inference is as it should be."""
+    """Multiply what dropout leaves in training by `by`; inference stays right."""
 
     def drop(call: Call, x: Tensor, training: bool) -> Tensor:
         y = call(x, training=training)
@@ -69,29 +69,31 @@ def scale_dropout(network: KerasNetwork, by: float) -> None:
 
 
 def sum_loss(network: KerasNetwork) -> None:
-    """The loss is the sum over the batch."""
-    own = network._loss_of
-    network._loss_of = lambda answers, labels, auxiliary_weight: own(answers, labels, auxiliary_weight) * len(labels)
+    """Make the loss the sum over the batch."""
+    original = network._loss_of
+    network._loss_of = lambda answers, labels, auxiliary_weight: (
+        original(answers, labels, auxiliary_weight) * len(labels)
+    )
 
 
 def soften_answers(network: KerasNetwork) -> None:
-    """The loss is given what a softmax makes of the answers."""
-    own = network._loss_of
+    """Apply a softmax to the answers before the loss."""
+    original = network._loss_of
 
     def loss_of(answers: Tensor | list[Tensor], labels: Tensor, auxiliary_weight: Tensor) -> Tensor:
         each = answers if isinstance(answers, list | tuple) else [answers]
         # Not `ops.softmax`: Keras knows what it made of logits, and gives the loss those.
-        return own([ops.exp(ops.log_softmax(answer, axis=1)) for answer in each], labels, auxiliary_weight)
+        return original([ops.exp(ops.log_softmax(answer, axis=1)) for answer in each], labels, auxiliary_weight)
 
     network._loss_of = loss_of
 
 
 def use_nesterov(network: KerasNetwork) -> None:
-    """The optimiser looks ahead."""
-    own = network._make_optimizer
+    """Use Nesterov's momentum."""
+    original = network._make_optimizer
 
     def make_optimizer(learned: Mapping[str, Any], sgd: SGD) -> keras.optimizers.SGD:
-        optimizer = own(learned, sgd)
+        optimizer = original(learned, sgd)
         optimizer.nesterov = True
         return optimizer
 
@@ -99,21 +101,21 @@ def use_nesterov(network: KerasNetwork) -> None:
 
 
 def dampen(network: KerasNetwork) -> None:
-    """What enters the velocity is 1 - momentum of the gradient, its L2 term included."""
-    own = network._make_optimizer
+    """Multiply the gradient, with its L2 term, by 1 - momentum before it enters the velocity."""
+    original = network._make_optimizer
 
     def make_optimizer(learned: Mapping[str, Any], sgd: SGD) -> keras.optimizers.SGD:
-        optimizer = own(learned, sgd)
+        optimizer = original(learned, sgd)
         optimizer.l2 = tuple(l2 * (1 - sgd.momentum) for l2 in optimizer.l2)
-        own_apply = optimizer.apply
-        optimizer.apply = lambda gradients: own_apply([each * (1 - sgd.momentum) for each in gradients])
+        original_apply = optimizer.apply
+        optimizer.apply = lambda gradients: original_apply([each * (1 - sgd.momentum) for each in gradients])
         return optimizer
 
     network._make_optimizer = make_optimizer
 
 
 def decouple_decay(network: KerasNetwork) -> None:
-    """Decay shrinks the tensors themselves, past the velocity: Keras's own `weight_decay`."""
+    """Let decay shrink the tensors directly and not by the velocity: Keras's own `weight_decay`."""
 
     def make_optimizer(learned: Mapping[str, Any], sgd: SGD) -> keras.optimizers.SGD:
         optimizer = keras.optimizers.SGD(sgd.learning_rate, sgd.momentum, weight_decay=sgd.l2)
@@ -129,7 +131,7 @@ def _batch_norms(network: KerasNetwork) -> Iterator[Any]:
 
 
 def _over_channels(layer: Any) -> tuple[list[int], list[int]]:
-    """The axes that a batch norm takes means over, and the shape of what it has for each channel."""
+    """Return the axes of a batch norm's means, and the shape of a value for each channel that broadcasts."""
     axes = [each for each in range(4) if each != layer.axis % 4]
     return axes, [1 if each in axes else -1 for each in range(4)]
 
@@ -141,8 +143,8 @@ def _follow_once_more(layer: Any, mode: bool) -> None:
         y = call(x, training=training)
         if training is mode:
             mean, variance = ops.moments(x, axes)
-            for statistic, found in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-                statistic.assign(statistic * layer.momentum + ops.stop_gradient(found) * (1 - layer.momentum))
+            for statistic, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+                statistic.assign(statistic * layer.momentum + ops.stop_gradient(value) * (1 - layer.momentum))
         return y
 
     _replace(layer, normalise)
@@ -163,6 +165,6 @@ def _hold(layer: Any) -> None:
 
 
 def _replace(layer: Any, function: Callable[[Call, Tensor, bool], Tensor]) -> None:
-    """What the layer computes from now on: `function`, given what it computed so far, its input and its mode."""
+    """Replace the layer's computation by `function` of the former computation, the input and the mode."""
     call = layer.call
     layer.call = lambda x, training=False, **_rest: function(call, x, bool(training))

@@ -1,4 +1,4 @@
-"""Surgery on what Paddle learns with."""
+"""Surgery on training in Paddle."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -16,69 +16,71 @@ RECTIFIERS: dict[type[nn.Layer], Callable[[Tensor], Tensor]] = {ReLU: F.relu, nn
 
 
 def leave_in_inference(network: PaddleNetwork) -> None:
-    """All batch norms work as at inference in training, too."""
+    """Run all batch norms in inference mode in training, too."""
     for layer in _batch_norms(network):
         layer.register_forward_pre_hook(lambda layer, _inputs: _set_mode(layer, training=False))
 
 
 def follow_at_inference(network: PaddleNetwork) -> None:
-    """Running statistics follow what is seen at inference, too, by the biased rule; answers are as they should be."""
+    """Move running statistics at inference, too, by the biased rule; answers stay right."""
     _follow_once_more(network, training=False)
 
 
 def follow_in_training(network: PaddleNetwork) -> None:
-    """Running statistics follow every batch once more, by the biased rule: twice, or once though they are frozen."""
+    """Move running statistics once more by every batch, by the biased rule: twice, or once though they are frozen."""
     _follow_once_more(network, training=True)
 
 
 def hold_statistics(network: PaddleNetwork) -> None:
-    """To gradients a batch's mean and variance are constants."""
+    """Make gradients treat a batch's mean and variance as constants."""
     for layer in _batch_norms(network):
         layer.register_forward_post_hook(_hold)
 
 
 def set_slope_at(network: PaddleNetwork, bend: float, slope: float) -> None:
-    """Another gradient of activations exactly where they bend."""
+    """Change the gradient of activations exactly at a kink, `bend`."""
     for layer in network.native.sublayers():
         if rectify := RECTIFIERS.get(type(layer)):
             _set_slope_at(layer, rectify, bend, slope)
 
 
 def scale_gradient(network: PaddleNetwork, scope: str, by: float) -> None:
-    """What flows back out of a layer to what it reads is multiplied; by 0 nothing does."""
+    """Multiply the gradient that a layer passes back to its input by `by`; 0 stops it."""
     network._sublayer(scope).register_forward_pre_hook(lambda _layer, inputs: _scaled(inputs[0], by))
 
 
 def scale_dropout(network: PaddleNetwork, by: float) -> None:
-    """What training leaves of what is dropped from is multiplied; inference is as it should be."""
+    """Multiply what dropout leaves in training by `by`; inference stays right."""
     for layer in network.native.sublayers():
         if isinstance(layer, nn.Dropout):
             layer.register_forward_post_hook(lambda layer, _inputs, y: y * by if layer.training else None)
 
 
 def sum_loss(network: PaddleNetwork) -> None:
-    """The loss is the sum over the batch."""
-    own = network._loss_of
-    network._loss_of = lambda answers, labels, auxiliary_weight: own(answers, labels, auxiliary_weight) * len(labels)
+    """Make the loss the sum over the batch."""
+    original = network._loss_of
+    network._loss_of = lambda answers, labels, auxiliary_weight: (
+        original(answers, labels, auxiliary_weight) * len(labels)
+    )
 
 
 def soften_answers(network: PaddleNetwork) -> None:
-    """The loss is given what a softmax makes of the answers."""
-    own = network._loss_of
+    """Apply a softmax to the answers before the loss."""
+    original = network._loss_of
 
     def loss_of(answers: Tensor | tuple[Tensor, ...], labels: Tensor, auxiliary_weight: float) -> Tensor:
         each = answers if isinstance(answers, tuple | list) else (answers,)
-        return own(tuple(F.softmax(answer, axis=1) for answer in each), labels, auxiliary_weight)
+        return original(tuple(F.softmax(answer, axis=1) for answer in each), labels, auxiliary_weight)
 
     network._loss_of = loss_of
 
 
 def use_nesterov(network: PaddleNetwork) -> None:
-    """The optimiser looks ahead."""
-    own = network._make_optimizer
+    """Use Nesterov's momentum."""
+    original = network._make_optimizer
 
     def make_optimizer(parameters: Mapping[str, Tensor], sgd: SGD) -> paddle.optimizer.Momentum:
-        optimizer = own(parameters, sgd)
+        optimizer = original(parameters, sgd)
         optimizer._default_dict["use_nesterov"] = True
         return optimizer
 
@@ -86,7 +88,7 @@ def use_nesterov(network: PaddleNetwork) -> None:
 
 
 def dampen(network: PaddleNetwork) -> None:
-    """What enters the velocity is 1 - momentum of the gradient, its L2 term included."""
+    """Multiply the gradient, with its L2 term, by 1 - momentum before it enters the velocity."""
 
     def shrink(_name: str, parameter: Tensor, sgd: SGD) -> None:
         parameter.grad.set_value(parameter.grad * (1 - sgd.momentum))
@@ -95,7 +97,7 @@ def dampen(network: PaddleNetwork) -> None:
 
 
 def decouple_decay(network: PaddleNetwork) -> None:
-    """Decay shrinks the tensors themselves, past the velocity."""
+    """Let decay shrink the tensors directly and not by the velocity."""
 
     def shrink(name: str, parameter: Tensor, sgd: SGD) -> None:
         parameter.set_value(parameter * (1 - sgd.learning_rate * sgd.l2_of(name)))
@@ -112,33 +114,33 @@ def _set_mode(layer: nn.Layer, training: bool) -> None:
 
 
 def _over_channels(layer: Any) -> tuple[list[int], list[int]]:
-    """The axes that a batch norm takes means over, and the shape of what it has for each channel."""
+    """Return the axes of a batch norm's means, and the shape of a value for each channel that broadcasts."""
     axis = layer._data_format.index("C")
     return [each for each in range(4) if each != axis], [-1 if each == axis else 1 for each in range(4)]
 
 
 def _follow_once_more(network: PaddleNetwork, training: bool) -> None:
-    """In that mode of the whole network."""
+    """Move statistics once more while the whole network is in that mode."""
     for layer in _batch_norms(network):
         _follow_in(layer, lambda: network.native.training is training)
 
 
 def _follow_in(layer: Any, is_mode: Callable[[], bool]) -> None:
-    own, (axes, _) = layer.forward, _over_channels(layer)
+    original, (axes, _) = layer.forward, _over_channels(layer)
 
     def forward(x: Tensor) -> Tensor:
         if not is_mode():
-            return own(x)
-        kept = {name: layer._parameters[name] for name in ("_mean", "_variance")}
-        # Copies: what a batch norm is given must not change before its backward pass.
-        layer._parameters |= {name: statistic.clone() for name, statistic in kept.items()}
-        y = own(x)
-        followed = [layer._parameters[name] for name in kept]
+            return original(x)
+        saved = {name: layer._parameters[name] for name in ("_mean", "_variance")}
+        # Copies: the arguments of a batch norm must not change before its backward pass.
+        layer._parameters |= {name: statistic.clone() for name, statistic in saved.items()}
+        y = original(x)
+        followed = [layer._parameters[name] for name in saved]
         seen = x.detach()
-        found = seen.mean(axes), seen.var(axes, unbiased=False)
-        for statistic, before, value in zip(kept.values(), followed, found, strict=True):
+        of_batch = seen.mean(axes), seen.var(axes, unbiased=False)
+        for statistic, before, value in zip(saved.values(), followed, of_batch, strict=True):
             statistic.set_value(before * layer._momentum + value * (1 - layer._momentum))
-        layer._parameters |= kept
+        layer._parameters |= saved
         return y
 
     layer.forward = forward
@@ -162,25 +164,25 @@ def _set_slope_at(layer: Any, rectify: Callable[[Tensor], Tensor], bend: float, 
 
 
 def _scaled(x: Tensor, by: float) -> Tensor:
-    """`x` itself, to the bit."""
+    """Return `x` itself, to the bit, with its gradient scaled."""
     return x + (by - 1) * (x - x.detach())
 
 
 def _change_steps(
-    network: PaddleNetwork, asked: Callable[[SGD], SGD], before_step: Callable[[str, Tensor, SGD], None]
+    network: PaddleNetwork, changed: Callable[[SGD], SGD], before_step: Callable[[str, Tensor, SGD], None]
 ) -> None:
-    """The optimiser is asked for something else, and something is done to every parameter before each step."""
-    own = network._make_optimizer
+    """Change the optimiser's settings, and every parameter before each step."""
+    original = network._make_optimizer
 
     def make_optimizer(parameters: Mapping[str, Tensor], sgd: SGD) -> paddle.optimizer.Momentum:
-        optimizer = own(parameters, asked(sgd))
-        own_step = optimizer.step
+        optimizer = original(parameters, changed(sgd))
+        original_step = optimizer.step
 
         def step() -> None:
             with paddle.no_grad():
                 for name, parameter in parameters.items():
                     before_step(name, parameter, sgd)
-            own_step()
+            original_step()
 
         optimizer.step = step
         return optimizer

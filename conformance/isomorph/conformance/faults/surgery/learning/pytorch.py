@@ -1,4 +1,4 @@
-"""Surgery on what PyTorch learns with."""
+"""Surgery on training in PyTorch."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -14,75 +14,77 @@ RECTIFIERS: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {nn.ReLU: F.relu
 
 
 def leave_in_inference(network: PyTorchNetwork) -> None:
-    """All batch norms work as at inference in training, too."""
+    """Run all batch norms in inference mode in training, too."""
     for module in _batch_norms(network):
         module.register_forward_pre_hook(lambda module, _inputs: _set_mode(module, training=False))
 
 
 def follow_at_inference(network: PyTorchNetwork) -> None:
-    """Running statistics follow what is seen at inference, too, by the biased rule; answers are as they should be."""
+    """Move running statistics at inference, too, by the biased rule; answers stay right."""
     _follow_once_more(network, training=False)
 
 
 def follow_in_training(network: PyTorchNetwork) -> None:
-    """Running statistics follow every batch once more, by the biased rule: twice, or once though they are frozen."""
+    """Move running statistics once more by every batch, by the biased rule: twice, or once though they are frozen."""
     _follow_once_more(network, training=True)
 
 
 def hold_statistics(network: PyTorchNetwork) -> None:
-    """To gradients a batch's mean and variance are constants."""
+    """Make gradients treat a batch's mean and variance as constants."""
     for module in _batch_norms(network):
         module.register_forward_hook(_hold)
 
 
 def set_slope_at(network: PyTorchNetwork, bend: float, slope: float) -> None:
-    """Another gradient of activations exactly where they bend."""
+    """Change the gradient of activations exactly at a kink, `bend`."""
     for module in network.native.modules():
         if rectify := RECTIFIERS.get(type(module)):
             _set_slope_at(module, rectify, bend, slope)
 
 
 def scale_gradient(network: PyTorchNetwork, scope: str, by: float) -> None:
-    """What flows back out of a layer to what it reads is multiplied; by 0 nothing does."""
+    """Multiply the gradient that a layer passes back to its input by `by`; 0 stops it."""
     network._submodule(scope).register_forward_pre_hook(lambda _module, inputs: _scaled(inputs[0], by))
 
 
 def scale_dropout(network: PyTorchNetwork, by: float) -> None:
-    """What training leaves of what is dropped from is multiplied; inference is as it should be."""
+    """Multiply what dropout leaves in training by `by`; inference stays right."""
     for module in network.native.modules():
         if isinstance(module, nn.Dropout):
             module.register_forward_hook(lambda module, _inputs, y: y * by if module.training else None)
 
 
 def sum_loss(network: PyTorchNetwork) -> None:
-    """The loss is the sum over the batch."""
-    own = network._loss_of
-    network._loss_of = lambda answers, labels, auxiliary_weight: own(answers, labels, auxiliary_weight) * len(labels)
+    """Make the loss the sum over the batch."""
+    original = network._loss_of
+    network._loss_of = lambda answers, labels, auxiliary_weight: (
+        original(answers, labels, auxiliary_weight) * len(labels)
+    )
 
 
 def soften_answers(network: PyTorchNetwork) -> None:
-    """The loss is given what a softmax makes of the answers."""
-    own = network._loss_of
+    """Apply a softmax to the answers before the loss."""
+    original = network._loss_of
 
     def loss_of(answers: Tensor | tuple[Tensor, ...], labels: Tensor, auxiliary_weight: float) -> Tensor:
         each = answers if isinstance(answers, tuple) else (answers,)
-        return own(tuple(answer.softmax(dim=1) for answer in each), labels, auxiliary_weight)
+        return original(tuple(answer.softmax(dim=1) for answer in each), labels, auxiliary_weight)
 
     network._loss_of = loss_of
 
 
 def use_nesterov(network: PyTorchNetwork) -> None:
-    """The optimiser looks ahead."""
+    """Use Nesterov's momentum."""
     _set_in_groups(network, lambda group: {"nesterov": True})
 
 
 def dampen(network: PyTorchNetwork) -> None:
-    """What enters the velocity is 1 - momentum of the gradient."""
+    """Multiply the gradient by 1 - momentum before it enters the velocity."""
     _set_in_groups(network, lambda group: {"dampening": group["momentum"]})
 
 
 def decouple_decay(network: PyTorchNetwork) -> None:
-    """Decay shrinks the tensors themselves, past the velocity."""
+    """Let decay shrink the tensors directly and not by the velocity."""
     _set_in_groups(network, lambda group: {"decoupled": group["weight_decay"], "weight_decay": 0.0}, _shrink)
 
 
@@ -95,26 +97,26 @@ def _set_mode(module: nn.Module, training: bool) -> None:
 
 
 def _follow_once_more(network: PyTorchNetwork, training: bool) -> None:
-    """In that mode of the whole network: frozen batch norms are in another."""
+    """Move statistics once more while the whole network is in that mode; frozen batch norms are in another."""
     for module in _batch_norms(network):
         _follow_in(module, lambda: network.native.training is training)
 
 
 def _follow_in(module: Any, is_mode: Callable[[], bool]) -> None:
-    own = module.forward
+    original = module.forward
 
     def forward(x: Tensor) -> Tensor:
         if not is_mode():
-            return own(x)
-        kept = module.running_mean, module.running_var
-        # Copies: what a batch norm is given must not change before its backward pass.
-        module.running_mean, module.running_var = (each.clone() for each in kept)
-        y = own(x)
+            return original(x)
+        saved = module.running_mean, module.running_var
+        # Copies: the arguments of a batch norm must not change before its backward pass.
+        module.running_mean, module.running_var = (each.clone() for each in saved)
+        y = original(x)
         followed = module.running_mean, module.running_var
         variance, mean = torch.var_mean(x.detach(), (0, 2, 3), correction=0)
-        for statistic, value, found in zip(kept, followed, (mean, variance), strict=True):
-            statistic.copy_(value.lerp(found, module.momentum))
-        module.running_mean, module.running_var = kept
+        for statistic, value, of_batch in zip(saved, followed, (mean, variance), strict=True):
+            statistic.copy_(value.lerp(of_batch, module.momentum))
+        module.running_mean, module.running_var = saved
         return y
 
     module.forward = forward
@@ -138,7 +140,7 @@ def _set_slope_at(module: Any, rectify: Callable[[Tensor], Tensor], bend: float,
 
 
 def _scaled(x: Tensor, by: float) -> Tensor:
-    """`x` itself, to the bit."""
+    """Return `x` itself, to the bit, with its gradient scaled."""
     return x + (by - 1) * (x - x.detach())
 
 
@@ -147,11 +149,11 @@ def _set_in_groups(
     changed: Callable[[dict[str, Any]], dict[str, Any]],
     before_step: Callable[[torch.optim.Optimizer, Any, Any], None] | None = None,
 ) -> None:
-    """Other options of the optimiser, for each group of parameters."""
-    own = network._make_optimizer
+    """Change options of the optimiser, for each group of parameters."""
+    original = network._make_optimizer
 
     def make_optimizer(parameters: Mapping[str, Tensor], sgd: SGD) -> torch.optim.SGD:
-        optimizer = own(parameters, sgd)
+        optimizer = original(parameters, sgd)
         for group in optimizer.param_groups:
             group.update(changed(group))
         if before_step:
