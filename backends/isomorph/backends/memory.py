@@ -12,8 +12,8 @@ FILES = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
-"""Of a control group, by version, 2 and 1: its limit, what it uses, and the line of `memory.stat` with what would give
-way."""
+"""The files of a control group's limit and use, and the line of `memory.stat` that counts what it could free; for
+version 2, then 1."""
 
 
 def available_memory() -> int | None:

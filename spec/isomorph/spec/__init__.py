@@ -1,4 +1,4 @@
-"""What the networks are, as plain data: no framework, no NumPy, the standard library alone.
+"""Networks as plain data: no framework, no NumPy, the standard library alone.
 
 >>> from isomorph.spec import architecture, infer
 >>> infer(architecture("slim/resnet_v1_50"), 224, 224).macs

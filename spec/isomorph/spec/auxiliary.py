@@ -9,7 +9,7 @@ from isomorph.spec.site import convolution, dense
 from isomorph.spec.units import Unit, Wiring
 
 KIND = "auxiliary"
-"""What an auxiliary head's unit is called; no Block can have one."""
+"""The kind of an auxiliary head's unit; no Block can have it."""
 
 
 def auxiliary_heads(architecture: Architecture, units: dict[tuple[str, int], Unit]) -> tuple[tuple[str, Unit], ...]:

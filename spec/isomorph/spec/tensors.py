@@ -14,7 +14,7 @@ from isomorph.spec.errors import BadInput
 from isomorph.spec.layers import BatchNorm, Convolution, Parametrised
 from isomorph.spec.plan import plan
 
-# The leaves, by which everything tells tensors apart; a convolution's batch norm has a scope of its own, BATCH_NORM.
+# The leaves, which distinguish the tensors of a layer; a convolution's batch norm has a scope of its own, BATCH_NORM.
 WEIGHTS, BIASES = "weights", "biases"
 GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE = "gamma", "beta", "moving_mean", "moving_variance"
 STATISTICS = (MOVING_MEAN, MOVING_VARIANCE)

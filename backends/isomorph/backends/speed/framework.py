@@ -9,7 +9,7 @@ from isomorph.backends.options import Options
 from isomorph.backends.speed.clock import Work
 
 LEARNING_RATE, MOMENTUM = 0.01, 0.9
-"""Of the training step that is measured; it has no L2 term, which each framework computes in a way of its own."""
+"""The optimiser of the measured training step; it has no L2 term, whose cost differs between frameworks."""
 
 
 class Zoo(ABC):

@@ -1,1 +1,1 @@
-"""What a backend has to pass, as tests that pytest runs; see `conftest`."""
+"""The tests that a backend has to pass, run by pytest; see `conftest`."""

@@ -160,7 +160,7 @@ def test_nothing_is_decided_where_the_network_does_not_pass_without_the_fault(
     planting: Planting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = edit_all("weights", lambda value: value * 1.5)
-    monkeypatch.setattr("isomorph.conformance.faults.planting.AS_IT_IS", wrong)
+    monkeypatch.setattr("isomorph.conformance.faults.planting.UNCHANGED", wrong)
     fresh = Planting(planting.process, planting.device, planting.cases)
     finding = fresh.find(CATALOGUE["same-for-explicit"])
     assert finding.outcome == "unfit"

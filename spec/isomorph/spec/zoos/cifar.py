@@ -35,7 +35,7 @@ def resnet(depth: int) -> Architecture:
 
 
 def plain(depth: int) -> Architecture:
-    """The same without shortcuts: where training degrades with depth (section 4.2, figure 6)."""
+    """ResNet-`depth` without shortcuts, where training degrades with depth (section 4.2, figure 6)."""
     return replace(resnet(depth).with_options(shortcut="none"), name=f"cifar/plain{depth}")
 
 
