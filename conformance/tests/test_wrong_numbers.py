@@ -24,19 +24,19 @@ NONE = "wrong:none"
 REFUSED: dict[str, dict[str, dict[str, str]]] = {
     "test_architectures": {
         "test_in_float64_its_end_points_are_the_oracles_but_for_noise[small: slim's bottlenecks]": {
-            "epsilon": "is the first to part, by .* noise floors",
-            "another dtype": "is the first to part",
+            "epsilon": "is the first to differ, by .* noise floors",
+            "another dtype": "is the first to differ",
         },
         "test_in_float32_its_end_points_are_the_oracles_but_for_noise[small: slim's bottlenecks]": {
-            "exchanged": "is the first to part, by .* noise floors",
-            "no softmax": "predictions is the first to part",
+            "exchanged": "is the first to differ, by .* noise floors",
+            "no softmax": "predictions is the first to differ",
             "missing": "predictions",
             "another order": "block1",
             "transposed": "assert|conv1 is ",
             "a part alone": "run alone, is .* noise floors off",
             "changed tensor": "tensors that came back changed",
-            "relu6": "is the first to part",
-            "bfloat16": "conv1 is the first to part",
+            "relu6": "is the first to differ",
+            "bfloat16": "conv1 is the first to differ",
         },
     },
     "test_precision": {
@@ -62,15 +62,15 @@ REFUSED: dict[str, dict[str, dict[str, str]]] = {
         "test_a_classifier_serves_any_height_and_width": {"first count": r"\(2, 1, 1, 10\)"},
     },
     "test_lattice": {
-        "test_in_bfloat16_too[slim's bottlenecks without a head]": {"one cell": "is the first to part, in"},
-        "test_in_float32_it_is_the_same_numbers[slim's bottlenecks]": {"one cell": "is the first to part, in"},
+        "test_in_bfloat16_too[slim's bottlenecks without a head]": {"one cell": "is the first to differ, in"},
+        "test_in_float32_it_is_the_same_numbers[slim's bottlenecks]": {"one cell": "is the first to differ, in"},
     },
     "test_build_options": {
         "test_in_every_layout_folded_or_not_it_is_the_oracle[two units-NHWC-float32]": {
             "answer": "the answer is .* noise floors off"
         },
         "test_in_every_layout_folded_or_not_it_is_the_oracle[two units-NHWC, folded-float64]": {
-            "epsilon": "is the first to part"
+            "epsilon": "is the first to differ"
         },
         "test_compiled_it_follows_other_tensors_and_sizes[two units]": {
             "compiled once": "the answer is",

@@ -218,7 +218,7 @@ def _explain(first: EndPointVerdict, reference: EndPoints) -> str:
     expected = reference[first.name].shape
     if first.shape != expected:
         return f"{first.name} is {by(first.shape)}, the oracle's is {by(expected)}"
-    difference = f"{first.name} is the first to part, by {first.noise_ratio:.3g} noise floors"
+    difference = f"{first.name} is the first to differ, by {first.noise_ratio:.3g} noise floors"
     if first.local_noise_ratio is None:
         return difference
     origin = "the error is born there" if first.local_noise_ratio > FLOORS else "the error is inherited"

@@ -123,7 +123,7 @@ def test_an_error_is(epsilon: float, first: str, where: str) -> None:
     (row,) = check("cifar/resnet20", backends=["oracle"], size=(16, 16), batch=1, plant=plant).backends
     float32 = row.runs[1]
     assert (float32.dtype, float32.verdict, float32.first_divergence) == ("float32", "fail", first)
-    assert float32.message.startswith(f"{first} is the first to part, by ")
+    assert float32.message.startswith(f"{first} is the first to differ, by ")
     assert float32.message.endswith(where)
 
 

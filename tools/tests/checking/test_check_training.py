@@ -134,7 +134,7 @@ def test_the_first_quantity_and_tensor_that_part_are_named(field: str) -> None:
     (row,) = found.backends
     first = next(run for run in row.runs if run.verdict == "fail")
     assert (first.quantity, first.dtype, first.first_divergence) == (quantity, "float64", tensor)
-    assert first.message.startswith(f"{tensor} is the first to part, by ")
+    assert first.message.startswith(f"{tensor} is the first to differ, by ")
     assert (found.agree, found.exit_status) == (False, 1)
 
 

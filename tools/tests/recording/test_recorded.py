@@ -88,7 +88,7 @@ def test_what_parts_there_fails_here(report: RunReport, tmp_path: Path) -> None:
     write_end_points(tmp_path / "y.npz", wrong, report.record)
     found = check_recorded(tmp_path / "y.npz")
     assert (found.agree, found.backends[1].runs[0].first_divergence) == (False, part)
-    assert found.backends[1].runs[0].message.startswith(f"{part} is the first to part, by ")
+    assert found.backends[1].runs[0].message.startswith(f"{part} is the first to differ, by ")
 
 
 def test_maps_of_another_shape_fail(report: RunReport, tmp_path: Path) -> None:

@@ -81,4 +81,5 @@ def _explain(name: str, error: Array, wrong: Array, whole: bool) -> str:
     why = "whole steps: its semantics differ" if whole else "steps, not whole: its arithmetic differs"
     count = np.count_nonzero(wrong)
     more = " ..." if count > SHOWN else ""
-    return f"{name} is the first to part, in {count} of {wrong.size} values by up to {most:.3g} {why}; at {cells}{more}"
+    share = f"in {count} of {wrong.size} values"
+    return f"{name} is the first to differ, {share} by up to {most:.3g} {why}; at {cells}{more}"

@@ -47,7 +47,7 @@ def test_further_off_it_stands_between(steps: float) -> None:
     verdict = judged(answers(second=steps))
     assert (verdict.passed, verdict.first_divergence, verdict.by_whole_steps) == (False, "second", False)
     said = f"in 1 of 8 values by up to {abs(steps):.3g} steps, not whole: its arithmetic differs; at [0, 1, 0, 1]"
-    assert verdict.message == f"second is the first to part, {said}"
+    assert verdict.message == f"second is the first to differ, {said}"
 
 
 @pytest.mark.parametrize("steps", [-1, 1, 12, 2.0625])
@@ -55,7 +55,7 @@ def test_whole_steps_off_its_semantics_differ(steps: float) -> None:
     verdict = judged(answers(second=steps))
     assert (verdict.passed, verdict.first_divergence, verdict.by_whole_steps) == (False, "second", True)
     said = f"in 1 of 8 values by up to {abs(steps):.3g} whole steps: its semantics differ; at [0, 1, 0, 1]"
-    assert verdict.message == f"second is the first to part, {said}"
+    assert verdict.message == f"second is the first to differ, {said}"
 
 
 def test_the_first_end_point_that_is_off_is_named() -> None:
@@ -76,7 +76,7 @@ def test_of_several_cells_the_farthest_counts_and_one_that_stands_between_tells(
     verdict = judged(found)
     assert verdict.by_whole_steps is False
     said = "in 2 of 8 values by up to 2 steps, not whole: its arithmetic differs; at [0, 0, 0, 0] [0, 1, 0, 1]"
-    assert verdict.message == f"second is the first to part, {said}"
+    assert verdict.message == f"second is the first to differ, {said}"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=["NaN", "infinity", "negative infinity"])

@@ -100,7 +100,8 @@ def test_the_first_to_part_is_the_first_in_order(criteria: dict[str, Criterion])
     found = moved(a_gamma=1e-3, b_beta=1e-3)
     verdict = criteria["float32"].judge("gradients", "float32", found)
     assert (verdict.verdict, verdict.first_divergence) == ("fail", "b/beta")
-    assert verdict.message == "b/beta is the first to part, by 0.0002 of the largest in its unit; up to 1.6e-05 passes"
+    said = "b/beta is the first to differ, by 0.0002 of the largest in its unit; up to 1.6e-05 passes"
+    assert verdict.message == said
     assert [tensor.verdict for tensor in verdict.tensors] == ["pass", "fail", "fail"]
 
 

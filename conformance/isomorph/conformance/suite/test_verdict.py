@@ -102,12 +102,12 @@ def test_the_first_end_point_that_parts_is_named_and_the_worst_is_found() -> Non
 )
 def test_the_message_says_whether_the_error_was_born_there(local: float, says: str) -> None:
     message = decide(off_by(1e-4), local=local).message
-    assert re.search(rf"^second is the first to part, by 1e\+03 noise floors; .*{says}", message), message
+    assert re.search(rf"^second is the first to differ, by 1e\+03 noise floors; .*{says}", message), message
 
 
 def test_a_part_that_was_not_run_alone_is_not_blamed() -> None:
     run = decide(off_by(1e-4))
-    assert run.message == "second is the first to part, by 1e+03 noise floors"
+    assert run.message == "second is the first to differ, by 1e+03 noise floors"
     assert run.end_points[1].local_noise_ratio is None
 
 

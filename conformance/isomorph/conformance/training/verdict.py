@@ -105,7 +105,7 @@ class Criterion:
         if first.shape != self.expected[first.name].shape:
             return f"{first.name} is {by(first.shape)}, the oracle's is {by(self.expected[first.name].shape)}"
         of = "the largest in its unit" if first.is_zero else "its norm"
-        return f"{first.name} is the first to part, by {first.error:.3g} of {of}; up to {first.limit:.3g} passes"
+        return f"{first.name} is the first to differ, by {first.error:.3g} of {of}; up to {first.limit:.3g} passes"
 
 
 def in_noise_floors(
