@@ -73,8 +73,8 @@ def test_a_network_without_classes_has_none(network: Architecture) -> None:
 @pytest.mark.parametrize(
     ("block", "unit", "sentence"),
     [
-        ("block6", 1, r"^aux3 reads unit 1 of block6, which tutorial/googlenet has not\.$"),
-        ("block4", 6, r"^aux3 reads unit 6 of block4, which tutorial/googlenet has not\.$"),
+        ("block6", 1, r"^aux3 reads unit 1 of block6, which tutorial/googlenet does not have\.$"),
+        ("block4", 6, r"^aux3 reads unit 6 of block4, which tutorial/googlenet does not have\.$"),
         ("block4", 4, r"^aux3 and aux2 both read block4/unit_4/inception; a unit has one head\.$"),
     ],
 )

@@ -279,7 +279,7 @@ def test_nothing_that_a_network_computes_with_is_left_out(name: str) -> None:
         pytest.param(
             "mlperf_tiny", "^There is no name for block1/unit_1/bottleneck_v1/shortcut among these; ", id="none"
         ),
-        pytest.param("d2l", "^These names are of another kind of network, and the same for some of ", id="one for two"),
+        pytest.param("d2l", "^These names are of another kind of network: two tensors of ", id="one for two"),
     ],
 )
 def test_a_zoo_is_refused_that_has_for_some_tensors(name: str, sentence: str) -> None:

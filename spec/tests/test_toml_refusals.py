@@ -226,11 +226,11 @@ REFUSED = {
     ),
     "an auxiliary head on a unit that there is not": (
         TINY + HEAD.replace("unit = 3", "unit = 4"),
-        "x.toml, line 16: aux1 reads unit 4 of block1, which mine/x has not.",
+        "x.toml, line 16: aux1 reads unit 4 of block1, which mine/x does not have.",
     ),
     "an auxiliary head on a block that there is not": (
         TINY + HEAD.replace('"block1"', '"block2"'),
-        "x.toml, line 16: aux1 reads unit 3 of block2, which mine/x has not.",
+        "x.toml, line 16: aux1 reads unit 3 of block2, which mine/x does not have.",
     ),
     "two auxiliary heads on one unit": (
         TINY + HEAD + HEAD.replace("aux1", "aux2"),

@@ -23,7 +23,9 @@ def auxiliary_heads(architecture: Architecture, units: dict[tuple[str, int], Uni
     heads: dict[str, Unit] = {}
     for head in architecture.auxiliary:
         if (head.block, head.unit) not in units:
-            raise BadInput(f"{head.scope} reads unit {head.unit} of {head.block}, which {architecture.name} has not.")
+            raise BadInput(
+                f"{head.scope} reads unit {head.unit} of {head.block}, which {architecture.name} does not have."
+            )
         read = units[head.block, head.unit]
         if read.scope in heads:
             raise BadInput(f"{head.scope} and {heads[read.scope].scope} both read {read.scope}; a unit has one head.")

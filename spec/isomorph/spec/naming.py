@@ -180,7 +180,9 @@ class Naming:
                 name = f"{template}{self.separator}{zoo_leaf}"
                 renamed[tensor_name(layer, leaf)] = ZooTensor(name, zoo_shape, shape, axes)
         if len({tensor.name for tensor in renamed.values()}) < len(renamed):
-            raise BadInput(f"These names are of another kind of network, and the same for some of {architecture.name}.")
+            raise BadInput(
+                f"These names are of another kind of network: two tensors of {architecture.name} would have the same."
+            )
         return renamed
 
     def _kernel(self, layer: Parametrised, rule: NameRule) -> tuple[str, KernelAxes]:
@@ -230,7 +232,7 @@ class Naming:
         for rule in self.scopes:
             if filled := rule.filled(scope, placeholders):
                 return filled
-        raise BadInput(f"There is no name for {scope} among these; it is another kind of network that they are of.")
+        raise BadInput(f"There is no name for {scope} among these; they are of another kind of network.")
 
 
 def _classifier(planned: Plan) -> str:

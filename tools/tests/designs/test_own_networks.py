@@ -234,7 +234,7 @@ REQUESTS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "an auxiliary head on no unit": (
         ("show", "head.toml"),
-        "head.toml, line 12: aux1 reads unit 2 of block1, which mine/head has not.",
+        "head.toml, line 12: aux1 reads unit 2 of block1, which mine/head does not have.",
     ),
     "an option that only a zoo's have": (
         ("show", "tiny.toml", "-o", "aux_logits=false"),

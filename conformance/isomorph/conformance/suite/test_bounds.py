@@ -157,7 +157,7 @@ def test_nothing_but_zero_passes_where_a_whole_unit_is_zero(value: float, verdic
 @pytest.mark.parametrize(
     ("other", "first", "message"),
     [
-        ({**WANTED, "c/weights": np.ones(1)}, "c/weights", "there is c/weights, which the oracle has not"),
+        ({**WANTED, "c/weights": np.ones(1)}, "c/weights", "there is c/weights, which the oracle does not have"),
         ({"a/weights": WANTED["a/weights"], "a/zero": WANTED["a/zero"]}, "b/weights", "there is no b/weights"),
     ],
     ids=["one too many", "one too few"],

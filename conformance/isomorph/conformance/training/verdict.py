@@ -85,7 +85,11 @@ class Criterion:
         """Judge a backend's values, which pass when every tensor does."""
         if set(found) != set(self.expected):
             first = next(iter(self.expected.keys() ^ found.keys()))
-            why = f"there is no {first}" if first in self.expected else f"there is {first}, which the oracle has not"
+            why = (
+                f"there is no {first}"
+                if first in self.expected
+                else f"there is {first}, which the oracle does not have"
+            )
             return TrainingVerdict(quantity, dtype, "fail", why, first)
         tensors = tuple(self._judge_one(name, found[name]) for name in self.expected)
         first_bad = next((tensor for tensor in tensors if tensor.verdict == "fail"), None)
