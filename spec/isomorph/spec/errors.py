@@ -25,7 +25,7 @@ def nearest(word: str, known: list[str], count: int = 3) -> list[str]:
     case, hyphens and underscores, with another zoo's name before it or none; then others, up to `count` in all.
 
     >>> nearest("resnet50", ["keras/ResNet50", "slim/resnet_v1_50", "torchvision/resnet50"])
-    ['torchvision/resnet50', 'keras/ResNet50', 'slim/resnet_v1_50']
+    ['keras/ResNet50', 'torchvision/resnet50', 'slim/resnet_v1_50']
     """
     by_lower_case = {name.lower(): name for name in known}
     last_part = _letters(word.rpartition("/")[2])
