@@ -57,7 +57,7 @@ def test_another_packages_backend_comes_after_ours(
 ) -> None:
     monkeypatch.syspath_prepend(offer("theirs"))
     assert list(registered()) == [*OWN, "theirs"]
-    assert find_backend("theirs") == Registered("theirs", "misbehaving")
+    assert find_backend("theirs") == Registered("theirs", "misbehaving", distribution="misbehaving 1.0")
     assert isinstance(load_backend("theirs"), Backend)
 
 
