@@ -178,7 +178,7 @@ class Architecture:
     input_transform: InputTransform | None = None
 
     def _repr_html_(self) -> str:
-        """The network as a notebook shows it: its stem, blocks, head, and every field of its convention."""
+        """Return the table that a notebook shows: stem, blocks, head, and every field of the convention."""
         rows = [(layer.scope, repr(layer)) for layer in self.stem.layers]
         rows += [(block.scope, f"{block.unit} {_runs(block.args)}") for block in self.blocks]
         rows += [(field.name, str(getattr(self.head, field.name))) for field in fields(self.head)]
@@ -252,5 +252,5 @@ _OPTIONS = frozenset({"output_stride", "include_root_block", "in_channels", "aux
 
 
 def _runs(args: tuple[tuple[int, ...], ...]) -> str:
-    """Units in a row, equal ones counted: "3 x (16, 16, 1)"."""
+    """Return the args of consecutive units, equal ones counted: "3 x (16, 16, 1)"."""
     return ", ".join(f"{len(list(run))} x {unit}" for unit, run in groupby(args))

@@ -1,11 +1,11 @@
-"""How plain data looks in a notebook: as an HTML table, whose every text is escaped."""
+"""Show plain data in a notebook: as an HTML table, with every text escaped."""
 
 from collections.abc import Iterable
 from html import escape
 
 
 def html_table(caption: str, rows: Iterable[tuple[str, str]]) -> str:
-    """A table of two columns under a caption.
+    """Return a table of two columns under a caption, as HTML.
 
     >>> html_table("mine/<b>", [("conv1", "3x3")])
     '<table><caption>mine/&lt;b&gt;</caption><tr><th>conv1</th><td>3x3</td></tr></table>'
