@@ -110,9 +110,9 @@ AREAS = {
             for name in (
                 "",
                 "_arithmetic",
-                "_case",
+                "_workload",
                 "_command",
-                "_doubt",
+                "_plausibility",
                 "_explain",
                 "_interrupt",
                 "_limits",

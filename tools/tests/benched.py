@@ -3,7 +3,7 @@
 from typing import Any
 
 from isomorph.tools import BenchReport, bench
-from isomorph.tools.benching.results import Row, make_timing
+from isomorph.tools.benching.results import ModeResult, make_timing
 
 QUICK: dict[str, Any] = {
     "size": (8, 10),
@@ -22,7 +22,7 @@ def quick(*modes: str, backend: str = "oracle", network: str = "cifar/resnet20",
     return bench(network, backends=[backend], modes=modes or None, **(QUICK | more))
 
 
-def row(backend: str, mode: str, *seconds: float, batch: int = 1, macs: int = 1000, **more: Any) -> Row:
+def row(backend: str, mode: str, *seconds: float, batch: int = 1, macs: int = 1000, **more: Any) -> ModeResult:
     """One whose calls took so many seconds, round by round, at inference."""
     timing = make_timing("inference", batch, [[each] for each in seconds])
-    return Row(backend, mode, "measured", macs=macs, timings=(timing,), **more)
+    return ModeResult(backend, mode, "measured", macs=macs, timings=(timing,), **more)

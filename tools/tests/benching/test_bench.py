@@ -11,7 +11,7 @@ from rich.console import Console
 from isomorph.backends import registry
 from isomorph.spec import BadInput
 from isomorph.tools import BenchReport, bench
-from isomorph.tools.benching.case import Case
+from isomorph.tools.benching.workload import Workload
 
 from ..benched import QUICK, quick
 
@@ -87,7 +87,7 @@ def test_what_explains_the_modes_runs_when_it_is_pasted(report: BenchReport) -> 
 
 
 def test_a_mode_that_answers_wrongly_is_not_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Case, "noise_ratio", lambda *_: 9.0)
+    monkeypatch.setattr(Workload, "noise_ratio", lambda *_: 9.0)
     report = quick("eager")
     (row,) = report.rows
     assert (row.status, row.timings, report.ranking.ranked, report.exit_status) == ("wrong answers", (), [], 1)

@@ -4,7 +4,7 @@ import pytest
 
 from isomorph.tools.benching.advice import advise
 from isomorph.tools.benching.ranking import Goal, Ranking
-from isomorph.tools.benching.results import Limit, Row, Spread, Timing, make_timing, spread
+from isomorph.tools.benching.results import Limit, ModeResult, Spread, Timing, make_timing, spread
 
 from ..benched import row
 
@@ -54,10 +54,10 @@ def test_a_round_is_the_median_of_its_turn() -> None:
     assert timing.rates == [2.0, 4 / 6]
 
 
-def batched(mode: str, **seconds: float) -> Row:
+def batched(mode: str, **seconds: float) -> ModeResult:
     """One whose calls of each batch took so many seconds, "at_8" being that of eight images, in both of two rounds."""
     timings = (make_timing("inference", int(name[3:]), [[each], [each]]) for name, each in seconds.items())
-    return Row("paddle", mode, "measured", macs=1000, timings=tuple(timings))
+    return ModeResult("paddle", mode, "measured", macs=1000, timings=tuple(timings))
 
 
 @pytest.mark.parametrize(
@@ -79,15 +79,15 @@ def test_the_best_batch_is(seconds: dict[str, float], best: int, rate: float) ->
 
 def test_the_best_batch_is_that_of_the_median_and_not_of_one_lucky_round() -> None:
     timings = (make_timing("inference", 2, [[1.0]] * 3), make_timing("inference", 4, [[0.1], [4.0], [4.0]]))
-    measured = Row("paddle", "eager", "measured", timings=timings)
+    measured = ModeResult("paddle", "eager", "measured", timings=timings)
     found = Ranking([measured], (), "throughput").timing(measured)
     assert found is timings[0]
 
 
-def trained(mode: str, seconds: float, inference: float) -> Row:
+def trained(mode: str, seconds: float, inference: float) -> ModeResult:
     """One that steps on eight images in so many seconds, and answers one in so many."""
     timings = (make_timing("inference", 1, [[inference]]), make_timing("training", 8, [[seconds]]))
-    return Row("keras", mode, "measured", macs=1000, memory=int(2**30 * inference), timings=timings)
+    return ModeResult("keras", mode, "measured", macs=1000, memory=int(2**30 * inference), timings=timings)
 
 
 FAST_LEARNER, SLOW_LEARNER, MIDDLING = trained("xla", 1.0, 3.0), trained("graph", 4.0, 1.0), trained("eager", 2.0, 2.0)
@@ -111,7 +111,7 @@ def test_rows_are_in_the_order_of(goal: Goal, order: list[str], figures: list[fl
     assert [figure.median for _, figure in ranking.ranked] == pytest.approx(figures)
 
 
-def compiled(seconds: float, first_call: float, batch: int = 4) -> Row:
+def compiled(seconds: float, first_call: float, batch: int = 4) -> ModeResult:
     """A mode that is compiled, its calls of `batch` images in so many seconds."""
     options = {"compiled": "graph"}
     return row("keras", "graph", seconds, batch=batch, first_call=first_call, options=options)
@@ -134,7 +134,7 @@ def compiled(seconds: float, first_call: float, batch: int = 4) -> Row:
         ),
     ],
 )
-def test_the_first_answer_pays(graph: Row, eager: Row, said: str) -> None:
+def test_the_first_answer_pays(graph: ModeResult, eager: ModeResult, said: str) -> None:
     assert f"(it pays {said} on)" in advise(Ranking([eager, graph], (), "throughput"))
 
 
@@ -146,7 +146,7 @@ def test_the_first_answer_pays(graph: Row, eager: Row, said: str) -> None:
         pytest.param(row("paddle", "eager", 4.0, batch=4, first_call=2.0), id="is another framework's to compare"),
     ],
 )
-def test_there_is_nothing_to_pay_where_it(eager: Row) -> None:
+def test_there_is_nothing_to_pay_where_it(eager: ModeResult) -> None:
     assert "it pays" not in advise(Ranking([eager, compiled(2.0, 12.0)], (), "throughput"))
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from isomorph.backends.options import Options
-from isomorph.tools.benching.contestant import Product
 from isomorph.tools.benching.explain import explain
 from isomorph.tools.benching.machine import Machine
 from isomorph.tools.benching.modes import MODES
+from isomorph.tools.benching.timed_process import Product
 
 NATIVE = {
     ("pytorch", "graph-nhwc-folded-bfloat16"): """

@@ -12,9 +12,9 @@ from isomorph.backends.process import BackendFailed, BackendProcess
 from isomorph.spec import BadInput
 from isomorph.tools import bench
 from isomorph.tools.benching.bench import WORKER
-from isomorph.tools.benching.entrants import Described, describe
+from isomorph.tools.benching.competitors import Described, describe
 from isomorph.tools.benching.modes import choose_modes
-from isomorph.tools.benching.results import Row
+from isomorph.tools.benching.results import ModeResult
 from isomorph.tools.checkpoints import sha256
 
 from ..benched import QUICK, quick
@@ -71,7 +71,7 @@ class Refusing(AbstractContextManager["Refusing"]):
 def test_a_backend_that_offers_nothing_is_a_row_as_a_whole(error: Exception, status: str) -> None:
     process: Any = Refusing(error)
     found = describe(process, choose_modes(None)[0], "gpu", named=False)
-    assert found == Described("paddle", "gpu", (), (Row("paddle", "", status, str(error)),))  # type: ignore[arg-type]
+    assert found == Described("paddle", "gpu", (), (ModeResult("paddle", "", status, str(error)),))  # type: ignore[arg-type]
 
 
 def test_tf32_on_a_gpu_has_a_process_and_a_limit_of_its_own(install: Install) -> None:

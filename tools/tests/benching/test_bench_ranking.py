@@ -5,13 +5,13 @@ import pytest
 from isomorph.backends.options import Options
 from isomorph.spec import architecture
 from isomorph.tools.benching.advice import advise
-from isomorph.tools.benching.entrants import heats
+from isomorph.tools.benching.baselines import find_baseline
+from isomorph.tools.benching.competitors import turn_groups
 from isomorph.tools.benching.explain import explain
 from isomorph.tools.benching.machine import Busy
 from isomorph.tools.benching.modes import MODES, USUAL, choose_modes
 from isomorph.tools.benching.ranking import Goal, Ranking, short
-from isomorph.tools.benching.results import Limit, Row, Spread, make_timing
-from isomorph.tools.benching.yardsticks import find_yardstick
+from isomorph.tools.benching.results import Limit, ModeResult, Spread, make_timing
 
 from ..benched import row
 
@@ -52,7 +52,7 @@ def test_the_share_of_the_limit_is_of_the_same_precision() -> None:
 
 def test_a_training_step_counts_as_three_passes() -> None:
     timing = make_timing("training", 1, [[2.0]])
-    trained = Row("keras", "eager", "measured", macs=1000, timings=(timing,))
+    trained = ModeResult("keras", "eager", "measured", macs=1000, timings=(timing,))
     assert Ranking([trained], [Limit("keras", "float32", "matmul", 10, (1.0,))], "training").share(trained) == Spread(
         1.5, 1.5, 1.5
     )
@@ -68,12 +68,12 @@ def test_a_training_step_counts_as_three_passes() -> None:
     ],
 )
 def test_rows_are_sorted_by(goal: Goal, first: list[str]) -> None:
-    unranked = Row("paddle", "graph", "wrong answers")
+    unranked = ModeResult("paddle", "graph", "wrong answers")
     assert [each.name for each, _ in Ranking([unranked, EAGER, GRAPH, OTHER], (), goal).ranked] == first
 
 
 def test_throughput_is_that_of_the_best_batch() -> None:
-    both = Row(
+    both = ModeResult(
         "x", "eager", "measured", timings=(make_timing("inference", 1, [[1.0]]), make_timing("inference", 8, [[2.0]]))
     )
     ((_, figure),) = Ranking([both], (), "throughput").ranked
@@ -130,9 +130,9 @@ def test_tf32_is_explained_as_a_switch_of_the_framework() -> None:
     ("room", "turns", "sizes"), [(5, "all", [5]), (4, "backend", [3, 2]), (3, "backend", [3, 2]), (2, "none", [1] * 5)]
 )
 def test_so_many_take_turns_as_memory_holds(room: int, turns: str, sizes: list[int]) -> None:
-    found, apart = heats(["abc", "de"], lambda processes: processes <= room)
-    assert (found, [len(heat) for heat in apart]) == (turns, sizes)
-    assert "".join(each for heat in apart for each in heat) == "abcde"
+    found, apart = turn_groups(["abc", "de"], lambda processes: processes <= room)
+    assert (found, [len(group) for group in apart]) == (turns, sizes)
+    assert "".join(each for group in apart for each in group) == "abcde"
 
 
 def test_modes_are_words_in_one_order() -> None:
@@ -180,7 +180,7 @@ def test_a_word_is_an_option(name: str, options: dict[str, object]) -> None:
 def test_the_yardstick_is_the_network_of_the_frameworks_own_zoo(
     backend: str, network: str, call: str, same: bool
 ) -> None:
-    found = find_yardstick(backend, architecture(network, num_classes=7))
+    found = find_baseline(backend, architecture(network, num_classes=7))
     assert found
     assert (found.call, found.same, found.design.head.num_classes) == (call, same, 7)
 
@@ -194,4 +194,4 @@ def test_the_yardstick_is_the_network_of_the_frameworks_own_zoo(
     ],
 )
 def test_there_is_no_yardstick_for(backend: str, network: str, options: dict[str, None]) -> None:
-    assert find_yardstick(backend, architecture(network, **options)) is None
+    assert find_baseline(backend, architecture(network, **options)) is None

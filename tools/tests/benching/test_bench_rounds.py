@@ -9,9 +9,9 @@ import pytest
 
 from isomorph.backends.process import BackendFailed
 from isomorph.tools.benching import rounds as module
-from isomorph.tools.benching.contestant import Contestant
 from isomorph.tools.benching.machine import STAT, Busy, count_busy
 from isomorph.tools.benching.rounds import Rounds
+from isomorph.tools.benching.timed_process import TimedProcess
 
 
 class Process:
@@ -39,7 +39,7 @@ class Ends(Process):
         raise BackendFailed("the process was ended")
 
 
-class Multiplies(Contestant):
+class Multiplies(TimedProcess):
     """A matrix product, which is not trained."""
 
     name = "product"
@@ -48,13 +48,13 @@ class Multiplies(Contestant):
         self.turns["float32"] = []
 
 
-def course(rounds: int = 2, process: type[Process] = Process) -> tuple[Rounds, Contestant]:
+def course(rounds: int = 2, process: type[Process] = Process) -> tuple[Rounds, TimedProcess]:
     def start(name: str, *, tf32: bool = False) -> Any:
         assert (name, tf32) == ("oracle", False)
         return process()
 
-    contestant = Multiplies("oracle", start)
-    return Rounds([[contestant]], rounds, None, 0.0, lambda *_: None), contestant
+    competitor = Multiplies("oracle", start)
+    return Rounds([[competitor]], rounds, None, 0.0, lambda *_: None), competitor
 
 
 def measured(monkeypatch: pytest.MonkeyPatch, busy: list[Busy | None], clock: list[float]) -> None:
@@ -66,10 +66,10 @@ def measured(monkeypatch: pytest.MonkeyPatch, busy: list[Busy | None], clock: li
 
 def test_a_product_s_process_ends_once_all_have_had_their_turns() -> None:
     """So that it takes no memory from training."""
-    run, contestant = course(rounds=3)
+    run, competitor = course(rounds=3)
     run.run()
-    assert contestant.pid is None
-    assert contestant.turns == {"float32": [[1.0], [1.0], [1.0]]}
+    assert competitor.pid is None
+    assert competitor.turns == {"float32": [[1.0], [1.0], [1.0]]}
 
 
 def test_progress_is_told_of_every_step_and_is_full_at_the_end() -> None:
@@ -81,11 +81,11 @@ def test_progress_is_told_of_every_step_and_is_full_at_the_end() -> None:
 
 
 def test_close_ends_what_an_interruption_left() -> None:
-    run, contestant = course()
-    contestant.start()
-    assert contestant.pid == 7
+    run, competitor = course()
+    competitor.start()
+    assert competitor.pid == 7
     run.close()
-    assert contestant.pid is None
+    assert competitor.pid is None
 
 
 def test_what_others_took_is_an_average_over_the_seconds_of_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,9 +116,9 @@ def test_what_others_took_is_not_known_where(
 
 def test_a_round_in_which_a_process_ended_tells_nothing_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     measured(monkeypatch, [Busy(100.0, 10.0)], [0.0])
-    run, contestant = course(rounds=1, process=Ends)
+    run, competitor = course(rounds=1, process=Ends)
     run.run()
-    assert (contestant.status, contestant.message) == ("error", "the process was ended")
+    assert (competitor.status, competitor.message) == ("error", "the process was ended")
     assert run.others is None
 
 

@@ -10,8 +10,8 @@ from isomorph.backends.process import BackendProcess
 from isomorph.spec import BadInput, architecture
 from isomorph.tools.benching import axes
 from isomorph.tools.benching.axes import check_axes, family, points
+from isomorph.tools.benching.competitors import Described
 from isomorph.tools.benching.curves import Curve, Measured, joined
-from isomorph.tools.benching.entrants import Described
 from isomorph.tools.benching.modes import choose_modes
 from isomorph.tools.benching.ranking import Ranking
 from isomorph.tools.benching.scaling import Scaling, followed

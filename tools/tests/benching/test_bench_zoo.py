@@ -8,9 +8,9 @@ import pytest
 
 from isomorph.backends import Unavailable
 from isomorph.spec import architecture
-from isomorph.tools.benching.case import draw_case
+from isomorph.tools.benching.baselines import Baseline
 from isomorph.tools.benching.runner import ZooRunner
-from isomorph.tools.benching.yardsticks import Yardstick
+from isomorph.tools.benching.workload import draw_workload
 
 from ..tensors import plain
 
@@ -50,8 +50,8 @@ def prepared(
         return process
 
     process = Process(has_a_zoo)
-    case = draw_case(LENET, (28, 28), [1], None, 0, folder, None, TENSORS)
-    runner = ZooRunner(backend, start, case, Yardstick(LENET.with_options(num_classes=classes), same), "cpu")
+    workload = draw_workload(LENET, (28, 28), [1], None, 0, folder, None, TENSORS)
+    runner = ZooRunner(backend, start, workload, Baseline(LENET.with_options(num_classes=classes), same), "cpu")
     runner.start()
     return runner, process
 

@@ -129,7 +129,7 @@ def test_ctrl_c_in_a_bench_reports_what_was_measured() -> None:
     """Once the modes take turns: their processes are paused then."""
     with started(*QUICK, "--backends", "oracle", "--rounds", "100000", "--json", "x.json") as process:
         try:
-            # Of two contestants the second one stands still as soon as both are prepared.
+            # Of two competitors the second one stands still as soon as both are prepared.
             wait_for(lambda: "T" in map(state, children(process.pid)[1:]), process)
             workers = children(process.pid)
             process.send_signal(signal.SIGINT)

@@ -35,7 +35,12 @@ def test_it_is_refused_for_lack_of_memory(
     def drawn(*_: object, **__: object) -> NoReturn:
         raise AssertionError("it was drawn all the same")
 
-    for module in ("conformance.cases", "tools.subject", "tools.benching.case", "conformance.training.case"):
+    for module in (
+        "conformance.cases",
+        "tools.subjects.subject",
+        "tools.benching.workload",
+        "conformance.training.case",
+    ):
         monkeypatch.setattr(f"isomorph.{module}.draw_images", drawn)
     monkeypatch.setattr(memory, "available_memory", lambda: 2**20)
     file = tmp_path / "x.safetensors"

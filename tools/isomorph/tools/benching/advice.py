@@ -4,7 +4,7 @@ import math
 import statistics
 
 from isomorph.tools.benching.ranking import Ranking, short
-from isomorph.tools.benching.results import ZOO, Row, Spread
+from isomorph.tools.benching.results import ZOO, ModeResult, Spread
 
 UNITS = {"latency": "ms for one image", "throughput": "images/s", "training": "images/s", "memory": "GiB"}
 
@@ -28,7 +28,7 @@ def advise(ranking: Ranking) -> str:
     return " ".join(filter(None, sentences))
 
 
-def _called(row: Row) -> str:
+def _called(row: ModeResult) -> str:
     return f"{row.backend} with {row.mode}"
 
 
@@ -36,7 +36,7 @@ def _figure(ranking: Ranking, figure: Spread) -> str:
     return f"{short(figure.median)} {UNITS[ranking.goal]}"
 
 
-def _compared(ranking: Ranking, row: Row) -> str:
+def _compared(ranking: Ranking, row: ModeResult) -> str:
     ratio, share = ranking.ratio(row), ranking.share(row)
     said = ""
     if ratio:
@@ -46,13 +46,13 @@ def _compared(ranking: Ranking, row: Row) -> str:
     return said
 
 
-def _runner_up(ranking: Ranking, best: Spread, row: Row, figure: Spread) -> str:
+def _runner_up(ranking: Ranking, best: Spread, row: ModeResult, figure: Spread) -> str:
     apart = figure.least > best.most or figure.most < best.least
     said = f"The next framework is {_called(row)}, {_figure(ranking, figure)}"
     return f"{said}." if apart else f"{said}: their spreads overlap, so that either will do."
 
 
-def _costs(ranking: Ranking, best: Row) -> str:
+def _costs(ranking: Ranking, best: ModeResult) -> str:
     """First call, and how many images pay for it; memory; batch norms that are gone."""
     costs = []
     eager = next((row for row in ranking.rows if (row.backend, row.mode) == (best.backend, "eager")), None)
@@ -68,7 +68,7 @@ def _costs(ranking: Ranking, best: Row) -> str:
     return " ".join(said)
 
 
-def _images_to_pay(ranking: Ranking, best: Row, eager: Row | None) -> int | None:
+def _images_to_pay(ranking: Ranking, best: ModeResult, eager: ModeResult | None) -> int | None:
     """After how many images the first call's extra seconds over eager execution are won back; None if never."""
     if eager is None or eager.first_call is None or best.first_call is None:
         return None

@@ -14,20 +14,20 @@ from isomorph.backends.speed.clock import TURN
 from isomorph.backends.timeouts import TIMEOUT
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.benching.axes import Point, check_axes, points
-from isomorph.tools.benching.case import Case, draw_case
-from isomorph.tools.benching.contestant import Contestant, Product
+from isomorph.tools.benching.competitors import Described, describe, fit_together, products, runners, turn_groups
 from isomorph.tools.benching.curves import Curve, joined
 from isomorph.tools.benching.defaults import BATCHES, ROUNDS, TRAINING_BATCH
-from isomorph.tools.benching.entrants import Described, describe, fit_together, heats, products, runners
 from isomorph.tools.benching.explain import setting
 from isomorph.tools.benching.interrupt import heard_once
 from isomorph.tools.benching.machine import describe_machine
 from isomorph.tools.benching.modes import choose_modes
 from isomorph.tools.benching.ranking import GOALS, Goal, Ranking
 from isomorph.tools.benching.report import BenchReport
-from isomorph.tools.benching.results import Row, Turns
+from isomorph.tools.benching.results import ModeResult, Turns
 from isomorph.tools.benching.rounds import Progress, Rounds
 from isomorph.tools.benching.scaling import Scaling, followed
+from isomorph.tools.benching.timed_process import Product, TimedProcess
+from isomorph.tools.benching.workload import Workload, draw_workload
 from isomorph.tools.subjects.backends import choose_some
 from isomorph.tools.subjects.subject import Origin, check_choice, check_limits, check_request, digest, find_subject
 
@@ -89,7 +89,7 @@ def bench(
     started = time.monotonic()
     names, rows = _choose(backends)
     asked, unknown = choose_modes(modes)
-    rows += [Row(name, mode, "unavailable", reason) for name in names for mode, reason in unknown.items()]
+    rows += [ModeResult(name, mode, "unavailable", reason) for name in names for mode, reason in unknown.items()]
     axes = check_axes(scaling)
     check_choice("goal", goal, GOALS)
     found = find_subject(subject, arch, **options)
@@ -109,8 +109,8 @@ def bench(
         folder = stack.enter_context(ScratchFolder())
         start = partial(BackendProcess, memory=room, timeout=timeout, worker=WORKER, environment=_environment(threads))
         progress(0, 1, "drawing images and weights" if found.tensors is None else "drawing images")
-        case = draw_case(network, (height, width), batches, training_batch, seed, folder, room, found.tensors)
-        entered: list[list[Contestant]] = []
+        workload = draw_workload(network, (height, width), batches, training_batch, seed, folder, room, found.tensors)
+        entered: list[list[TimedProcess]] = []
         described: list[Described] = []
         curves: list[Curve] = []
         course = Rounds((), rounds, training_batch, turn, progress)
@@ -123,22 +123,22 @@ def bench(
                 rows += described[-1].rows
                 if described[-1].modes:
                     device_used = described[-1].device
-                    entered.append([*runners(described[-1], start, case), *products(described[-1], start, product)])
-            turns, apart = heats(entered, lambda processes: fit_together(case, processes, training_batch))
+                    entered.append([*runners(described[-1], start, workload), *products(described[-1], start, product)])
+            turns, apart = turn_groups(entered, lambda processes: fit_together(workload, processes, training_batch))
             course = Rounds(apart, rounds, training_batch, turn, progress)
             stack.callback(course.close)
             course.run()
             chosen = followed(described, Ranking(course.rows(), (), goal), named=modes is not None)
             places = points(axes, network, (height, width), max(batches))
-            along = Scaling(places, chosen, start, partial(_draw, seed, folder, case), turn, progress)
+            along = Scaling(places, chosen, start, partial(_draw, seed, folder, workload), turn, progress)
             curves = along.curves
             along.run()
         except KeyboardInterrupt:
             interrupted = True
-    limits = [each for each in course.contestants if isinstance(each, Product)]
+    limits = [each for each in course.competitors if isinstance(each, Product)]
     return BenchReport(
         network.name,
-        found.origin or Origin(f"drawn, seed {seed}", digest(case.tensors)),
+        found.origin or Origin(f"drawn, seed {seed}", digest(workload.tensors)),
         (height, width, network.in_channels),
         describe_machine(CORES),
         device_used,
@@ -159,20 +159,22 @@ def bench(
     )
 
 
-def _choose(backends: Sequence[str] | None) -> tuple[list[str], list[Row]]:
+def _choose(backends: Sequence[str] | None) -> tuple[list[str], list[ModeResult]]:
     """The backends that can run, and rows of those that were named and cannot."""
     names, absent = choose_some(backends)
     if not names:
         raise BadInput("No backend is installed to be measured; `pip install 'isomorph[all]'` adds three.")
-    return names, [Row(name, "", "unavailable", reason) for name, reason in absent.items() if backends is not None]
+    return names, [
+        ModeResult(name, "", "unavailable", reason) for name, reason in absent.items() if backends is not None
+    ]
 
 
-def _draw(seed: int, folder: Path, given: Case, point: Point) -> Case:
+def _draw(seed: int, folder: Path, given: Workload, point: Point) -> Workload:
     """What runs at a place of an axis: with the weights that were given, where it is the network itself."""
     own = folder / f"{point.axis}-{point.x}"
     own.mkdir()
     tensors = given.tensors if point.network == given.architecture else None
-    return draw_case(point.network, point.size, point.batches, None, seed, own, given.room, tensors)
+    return draw_workload(point.network, point.size, point.batches, None, seed, own, given.room, tensors)
 
 
 def _check_numbers(

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Literal
 
-from isomorph.tools.benching.results import ZOO, Limit, Row, Spread, Timing, spread
+from isomorph.tools.benching.results import ZOO, Limit, ModeResult, Spread, Timing, spread
 
 Goal = Literal["latency", "throughput", "training", "memory"]
 GOALS: tuple[Goal, ...] = ("latency", "throughput", "training", "memory")
@@ -25,7 +25,7 @@ class Ranking:
     mode is fastest. training: images per second. memory: GiB of the process while it answers.
     """
 
-    def __init__(self, rows: Sequence[Row], limits: Sequence[Limit], goal: Goal) -> None:
+    def __init__(self, rows: Sequence[ModeResult], limits: Sequence[Limit], goal: Goal) -> None:
         self.rows = rows
         self.limits = {(limit.backend, limit.precision): limit for limit in limits}
         self.goal = goal
@@ -43,7 +43,7 @@ class Ranking:
             "memory": "the most that the process had while it answered",
         }[self.goal]
 
-    def timing(self, row: Row) -> Timing | None:
+    def timing(self, row: ModeResult) -> Timing | None:
         """The piece of work by which the goal ranks a row."""
         inference = [timing for timing in row.timings if timing.work == "inference"]
         match self.goal:
@@ -56,7 +56,7 @@ class Ranking:
             case "memory":
                 return None
 
-    def figure(self, row: Row) -> Spread | None:
+    def figure(self, row: ModeResult) -> Spread | None:
         """The row's, in the goal's unit."""
         if self.goal == "memory":
             return spread([row.memory / 2**30]) if row.memory else None
@@ -65,7 +65,7 @@ class Ranking:
             return None
         return spread([1000 * each for each in timing.rounds] if self.goal == "latency" else timing.rates)
 
-    def ratio(self, row: Row) -> Spread | None:
+    def ratio(self, row: ModeResult) -> Spread | None:
         """How many times as fast as the zoo's own network in the same framework, round by round; of memory, the share.
 
         Where the zoo's is another design, it is multiply-accumulates that are compared.
@@ -82,19 +82,19 @@ class Ranking:
         pairs = zip(ours.rounds, theirs.rounds, strict=False)  # interrupted, one may have a round more
         return spread([work * other / mine for mine, other in pairs])
 
-    def share(self, row: Row) -> Spread | None:
+    def share(self, row: ModeResult) -> Spread | None:
         """The network's floating-point operations per second as a share of the matrix product's, round by round."""
         limit, rates = self.limits.get((row.backend, row.precision)), self._operations(row)
         if limit is None or not rates:
             return None
         return spread([rate / most for rate, most in zip(rates, limit.rates, strict=False)])
 
-    def share_of_fastest(self, row: Row) -> float | None:
+    def share_of_fastest(self, row: ModeResult) -> float | None:
         """The median of the same operations per second as a share of the matrix product's fastest round."""
         limit, rates = self.limits.get((row.backend, row.precision)), self._operations(row)
         return statistics.median(rates) / max(limit.rates) if limit and rates else None
 
-    def _operations(self, row: Row) -> list[float]:
+    def _operations(self, row: ModeResult) -> list[float]:
         """The network's floating-point operations per second, round by round; none where it was not timed."""
         timing = self.timing(row)
         if timing is None:

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from isomorph.tools.benching.advice import advise
 from isomorph.tools.benching.curves import Curve, curve_tables
-from isomorph.tools.benching.doubt import doubt
 from isomorph.tools.benching.machine import Machine
+from isomorph.tools.benching.plausibility import why_implausible
 from isomorph.tools.benching.ranking import GOALS, Goal, Ranking, short
-from isomorph.tools.benching.results import ZOO, Limit, Row, Spread, Turns
+from isomorph.tools.benching.results import ZOO, Limit, ModeResult, Spread, Turns
 from isomorph.tools.subjects.subject import Origin
 from isomorph.tools.tables import Report, by, facts_table, finite, plain_table
 
@@ -59,7 +59,7 @@ class BenchReport(Report):
     training_batch: int | None
     rounds: int
     goal: Goal
-    rows: tuple[Row, ...]
+    rows: tuple[ModeResult, ...]
     limits: tuple[Limit, ...]
     unlimited: tuple[str, ...]
     curves: tuple[Curve, ...]
@@ -97,7 +97,7 @@ class BenchReport(Report):
     @property
     def doubt(self) -> str | None:
         """Why these figures are no ground to choose anything, in a sentence; None where they are."""
-        return doubt(self.ranking, self.device, self.others, self.machine.cores)
+        return why_implausible(self.ranking, self.device, self.others, self.machine.cores)
 
     def to_json(self) -> str:
         """All figures, and the rankings for every goal."""
@@ -229,7 +229,7 @@ def _spread(figure: Spread | None) -> str:
     return f"{short(figure.median)} ({short(figure.least)}-{short(figure.most)})"
 
 
-def _rate(row: Row, work: Any, batch: int) -> str:
+def _rate(row: ModeResult, work: Any, batch: int) -> str:
     timing = row.timing(work, batch)
     return short(statistics.median(timing.rates)) if timing else "-"
 

@@ -65,7 +65,7 @@ def make_timing(work: Work, batch: int, turns: list[list[float]], memory: int | 
 
 
 @dataclass(frozen=True)
-class Row:
+class ModeResult:
     """One mode of one backend, the network of its framework's own zoo (mode "zoo"), or all of a backend (mode "").
 
     message: why there are no figures, or not all.

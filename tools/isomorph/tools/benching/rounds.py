@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from isomorph.tools.benching.contestant import Contestant
 from isomorph.tools.benching.machine import Busy, count_busy
-from isomorph.tools.benching.results import Row
+from isomorph.tools.benching.results import ModeResult
 from isomorph.tools.benching.runner import Runner
+from isomorph.tools.benching.timed_process import TimedProcess
 
-T = TypeVar("T", bound=Contestant)
+T = TypeVar("T", bound=TimedProcess)
 Progress = Callable[[int, int, str], None]
 """Called with how many steps are done, how many there are, and what is done next."""
 
@@ -18,56 +18,56 @@ Progress = Callable[[int, int, str], None]
 class Rounds:
     """The course of a bench.
 
-    heats: those that take turns with one another, one heat after the other. rounds: turns of each of them.
+    turn_groups: those that take turns with one another, one group after the other. rounds: turns of each of them.
     training_batch: images of a training step; None leaves training out. turn: seconds of a turn, at least.
     others: how many cores other processes kept busy while all took turns; None where the system does not say.
     """
 
     def __init__(
         self,
-        heats: Sequence[Sequence[Contestant]],
+        turn_groups: Sequence[Sequence[TimedProcess]],
         rounds: int,
         training_batch: int | None,
         turn: float,
         progress: Progress,
     ) -> None:
-        self.heats = heats
-        self.contestants = [each for heat in heats for each in heat]
-        self.runners = [each for each in self.contestants if isinstance(each, Runner)]
+        self.turn_groups = turn_groups
+        self.competitors = [each for group in turn_groups for each in group]
+        self.runners = [each for each in self.competitors if isinstance(each, Runner)]
         self.rounds = rounds
         self.turn = turn
         self.training_batch = training_batch
         self.others: float | None = None
         self._progress = progress
         self._done = 0
-        self._planned = len(self.contestants) * (1 + rounds)
+        self._planned = len(self.competitors) * (1 + rounds)
         self._planned += len(self.runners) * (1 + rounds) if training_batch else 0
         self._watched: list[tuple[float, float]] = []
 
     def run(self) -> None:
         """All of it. Ctrl-C leaves what was measured; the processes have to be closed after that, too."""
-        for heat in self.heats:
-            self._run(heat)
+        for group in self.turn_groups:
+            self._run(group)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ModeResult]:
         """What is known of all networks by now."""
         return [runner.row() for runner in self.runners]
 
     def close(self) -> None:
         """End all processes that have not ended yet."""
-        for contestant in self.contestants:
-            contestant.close()
+        for competitor in self.competitors:
+            competitor.close()
 
-    def _run(self, heat: Sequence[Contestant]) -> None:
-        runners = [each for each in heat if isinstance(each, Runner)]
-        for contestant in heat:
-            self._step(f"preparing {contestant.name}", contestant.prepare)
-        self._take_turns(lambda each: each.take_turn(self.turn), heat, "measuring")
+    def _run(self, group: Sequence[TimedProcess]) -> None:
+        runners = [each for each in group if isinstance(each, Runner)]
+        for competitor in group:
+            self._step(f"preparing {competitor.name}", competitor.prepare)
+        self._take_turns(lambda each: each.take_turn(self.turn), group, "measuring")
         for runner in runners:
             runner.finish_inference()
-        for contestant in heat:
-            if contestant not in runners:
-                contestant.close()
+        for competitor in group:
+            if competitor not in runners:
+                competitor.close()
         if self.training_batch:
             for runner in runners:
                 step = partial(runner.prepare_training, self.training_batch)
@@ -76,12 +76,12 @@ class Rounds:
         for runner in runners:
             runner.finish_training()
 
-    def _take_turns(self, turn: Callable[[T], None], contestants: Sequence[T], doing: str) -> None:
+    def _take_turns(self, turn: Callable[[T], None], competitors: Sequence[T], doing: str) -> None:
         for number in range(1, self.rounds + 1):
             before, started, at_work = self._busy(), time.monotonic(), self._at_work()
-            for contestant in contestants:
-                what = f"{doing} {contestant.name}, round {number} of {self.rounds}"
-                self._step(what, lambda: turn(contestant))  # noqa: B023 - called before the next one is bound
+            for competitor in competitors:
+                what = f"{doing} {competitor.name}, round {number} of {self.rounds}"
+                self._step(what, lambda: turn(competitor))  # noqa: B023 - called before the next one is bound
             if self._at_work() == at_work:  # of one that has ended, nobody knows what it took
                 self._watch(before, time.monotonic() - started)
 
@@ -92,7 +92,7 @@ class Rounds:
         self._progress(self._done, self._planned, what)
 
     def _at_work(self) -> list[int]:
-        return [each.pid for each in self.contestants if each.pid]
+        return [each.pid for each in self.competitors if each.pid]
 
     def _busy(self) -> Busy | None:
         return count_busy(self._at_work())

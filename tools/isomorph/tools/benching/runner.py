@@ -14,32 +14,32 @@ from isomorph.backends.options import Options
 from isomorph.backends.process import BackendEnded, BackendFailed
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import infer, zoo
-from isomorph.tools.benching.case import Case
-from isomorph.tools.benching.contestant import Contestant, Start, WrongAnswers
+from isomorph.tools.benching.baselines import PLAIN, Baseline
 from isomorph.tools.benching.explain import explain
 from isomorph.tools.benching.modes import Mode
-from isomorph.tools.benching.results import ZOO, Row, make_timing
-from isomorph.tools.benching.yardsticks import PLAIN, Yardstick
+from isomorph.tools.benching.results import ZOO, ModeResult, make_timing
+from isomorph.tools.benching.timed_process import Start, TimedProcess, WrongAnswers
+from isomorph.tools.benching.workload import Workload
 
 ZOO_KEY = -1
 """Of the zoo's network in its worker; others' count from 0."""
 
 
-class Runner(Contestant):
+class Runner(TimedProcess):
     """A network in a process of its own.
 
-    facts: fields of its Row, as they become known.
+    facts: fields of its ModeResult, as they become known.
     peaks: piece of work -> the most bytes of memory that the process had had once it was warm.
     """
 
     mode: str
     key: int  # of the network in its worker, once it is built
 
-    def __init__(self, backend: str, start: Start, case: Case, tf32: bool = False) -> None:
+    def __init__(self, backend: str, start: Start, workload: Workload, tf32: bool = False) -> None:
         super().__init__(backend, start, tf32)
-        self.case = case
+        self.workload = workload
         self.peaks: dict[str, int] = {}
-        self.facts: dict[str, Any] = {"macs": infer(case.architecture, *case.size).macs or 0}
+        self.facts: dict[str, Any] = {"macs": infer(workload.architecture, *workload.size).macs or 0}
 
     @property
     def name(self) -> str:
@@ -62,9 +62,9 @@ class Runner(Contestant):
 
     def _prepare(self) -> None:
         self._load()
-        for batch in self.case.batches:
-            if reason := self.case.too_large(batch) or self._fails_at(batch):
-                larger = " or more" if batch != self.case.batches[-1] else ""
+        for batch in self.workload.batches:
+            if reason := self.workload.too_large(batch) or self._fails_at(batch):
+                larger = " or more" if batch != self.workload.batches[-1] else ""
                 self._say(f"not at {batch} images{larger}: {reason}")  # smaller batches stay
                 break
         with suppress(Unavailable):
@@ -99,7 +99,7 @@ class Runner(Contestant):
 
     def _prepare_answers(self, batch: int) -> None:
         work, out = f"inference {batch}", self.process.new_file()
-        given = {"images": self.case.images.to_document(), "batch": batch}
+        given = {"images": self.workload.images.to_document(), "batch": batch}
         first = self.call("prepare_answers", key=self.key, work=work, out=out, **given)
         self.facts.setdefault("first_call", first["seconds"])
         if self.judged:
@@ -108,7 +108,7 @@ class Runner(Contestant):
         self.peaks[work] = self.call("peak")
 
     def _judge(self, answer: SharedArrays) -> None:
-        ratio = self.case.noise_ratio(answer.open()["answer"], self.precision)
+        ratio = self.workload.noise_ratio(answer.open()["answer"], self.precision)
         self.facts["noise_ratio"] = max(ratio, self.facts.get("noise_ratio", 0.0))
         if ratio > FLOORS:
             raise WrongAnswers(f"the answer is {ratio:.3g} noise floors of {self.precision} off; up to 8 pass")
@@ -124,11 +124,11 @@ class Runner(Contestant):
             self.call("forget_peak")
             self.call("discard", key=self.key)
             self.key, work = self.build(training=True), f"training {batch}"
-            given = {"images": self.case.images.to_document(), "batch": batch}
+            given = {"images": self.workload.images.to_document(), "batch": batch}
             self.call("prepare_training", key=self.key, work=work, **given)
             self.warm_up(work)
 
-        if self.pid and (reason := self.case.too_large(batch)):
+        if self.pid and (reason := self.workload.too_large(batch)):
             self._say(f"not trained at {batch} images: {reason}")
             self.close()
         self._note_training(self._try(prepare))
@@ -148,7 +148,7 @@ class Runner(Contestant):
             self._say(f"not trained: {failure[1]}")
             self.close()
 
-    def row(self) -> Row:
+    def row(self) -> ModeResult:
         """What is known of it by now."""
         timings = [
             make_timing(
@@ -161,7 +161,7 @@ class Runner(Contestant):
             if turns
         ]
         status = "interrupted" if self.status == "measured" and not timings else self.status
-        return Row(
+        return ModeResult(
             self.backend,
             self.mode,
             status,
@@ -175,8 +175,8 @@ class Runner(Contestant):
 class ModeRunner(Runner):
     """A mode of a backend, which came to `options` there."""
 
-    def __init__(self, backend: str, start: Start, case: Case, mode: Mode, options: Options) -> None:
-        super().__init__(backend, start, case, mode.tf32)
+    def __init__(self, backend: str, start: Start, workload: Workload, mode: Mode, options: Options) -> None:
+        super().__init__(backend, start, workload, mode.tf32)
         self.mode = mode.name
         self.options = options
         self._asked, self._precision = mode.options, mode.precision(options)
@@ -190,9 +190,9 @@ class ModeRunner(Runner):
     def build(self, training: bool) -> int:
         """By the backend."""
         network = self.process.build(
-            self.case.architecture.undrawn(), self.options.device, training=training, **self._asked
+            self.workload.architecture.undrawn(), self.options.device, training=training, **self._asked
         )
-        network.load(self.case.shared)
+        network.load(self.workload.shared)
         return network.key
 
 
@@ -204,51 +204,53 @@ class ZooRunner(Runner):
 
     mode = ZOO
 
-    def __init__(self, backend: str, start: Start, case: Case, yardstick: Yardstick | None, device: str) -> None:
-        super().__init__(backend, start, case)
+    def __init__(self, backend: str, start: Start, workload: Workload, baseline: Baseline | None, device: str) -> None:
+        super().__init__(backend, start, workload)
         self.device = device
-        self._set(yardstick)
+        self._set(baseline)
 
-    def _set(self, yardstick: Yardstick | None) -> None:
-        self.yardstick = yardstick
-        design = yardstick.design if yardstick else self.case.architecture
+    def _set(self, baseline: Baseline | None) -> None:
+        self.baseline = baseline
+        design = baseline.design if baseline else self.workload.architecture
         self.facts |= {
-            "macs": infer(design, *self.case.size).macs or 0,
-            "lines": yardstick.call if yardstick else PLAIN,
+            "macs": infer(design, *self.workload.size).macs or 0,
+            "lines": baseline.call if baseline else PLAIN,
             "options": {},
         }
 
     @property
     def judged(self) -> bool:
         """Where it is the very network, with its weights."""
-        return self.yardstick is None or self.yardstick.same
+        return self.baseline is None or self.baseline.same
 
     def build(self, training: bool) -> int:
         """By the framework's zoo, or plainly."""
-        if self.yardstick:
+        if self.baseline:
             try:
-                return self._build_zoo(self.yardstick)
+                return self._build_zoo(self.baseline)
             except Unavailable:
                 if self.backend != "pytorch":
                     raise
                 self._set(None)
-        network = self.process.build(self.case.architecture.undrawn(), self.device, training=training, layout="NCHW")
-        network.load(self.case.shared)
+        network = self.process.build(
+            self.workload.architecture.undrawn(), self.device, training=training, layout="NCHW"
+        )
+        network.load(self.workload.shared)
         return network.key
 
-    def _build_zoo(self, yardstick: Yardstick) -> int:
-        design = yardstick.design
-        size = (*self.case.size, design.in_channels)
-        given = {"name": yardstick.own_name, "classes": design.head.num_classes, "size": size, "device": self.device}
+    def _build_zoo(self, baseline: Baseline) -> int:
+        design = baseline.design
+        size = (*self.workload.size, design.in_channels)
+        given = {"name": baseline.own_name, "classes": design.head.num_classes, "size": size, "device": self.device}
         self.call("build_zoo", key=ZOO_KEY, **given)
-        if yardstick.same:
-            with_names = self._under_own_names(yardstick)
+        if baseline.same:
+            with_names = self._under_own_names(baseline)
             self.call("load_zoo", key=ZOO_KEY, tensors=with_names.to_document())
         return ZOO_KEY
 
-    def _under_own_names(self, yardstick: Yardstick) -> SharedArrays:
-        own, _, _ = yardstick.design.name.partition("/")
-        renamed = zoo(own).naming.tensors(yardstick.design)
-        tensors: Mapping[str, Any] = self.case.tensors
+    def _under_own_names(self, baseline: Baseline) -> SharedArrays:
+        own, _, _ = baseline.design.name.partition("/")
+        renamed = zoo(own).naming.tensors(baseline.design)
+        tensors: Mapping[str, Any] = self.workload.tensors
         wide = ((renamed[name], value.astype(np.float32)) for name, value in tensors.items())
         return self.process.share({named.name: named.from_canonical(value) for named, value in wide})

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from isomorph.spec import BadInput
 from isomorph.tools.benching.axes import Point
-from isomorph.tools.benching.case import Case
-from isomorph.tools.benching.contestant import Start
+from isomorph.tools.benching.baselines import find_baseline
+from isomorph.tools.benching.competitors import Described, fit_together, runners, turn_groups
 from isomorph.tools.benching.curves import Curve, Measured
-from isomorph.tools.benching.entrants import Described, fit_together, heats, runners
 from isomorph.tools.benching.ranking import Ranking
-from isomorph.tools.benching.results import ZOO, Row
+from isomorph.tools.benching.results import ZOO, ModeResult
 from isomorph.tools.benching.rounds import Progress, Rounds
-from isomorph.tools.benching.yardsticks import find_yardstick
+from isomorph.tools.benching.timed_process import Start
+from isomorph.tools.benching.workload import Workload
 
 ROUNDS = 3
 """Turns at each place: a curve shows how cost grows, and many places outweigh the noise of one."""
@@ -31,7 +31,7 @@ class Scaling:
         places: Sequence[Point],
         described: Sequence[Described],
         start: Start,
-        draw: Callable[[Point], Case],
+        draw: Callable[[Point], Workload],
         turn: float,
         progress: Progress,
     ) -> None:
@@ -48,15 +48,15 @@ class Scaling:
             self._before = number * self._each
             self._say(0, 0, f"drawing what runs at {point.label}")
             try:
-                case = self._draw(point)
+                workload = self._draw(point)
             except BadInput as error:  # noise leaves nothing to judge answers by
                 self.curves.append(Curve(point.axis, "all", "all", (), {point.label: str(error)}))
                 continue
-            self._measure(point, case)
+            self._measure(point, workload)
 
-    def _measure(self, point: Point, case: Case) -> None:
-        entered = [runners(each, self._start, case) for each in self._described]
-        _, apart = heats(entered, lambda processes: fit_together(case, processes, None))
+    def _measure(self, point: Point, workload: Workload) -> None:
+        entered = [runners(each, self._start, workload) for each in self._described]
+        _, apart = turn_groups(entered, lambda processes: fit_together(workload, processes, None))
         course = Rounds(apart, ROUNDS, None, self._turn, self._say)
         try:
             course.run()
@@ -65,7 +65,7 @@ class Scaling:
             self.curves += [_curve(point, row) for row in course.rows()]
 
     def _most(self, described: Described) -> int:
-        zoo = any(find_yardstick(described.backend, point.network) for point in self._places)
+        zoo = any(find_baseline(described.backend, point.network) for point in self._places)
         return len(described.modes) + (zoo or described.backend == "pytorch")
 
     def _say(self, done: int, _planned: int, what: str) -> None:
@@ -85,7 +85,7 @@ def followed(described: Sequence[Described], ranking: Ranking, named: bool) -> l
     return [each for each in chosen if each.modes]
 
 
-def _curve(point: Point, row: Row) -> Curve:
+def _curve(point: Point, row: ModeResult) -> Curve:
     """What a row says of a place: along the batch one for each of its batches."""
     measured = tuple(
         Measured(*(_at(point, timing.batch)), timing.rounds, timing.memory) for timing in row.timings if timing.rounds

@@ -28,7 +28,7 @@ DRAWN = 2**23
 
 
 @dataclass(frozen=True)
-class Case:
+class Workload:
     """A network with its weights, the batches that are answered, and images with labels, of which batches are made.
 
     size: height and width. batches: ascending. room: bytes that a process may take; None where nothing limits it.
@@ -58,7 +58,7 @@ class Case:
         return _too_large(self.architecture, self.size, batch, self.room)
 
 
-def draw_case(
+def draw_workload(
     architecture: Architecture,
     size: tuple[int, int],
     batches: Sequence[int],
@@ -67,7 +67,7 @@ def draw_case(
     folder: Path,
     room: int | None,
     tensors: Mapping[str, Array] | None = None,
-) -> Case:
+) -> Workload:
     """Draw all of it into files in `folder`; `tensors` that are given are not drawn.
 
     Raises BadInput for images of which not even one fits into `room`, and for more than the oracle can prove answers of
@@ -82,7 +82,7 @@ def draw_case(
     if tensors is None:
         tensors = draw_tensors(architecture, images[:CALIBRATED_ON], seed)
     labels = np.random.default_rng(seed).integers(0, architecture.head.num_classes or 1, len(images))
-    return Case(
+    return Workload(
         architecture,
         size,
         tuple(sorted(batches)),

@@ -12,11 +12,11 @@ ZOOS = {"pytorch": "torchvision", "keras": "keras", "paddle": "paddle"}
 CALLS = {"torchvision": "torchvision.models.", "keras": "keras.applications.", "paddle": "paddle.vision.models."}
 
 PLAIN = "a plain NCHW module, eager, as torchvision builds it"
-"""PyTorch's yardstick where torchvision is not installed, or has no such network: ours without a layout of its own."""
+"""PyTorch's baseline where torchvision is not installed, or has no such network: ours without a layout of its own."""
 
 
 @dataclass(frozen=True)
-class Yardstick:
+class Baseline:
     """A network of a framework's own zoo.
 
     design: what the zoo's network is, with the classes of the one that is measured.
@@ -38,7 +38,7 @@ class Yardstick:
         return CALLS[self.design.name.partition("/")[0]] + self.own_name
 
 
-def find_yardstick(backend: str, network: Architecture) -> Yardstick | None:
+def find_baseline(backend: str, network: Architecture) -> Baseline | None:
     """The network of the zoo of `backend` that is `network`, or is called alike; None if there is none."""
     framework = backend.partition(":")[0]
     if framework not in ZOOS or network.head.num_classes is None or not network.head.global_pool:
@@ -49,7 +49,7 @@ def find_yardstick(backend: str, network: Architecture) -> Yardstick | None:
     if found is None:
         return None
     design = architecture(f"{own.name}/{found}", num_classes=network.head.num_classes)
-    return Yardstick(design, same=_function(design) == _function(network))
+    return Baseline(design, same=_function(design) == _function(network))
 
 
 def _function(network: Architecture) -> Architecture:

@@ -1,7 +1,7 @@
 """Whether what was measured can be: figures that no processor gives are other processes' work, and make no advice."""
 
 from isomorph.tools.benching.ranking import Ranking
-from isomorph.tools.benching.results import ZOO, Row
+from isomorph.tools.benching.results import ZOO, ModeResult
 
 ROUNDS = 3
 """Fewer have no spread from which anything could be told."""
@@ -19,7 +19,7 @@ STEADY = 4.0
 """Times by which a ratio to the zoo's network may vary from round to round, in which both stand side by side."""
 
 
-def doubt(ranking: Ranking, device: str, others: float | None, cores: int) -> str | None:
+def why_implausible(ranking: Ranking, device: str, others: float | None, cores: int) -> str | None:
     """Why nothing can be chosen by these figures, in one sentence; None where they can be.
 
     others: cores that other processes kept busy meanwhile, of `cores`; None where the system does not say.
@@ -35,19 +35,19 @@ def doubt(ranking: Ranking, device: str, others: float | None, cores: int) -> st
     return None
 
 
-def _has_spread(ranking: Ranking, row: Row) -> bool:
+def _has_spread(ranking: Ranking, row: ModeResult) -> bool:
     timing = ranking.timing(row)
     return timing is not None and len(timing.rounds) >= ROUNDS
 
 
-def _impossible(ranking: Ranking, row: Row) -> str | None:
+def _impossible(ranking: Ranking, row: ModeResult) -> str | None:
     share = ranking.share_of_fastest(row)
     if share is None or share <= POSSIBLE:
         return None
     return f"{row.name} would compute at {100 * share:.0f} % of the fastest round of its matrix product"
 
 
-def _unsteady(ranking: Ranking, row: Row) -> str | None:
+def _unsteady(ranking: Ranking, row: ModeResult) -> str | None:
     ratio = ranking.ratio(row)
     if ratio is None or ratio.most <= STEADY * ratio.least:
         return None

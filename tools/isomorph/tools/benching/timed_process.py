@@ -22,7 +22,7 @@ class WrongAnswers(Exception):  # noqa: N818 - it names what was found
     """A mode does not give the network's answers, and is not to be ranked."""
 
 
-class Contestant(ABC):
+class TimedProcess(ABC):
     """A process, and the seconds of its calls so far.
 
     tf32: whether GPUs may compute in TF32 in it.
@@ -122,7 +122,7 @@ class Contestant(ABC):
         self.message = "; ".join(filter(None, (self.message, message)))
 
 
-class Product(Contestant):
+class Product(TimedProcess):
     """A framework's matrix product, in each precision that its modes compute in; TF32 has a process of its own.
 
     forms: precision -> what the framework's fastest form of it is called.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from isomorph.spec import Architecture, architecture
-from isomorph.tools.benching import case as module
-from isomorph.tools.benching.case import Case, draw_case
+from isomorph.tools.benching import workload as module
+from isomorph.tools.benching.workload import Workload, draw_workload
 
 from ..tensors import plain
 
@@ -15,9 +15,9 @@ TEN = architecture("cifar/resnet20")
 NONE = architecture("cifar/resnet20", num_classes=None)
 
 
-def drawn(folder: Path, *batches: int, training_batch: int | None = None, network: Architecture = TEN) -> Case:
+def drawn(folder: Path, *batches: int, training_batch: int | None = None, network: Architecture = TEN) -> Workload:
     """On images of 8x10, with tensors that are not drawn."""
-    return draw_case(network, (8, 10), batches, training_batch, 0, folder, None, plain(network))
+    return draw_workload(network, (8, 10), batches, training_batch, 0, folder, None, plain(network))
 
 
 @pytest.mark.parametrize(

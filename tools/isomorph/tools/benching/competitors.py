@@ -10,12 +10,12 @@ from isomorph.backends.options import Options
 from isomorph.backends.process import BackendFailed, BackendProcess
 from isomorph.conformance.memory import Sizes, timed_process
 from isomorph.spec import BadInput
-from isomorph.tools.benching.case import Case
-from isomorph.tools.benching.contestant import Product, Start
+from isomorph.tools.benching.baselines import find_baseline
 from isomorph.tools.benching.modes import TF32, Mode
-from isomorph.tools.benching.results import Row, Turns
+from isomorph.tools.benching.results import ModeResult, Turns
 from isomorph.tools.benching.runner import ModeRunner, Runner, ZooRunner
-from isomorph.tools.benching.yardsticks import find_yardstick
+from isomorph.tools.benching.timed_process import Product, Start
+from isomorph.tools.benching.workload import Workload
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Described:
     backend: str
     device: str
     modes: tuple[tuple[Mode, Options], ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ModeResult, ...]
 
 
 def describe(process: BackendProcess, modes: Sequence[Mode], device: str, named: bool) -> Described:
@@ -42,7 +42,7 @@ def describe(process: BackendProcess, modes: Sequence[Mode], device: str, named:
         TF32 where there is no GPU.
     """
     found: dict[tuple[Options, bool], Mode] = {}
-    rows: list[Row] = []
+    rows: list[ModeResult] = []
     where = device
     with process:
         try:
@@ -58,23 +58,23 @@ def describe(process: BackendProcess, modes: Sequence[Mode], device: str, named:
                     if no_tf32:
                         raise Unavailable(f"TF32 is a precision of GPUs, and {process.name} runs on the CPU here.")
                 except (Unavailable, BadInput) as error:
-                    rows.append(Row(process.name, mode.name, "unavailable", str(error)))
+                    rows.append(ModeResult(process.name, mode.name, "unavailable", str(error)))
                     continue
                 found.setdefault((options, mode.tf32), mode)
         except Unavailable as error:
-            rows.append(Row(process.name, "", "unavailable", str(error)))
+            rows.append(ModeResult(process.name, "", "unavailable", str(error)))
         except BackendFailed as error:
-            rows.append(Row(process.name, "", "error", str(error)))
+            rows.append(ModeResult(process.name, "", "error", str(error)))
     return Described(process.name, where, tuple((mode, options) for (options, _), mode in found.items()), tuple(rows))
 
 
-def runners(described: Described, start: Start, case: Case) -> list[Runner]:
+def runners(described: Described, start: Start, workload: Workload) -> list[Runner]:
     """One backend's modes, and its framework's own zoo where that has the network, or PyTorch's plain module."""
     name = described.backend
-    found: list[Runner] = [ModeRunner(name, start, case, *mode) for mode in described.modes]
-    yardstick = find_yardstick(name, case.architecture)
-    if yardstick or name == "pytorch":
-        found.append(ZooRunner(name, start, case, yardstick, described.device))
+    found: list[Runner] = [ModeRunner(name, start, workload, *mode) for mode in described.modes]
+    baseline = find_baseline(name, workload.architecture)
+    if baseline or name == "pytorch":
+        found.append(ZooRunner(name, start, workload, baseline, described.device))
     return found
 
 
@@ -85,19 +85,19 @@ def products(described: Described, start: Start, size: int) -> list[Product]:
     return [Product(described.backend, start, size, each, described.device) for each in apart if each]
 
 
-def fit_together(case: Case, processes: int, training_batch: int | None) -> bool:
+def fit_together(workload: Workload, processes: int, training_batch: int | None) -> bool:
     """Whether so many processes fit in memory at once, so that they can take turns with one another.
 
     Batches that no process can hold are not counted.
     """
-    batch = max(each for each in case.batches if not case.too_large(each))
-    trained = training_batch if training_batch and not case.too_large(training_batch) else 0
-    each = timed_process(Sizes.of(case.architecture, 1, *case.size), batch, trained)
+    batch = max(each for each in workload.batches if not workload.too_large(each))
+    trained = training_batch if training_batch and not workload.too_large(training_batch) else 0
+    each = timed_process(Sizes.of(workload.architecture, 1, *workload.size), batch, trained)
     memory = available_memory()
     return memory is None or processes * each <= memory
 
 
-def heats(backends: Sequence[Sequence[T]], fit: Callable[[int], bool]) -> tuple[Turns, list[list[T]]]:
+def turn_groups(backends: Sequence[Sequence[T]], fit: Callable[[int], bool]) -> tuple[Turns, list[list[T]]]:
     """Who takes turns with whom; `fit` tells whether memory holds so many of them."""
     everyone = [each for own in backends for each in own]
     if fit(len(everyone)):
