@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 
 from isomorph.spec import BadInput, tensor_shapes
 from isomorph.spec.zoos import cifar
-from isomorph.tools.converting.initialisation import draw_fresh
+from isomorph.tools.converting.initialisation import initialise
 from isomorph.tools.writing import check_writable, write_text
 
 Array = npt.NDArray[Any]
@@ -60,7 +60,7 @@ def read() -> tuple[Digits, Digits]:
 
 def start(seed: int) -> dict[str, Array]:
     """Canonical name -> float32 tensor of a new network, drawn in NumPy as the design's initialisers ask."""
-    return draw_fresh(NETWORK, frozenset(tensor_shapes(NETWORK)), seed)
+    return initialise(NETWORK, frozenset(tensor_shapes(NETWORK)), seed)
 
 
 class Order:

@@ -8,7 +8,7 @@ import pytest
 
 from isomorph.spec import Architecture, Initializer, architecture, tensor_shapes
 from isomorph.tools.converting.convert import convert
-from isomorph.tools.converting.initialisation import draw_fresh, with_new_head
+from isomorph.tools.converting.initialisation import initialise, with_new_head
 from isomorph.tools.weights.weights import read_weights
 
 from ..converted import R20, of_cifar
@@ -19,7 +19,7 @@ KERNEL = "block3/unit_3/basic_v1/conv2/weights"  # [3, 3, 64, 64]
 
 def drawn(initializer: Initializer, name: str = KERNEL, seed: int = 0) -> Array:
     network = R20.with_options(convolution_initializer=initializer)
-    return draw_fresh(network, frozenset((name,)), seed)[name]
+    return initialise(network, frozenset((name,)), seed)[name]
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_a_group_sees_its_own_inputs_alone() -> None:
     network = architecture("torchvision/resnext50_32x4d", convolution_initializer=Initializer("normal", 1.0, "fan_in"))
     name = next(name for name in tensor_shapes(network) if name.endswith("conv2/weights"))
     assert tensor_shapes(network)[name] == (3, 3, 4, 128)
-    assert draw_fresh(network, frozenset((name,)), 0)[name].std() == pytest.approx((1 / 36) ** 0.5, rel=0.05)
+    assert initialise(network, frozenset((name,)), 0)[name].std() == pytest.approx((1 / 36) ** 0.5, rel=0.05)
 
 
 def test_all_else_starts_where_training_does() -> None:
     network = R20.with_options(last_gamma=0.0)
-    fresh = draw_fresh(network, frozenset(tensor_shapes(network)), 0)
+    fresh = initialise(network, frozenset(tensor_shapes(network)), 0)
     assert {name: value.dtype.name for name, value in fresh.items()} == dict.fromkeys(tensor_shapes(network), "float32")
     assert {name: value.shape for name, value in fresh.items()} == tensor_shapes(network)
     values = {name: set(value.ravel().tolist()) for name, value in fresh.items() if "BatchNorm" in name}
@@ -80,9 +80,9 @@ def test_all_else_starts_where_training_does() -> None:
 
 def test_a_tensor_depends_on_the_seed_and_its_name_alone() -> None:
     kernels = frozenset(name for name in tensor_shapes(R20) if name.endswith("weights"))
-    all_of_them, again = draw_fresh(R20, kernels, 3), draw_fresh(R20, kernels, 3)
-    other = draw_fresh(R20, kernels, 4)
-    alone = draw_fresh(R20, frozenset((KERNEL,)), 3)
+    all_of_them, again = initialise(R20, kernels, 3), initialise(R20, kernels, 3)
+    other = initialise(R20, kernels, 4)
+    alone = initialise(R20, frozenset((KERNEL,)), 3)
     np.testing.assert_array_equal(alone[KERNEL], all_of_them[KERNEL])
     for name in kernels:
         np.testing.assert_array_equal(all_of_them[name], again[name])

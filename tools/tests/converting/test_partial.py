@@ -7,7 +7,7 @@ import pytest
 
 from isomorph.spec import BadInput, architecture, tensor_shapes
 from isomorph.tools.converting.convert import convert
-from isomorph.tools.converting.initialisation import draw_fresh
+from isomorph.tools.converting.initialisation import initialise
 from isomorph.tools.weights.weights import read_weights
 
 from ..converted import R20, bits, bits_of, named, of_cifar
@@ -23,7 +23,7 @@ def test_a_deeper_network_takes_what_it_has_the_names_of(tmp_path: Path) -> None
     taken = tensor_shapes(R20).keys()
     assert report.drawn == tuple(name for name in tensor_shapes(R32) if name not in taken)
     assert (report.left_out, report.tensors, report.source.architecture) == ({}, len(tensor_shapes(R32)), R32.name)
-    expected = plain(R20) | draw_fresh(R32, frozenset(report.drawn), 3)
+    expected = plain(R20) | initialise(R32, frozenset(report.drawn), 3)
     assert bits_of(target) == bits({name: expected[name] for name in tensor_shapes(R32)})
 
 

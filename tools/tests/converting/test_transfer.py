@@ -16,7 +16,7 @@ from isomorph.spec import Architecture, BadInput, architecture, tensor_shapes
 from isomorph.spec.convention import as_float32
 from isomorph.tools.checkpoints import read_checkpoint
 from isomorph.tools.converting.convert import convert
-from isomorph.tools.converting.transfer import Rounding, can_carry, carry
+from isomorph.tools.converting.transfer import Rounding, can_transfer, transfer
 
 from ..converted import R20, bits, in_toml, named, of_cifar
 from ..tensors import Array, Tensors, plain
@@ -67,9 +67,9 @@ def distance(one: Array, other: Array) -> float:
 @pytest.mark.parametrize(("had", "has", "allowed", "words"), CASES.values(), ids=CASES)
 def test_the_function_stays(had: dict[str, Any], has: dict[str, Any], allowed: Rounding, words: str) -> None:
     source, target = R20.with_options(**had), R20.with_options(**has)
-    assert can_carry(source, target)
+    assert can_transfer(source, target)
     tensors = wide(plain(source))
-    carried, changes = carry(tensors, source, target, allowed)
+    carried, changes = transfer(tensors, source, target, allowed)
     assert changes == [words]
     assert {name: value.shape for name, value in carried.items()} == tensor_shapes(target)
     assert list(carried) == list(tensor_shapes(target))
@@ -87,8 +87,8 @@ def test_the_function_stays(had: dict[str, Any], has: dict[str, Any], allowed: R
 def test_a_bottleneck_network_may_be_carried_there_and_back(target: Architecture) -> None:
     source = slim_small(batch_norm_epsilon=2e-3)
     tensors = wide(plain(source))
-    there, _ = carry(tensors, source, target, BOTH)
-    back, _ = carry(there, target, source, BOTH)
+    there, _ = transfer(tensors, source, target, BOTH)
+    back, _ = transfer(there, target, source, BOTH)
     assert distance(answer(source, tensors), answer(target, there)) < 1e-11
     assert {name: np.allclose(value, tensors[name], rtol=1e-15, atol=1e-15) for name, value in back.items()} == (
         dict.fromkeys(tensors, True)
@@ -98,7 +98,7 @@ def test_a_bottleneck_network_may_be_carried_there_and_back(target: Architecture
 def test_folding_costs_one_rounding_of_the_tensors_dtype() -> None:
     source, target = R20.with_options(convolution_bias=True, batch_norm_epsilon=1e-3), R20
     tensors = plain(source)
-    carried, _ = carry(tensors, source, target, BOTH)
+    carried, _ = transfer(tensors, source, target, BOTH)
     for name, value in carried.items():
         assert value.dtype == np.float32
         if name.endswith("moving_mean"):
@@ -114,7 +114,7 @@ def test_folding_costs_one_rounding_of_the_tensors_dtype() -> None:
 
 def test_what_needs_nothing_is_left_as_it_is() -> None:
     tensors = plain(R20)
-    carried, changes = carry(tensors, R20, replace(R20, name="mine/other"), NONE)
+    carried, changes = transfer(tensors, R20, replace(R20, name="mine/other"), NONE)
     assert (changes, [name for name in carried if carried[name] is not tensors[name]]) == ([], [])
 
 
@@ -131,7 +131,7 @@ def test_what_does_nothing_is_dropped(option: str, leaf: str, value: int, words:
         name: np.full_like(each, value) if name.endswith(leaf) and not name.startswith("logits") else each
         for name, each in wide(plain(source)).items()
     }
-    carried, changes = carry(tensors, source, target, NONE)
+    carried, changes = transfer(tensors, source, target, NONE)
     assert changes == [f"{words} (19 layers, first conv1)"]
     assert distance(answer(source, tensors), answer(target, carried)) == 0
 
@@ -155,7 +155,7 @@ def test_nothing_is_dropped_for_one(
     }
     tensors[f"{layer}/{leaf}"][channel] = 0.5
     with pytest.raises(BadInput, match=f"^{layer}.* {sentence}"):
-        carry(tensors, source, target, NONE)
+        transfer(tensors, source, target, NONE)
 
 
 # What is refused.
@@ -199,16 +199,16 @@ REFUSED: dict[str, tuple[Architecture, dict[str, Any], Rounding, str]] = {
 @pytest.mark.parametrize(("source", "has", "allowed", "sentence"), REFUSED.values(), ids=REFUSED)
 def test_it_is_refused(source: Architecture, has: dict[str, Any], allowed: Rounding, sentence: str) -> None:
     target = source.with_options(**has)
-    assert can_carry(source, target)
+    assert can_transfer(source, target)
     tensors = {name: np.broadcast_to(np.float32(0.75), shape) for name, shape in tensor_shapes(source).items()}
     with pytest.raises(BadInput, match=sentence):
-        carry(tensors, source, target, allowed)
+        transfer(tensors, source, target, allowed)
 
 
 @pytest.mark.parametrize("option", [{"shortcut": "none"}, {"activation": "relu6"}, {"pool_padding": "same"}])
 def test_another_function_cannot_be_carried(option: dict[str, Any]) -> None:
     source = R20 if "pool_padding" not in option else architecture("torchvision/resnet18")
-    assert not can_carry(source, source.with_options(**option))
+    assert not can_transfer(source, source.with_options(**option))
 
 
 def test_convert_asks_for_leave_and_tells_what_it_did(tmp_path: Path) -> None:
@@ -219,5 +219,5 @@ def test_convert_asks_for_leave_and_tells_what_it_did(tmp_path: Path) -> None:
     assert not target.exists()
     report = convert(source, target, to=str(own), rounding=Rounding(epsilon=True))
     assert report.changes == (CASES["a larger epsilon folded"][3],)
-    expected, _ = carry(plain(R20), R20, R20.with_options(batch_norm_epsilon=1e-6), BOTH)
+    expected, _ = transfer(plain(R20), R20, R20.with_options(batch_norm_epsilon=1e-6), BOTH)
     assert bits(read_checkpoint(target).tensors) == bits(named(R20, "cifar", expected))

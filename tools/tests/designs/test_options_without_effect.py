@@ -8,7 +8,7 @@ import pytest
 from isomorph.spec import architecture
 from isomorph.spec.convention import Convention
 from isomorph.tools.designs.show import show
-from isomorph.tools.designs.without_effect import IdleOption, warn_of_options, warn_of_plants
+from isomorph.tools.designs.without_effect import OptionWithoutEffect, warn_of_options, warn_of_plants
 from isomorph.tools.subjects.subject import find_subject
 
 from ..command import isomorph
@@ -68,16 +68,16 @@ def test_every_field_of_the_convention_is_here() -> None:
 def test_an_option_that_no_layer_depends_on_is_said_to_do_nothing(name: str) -> None:
     network, value = IDLE[name]
     sentence = rf"^{name}={value} does nothing in {network}: no layer of it depends on that\.$"
-    with pytest.warns(IdleOption, match=sentence):
+    with pytest.warns(OptionWithoutEffect, match=sentence):
         show(network, **{name: value})
-    with pytest.warns(IdleOption, match=sentence):
+    with pytest.warns(OptionWithoutEffect, match=sentence):
         assert find_subject(network, **{name: value}).architecture == architecture(network, **{name: value})
 
 
 @pytest.mark.parametrize("name", IDLE)
 def test_it_is_said_of_the_value_that_it_has_anyway(name: str) -> None:
     network, _ = IDLE[name]
-    with pytest.warns(IdleOption, match=f"^{name}="):
+    with pytest.warns(OptionWithoutEffect, match=f"^{name}="):
         warn_of_options(architecture(network), [name])
 
 
@@ -105,7 +105,7 @@ def test_nothing_is_said_of_an_option_that_does_something(name: str) -> None:
 def test_a_plant_that_changes_nothing_is_said_to(
     network: str, planted: dict[str, Any], training: bool, why: str
 ) -> None:
-    with pytest.warns(IdleOption, match=rf", planted in {network}, changes nothing: {why}.*\.$"):
+    with pytest.warns(OptionWithoutEffect, match=rf", planted in {network}, changes nothing: {why}.*\.$"):
         warn_of_plants(architecture(network), planted, training)
 
 

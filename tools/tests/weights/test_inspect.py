@@ -17,7 +17,7 @@ from isomorph.tools.checkpoints import read_checkpoint, write_bundle, write_safe
 from isomorph.tools.converting.containers import Container
 from isomorph.tools.converting.convert import convert
 from isomorph.tools.weights.inspect import InspectReport, inspect
-from isomorph.tools.weights.sanity_checks import Oddity, find_oddities
+from isomorph.tools.weights.sanity_checks import SuspectTensor, find_suspect_tensors
 
 from ..command import answered, refused_here
 from ..converted import ALL_CONTAINERS, R20, in_toml, named, of_cifar, subject_of, target_in
@@ -26,7 +26,7 @@ from ..tensors import Array, Tensors, of_zoo, plain
 KERNEL = "layer1.0.conv1.weight"  # [16, 16, 3, 3]
 
 
-def planted(path: Path, tensors: Tensors) -> tuple[Oddity, ...] | None:
+def planted(path: Path, tensors: Tensors) -> tuple[SuspectTensor, ...] | None:
     """What is odd about cifar/resnet20 with some other tensors."""
     with warnings.catch_warnings(action="error"):
         return inspect(of_cifar(path, named(R20, "cifar", plain(R20)) | tensors)).oddities
@@ -91,7 +91,7 @@ def test_an_unknown_network_is_told_with_the_reason(tmp_path: Path) -> None:
     assert (report.architecture, report.title, report.names) == (None, None, None)
     assert report.problem is not None
     assert "no zoo here" in report.problem
-    assert report.oddities == (Oddity("x", "1 of 2 values are NaN", 1),)
+    assert report.oddities == (SuspectTensor("x", "1 of 2 values are NaN", 1),)
 
 
 def test_a_file_that_fits_several_networks_is_told_with_the_reason(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ ODD: dict[str, tuple[str, Array, list[tuple[str, int]]]] = {
 
 @pytest.mark.parametrize(("name", "value", "expected"), ODD.values(), ids=ODD)
 def test_it_is_odd(tmp_path: Path, name: str, value: Array, expected: list[tuple[str, int]]) -> None:
-    assert planted(tmp_path / "a.safetensors", {name: value}) == tuple(Oddity(name, *each) for each in expected)
+    assert planted(tmp_path / "a.safetensors", {name: value}) == tuple(SuspectTensor(name, *each) for each in expected)
 
 
 NOT_ODD = {
@@ -197,8 +197,8 @@ def test_a_dead_channel_is_found_in_every_layout(zoo_name: str, name: str, tenso
     canonical = np.ones(tensor.canonical, getattr(ml_dtypes, dtype, dtype))
     canonical[..., 2] = 0
     canonical[..., -1] = 0
-    found = find_oddities({tensor.name: tensor.from_canonical(canonical)}, {name: tensor})
-    assert list(found) == [Oddity(tensor.name, "2 of 5 channels are dead: the kernel is zero", 2)]
+    found = find_suspect_tensors({tensor.name: tensor.from_canonical(canonical)}, {name: tensor})
+    assert list(found) == [SuspectTensor(tensor.name, "2 of 5 channels are dead: the kernel is zero", 2)]
 
 
 def test_values_that_are_not_to_be_looked_at_are_not(tmp_path: Path) -> None:

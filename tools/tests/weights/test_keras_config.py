@@ -13,7 +13,7 @@ import pytest
 from isomorph.spec import BadInput, architecture
 from isomorph.tools.checkpoints import METADATA, read_checkpoint
 from isomorph.tools.subjects.subject import find_subject
-from isomorph.tools.weights.namings import OWN
+from isomorph.tools.weights.namings import OWN_NAMINGS
 
 from ..keras_files import KERNEL, archive, configured, keras2, keras3
 from ..tensors import Tensors, of_zoo
@@ -141,7 +141,8 @@ def test_isomorphs_own_networks_have_classes_of_their_own(tmp_path: Path) -> Non
     """Such as the layer that pads channels with zeros, in what Keras saves of a network that isomorph built."""
     network = architecture("cifar/resnet20")
     tensors = {
-        name.name: np.zeros(name.shape, np.float32) for name in OWN["isomorph's keras"].tensors(network).values()
+        name.name: np.zeros(name.shape, np.float32)
+        for name in OWN_NAMINGS["isomorph's keras"].tensors(network).values()
     }
     config = configured(("Pad", "pad", {}), ("Rescaling", "dropout", {"scale": 0.6}))
     path = tmp_path / "x.h5"

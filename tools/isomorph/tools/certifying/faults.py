@@ -62,9 +62,9 @@ def faults(
     at_once = None if limit is None else max(1, int(limit // FRAMEWORK))
     with ScratchFolder() as folder, ExitStack() as stack:
         cases = ReferenceCases(lambda arrays: SharedArrays.write(folder / str(next(numbers)), arrays))
-        ward = _Ward(chosen, cases, device, limit, timeout, progress, stack)
-        ward.processes += [ward.start(name) for name in here]
-        columns = run_side_by_side(ward.column, ward.processes, at_once)
+        run = _FaultRun(chosen, cases, device, limit, timeout, progress, stack)
+        run.processes += [run.start(name) for name in here]
+        columns = run_side_by_side(run.column, run.processes, at_once)
         progress("oracle", "showing which are none")
         shown = {
             fault.name: seen_by_oracle(fault, cases[fault.network]) is None for fault in chosen if fault.is_harmless
@@ -78,7 +78,7 @@ def list_faults(names: Iterable[str] | None = None) -> CatalogueReport:
     return CatalogueReport(find_faults(names))
 
 
-class _Ward:
+class _FaultRun:
     """The faults, and the backends' processes, which are started anew where they crash.
 
     processes: one for each backend; the one that stands for another's crash takes its place here, so that whoever

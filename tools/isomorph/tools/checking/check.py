@@ -24,7 +24,7 @@ from isomorph.conformance.reference import Reference, Tier
 from isomorph.conformance.verdict import RunVerdict
 from isomorph.spec import Architecture, BadInput, count_parameters, plan
 from isomorph.spec.tensors import match_exactly
-from isomorph.tools.checking.recorded import check_recordings, judge_recording, read_recordings
+from isomorph.tools.checking.recordings import check_recordings, judge_recording, read_recordings
 from isomorph.tools.checking.report import BackendReport, CheckReport, Status
 from isomorph.tools.designs.lookup import is_architecture
 from isomorph.tools.designs.without_effect import warn_of_plants

@@ -20,7 +20,7 @@ STYLES = {"pass": "green", "fail": "bold red", "error": "bold yellow", "unavaila
 LEGEND = "The number is the worst end point's error against the oracle, in noise floors;\nup to 8 pass."
 
 
-class Row(Protocol):
+class BackendResult(Protocol):
     """What one backend came to."""
 
     @property
@@ -31,7 +31,7 @@ class Row(Protocol):
 class Comparison(Report):
     """A report on several backends, which agree or do not."""
 
-    backends: tuple[Row, ...]
+    backends: tuple[BackendResult, ...]
 
     @property
     def agree(self) -> bool | None:

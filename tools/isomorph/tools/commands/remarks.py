@@ -8,14 +8,14 @@ from typing import Any
 
 from isomorph.tools.commands.console import err, verbosity
 from isomorph.tools.commands.failures import plain
-from isomorph.tools.designs.without_effect import IdleOption
+from isomorph.tools.designs.without_effect import OptionWithoutEffect
 
 
 @contextmanager
 def shown_remarks() -> Iterator[None]:
-    """Within it, every IdleOption is a sentence of ours on stderr, and any other warning is as Python has it."""
+    """Within it, an OptionWithoutEffect is a sentence of ours on stderr, any other warning is as Python has it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", IdleOption)
+        warnings.simplefilter("always", OptionWithoutEffect)
         warnings.showwarning = _show
         yield
 
@@ -23,7 +23,7 @@ def shown_remarks() -> Iterator[None]:
 def _show(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
 ) -> None:
-    if not issubclass(category, IdleOption):
+    if not issubclass(category, OptionWithoutEffect):
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
     elif not verbosity.quiet:
         err.print(f"isomorph: {plain(str(message))}", highlight=False, soft_wrap=True)

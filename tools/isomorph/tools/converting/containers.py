@@ -24,8 +24,8 @@ from isomorph.tools.checkpoints.keras.layer_order import layer_order
 from isomorph.tools.checkpoints.keras.writing import FilledLayer, filled, write_h5, write_weights_h5
 from isomorph.tools.checkpoints.tensorflow.writing import bundle_files
 from isomorph.tools.converting.keras_model import write_keras_model
+from isomorph.tools.weights.interpretations import Array
 from isomorph.tools.weights.namings import all_namings
-from isomorph.tools.weights.readings import Array
 
 NO_PLACE = "a Keras model for inference has no auxiliary heads"
 
@@ -35,7 +35,7 @@ class Content:
     """What a file is to hold.
 
     architecture: whose tensors they are.
-    form: whose names they get: a zoo's, or one of `isomorph.tools.weights.namings.OWN`.
+    form: whose names they get: a zoo's, or one of `isomorph.tools.weights.namings.OWN_NAMINGS`.
     canonical: canonical name -> array.
     """
 

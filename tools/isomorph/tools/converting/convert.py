@@ -14,9 +14,9 @@ from isomorph.tools.converting.loading import how_to_load
 from isomorph.tools.converting.report import ConvertReport, Side
 from isomorph.tools.converting.sources import Source, read_part, read_whole
 from isomorph.tools.converting.targets import find_target
-from isomorph.tools.converting.transfer import Rounding, carry
+from isomorph.tools.converting.transfer import Rounding, transfer
 from isomorph.tools.subjects.subject import check_seed
-from isomorph.tools.weights.readings import Array
+from isomorph.tools.weights.interpretations import Array
 from isomorph.tools.writing import check_writable, named
 
 NO_ROUNDING = Rounding()
@@ -67,7 +67,7 @@ def convert(
     wanted, form = _target(read.architecture, to, container)
     # Weights go on seeing photographs as those that they learnt from, whatever is usual where they go.
     wanted = wanted.with_options(preprocessing=read.architecture.convention.preprocessing)
-    tensors, changes = carry(read.tensors, read.architecture, wanted, rounding)
+    tensors, changes = transfer(read.tensors, read.architecture, wanted, rounding)
     if dtype is not None:
         changes = [*changes, *_casts(tensors, dtype)]
         tensors = {name: _cast(name, value, dtype) for name, value in tensors.items()}

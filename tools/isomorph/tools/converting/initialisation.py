@@ -23,7 +23,7 @@ from isomorph.spec.tensors import (
 Array = npt.NDArray[Any]
 
 
-def draw_fresh(architecture: Architecture, names: frozenset[str], seed: int) -> dict[str, Array]:
+def initialise(architecture: Architecture, names: frozenset[str], seed: int) -> dict[str, Array]:
     """The canonical tensors `names` of a new network, in float32.
 
     Each is drawn from the seed and its own name, so that it does not depend on which others are.
@@ -47,7 +47,7 @@ def with_new_head(
     classifiers = [layer for layer in plan(changed).parametrised if name_of(layer) == "logits"]
     names = frozenset(tensor_name(layer, leaf) for layer in classifiers for leaf in tensors_of(layer))
     first = next(iter(tensors.values()))
-    fresh = draw_fresh(changed, names, seed)
+    fresh = initialise(changed, names, seed)
     drawn = {name: value.astype(tensors.get(name, first).dtype) for name, value in fresh.items()}
     order = [tensor_name(layer, leaf) for layer in plan(changed).parametrised for leaf in tensors_of(layer)]
     made = {name: drawn[name] if name in drawn else tensors[name] for name in order}

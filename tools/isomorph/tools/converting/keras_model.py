@@ -9,7 +9,7 @@ from isomorph.backends import find_backend
 from isomorph.backends.process import BackendProcess
 from isomorph.backends.scratch import ScratchFolder, temporary_file
 from isomorph.spec import Architecture, BadInput
-from isomorph.tools.weights.readings import Array
+from isomorph.tools.weights.interpretations import Array
 from isomorph.tools.writing import new_file
 
 

@@ -3,7 +3,7 @@
 import json
 
 from isomorph.spec import Architecture, architecture, architectures, zoos
-from isomorph.tools.weights.namings import NATIVE
+from isomorph.tools.weights.namings import NATIVE_NAMINGS
 
 READS = {
     "pytorch": "torch.load({path})",
@@ -34,7 +34,7 @@ def how_to_load(path: str, network: Architecture, form: str, format: str) -> tup
         return (WHOLE[format].format(path=path),)
     if form in zoos():
         return _into_a_zoos_own(path, network, form, format)
-    backend = next((name for name in NATIVE if form == f"isomorph's {name}"), None)
+    backend = next((name for name in NATIVE_NAMINGS if form == f"isomorph's {name}"), None)
     imports = ["from isomorph.backends import load_backend", "from isomorph.spec import architecture"]
     build = f'load_backend("{backend or "pytorch"}").build({_call(network)})'
     if backend is None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from isomorph.spec import Architecture, BadInput, tensor_shapes
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
-from isomorph.tools.converting.initialisation import draw_fresh, with_new_head
+from isomorph.tools.converting.initialisation import initialise, with_new_head
 from isomorph.tools.designs.lookup import find_architecture
 from isomorph.tools.published.lookup import has_published_name
+from isomorph.tools.weights.interpretations import Array
 from isomorph.tools.weights.namings import all_namings
-from isomorph.tools.weights.readings import Array
 from isomorph.tools.weights.weights import read_weights
 
 REPLACED = "a fresh one stands in its place"
@@ -59,7 +59,7 @@ def read_whole(path: str | Path, arch: str | None) -> Source:
     weights = read_weights(path, arch)
     if has_published_name(weights.path):
         weights = weights.as_published(sha256(weights.path))
-    form, checkpoint = weights.reading.form, weights.checkpoint
+    form, checkpoint = weights.interpretation.form, weights.checkpoint
     return Source(weights.architecture, weights.tensors, form, checkpoint.format, _files(checkpoint), weights.left_out)
 
 
@@ -77,7 +77,7 @@ def read_part(path: str | Path, arch: str, num_classes: int | None, seed: int) -
     named = all_namings()[form].tensors(network)
     missing = tuple(name for name in tensor_shapes(network) if name not in fitting)
     dtype = checkpoint.tensors[next(iter(fitting.values()))].dtype
-    drawn = {name: value.astype(dtype) for name, value in draw_fresh(network, frozenset(missing), seed).items()}
+    drawn = {name: value.astype(dtype) for name, value in initialise(network, frozenset(missing), seed).items()}
     tensors = {
         name: drawn[name] if name in drawn else tensor.to_canonical(checkpoint.tensors[tensor.name])
         for name, tensor in named.items()

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from isomorph.spec import Architecture, BadInput, tensor_shapes
 from isomorph.spec.zoo import zoo
-from isomorph.tools.converting.transfer import can_carry
+from isomorph.tools.converting.transfer import can_transfer
 from isomorph.tools.designs.field_by_field import compact, compare_fields
 from isomorph.tools.designs.lookup import find_architecture, is_architecture
-from isomorph.tools.weights.readings import home
+from isomorph.tools.weights.interpretations import home
 
 MOST_FIELDS = 4
 """That differ, in a refusal; `isomorph compare` shows all."""
@@ -51,7 +51,7 @@ def _of(network: Architecture) -> dict[str, int | None]:
 
 def _same(source: Architecture, candidates: list[Architecture], to: str) -> Architecture:
     """The first of the candidates that is the same function."""
-    fitting = [candidate for candidate in candidates if can_carry(source, candidate)]
+    fitting = [candidate for candidate in candidates if can_transfer(source, candidate)]
     if fitting:
         return fitting[0]
     nearest = max(candidates, key=lambda candidate: len(_tensors(candidate) & _tensors(source)))

@@ -16,7 +16,7 @@ from isomorph.spec.tensors import BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, t
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
 
-CARRIED = ("convolution_bias", "batch_norm_gamma", "batch_norm_epsilon")
+COMPENSATED = ("convolution_bias", "batch_norm_gamma", "batch_norm_epsilon")
 """The fields of the convention whose difference tensors can make up for."""
 
 
@@ -32,17 +32,19 @@ class Rounding:
     epsilon: bool = False
 
 
-def can_carry(source: Architecture, target: Architecture) -> bool:
+def can_transfer(source: Architecture, target: Architecture) -> bool:
     """Whether the two are one function at inference, but for what tensors can make up for."""
-    fields = {name: getattr(target.convention, name) for name in CARRIED}
+    fields = {name: getattr(target.convention, name) for name in COMPENSATED}
     return function(source) == function(target) or function(source.with_options(**fields)) == function(target)
 
 
-def carry(tensors: Tensors, source: Architecture, target: Architecture, allowed: Rounding) -> tuple[Tensors, list[str]]:
+def transfer(
+    tensors: Tensors, source: Architecture, target: Architecture, allowed: Rounding
+) -> tuple[Tensors, list[str]]:
     """The tensors with which `target` is the function that `source` is with `tensors`, and what was changed, in words.
 
     tensors: canonical name -> array; those that stay as they are come back as the same objects.
-    Raises BadInput where a change costs a rounding that is not allowed, or cannot be made. `can_carry` must hold.
+    Raises BadInput where a change costs a rounding that is not allowed, or cannot be made. `can_transfer` must hold.
     """
     layers = {layer.scope: layer for layer in plan(source).parametrised}
     epsilons = source.convention.batch_norm_epsilon, target.convention.batch_norm_epsilon

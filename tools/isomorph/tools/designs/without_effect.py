@@ -9,7 +9,7 @@ from isomorph.spec import Architecture, BadInput, Convention, Head, Initializer,
 from isomorph.spec.function import training_function
 
 
-class IdleOption(UserWarning):
+class OptionWithoutEffect(UserWarning):
     """What was asked for does nothing. The command line prints it on stderr; the exit status is as without it."""
 
 
@@ -19,7 +19,7 @@ def warn_of_options(network: Architecture, options: Iterable[str]) -> None:
     Options that are no such field, as `width_multiplier`, always change something, or are refused.
     """
     for name in options:
-        if _is_idle(network, name):
+        if _has_no_effect(network, name):
             value = _fields(network)[name]
             _warn(f"{name}={value} does nothing in {network.name}: no layer of it depends on that")
 
@@ -38,7 +38,7 @@ def warn_of_plants(network: Architecture, planted: Mapping[str, Any], training: 
             _warn(f"{name}={value}, planted in {network.name}, changes nothing: {'it is so' if already else why}")
 
 
-def _is_idle(network: Architecture, name: str) -> bool:
+def _has_no_effect(network: Architecture, name: str) -> bool:
     if name not in _fields(network) or name == "preprocessing":
         return False
     try:
@@ -68,4 +68,4 @@ def _fields(network: Architecture) -> dict[str, Any]:
 
 
 def _warn(sentence: str) -> None:
-    warnings.warn(f"{sentence}.", IdleOption, stacklevel=4)
+    warnings.warn(f"{sentence}.", OptionWithoutEffect, stacklevel=4)

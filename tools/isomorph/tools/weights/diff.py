@@ -146,7 +146,7 @@ def diff(
     return DiffReport(
         str(first),
         str(second),
-        (one.reading.title if one else None, other.reading.title if other else None),
+        (one.interpretation.title if one else None, other.interpretation.title if other else None),
         canonical,
         function(one.architecture) == function(other.architecture) if one and other else None,
         tuple(_compared(*tensors)),

@@ -2,16 +2,25 @@
 
 from isomorph.spec import Architecture, BadInput, function, zoos
 from isomorph.spec.tensors import OF_BATCH_NORM, is_trainable, match_exactly, split
-from isomorph.tools.weights.readings import Array, Reading, Tensors, of_any_file, of_whole_files
+from isomorph.tools.weights.interpretations import (
+    Array,
+    Interpretation,
+    Tensors,
+    interpret_any_file,
+    interpret_whole_file,
+)
 
 
 def identify(tensors: Tensors, source: str, asked: Architecture | None = None) -> tuple[Architecture, dict[str, Array]]:
-    """The architecture of a file's tensors, and views of them under canonical names and axes: see `find_reading`."""
-    reading = find_reading(tensors, source, asked)
-    return reading.architecture, reading.canonical(tensors)
+    """Return the architecture of a file's tensors, and views of them under canonical names and axes.
+
+    The arguments are those of `find_interpretation`.
+    """
+    interpretation = find_interpretation(tensors, source, asked)
+    return interpretation.architecture, interpretation.canonical(tensors)
 
 
-def find_reading(tensors: Tensors, source: str, asked: Architecture | None = None) -> Reading:
+def find_interpretation(tensors: Tensors, source: str, asked: Architecture | None = None) -> Interpretation:
     """How a file's tensors are to be read: as which architecture's, under which names.
 
     The file may use canonical names, those of a zoo or those of isomorph's own networks in a framework. Its classes and
@@ -22,10 +31,10 @@ def find_reading(tensors: Tensors, source: str, asked: Architecture | None = Non
     were published and of others never were, it is one of the former.
     Raises BadInput where nothing fits, naming both sides of what comes nearest, or where different functions do.
     """
-    stages = ({each.title: each for each in stage if each.fits()} for stage in of_whole_files(tensors, asked))
+    stages = ({each.title: each for each in stage if each.fits()} for stage in interpret_whole_file(tensors, asked))
     fitting = next(filter(None, stages), {})
     if not fitting:
-        nearest = max(of_any_file(tensors, asked), key=Reading.shared, default=None)
+        nearest = max(interpret_any_file(tensors, asked), key=Interpretation.shared, default=None)
         if nearest is None or nearest.shared() == (0, 0):
             known = ", ".join(zoos())
             raise BadInput(
@@ -34,10 +43,10 @@ def find_reading(tensors: Tensors, source: str, asked: Architecture | None = Non
             )
         _refuse_what_was_cut(nearest, source)
         match_exactly(nearest.shapes, nearest.carried, f"{nearest.title}, the nearest to {source}")
-    zoos_here = {reading.architecture.name.partition("/")[0] for reading in fitting.values()}
-    own = [reading for reading in fitting.values() if reading.design_of not in zoos_here]
-    own = [reading for reading in own if reading.is_published] or own
-    functions = {function(reading.architecture): reading.title for reading in own}
+    zoos_here = {interpretation.architecture.name.partition("/")[0] for interpretation in fitting.values()}
+    own = [interpretation for interpretation in fitting.values() if interpretation.design_of not in zoos_here]
+    own = [interpretation for interpretation in own if interpretation.is_published] or own
+    functions = {function(interpretation.architecture): interpretation.title for interpretation in own}
     if len(functions) > 1:
         raise BadInput(
             f"{source} fits {' and '.join(functions.values())}, whose tensors are alike but whose functions are not;"
@@ -46,7 +55,7 @@ def find_reading(tensors: Tensors, source: str, asked: Architecture | None = Non
     return own[0]
 
 
-def _refuse_what_was_cut(nearest: Reading, source: str) -> None:
+def _refuse_what_was_cut(nearest: Interpretation, source: str) -> None:
     """Raise BadInput for a network without its batch norms, or without what these have observed, where it is just that.
 
     An exporter folds batch norms into the convolutions before them, which get a bias each; a state dictionary made of a

@@ -14,10 +14,10 @@ from isomorph.spec import Architecture, BadInput, count_parameters, plan
 from isomorph.spec.units import Unit
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
 from isomorph.tools.tables import PlainTable, Report, by, count, plain_table, some_names
-from isomorph.tools.weights.sanity_checks import Oddity, find_oddities
+from isomorph.tools.weights.sanity_checks import SuspectTensor, find_suspect_tensors
 from isomorph.tools.weights.weights import Weights, identified
 
-MOST_ODDITIES = 10
+MOST_LISTED = 10
 """In the table; the JSON has all."""
 
 
@@ -45,7 +45,7 @@ class InspectReport(Report):
     problem: str | None
     unused: tuple[str, ...]
     tensors: dict[str, tuple[str, tuple[int, ...]]]
-    oddities: tuple[Oddity, ...] | None
+    oddities: tuple[SuspectTensor, ...] | None
     sha256: str | None
 
     def table(self) -> RenderableType:
@@ -99,9 +99,9 @@ class InspectReport(Report):
             known = ", no variance is negative, no channel is dead" if self.architecture else ""
             return [Text(f"Nothing is odd: all values are finite{known}.")]
         table = plain_table("odd", "what")
-        for oddity in self.oddities[:MOST_ODDITIES]:
+        for oddity in self.oddities[:MOST_LISTED]:
             table.add_row(oddity.tensor, oddity.what)
-        more = len(self.oddities) - MOST_ODDITIES
+        more = len(self.oddities) - MOST_LISTED
         return [table, *([Text(f"and {count(more)} more; --json has all")] if more > 0 else [])]
 
 
@@ -123,21 +123,22 @@ def inspect(
     progress("inspect", f"reading {path}")
     checkpoint = read_checkpoint(path)
     weights, problem = _identified(Path(path), checkpoint, arch)
-    reading = weights.reading if weights else None
+    interpretation = weights.interpretation if weights else None
     tensors = weights.checkpoint.tensors if weights else checkpoint.tensors
     progress("inspect", "looking at the values")
-    oddities = tuple(find_oddities(tensors, reading.expected if reading else {})) if values else None
+    expected = interpretation.expected if interpretation else {}
+    oddities = tuple(find_suspect_tensors(tensors, expected)) if values else None
     return InspectReport(
         path=str(path),
         format=checkpoint.format,
         size=sum(file.stat().st_size for file in {checkpoint.path, *checkpoint.shards}),
         unwrapped=checkpoint.unwrapped,
         beside=checkpoint.left_out,
-        architecture=reading.architecture if reading else None,
-        title=reading.title if reading else None,
-        names=reading.form if reading else None,
+        architecture=interpretation.architecture if interpretation else None,
+        title=interpretation.title if interpretation else None,
+        names=interpretation.form if interpretation else None,
         problem=problem,
-        unused=tuple(name for name in tensors if name not in reading.carried) if reading else (),
+        unused=tuple(name for name in tensors if name not in interpretation.carried) if interpretation else (),
         tensors={name: (value.dtype.name, tuple(value.shape)) for name, value in tensors.items()},
         oddities=oddities,
         sha256=sha256(checkpoint.path, *checkpoint.shards) if digest else None,

@@ -8,8 +8,8 @@ from isomorph.spec import Architecture, BadInput, plan
 from isomorph.spec.layers import Convolution
 from isomorph.spec.tensors import MOVING_MEAN, WEIGHTS, tensor_name
 from isomorph.tools.checkpoints.wording import shown
-from isomorph.tools.weights.namings import OWN
-from isomorph.tools.weights.readings import Reading
+from isomorph.tools.weights.interpretations import Interpretation
+from isomorph.tools.weights.namings import OWN_NAMINGS
 
 Options = Mapping[str, object]
 
@@ -27,8 +27,8 @@ OF_THE_HEAD = {"linear", "softmax", "sigmoid"}
 """Activations that stand behind logits, or none at all."""
 
 
-def check_configured(path: Path, layers: Mapping[str, Options], reading: Reading) -> None:
-    """Raise BadInput where `layers` contradict the reading: another stride, rate, epsilon, activation or kind of layer.
+def check_configured(path: Path, layers: Mapping[str, Options], interpretation: Interpretation) -> None:
+    """Raise BadInput where `layers` have another stride, rate, epsilon, activation or class than the interpretation.
 
     layers: layer's name -> its class, under "class_name", and its options; empty where a file has no configuration.
     What a layer leaves out is not looked at, nor are layers without tensors, but for their class and
@@ -36,32 +36,33 @@ def check_configured(path: Path, layers: Mapping[str, Options], reading: Reading
     """
     if not layers:
         return
-    network = reading.architecture
+    network = interpretation.architecture
     for name, options in layers.items():
-        problem = "" if reading.form in OWN else _strange(options, network)
+        problem = "" if interpretation.form in OWN_NAMINGS else _strange(options, network)
         if problem:
             raise _contradiction(path, name, problem, f"{network.name} has none such")
-    for name, option, expected in _expected(reading):
+    for name, option, expected in _expected(interpretation):
         found = layers.get(name, {}).get(option)
         if found is not None and not _same(found, expected):
             raise _contradiction(path, name, f"{option} {shown(found)}", f"{network.name} has {expected!r} there")
 
 
-def _expected(reading: Reading) -> Iterator[tuple[str, str, object]]:
+def _expected(interpretation: Interpretation) -> Iterator[tuple[str, str, object]]:
     """Layer by layer that has tensors: its name in the file, an option of its, and what that should be."""
-    network = reading.architecture
+    network = interpretation.architecture
     for layer in plan(network).parametrised:
         if isinstance(layer, Convolution):
-            name = _layer(reading, tensor_name(layer, WEIGHTS))
+            name = _layer(interpretation, tensor_name(layer, WEIGHTS))
             yield name, "strides", [layer.stride] * 2
             yield name, "dilation_rate", [layer.rate] * 2
         if not isinstance(layer, Convolution) or layer.batch_norm:
-            yield _layer(reading, tensor_name(layer, MOVING_MEAN)), "epsilon", network.convention.batch_norm_epsilon
+            name = _layer(interpretation, tensor_name(layer, MOVING_MEAN))
+            yield name, "epsilon", network.convention.batch_norm_epsilon
 
 
-def _layer(reading: Reading, tensor: str) -> str:
+def _layer(interpretation: Interpretation, tensor: str) -> str:
     """What the file calls the layer that a canonical tensor is of."""
-    return reading.expected[tensor].name.rpartition("/")[0].rpartition("/")[2]
+    return interpretation.expected[tensor].name.rpartition("/")[0].rpartition("/")[2]
 
 
 def _strange(options: Options, network: Architecture) -> str:

@@ -15,13 +15,15 @@ CANONICAL_NAMING = Naming(
     logits=KernelAxes(CANONICAL),
 )
 
-NATIVE = {"pytorch": pytorch.NAMING, "keras": keras.NAMING, "paddle": paddle.NAMING}
+NATIVE_NAMINGS = {"pytorch": pytorch.NAMING, "keras": keras.NAMING, "paddle": paddle.NAMING}
 """Backend -> what its networks call their tensors."""
 
-OWN = {"canonical": CANONICAL_NAMING} | {f"isomorph's {backend}": naming for backend, naming in NATIVE.items()}
+OWN_NAMINGS = {"canonical": CANONICAL_NAMING} | {
+    f"isomorph's {backend}": naming for backend, naming in NATIVE_NAMINGS.items()
+}
 """What people are told -> the names that every architecture has, whatever its zoo."""
 
 
 def all_namings() -> dict[str, Naming]:
     """Form -> naming: the zoos', then those that every architecture has."""
-    return {name: found.naming for name, found in zoos().items()} | OWN
+    return {name: found.naming for name, found in zoos().items()} | OWN_NAMINGS

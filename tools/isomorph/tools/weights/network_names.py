@@ -9,30 +9,30 @@ from contextlib import suppress
 
 from isomorph.spec import Architecture, BadInput, architecture, architectures
 from isomorph.tools.checkpoints.wording import shown
-from isomorph.tools.weights.identify import find_reading
-from isomorph.tools.weights.readings import Reading, Tensors
+from isomorph.tools.weights.identify import find_interpretation
+from isomorph.tools.weights.interpretations import Interpretation, Tensors
 
 
-def follow_name(name: str, tensors: Tensors, source: str, reading: Reading) -> Reading:
-    """How a file's tensors are to be read, whose network it calls `name`: as `reading` has it, if that is the network.
+def follow_name(name: str, tensors: Tensors, source: str, interpretation: Interpretation) -> Interpretation:
+    """Return the interpretation of a file's tensors that agrees with the name which the file gives its network.
 
     The name may be any zoo's, in any spelling, and may tell the weights, too: "resnet50", "timm/resnet50.a1_in1k",
     "ResNet-50"; one without a number is a family's, "resnet".
-    reading: as names and shapes tell. Where the name is that of another network that the tensors fit as well, its
-    reading is returned.
-    Raises BadInput where the tensors are of no network of that name.
+    interpretation: what names and shapes tell; it is returned where the name agrees. Where the tensors fit another
+    network of that name as well, its interpretation is returned.
+    Raises BadInput where the tensors fit no network of that name.
     """
     word = _letters(name.rpartition("/")[2].partition(".")[0])
-    if _is_of(word, reading.architecture):
-        return reading
+    if _is_of(word, interpretation.architecture):
+        return interpretation
     others = [other for other in architectures() if _letters(other.rpartition("/")[2]) == word]
     for other in others:
         with suppress(BadInput):
-            return find_reading(tensors, source, architecture(other))
+            return find_interpretation(tensors, source, architecture(other))
     contrast = "and" if others else "which is none of those here, while"
     raise BadInput(
-        f"{source} says that its network is {shown(name)}, {contrast} its tensors are those of {reading.title}; --arch"
-        " says what to read it as without its word."
+        f"{source} says that its network is {shown(name)}, {contrast} its tensors are those of {interpretation.title};"
+        " --arch says what to read it as without its word."
     )
 
 

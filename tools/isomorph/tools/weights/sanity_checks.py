@@ -14,7 +14,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Oddity:
+class SuspectTensor:
     """tensor: its name in the file. what: in words. values: how many are so."""
 
     tensor: str
@@ -22,7 +22,7 @@ class Oddity:
     values: int
 
 
-def find_oddities(tensors: Mapping[str, Array], named: Mapping[str, ZooTensor]) -> Iterator[Oddity]:
+def find_suspect_tensors(tensors: Mapping[str, Array], named: Mapping[str, ZooTensor]) -> Iterator[SuspectTensor]:
     """Look at every value once.
 
     tensors: name in the file -> array. named: canonical name -> the file's, of a known network; empty of another, where
@@ -41,9 +41,9 @@ def find_oddities(tensors: Mapping[str, Array], named: Mapping[str, ZooTensor]) 
         if not np.isfinite(power).all() and (found := list(_not_finite(name, value))):
             yield from found  # else its squares alone are too large
         elif leaf == WEIGHTS and (dead := _zero_channels(channels, axes, power)):
-            yield Oddity(name, f"{_channels(dead, power.size)} dead: the kernel is zero", dead)
+            yield SuspectTensor(name, f"{_channels(dead, power.size)} dead: the kernel is zero", dead)
         elif leaf == GAMMA and (dead := int(np.count_nonzero(value == 0))):
-            yield Oddity(name, f"{_channels(dead, value.size)} constant: gamma is zero", dead)
+            yield SuspectTensor(name, f"{_channels(dead, value.size)} constant: gamma is zero", dead)
         elif leaf == MOVING_VARIANCE:
             yield from _of_variance(name, value)
 
@@ -72,17 +72,18 @@ def _zero_channels(channels: Array, axes: str, power: Array) -> int:
     return int(np.count_nonzero(~channels.any(axis=axes.index("i"))))
 
 
-def _not_finite(name: str, value: Array) -> Iterator[Oddity]:
+def _not_finite(name: str, value: Array) -> Iterator[SuspectTensor]:
     for words, count in (("NaN", np.isnan(value)), ("infinite", np.isinf(value))):
         if bad := int(np.count_nonzero(count)):
-            yield Oddity(name, f"{bad:,} of {value.size:,} values are {words}", bad)
+            yield SuspectTensor(name, f"{bad:,} of {value.size:,} values are {words}", bad)
 
 
-def _of_variance(name: str, value: Array) -> Iterator[Oddity]:
+def _of_variance(name: str, value: Array) -> Iterator[SuspectTensor]:
     if bad := int(np.count_nonzero(value < 0)):
-        yield Oddity(name, f"{bad:,} of {value.size:,} variances are negative", bad)
+        yield SuspectTensor(name, f"{bad:,} of {value.size:,} variances are negative", bad)
     if bad := int(np.count_nonzero(value == 0)):
-        yield Oddity(name, f"{_channels(bad, value.size)} constant before their batch norm: the variance is zero", bad)
+        what = f"{_channels(bad, value.size)} constant before their batch norm: the variance is zero"
+        yield SuspectTensor(name, what, bad)
 
 
 def _channels(some: int, of: int) -> str:

@@ -14,11 +14,11 @@ from isomorph.tools.checkpoints.paddle import pdparams
 from isomorph.tools.checkpoints.transformers import folder
 from isomorph.tools.designs.lookup import find_architecture
 from isomorph.tools.published.lookup import find_published
-from isomorph.tools.weights.identify import find_reading
+from isomorph.tools.weights.identify import find_interpretation
+from isomorph.tools.weights.interpretations import Array, Interpretation
 from isomorph.tools.weights.keras_config import check_configured
 from isomorph.tools.weights.metadata import read_architecture
 from isomorph.tools.weights.network_names import follow_name
-from isomorph.tools.weights.readings import Array, Reading
 
 NOT_COMPUTED_WITH = "no network computes with it"
 BESIDE = "it stands beside the network's tensors"
@@ -35,19 +35,19 @@ class Weights:
 
     path: Path
     checkpoint: Checkpoint
-    reading: Reading
+    interpretation: Interpretation
     tensors: Mapping[str, Array]
     preprocessing_source: str = ""
 
     @property
     def architecture(self) -> Architecture:
         """Whose tensors they are."""
-        return self.reading.architecture
+        return self.interpretation.architecture
 
     @property
     def left_out(self) -> dict[str, str]:
         """What else the file holds -> why it is none of the network's tensors."""
-        stray = dict.fromkeys(self.checkpoint.tensors.keys() - self.reading.carried.keys(), NOT_COMPUTED_WITH)
+        stray = dict.fromkeys(self.checkpoint.tensors.keys() - self.interpretation.carried.keys(), NOT_COMPUTED_WITH)
         return {name: stray[name] for name in self.checkpoint.tensors if name in stray} | dict.fromkeys(
             self.checkpoint.left_out, BESIDE
         )
@@ -64,8 +64,8 @@ class Weights:
 
     def _prepared(self, preprocessing: Preprocessing, source: str) -> Self:
         network = self.architecture.with_options(preprocessing=preprocessing)
-        reading = replace(self.reading, architecture=network)
-        return replace(self, reading=reading, preprocessing_source=source)
+        interpretation = replace(self.interpretation, architecture=network)
+        return replace(self, interpretation=interpretation, preprocessing_source=source)
 
 
 def read_weights(path: str | Path, arch: str | None = None) -> Weights:
@@ -83,16 +83,16 @@ def identified(path: Path, checkpoint: Checkpoint, arch: str | None = None) -> W
         raise BadInput(checkpoint.refusal)
     told = _told(path, checkpoint.metadata) if not arch or checkpoint.preprocessing_source else None
     asked = find_architecture(arch) if arch else told
-    reading = find_reading(checkpoint.tensors, str(path), asked)
+    interpretation = find_interpretation(checkpoint.tensors, str(path), asked)
     if checkpoint.network_name and not told and not arch:
-        reading = follow_name(checkpoint.network_name, checkpoint.tensors, str(path), reading)
+        interpretation = follow_name(checkpoint.network_name, checkpoint.tensors, str(path), interpretation)
     if told and not arch:
-        _check_ends(path, told, reading.architecture)
+        _check_ends(path, told, interpretation.architecture)
     if not told and not arch:
-        check_configured(path, checkpoint.layers, reading)
+        check_configured(path, checkpoint.layers, interpretation)
     if checkpoint.format == pdparams.NAME:
         checkpoint = replace(checkpoint, tensors=_with_bfloat16(checkpoint.tensors))
-    weights = Weights(path, checkpoint, reading, reading.canonical(checkpoint.tensors))
+    weights = Weights(path, checkpoint, interpretation, interpretation.canonical(checkpoint.tensors))
     if arch and arch not in architectures():
         return replace(weights, preprocessing_source=arch)
     if told and checkpoint.format != folder.NAME:

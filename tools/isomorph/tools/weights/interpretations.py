@@ -11,7 +11,7 @@ from isomorph.spec.layers import Convolution
 from isomorph.spec.naming import ZooTensor
 from isomorph.spec.tensors import WEIGHTS, tensor_name, tensors_of
 from isomorph.spec.zoo import Zoo
-from isomorph.tools.weights.namings import OWN, all_namings
+from isomorph.tools.weights.namings import OWN_NAMINGS, all_namings
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
@@ -19,10 +19,10 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
-class Reading:
+class Interpretation:
     """One way to read a file's tensors: as those of `architecture`, under the names of `form`.
 
-    form: a zoo's name, or one of OWN.
+    form: a zoo's name, or one of OWN_NAMINGS.
     width: the architecture's width multiplier.
     expected: canonical name -> what the file should call it and how it should lie there.
     carried: the file's own tensors, less those that no network computes with.
@@ -73,26 +73,26 @@ class Reading:
         return {name: tensor.to_canonical(tensors[tensor.name]) for name, tensor in self.expected.items()}
 
 
-def of_whole_files(tensors: Tensors, asked: Architecture | None) -> Iterator[list[Reading]]:
+def interpret_whole_file(tensors: Tensors, asked: Architecture | None) -> Iterator[list[Interpretation]]:
     """The readings under namings that know all of a file's names, and of as many tensors as it has.
 
     First those under a zoo's names, then under canonical ones, then under those of isomorph's networks: a file has one
-    kind of names, and who finds its reading need not look on.
+    kind of names, and who finds its interpretation need not look on.
     asked: this architecture alone; None is all, each under its own zoo's naming and those that all have.
     """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-    for stage in ([*zoos()], *([form] for form in OWN)):
+    for stage in ([*zoos()], *([form] for form in OWN_NAMINGS)):
         knowing = {form: carried for form, carried in _carried(stage, shapes).items() if _all_known(form, carried)}
         yield [
-            reading
+            interpretation
             for candidate, width in (_candidates(asked) if knowing else ())
             for form in _forms(candidate, asked, knowing)
             if len(knowing[form]) in _sizes(candidate)
-            for reading in _read(candidate, form, width, knowing[form])
+            for interpretation in _read(candidate, form, width, knowing[form])
         ]
 
 
-def of_any_file(tensors: Tensors, asked: Architecture | None) -> Iterator[Reading]:
+def interpret_any_file(tensors: Tensors, asked: Architecture | None) -> Iterator[Interpretation]:
     """All readings under the namings that know most of a file's names, for what does not fit whole; none if none do."""
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     carried = _carried(all_namings(), shapes)
@@ -119,11 +119,11 @@ def _forms(candidate: Architecture, asked: Architecture | None, known: Collectio
     Its own zoo's are the last, which is the one that counts where several zoos have the same names.
     """
     own, _ = home(candidate)
-    forms = [form for form in known if form in OWN or asked or own is None or form == own.name]
+    forms = [form for form in known if form in OWN_NAMINGS or asked or own is None or form == own.name]
     return sorted(forms, key=lambda form: own is not None and form == own.name)
 
 
-def _read(candidate: Architecture, form: str, width: float, carried: Shapes) -> Iterator[Reading]:
+def _read(candidate: Architecture, form: str, width: float, carried: Shapes) -> Iterator[Interpretation]:
     """The candidate with the classes and channels of the file, if it can have names of that form."""
     naming = all_namings()[form]
     try:
@@ -131,7 +131,7 @@ def _read(candidate: Architecture, form: str, width: float, carried: Shapes) -> 
     except BadInput:
         return  # it is another kind of network that these names are of
     fitted = _fit(candidate, expected, carried)
-    yield Reading(fitted, form, width, expected if fitted == candidate else naming.tensors(fitted), carried)
+    yield Interpretation(fitted, form, width, expected if fitted == candidate else naming.tensors(fitted), carried)
 
 
 def home(network: Architecture) -> tuple[Zoo | None, str]:
