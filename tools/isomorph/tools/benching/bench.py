@@ -60,6 +60,14 @@ def bench(
 ) -> BenchReport:
     """Measure a network in every mode of every backend, each in a process of its own, with the same weights.
 
+    >>> from isomorph.tools import bench
+    >>> report = bench("mlperf_tiny/resnet8", backends=["oracle"], modes=["eager", "eager-folded"], size=(16, 16),
+    ...                batches=[1], training_batch=None, rounds=1, turn=0.0, product=64)
+    >>> [(row.mode, row.status) for row in report.rows]
+    [('eager', 'measured'), ('eager-folded', 'measured')]
+    >>> report.rows[0].timings[0].rates[0] > 0  # images per second
+    True
+
     subject: an architecture, its name, a `.toml` file with one, or a checkpoint, whose tensors are then used.
     backends: names; None takes the installed ones of pytorch, keras and paddle.
     modes: names, see `isomorph.tools.benching.modes`; None takes the usual ones, as far as a backend has them.

@@ -76,9 +76,16 @@ USUAL = (
 
 
 def choose_modes(names: Sequence[str] | None) -> tuple[tuple[Mode, ...], Mapping[str, str]]:
-    """The modes of these names, or the usual ones; and names that there are not -> what to say, with the nearest ones.
+    """Return the modes of these names, or the usual ones, and for each unknown name why there is no such mode.
 
-    Raises BadInput where there is none of them.
+    >>> from isomorph.tools.benching.modes import choose_modes
+    >>> (mode,), unknown = choose_modes(["graph-folded-bfloat16", "grph"])
+    >>> mode.options
+    {'compiled': 'graph', 'fold_batch_norm': True, 'autocast': 'bfloat16'}
+    >>> unknown
+    {'grph': "There is no mode 'grph'; did you mean graph or ...
+
+    Raises BadInput where all names are unknown.
     """
     chosen = list(dict.fromkeys(USUAL if names is None else names))
     if not chosen:

@@ -22,7 +22,13 @@ AXIS_LABELS = {"batch": "images in a call", "depth": "layers that have kernels",
 
 
 def write_plots(report: BenchReport, folder: str | Path) -> Sequence[Path]:
-    """Draw a report into PNG and SVG files: `ranking`, and `scaling-AXIS` for each axis. Returns their paths.
+    """Draw a bench's report into PNG and SVG files: `ranking`, and `scaling-AXIS` for each axis. Returns their paths.
+
+    >>> from isomorph.tools import bench, write_plots
+    >>> report = bench("mlperf_tiny/resnet8", backends=["oracle"], modes=["eager"], size=(16, 16), batches=[1],
+    ...                training_batch=None, rounds=1, turn=0.0, product=64)
+    >>> [path.name for path in write_plots(report, "plots")]
+    ['ranking.png', 'ranking.svg']
 
     What was not measured is left out: there is no ranking of nothing. Raises BadInput where they cannot be written.
     """

@@ -41,7 +41,12 @@ def certify(
     timeout: float = SUITE_TIMEOUT,
     progress: Progress = lambda *_: None,
 ) -> CertificateReport:
-    """Run the conformance suite in `backends`, each in processes of its own; pytest runs it, in others still.
+    """Run the conformance suite in `backends`, each in processes of its own; pytest runs in further ones.
+
+    >>> from isomorph.tools import certify
+    >>> report = certify(["oracle"], only="max_pool and float64", jobs=1)
+    >>> report.certified, len(report.results), report.results[0].group
+    (True, 6, "slim's own tests")
 
     backends: names or aliases, those of other packages too; None takes the oracle and the installed ones of our own.
     device: "auto", which is a GPU where a backend sees one, "cpu" or "gpu".

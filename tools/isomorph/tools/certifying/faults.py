@@ -40,7 +40,14 @@ def faults(
     timeout: float = TIMEOUT,
     progress: Progress = lambda who, what: None,
 ) -> FaultsReport:
-    """Plant faults in backends, and see which tiers catch them, and whether at the place where they were planted.
+    """Plant known porting mistakes in backends, and see which tiers catch them, and at which place.
+
+    >>> from isomorph.tools import faults
+    >>> report = faults(["pool-not-padded"], backends=["oracle"])
+    >>> report.caught
+    ['pool-not-padded']
+    >>> [tier for tier, number in report.by_tier.items() if number]
+    ['structure', 'lattice', 'float64', 'float32']
 
     names: those of the catalogue to plant; None plants all.
     backends: names; None takes the installed ones of COMPARED. One that is named and not installed is bad input.
@@ -74,7 +81,13 @@ def faults(
 
 
 def list_faults(names: Iterable[str] | None = None) -> CatalogueReport:
-    """The faults of these names, or all, and where each is known from. Raises BadInput for one that there is not."""
+    """List the faults of these names, or all, and where each is known from. Raises BadInput for an unknown name.
+
+    >>> from isomorph.tools import list_faults
+    >>> fault = list_faults(["pool-not-padded"]).faults[0]
+    >>> fault.says, fault.place
+    ('A pool that is padded on both sides is not padded at all.', 'pool1')
+    """
     return CatalogueReport(find_faults(names))
 
 

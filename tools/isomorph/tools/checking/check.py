@@ -55,7 +55,20 @@ def check(
     progress: Progress = lambda who, what: None,
     **options: Any,
 ) -> CheckReport:
-    """Compare one network across backends, or two files as functions.
+    """Compare one network across backends, or two files as functions, with the float64 oracle.
+
+    >>> from isomorph.tools import check
+    >>> report = check("mlperf_tiny/resnet8", backends=["oracle"], size=(16, 16))
+    >>> report.agree
+    True
+    >>> [(run.dtype, run.verdict) for run in report.backends[0].runs]
+    [('float64', 'pass'), ('float32', 'pass')]
+
+    A planted fault shows where a wrong port differs first:
+
+    >>> wrong = check("mlperf_tiny/resnet8", backends=["oracle"], size=(16, 16), plant={"batch_norm_epsilon": 0.01})
+    >>> wrong.agree, wrong.backends[0].runs[0].first_divergence
+    (False, 'conv1')
 
     subject: an architecture, its name, or a checkpoint file.
     other: a second checkpoint: every backend runs it, and is held against the oracle with the first one's weights.

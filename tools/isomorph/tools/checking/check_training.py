@@ -56,6 +56,16 @@ def check_training(
 ) -> TrainingReport:
     """Compare how one network learns: gradients, running statistics after one and ten batches, steps of SGD, dropout.
 
+    >>> from isomorph.tools import check_training
+    >>> report = check_training("mlperf_tiny/resnet8", backends=["oracle"], size=(16, 16), batch=2)
+    >>> report.agree
+    True
+    >>> for run in report.backends[0].runs[:3]:
+    ...     print(f"{run.quantity} in {run.dtype}: {run.verdict}")
+    gradients in float64: pass
+    statistics after 1 batch in float64: pass
+    statistics after 10 batches in float64: pass
+
     subject: an architecture, a name, or a checkpoint file, which is trained from its own tensors: where those put a
         value close to a bend of an activation, float32's gradients may be undecided. All but dropout is compared
         without it, as masks are every framework's own.

@@ -9,9 +9,13 @@ from isomorph.spec.convention import as_float32
 
 
 def read_plant(pairs: Mapping[str, str]) -> dict[str, Any]:
-    """Fields of the convention from text: {"bottleneck_stride": "conv1", "batch_norm_epsilon": "1e-3"}.
+    """Return fields of the convention with the values that their texts stand for.
 
-    Raises BadInput for a field that there is not, that is no single value, or a value that it cannot have.
+    >>> from isomorph.tools.checking.plant import read_plant
+    >>> read_plant({"bottleneck_stride": "conv1", "batch_norm_epsilon": "1e-3"})
+    {'bottleneck_stride': 'conv1', 'batch_norm_epsilon': 0.001}
+
+    Raises BadInput for an unknown field, one that is no single value, or a value that it cannot have.
     """
     return {name: _read(name, text) for name, text in pairs.items()}
 

@@ -1,10 +1,13 @@
 """Checkpoints: from a file that someone gives to named NumPy arrays, with no framework and without executing anything.
 
-    >>> checkpoint = read_checkpoint("resnet20-12fca82f.th")
+    >>> from isomorph.tools.checkpoints import read_checkpoint, write_pytorch_zip
+    >>> tensors = read_checkpoint("resnet8.safetensors").tensors
+    >>> tensors["conv1/weights"].shape
+    (3, 3, 3, 16)
+    >>> write_pytorch_zip("resnet8.pth", {f"module.{name}": tensor for name, tensor in tensors.items()})
+    >>> checkpoint = read_checkpoint("resnet8.pth")
     >>> checkpoint.format, checkpoint.unwrapped
-    ('PyTorch stream', ('state_dict', 'module.'))
-    >>> checkpoint.tensors["conv1.weight"].shape
-    (16, 3, 3, 3)
+    ('PyTorch zip', ('module.',))
 
 Every file is hostile until read. Whatever is wrong with one is `isomorph.spec.errors.BadInput`, one sentence that names
 the file and says what was found, and no file makes this package use more than 64 MiB of memory beyond the file's own

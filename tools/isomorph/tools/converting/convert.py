@@ -38,7 +38,17 @@ def convert(
     force: bool = False,
     progress: Callable[[str, str], None] = lambda who, what: None,
 ) -> ConvertReport:
-    """Write a checkpoint's tensors in another form; the source is only read.
+    """Write a checkpoint as another zoo's or in another format, and account for every tensor.
+
+    >>> from isomorph.tools import convert
+    >>> report = convert("resnet8.safetensors", "resnet8.weights.h5")
+    >>> report.tensors, report.target.names
+    (48, "isomorph's keras")
+    >>> print(report.load[-1])
+    model.load_weights("resnet8.weights.h5")
+    >>> report = convert("resnet8.safetensors", "seven.safetensors", dtype="float32", new_head=True, num_classes=7)
+    >>> report.drawn
+    ('logits/weights', 'logits/biases')
 
     to: a zoo, one of its networks, or a `.toml` file: rename and rearrange the tensors as that one has them, if it is
         the same function. None keeps the architecture.

@@ -150,7 +150,17 @@ def compare(
     size: tuple[int | None, int | None] | None = None,
     **options: Any,
 ) -> CompareReport:
-    """How two designs differ: totals, fields, units, and whether they are one function.
+    """Compare two designs: totals, fields, units, and whether they are the same function.
+
+    >>> from isomorph.tools import compare
+    >>> report = compare("torchvision/resnet50", "slim/resnet_v1_50")
+    >>> report.same_function, report.same_tensors
+    (False, True)
+    >>> for field in report.fields:
+    ...     if field.affects == "inference":
+    ...         print(f"{field.name}: {field.first} / {field.second}")
+    strided_unit: first unit / last unit
+    pool_padding: explicit / same
 
     first, second: as in `show`. size: (height, width) for both; None takes the first zoo's own.
     options: of both architectures. Raises BadInput for a name, an option or a size that cannot be.

@@ -14,14 +14,26 @@ MOST_BYTES = 1 << 20
 
 
 def is_architecture(text: str | Path) -> bool:
-    """Whether `text` is the name of an architecture, or that of a file that would hold one."""
+    """Tell whether `text` is the name of an architecture or of a `.toml` file, which would hold one.
+
+    >>> from isomorph.tools.designs.lookup import is_architecture
+    >>> [is_architecture(text) for text in ("cifar/resnet20", "mine.toml", "resnet20.pth")]
+    [True, True, False]
+    """
     return str(text) in architectures() or Path(text).suffix == ".toml"
 
 
 def find_architecture(text: str | Path, **options: Any) -> Architecture:
-    """An architecture by its name or from a `.toml` file, with some options changed; a known name wins.
+    """Return an architecture by its name or from a `.toml` file, with some options changed; a known name wins.
 
-    Raises BadInput for an unknown name, a file that cannot be read or is no network, and options that cannot be.
+    >>> from isomorph.tools.designs.lookup import find_architecture
+    >>> find_architecture("cifar/resnet20", num_classes=7).head.num_classes
+    7
+    >>> find_architecture("cifar/resnet21")
+    Traceback (most recent call last):
+    isomorph.spec.errors.BadInput: There is no ...
+
+    Raises BadInput for an unknown name, a file that cannot be read or holds no network, and impossible options.
     """
     if str(text) not in architectures() and is_architecture(text):
         return _read(Path(text)).with_options(**options)
@@ -29,17 +41,33 @@ def find_architecture(text: str | Path, **options: Any) -> Architecture:
 
 
 def to_edit(network: Architecture) -> str:
-    """The text of a `.toml` file to start a network of one's own from: `network`, under another name."""
-    own = replace(network, name=_own_name(network))
-    return f"# {network.name}, to be edited.\n\n{to_toml(own)}"
+    """Return the text of a `.toml` file to start a network of your own from: `network`, under another name.
+
+    >>> from pathlib import Path
+    >>> from isomorph.spec import architecture
+    >>> from isomorph.tools.designs.lookup import find_architecture, to_edit
+    >>> text = to_edit(architecture("cifar/resnet20"))
+    >>> print(text[:55])
+    # cifar/resnet20, to be edited.
+    <BLANKLINE>
+    name = "mine/resnet20"
+    >>> path = Path("mine.toml")
+    >>> _ = path.write_text(text.replace("num_classes = 10", "num_classes = 7"))
+    >>> find_architecture(path).head.num_classes
+    7
+    """
+    renamed = replace(network, name=_name_to_edit(network))
+    return f"# {network.name}, to be edited.\n\n{to_toml(renamed)}"
 
 
 def _read(path: Path) -> Architecture:
-    found = read_toml(read_text(path, MOST_BYTES, "an architecture as TOML"), str(path))
-    if found.name in architectures() and found != architecture(found.name):
-        raise BadInput(f"{path} is called {found.name} and differs from that; call it {_own_name(found)}, for example.")
-    return found
+    network = read_toml(read_text(path, MOST_BYTES, "an architecture as TOML"), str(path))
+    if network.name in architectures() and network != architecture(network.name):
+        raise BadInput(
+            f"{path} is called {network.name} and differs from that; call it {_name_to_edit(network)}, for example."
+        )
+    return network
 
 
-def _own_name(network: Architecture) -> str:
+def _name_to_edit(network: Architecture) -> str:
     return f"mine/{network.name.rpartition('/')[2]}"

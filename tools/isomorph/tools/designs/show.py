@@ -81,10 +81,22 @@ class ShowReport(Report):
 def show(
     subject: str | Path | Architecture, *, size: tuple[int | None, int | None] | None = None, **options: Any
 ) -> ShowReport:
-    """Every unit's output shape, stride, rate, receptive field, parameters and multiply-accumulates.
+    """Describe a network unit by unit: output shape, stride, rate, receptive field, parameters, multiply-accumulates.
+
+    >>> from isomorph.tools import show
+    >>> report = show("mlperf_tiny/resnet8")
+    >>> report.inference.trainable, report.inference.macs
+    (78186, 12501632)
+    >>> for end_point in report.rows(inside=False)[:3]:
+    ...     print(end_point.name, end_point.shape(1))
+    conv1 (1, 32, 32, 16)
+    block1/unit_1/basic_v1 (1, 32, 32, 16)
+    block2/unit_1/basic_v1 (1, 16, 16, 32)
+    >>> show("mlperf_tiny/resnet8", size=(96, 96), num_classes=2).rows(inside=False)[-1].shape(1)
+    (1, 1, 1, 2)
 
     subject: an architecture, its name, or a `.toml` file with one. size: (height, width); None takes the zoo's own.
-    options: of the architecture. Raises BadInput for a name, an option or a size that cannot be, and warns of options
+    options: of the architecture. Raises BadInput for an unknown name, option or impossible size, and warns of options
         that do nothing.
     """
     found = (

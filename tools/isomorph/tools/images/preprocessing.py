@@ -8,7 +8,15 @@ from isomorph.tools.images.images import shorter_side
 
 
 def find_preprocessing(name: str, own: Preprocessing) -> Preprocessing:
-    """The preprocessing of an architecture or of all of a zoo's, or `own` with another normalisation.
+    """Return the preprocessing of an architecture or of all of a zoo's, or `own` with another normalisation.
+
+    >>> from isomorph.spec import architecture
+    >>> from isomorph.tools.images.preprocessing import describe, find_preprocessing
+    >>> own = architecture("cifar/resnet20").convention.preprocessing
+    >>> describe(find_preprocessing("keras/ResNet50", own))
+    'stretched to 224x224, nearest; BGR, mean 103.939 116.779 123.68, std 1'
+    >>> describe(find_preprocessing("tf", own))
+    'shorter side to 32, bilinear, 32x32 from the middle; RGB, mean 127.5, std 127.5'
 
     name: "keras/ResNet50"; "timm"; or one of NORMALISATIONS, which leaves the geometry as it is.
     Raises BadInput for a zoo that preprocesses for its networks differently and, with the nearest names, for anything

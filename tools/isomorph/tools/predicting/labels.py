@@ -17,7 +17,13 @@ FORMS = "a list of names, or an object of index to name, of index to [wnid, name
 
 
 def read_labels(path: str | Path, classes: int) -> tuple[str, ...]:
-    """The names of `classes` classes, by index.
+    """Return the names of `classes` classes, by index.
+
+    >>> from pathlib import Path
+    >>> from isomorph.tools.predicting.labels import read_labels
+    >>> _ = Path("pets.json").write_text('{"0": "cat", "1": "dog"}')
+    >>> read_labels("pets.json", 2)
+    ('cat', 'dog')
 
     The file is UTF-8: JSON (a list of names; an object of index to name, of index to [wnid, name] or of name to index)
     or else text, a name on each line. Several classes may have one name, as in ImageNet; blank lines at the end of a
@@ -31,9 +37,15 @@ def read_labels(path: str | Path, classes: int) -> tuple[str, ...]:
 
 
 def read_binary_labels(path: str | Path) -> tuple[str, ...]:
-    """The names of the two classes that a network of one logit tells apart, that which it is the score of behind.
+    """Return the names of the two classes of a network of one logit, which is the score of the second.
 
-    The file, as `read_labels` takes it, names both, or the second alone: "cat" is ("not cat", "cat").
+    >>> from pathlib import Path
+    >>> from isomorph.tools.predicting.labels import read_binary_labels
+    >>> _ = Path("cat.txt").write_text("cat")
+    >>> read_binary_labels("cat.txt")
+    ('not cat', 'cat')
+
+    The file, as `read_labels` takes it, names both classes, or the second alone.
     """
     named = _named(path)
     if len(named) not in (1, 2):

@@ -47,7 +47,14 @@ def predict(
     timeout: float = TIMEOUT,
     progress: Progress = lambda who, what: None,
 ) -> PredictReport:
-    """The classes of some images, by a checkpoint's network in every backend.
+    """Predict the classes of images with a checkpoint's network, in every backend.
+
+    >>> from isomorph.tools import predict
+    >>> report = predict("resnet8.safetensors", ["photograph.png"], backends=["oracle"], labels="labels.txt")
+    >>> report.input, report.probabilities["oracle"].shape
+    ((1, 32, 32, 3), (1, 10))
+    >>> report.class_name(report.top_classes(0)[0])  # of weights that never learnt
+    'dog'
 
     Of several logits the softmax is told. One logit is a score, as binary classifiers give it: its sigmoid is the
     probability of class 1, and class 0 has the rest; the report has the logit beside it.

@@ -27,6 +27,13 @@ def capabilities(
 ) -> CapabilitiesReport:
     """Try precisions, autocast, layouts, compilers and export formats on a tiny network, in each backend's own process.
 
+    >>> from isomorph.tools import capabilities
+    >>> oracle = capabilities(["oracle"]).backends[0]
+    >>> oracle.cell("computes in", "float64").has
+    True
+    >>> oracle.cell("compiler", "xla").detail
+    'refused: The oracle is plain NumPy and has no compiler.'
+
     backends: names; None takes the installed ones of pytorch, keras and paddle.
     device: "auto", which is a GPU where a backend sees one, "cpu" or "gpu"; exports are always tried on the CPU.
     timeout: seconds that one call to a process may take.

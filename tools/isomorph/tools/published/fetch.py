@@ -93,6 +93,13 @@ def fetch(
 ) -> FetchReport:
     """Fetch the published weights of an architecture, unless they are here with the right hash.
 
+    >>> from isomorph.tools import fetch
+    >>> fetch("cifar/resnet20").path.name  # doctest: +SKIP
+    'resnet20-12fca82f.th'
+    >>> fetch("torchvision/resnet50", weights="IMAGENET1K_V3")
+    Traceback (most recent call last):
+    isomorph.spec.errors.BadInput: There are no weights 'IMAGENET1K_V3' of torchvision/resnet50; there are ...
+
     name: `zoo/name`. weights: the tag of one of its files; None takes the first that the zoo's source lists.
     cache: the folder for all of them; None takes that in ISOMORPH_CACHE, or else the system's own for caches. A file
         is in the zoo's folder in it, under the name that it was published with.
@@ -115,8 +122,16 @@ def fetch(
 
 
 def list_published(name: str | None = None, *, cache: str | Path | None = None) -> PublishedReport:
-    """All weights that `fetch` can fetch, or those of one architecture; `cache` as there.
+    """List all weights that `fetch` can fetch, or those of one architecture, and which are on this machine.
 
+    >>> from isomorph.tools import list_published
+    >>> report = list_published("torchvision/resnet50", cache="weights")
+    >>> [(weights.tag, weights.digest) for weights in report.weights]
+    [('IMAGENET1K_V1', 'sha256:0676ba61'), ('IMAGENET1K_V2', 'sha256:11ad3fa6')]
+    >>> report.there
+    (False, False)
+
+    cache: the folder that `fetch` keeps them in.
     A file counts as here by its name; its hash is looked at once it is fetched. Raises BadInput as `fetch` does for the
     name.
     """

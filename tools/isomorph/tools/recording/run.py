@@ -80,7 +80,14 @@ def run(
     progress: Callable[[str, str], None] = lambda who, what: None,
     **options: Any,
 ) -> RunReport:
-    """Run one network in one backend, in a process of its own.
+    """Run one network in one backend, in a process of its own, and return its end points.
+
+    >>> from isomorph.tools import run
+    >>> report = run("mlperf_tiny/resnet8", backend="oracle", size=(16, 16))
+    >>> report.end_points["conv1"].shape
+    (2, 16, 16, 16)
+    >>> {name: values.shape for name, values in report.last.items()}
+    {'logits': (2, 1, 1, 10), 'predictions': (2, 1, 1, 10)}
 
     backend: its name; None takes the first that is installed, the oracle at last.
     python: the interpreter of the environment it lives in, where that is not this one. The rest as in `check`.

@@ -70,7 +70,14 @@ class Case:
 
 
 def find_subject(subject: str | Path | Architecture, arch: str | None = None, **options: Any) -> Subject:
-    """Resolve what a command is given.
+    """Return the network that a name, a `.toml` file or a checkpoint stands for, with a checkpoint's tensors.
+
+    >>> from isomorph.tools.subjects.subject import find_subject
+    >>> find_subject("cifar/resnet20", num_classes=7).architecture.head.num_classes
+    7
+    >>> subject = find_subject("resnet8.safetensors")
+    >>> subject.architecture.name, len(subject.tensors)
+    ('mlperf_tiny/resnet8', 48)
 
     subject: an architecture, its name, a `.toml` file with one, or a checkpoint file. A known name wins over a file's;
         `./` forces a file.

@@ -126,7 +126,13 @@ def diff(
     arch: str | None = None,
     progress: Callable[[str, str], None] = lambda who, what: None,
 ) -> DiffReport:
-    """Compare two checkpoints tensor by tensor.
+    """Compare two checkpoints tensor by tensor, whatever their formats and names.
+
+    >>> from isomorph.tools import convert, diff
+    >>> report = convert("resnet8.safetensors", "resnet8.h5", dtype="float64")
+    >>> report = diff("resnet8.safetensors", "resnet8.h5")
+    >>> report.verdict, {tensor.status for tensor in report.tensors}
+    ('The same weights.', {'cast'})
 
     arch: what both are read as, where a file cannot tell.
     Raises BadInput for a file that cannot be read, for one that `arch` does not fit, and for files of networks that are

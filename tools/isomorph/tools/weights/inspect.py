@@ -113,10 +113,19 @@ def inspect(
     digest: bool = False,
     progress: Callable[[str, str], None] = lambda who, what: None,
 ) -> InspectReport:
-    """What a checkpoint is: its format, its network as names and shapes tell it, its tensors, and what is odd.
+    """Describe a checkpoint: its format, the network that its names and shapes fit, its tensors, and what is odd.
 
-    arch: the architecture that it is to be read as. values: look at the values, which reads the whole file. digest:
-    compute its SHA-256. A file whose network cannot be told is reported all the same, with the reason.
+    >>> from isomorph.tools import inspect
+    >>> report = inspect("resnet8.safetensors")
+    >>> report.format, report.title, report.names, len(report.tensors)
+    ('safetensors', 'mlperf_tiny/resnet8', 'canonical', 48)
+    >>> report.tensors["conv1/weights"]
+    ('float32', (3, 3, 3, 16))
+    >>> report.oddities
+    ()
+
+    arch: the architecture to read it as. values: look at the values, which reads the whole file. digest: compute its
+    SHA-256. A file whose network cannot be told is reported all the same, with the reason.
 
     Raises BadInput for a file that cannot be read, and for one that `arch` does not fit.
     """

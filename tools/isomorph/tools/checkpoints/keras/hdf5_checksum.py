@@ -17,8 +17,9 @@ _END = (14, 11, 25, 16, 4, 14, 24)
 
 
 def checksum(data: bytes) -> int:
-    """The lookup3 hash of `data`.
+    """Return the lookup3 hash of `data`.
 
+    >>> from isomorph.tools.checkpoints.keras.hdf5_checksum import checksum
     >>> hex(checksum(b"Four score and seven years ago"))
     '0x17770551'
     """
