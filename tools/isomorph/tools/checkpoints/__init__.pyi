@@ -1,4 +1,4 @@
-from .checkpoint import METADATA, Checkpoint, Tensor
+from .checkpoint import METADATA, Checkpoint, Tensor, Tensors
 from .mapped_file import sha256
 from .paddle.writing import write_pdparams
 from .pytorch.zip_writing import write_pytorch_zip
@@ -11,6 +11,7 @@ __all__ = [
     "METADATA",
     "Checkpoint",
     "Tensor",
+    "Tensors",
     "read_checkpoint",
     "sha256",
     "write_bundle",

@@ -8,6 +8,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 Tensor = NDArray[Any]
+"""A tensor of a file: any dtype, bfloat16 of ml_dtypes among them, and as many axes as its own."""
+
+Tensors = Mapping[str, Tensor]
+"""Name -> tensor."""
 
 METADATA = "isomorph.architecture"
 """The key of the metadata that says, as JSON, which architecture the tensors of a canonical file are of."""

@@ -1,4 +1,4 @@
-"""The kinds of files that tensors can be written to, and whose names belong in each."""
+"""The kinds of files that `convert` writes, and whose names the tensors in each may have."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,6 +14,7 @@ from isomorph.spec.naming import ZooTensor
 from isomorph.spec.zoo import Framework
 from isomorph.tools.checkpoints import (
     METADATA,
+    Tensor,
     write_bundle,
     write_pdparams,
     write_pytorch_zip,
@@ -24,7 +25,6 @@ from isomorph.tools.checkpoints.keras.layer_order import layer_order
 from isomorph.tools.checkpoints.keras.writing import FilledLayer, filled, write_h5, write_weights_h5
 from isomorph.tools.checkpoints.tensorflow.writing import bundle_files
 from isomorph.tools.converting.keras_model import write_keras_model
-from isomorph.tools.weights.interpretations import Array
 from isomorph.tools.weights.namings import all_namings
 
 NO_PLACE = "a Keras model for inference has no auxiliary heads"
@@ -32,7 +32,7 @@ NO_PLACE = "a Keras model for inference has no auxiliary heads"
 
 @dataclass(frozen=True)
 class Content:
-    """What a file is to hold.
+    """What `convert` writes into a file.
 
     architecture: whose tensors they are.
     form: whose names they get: a zoo's, or one of `isomorph.tools.weights.namings.OWN_NAMINGS`.
@@ -41,27 +41,27 @@ class Content:
 
     architecture: Architecture
     form: str
-    canonical: Mapping[str, Array]
+    canonical: Mapping[str, Tensor]
 
     @property
     def named(self) -> dict[str, ZooTensor]:
-        """Canonical name -> what the file calls a tensor, and how it lies there."""
+        """Canonical name -> the tensor's name and layout in the file."""
         return all_namings()[self.form].tensors(self.architecture)
 
     @property
-    def tensors(self) -> dict[str, Array]:
-        """Name in the file -> a view with the axes that it has there."""
+    def tensors(self) -> dict[str, Tensor]:
+        """Name in the file -> a view of the tensor with the file's axes."""
         named = self.named
         return {named[name].name: named[name].from_canonical(value) for name, value in self.canonical.items()}
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What says whose tensors these are: shapes and names alone cannot always."""
+        """The metadata that names the architecture: shapes and names alone cannot always tell it."""
         return {METADATA: json.dumps(to_document(self.architecture))}
 
     @property
     def own_metadata(self) -> dict[str, str]:
-        """The same in a file of isomorph's own alone, for formats where it stands among the tensors."""
+        """`metadata` under isomorph's own names, none under a zoo's: for formats that keep it among the tensors."""
         return {} if self.form in zoos() else self.metadata
 
 
@@ -69,7 +69,7 @@ def _one_file(path: Path) -> tuple[Path, ...]:
     return (path,)
 
 
-def _everything(architecture: Architecture, form: str) -> tuple[str, ...]:
+def _nothing(architecture: Architecture, form: str) -> tuple[str, ...]:
     return ()
 
 
@@ -77,13 +77,13 @@ def _everything(architecture: Architecture, form: str) -> tuple[str, ...]:
 class Container:
     """A kind of file.
 
-    name: what `--format` calls it.
-    suffixes: those that ask for it.
+    name: its name for `--format`.
+    suffixes: file names that end so are of this kind.
     frameworks: whose zoos' files are of this kind.
-    form: whose names its tensors have where no zoo was asked for; None: it takes a zoo's alone.
-    write: makes it appear, whole or not at all.
-    files: all that it consists of.
-    left_out: the canonical tensors that it has no place for.
+    form: whose names its tensors have where no zoo is named; None: it takes a zoo's names only.
+    write: writes the file, whole or not at all.
+    files: path -> all files that are written there.
+    left_out: architecture, form -> the canonical tensors that it has no place for.
     """
 
     name: str
@@ -92,23 +92,28 @@ class Container:
     form: str | None
     write: Callable[[Path, Content], None]
     files: Callable[[Path], tuple[Path, ...]] = _one_file
-    left_out: Callable[[Architecture, str], tuple[str, ...]] = _everything
+    left_out: Callable[[Architecture, str], tuple[str, ...]] = _nothing
 
     def takes(self, form: str) -> bool:
-        """Whether files of this kind are read where tensors have the names of `form`."""
+        """Tell whether anything reads files of this kind with the names of `form`."""
         return form == self.form or (form in zoos() and zoos()[form].framework in self.frameworks)
 
 
-def find_container(target: str | Path, asked: str | None, to: str | None) -> Container:
-    """The kind of file that `target` is to be.
+def find_container(target: str | Path, format: str | None, to: str | None) -> Container:
+    """Return the kind of file that `target` is to be.
 
-    asked: its name; None goes by the suffix. to: the zoo whose names were asked for, "transformers" of a folder.
-    Raises BadInput for a name or a suffix that there is not.
+    >>> from isomorph.tools.converting.containers import find_container
+    >>> [find_container(name, None, None).name for name in ("resnet20.pth", "resnet20.weights.h5", "resnet20.ckpt")]
+    ['pytorch', 'weights.h5', 'tensorflow']
+
+    format: the name of the kind; None goes by the suffix. to: the zoo whose names the tensors get; a name without a
+        suffix is a folder of "transformers".
+    Raises BadInput for an unknown name or suffix.
     """
-    if asked is not None:
-        if asked not in CONTAINERS:
-            raise BadInput(f"There is no format {asked!r}; there are {', '.join(CONTAINERS)}.")
-        return CONTAINERS[asked]
+    if format is not None:
+        if format not in CONTAINERS:
+            raise BadInput(f"There is no format {format!r}; there are {', '.join(CONTAINERS)}.")
+        return CONTAINERS[format]
     name = Path(target).name.lower()
     matching = [(suffix, each) for each in CONTAINERS.values() for suffix in each.suffixes if name.endswith(suffix)]
     if matching:
@@ -121,8 +126,8 @@ def find_container(target: str | Path, asked: str | None, to: str | None) -> Con
 
 def _write_safetensors(path: Path, content: Content) -> None:
     # A zoo's own readers ask for `format`, and know nothing of ours.
-    zoos_own = {"format": "pt"} if content.form in zoos() and zoos()[content.form].framework == "pytorch" else {}
-    write_safetensors(path, content.tensors, {**content.metadata, **zoos_own})
+    is_pytorch = content.form in zoos() and zoos()[content.form].framework == "pytorch"
+    write_safetensors(path, content.tensors, content.metadata | ({"format": "pt"} if is_pytorch else {}))
 
 
 def _write_pytorch(path: Path, content: Content) -> None:
@@ -183,4 +188,4 @@ CONTAINERS = {
         Container("transformers", (), ("pytorch",), None, _write_folder),
     )
 }
-"""By the names that `--format` takes."""
+"""The name that `--format` takes -> the kind of file."""

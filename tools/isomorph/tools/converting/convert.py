@@ -1,13 +1,14 @@
-"""`convert`: a checkpoint as another zoo's, or in another kind of file; every tensor accounted for."""
+"""`convert`: write a checkpoint as another zoo's, or in another kind of file, and account for every tensor."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from isomorph.backends.protocol import DTYPES, as_dtype
 from isomorph.spec import Architecture, BadInput
+from isomorph.tools.checkpoints import Tensor, Tensors
 from isomorph.tools.checkpoints.wording import counted
 from isomorph.tools.converting.containers import CONTAINERS, NO_PLACE, Container, Content, find_container
 from isomorph.tools.converting.loading import how_to_load
@@ -16,7 +17,6 @@ from isomorph.tools.converting.sources import Source, read_part, read_whole
 from isomorph.tools.converting.targets import find_target
 from isomorph.tools.converting.transfer import Rounding, transfer
 from isomorph.tools.subjects.subject import check_seed
-from isomorph.tools.weights.interpretations import Array
 from isomorph.tools.writing import check_writable, named
 
 NO_ROUNDING = Rounding()
@@ -56,11 +56,11 @@ def convert(
         isomorph's own network in the framework that reads such files, or canonical ones.
     arch: the source's architecture, where it cannot be told.
     dtype: cast to this one of DTYPES; None keeps every tensor's own.
-    rounding: changes that cost a rounding and are allowed.
-    num_classes, new_head: replace the classifiers by fresh ones of so many classes.
-    partial: take what fits `arch` (with `num_classes`), names and shapes both, and draw the rest.
-    seed: what fresh tensors are drawn from.
-    force: replace `target` if it is there.
+    rounding: the changes that are allowed although they cost a rounding.
+    num_classes, new_head: replace the classifiers by newly drawn ones of so many classes.
+    partial: take the tensors that fit `arch` (with `num_classes`) in name and shape, and draw the others.
+    seed: what new tensors are drawn from.
+    force: replace `target` if it exists.
 
     Raises BadInput, before anything is written, where the request or the source is bad. `target` appears whole or not
     at all.
@@ -72,41 +72,41 @@ def convert(
     if dtype is not None and dtype not in DTYPES:
         raise BadInput(f"There is no dtype {dtype!r}; there are {', '.join(DTYPES)}.")
     progress("convert", f"reading {source}")
-    read = _read(source, arch, num_classes, new_head, partial, seed)
-    _check_place(read.files, files, force)
-    wanted, form = _target(read.architecture, to, container)
+    original = _read(source, arch, num_classes, new_head, partial, seed)
+    _check_place(original.files, files, force)
+    network, form = _target(original.architecture, to, container)
     # Weights go on seeing photographs as those that they learnt from, whatever is usual where they go.
-    wanted = wanted.with_options(preprocessing=read.architecture.convention.preprocessing)
-    tensors, changes = transfer(read.tensors, read.architecture, wanted, rounding)
+    network = network.with_options(preprocessing=original.architecture.convention.preprocessing)
+    tensors, changes = transfer(original.tensors, original.architecture, network, rounding)
     if dtype is not None:
         changes = [*changes, *_casts(tensors, dtype)]
         tensors = {name: _cast(name, value, dtype) for name, value in tensors.items()}
-    lost = container.left_out(wanted, form)
-    wanted = wanted.with_options(auxiliary=()) if lost else wanted
-    kept = {name: value for name, value in tensors.items() if name not in lost}
+    without_place = container.left_out(network, form)
+    network = network.with_options(auxiliary=()) if without_place else network
+    written = {name: value for name, value in tensors.items() if name not in without_place}
     progress("convert", f"writing {target}")
-    container.write(Path(target), Content(wanted, form, kept))
+    container.write(Path(target), Content(network, form, written))
     return ConvertReport(
-        source=Side(str(source), read.architecture.name, read.form, read.format),
-        target=Side(str(target), wanted.name, form, container.name),
-        tensors=len(kept),
-        values=sum(value.size for value in kept.values()),
-        dtypes=tuple(sorted({value.dtype.name for value in kept.values()})),
+        source=Side(str(source), original.architecture.name, original.form, original.format),
+        target=Side(str(target), network.name, form, container.name),
+        tensors=len(written),
+        values=sum(value.size for value in written.values()),
+        dtypes=tuple(sorted({value.dtype.name for value in written.values()})),
         changes=tuple(changes),
-        left_out={**read.left_out, **dict.fromkeys(map(read.name_of, lost), NO_PLACE)},
-        drawn=read.drawn,
-        load=how_to_load(str(target), wanted, form, container.name),
+        left_out={**original.left_out, **dict.fromkeys(map(original.name_of, without_place), NO_PLACE)},
+        drawn=original.drawn,
+        load=how_to_load(str(target), network, form, container.name),
     )
 
 
 def _check_place(sources: Sequence[Path], targets: Sequence[Path], force: bool) -> None:
-    """Raise BadInput where a file to write is there already, is one that is read, or cannot be written."""
-    there = [path for path in targets if path.exists()]
-    for path in there:
+    """Raise BadInput where a file to write exists already, is one of the sources, or cannot be written."""
+    existing = [path for path in targets if path.exists()]
+    for path in existing:
         if any(path.samefile(source) for source in sources if source.exists()):
             raise BadInput(f"{path} is the source itself; give the result another name.")
-    if there and not force:
-        raise BadInput(f"{there[0]} is there already; --force replaces it.")
+    if existing and not force:
+        raise BadInput(f"{existing[0]} is there already; --force replaces it.")
     for path in targets:
         check_writable(path)
 
@@ -120,26 +120,26 @@ def _read(
         if new_head:
             raise BadInput("--head new goes with a whole file; --partial draws what does not fit, the head too.")
         return read_part(source, arch, num_classes, seed)
-    read = read_whole(source, arch)
+    whole = read_whole(source, arch)
     if new_head:
-        return read.with_new_head(read.architecture.head.num_classes if num_classes is None else num_classes, seed)
+        return whole.with_new_head(whole.architecture.head.num_classes if num_classes is None else num_classes, seed)
     if num_classes is not None:
         raise BadInput(f"The classes of {source} are its own; --head new replaces its head by a fresh one.")
-    return read
+    return whole
 
 
 def _target(source: Architecture, to: str | None, container: Container) -> tuple[Architecture, str]:
-    """The network to write, and whose names its tensors get."""
+    """Return the network to write, and whose names its tensors get."""
     if to is None:
         if container.form is None:
             raise BadInput(f"{container.name} takes a zoo's names alone; choose the zoo with --to.")
         return source, container.form
-    wanted, form = find_target(source, to)
+    network, form = find_target(source, to)
     if form is None:
-        return _target(wanted, None, container)
+        return _target(network, None, container)
     if not container.takes(form):
         raise BadInput(f"Nothing reads {form}'s names in a {container.name} file; {_kinds_for(form)}")
-    return wanted, form
+    return network, form
 
 
 def _kinds_for(form: str) -> str:
@@ -147,14 +147,14 @@ def _kinds_for(form: str) -> str:
     return f"name the target with one of {', '.join(kinds)}."
 
 
-def _casts(tensors: Mapping[str, Array], dtype: str) -> list[str]:
-    """From which dtypes how many tensors are cast, in words."""
+def _casts(tensors: Tensors, dtype: str) -> list[str]:
+    """Say in words from which dtypes how many tensors are cast."""
     dtypes = Counter(value.dtype.name for value in tensors.values() if value.dtype.name != dtype)
     return [f"cast from {name} to {dtype} ({counted(number, 'tensor')})" for name, number in dtypes.items()]
 
 
-def _cast(name: str, value: Array, dtype: str) -> Array:
-    """Raises BadInput for integers and complex numbers, and where a finite value is too large for the dtype."""
+def _cast(name: str, value: Tensor, dtype: str) -> Tensor:
+    """Cast a tensor. Raises BadInput for integers, complex numbers, and finite values too large for the dtype."""
     if value.dtype.name not in DTYPES:
         raise BadInput(f"{name} is {value.dtype}, which is not cast to {dtype}; expected one of {', '.join(DTYPES)}.")
     with np.errstate(over="ignore"):

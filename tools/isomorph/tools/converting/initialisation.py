@@ -1,10 +1,8 @@
-"""Fresh tensors, drawn as a zoo's initialisers ask, with no framework."""
+"""Draw new tensors from a zoo's initialisers, without a framework."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from isomorph.spec import Architecture, Initializer, plan
 from isomorph.spec.layers import BatchNorm, Parametrised, name_of
@@ -19,14 +17,13 @@ from isomorph.spec.tensors import (
     tensor_name,
     tensors_of,
 )
+from isomorph.tools.checkpoints import Tensor
 
-Array = npt.NDArray[Any]
 
+def initialise(architecture: Architecture, names: frozenset[str], seed: int) -> dict[str, Tensor]:
+    """Draw the canonical tensors `names` of a new network, in float32.
 
-def initialise(architecture: Architecture, names: frozenset[str], seed: int) -> dict[str, Array]:
-    """The canonical tensors `names` of a new network, in float32.
-
-    Each is drawn from the seed and its own name, so that it does not depend on which others are.
+    Each is drawn from the seed and its own name, so that it does not depend on which others are drawn.
     """
     return {
         name: _draw(layer, leaf, shape, np.random.default_rng([seed, *name.encode()]))
@@ -37,24 +34,26 @@ def initialise(architecture: Architecture, names: frozenset[str], seed: int) -> 
 
 
 def with_new_head(
-    architecture: Architecture, tensors: Mapping[str, Array], num_classes: int, seed: int
-) -> tuple[Architecture, dict[str, Array], tuple[str, ...]]:
-    """The network with fresh classifiers, those of auxiliary heads among them, and the names of these.
+    architecture: Architecture, tensors: Mapping[str, Tensor], num_classes: int, seed: int
+) -> tuple[Architecture, dict[str, Tensor], tuple[str, ...]]:
+    """Return the network with newly drawn classifiers, its tensors, and the names of those that were drawn.
 
-    The new tensors have the dtypes of the old ones, or of the network's first tensor where it had no head.
+    The classifiers of auxiliary heads are drawn, too. The new tensors have the dtypes of the old ones, or of the
+    network's first tensor where it had no head.
     """
     changed = architecture.with_options(num_classes=num_classes)
     classifiers = [layer for layer in plan(changed).parametrised if name_of(layer) == "logits"]
     names = frozenset(tensor_name(layer, leaf) for layer in classifiers for leaf in tensors_of(layer))
     first = next(iter(tensors.values()))
-    fresh = initialise(changed, names, seed)
-    drawn = {name: value.astype(tensors.get(name, first).dtype) for name, value in fresh.items()}
+    drawn = {
+        name: value.astype(tensors.get(name, first).dtype) for name, value in initialise(changed, names, seed).items()
+    }
     order = [tensor_name(layer, leaf) for layer in plan(changed).parametrised for leaf in tensors_of(layer)]
-    made = {name: drawn[name] if name in drawn else tensors[name] for name in order}
-    return changed, made, tuple(name for name in order if name in names)
+    merged = {name: drawn[name] if name in drawn else tensors[name] for name in order}
+    return changed, merged, tuple(name for name in order if name in names)
 
 
-def _draw(layer: Parametrised, leaf: str, shape: Shape, random: np.random.Generator) -> Array:
+def _draw(layer: Parametrised, leaf: str, shape: Shape, random: np.random.Generator) -> Tensor:
     if leaf == GAMMA:
         return np.full(shape, layer.gamma, np.float32)
     if isinstance(layer, BatchNorm) or leaf in (BETA, MOVING_MEAN, MOVING_VARIANCE):
@@ -63,7 +62,7 @@ def _draw(layer: Parametrised, leaf: str, shape: Shape, random: np.random.Genera
     return _values(initializer, layer.stddev(initializer), shape, random).astype(np.float32)
 
 
-def _values(initializer: Initializer, stddev: float, shape: Shape, random: np.random.Generator) -> Array:
+def _values(initializer: Initializer, stddev: float, shape: Shape, random: np.random.Generator) -> Tensor:
     match initializer.distribution:
         case "normal":
             return random.normal(0.0, stddev, shape)

@@ -1,4 +1,4 @@
-"""A whole `.keras` model, which Keras alone can write: it holds the graph of layers that Keras builds."""
+"""Write a whole `.keras` model, which only Keras can: it holds the graph of layers that Keras builds."""
 
 import shutil
 import zipfile
@@ -9,16 +9,14 @@ from isomorph.backends import find_backend
 from isomorph.backends.process import BackendProcess
 from isomorph.backends.scratch import ScratchFolder, temporary_file
 from isomorph.spec import Architecture, BadInput
-from isomorph.tools.weights.interpretations import Array
+from isomorph.tools.checkpoints import Tensors
 from isomorph.tools.writing import new_file
 
 
-def write_keras_model(
-    path: Path, architecture: Architecture, tensors: Mapping[str, Array], texts: Mapping[str, str]
-) -> None:
+def write_keras_model(path: Path, architecture: Architecture, tensors: Tensors, texts: Mapping[str, str]) -> None:
     """Write isomorph's own Keras network with canonical `tensors`, for `keras.models.load_model`.
 
-    texts: further members of the archive, which Keras leaves alone.
+    texts: further members of the archive, which Keras ignores.
     Raises BadInput where Keras is not installed, and for tensors of several dtypes, as a model has one.
     """
     if reason := find_backend("keras").why_not():
@@ -29,13 +27,13 @@ def write_keras_model(
             f"A .keras model has one dtype, and these tensors have {' and '.join(dtypes)}; choose with --dtype."
         )
     with ScratchFolder() as folder:
-        saved = folder / "model.keras"
+        model_file = folder / "model.keras"
         with BackendProcess("keras") as process:
             network = process.build(architecture.undrawn(), "cpu", dtypes[0])
             network.load(tensors)
-            network.save(str(saved))
-        with temporary_file(saved), zipfile.ZipFile(saved, "a") as archive:
+            network.save(str(model_file))
+        with temporary_file(model_file), zipfile.ZipFile(model_file, "a") as archive:
             for name, text in texts.items():
                 archive.writestr(name, text)
-        with new_file(path) as file, saved.open("rb") as whole:
-            shutil.copyfileobj(whole, file)
+        with new_file(path) as file, model_file.open("rb") as model:
+            shutil.copyfileobj(model, file)

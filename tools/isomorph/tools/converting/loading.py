@@ -10,7 +10,7 @@ READS = {
     "safetensors": "safetensors.torch.load_file({path})",
     "pdparams": "paddle.load({path})",
 }
-"""Format -> what reads it into a dictionary."""
+"""Format -> the call that reads it into a dictionary."""
 
 LOADS = {
     "pytorch": "model.load_state_dict({read})",
@@ -18,22 +18,30 @@ LOADS = {
     "keras": "model.load_weights({path})",
     "tensorflow": "tf.compat.v1.train.Saver().restore(session, {path})",
 }
-"""Framework -> how one of its models takes a file."""
+"""Framework -> the call by which one of its models loads a file."""
 
 WHOLE = {
     "transformers": "model = transformers.AutoModelForImageClassification.from_pretrained({path})",
     "keras": "model = keras.models.load_model({path})",
 }
-"""Format -> what makes the model from a file that holds it whole."""
+"""Format -> the call that makes the model from a file that holds it whole."""
 
 
 def how_to_load(path: str, network: Architecture, form: str, format: str) -> tuple[str, ...]:
-    """Lines for a file of `network` whose tensors have the names of `form`, the last of them the one that loads it."""
+    """Return Python lines that load a file of `network` with the names of `form`; the last one loads it.
+
+    >>> from isomorph.spec import architecture
+    >>> from isomorph.tools.converting.loading import how_to_load
+    >>> for line in how_to_load("r18.pth", architecture("torchvision/resnet18"), "torchvision", "pytorch"):
+    ...     print(line)
+    model = torchvision.models.resnet18(num_classes=1000)
+    model.load_state_dict(torch.load("r18.pth"))
+    """
     path = json.dumps(path, ensure_ascii=not path.isprintable())  # Python's own escapes, in double quotes
     if format in WHOLE:
         return (WHOLE[format].format(path=path),)
     if form in zoos():
-        return _into_a_zoos_own(path, network, form, format)
+        return _into_zoo_model(path, network, form, format)
     backend = next((name for name in NATIVE_NAMINGS if form == f"isomorph's {name}"), None)
     imports = ["from isomorph.backends import load_backend", "from isomorph.spec import architecture"]
     build = f'load_backend("{backend or "pytorch"}").build({_call(network)})'
@@ -43,16 +51,16 @@ def how_to_load(path: str, network: Architecture, form: str, format: str) -> tup
     return *imports, f"model = {build}.native", _load(backend, path, format)
 
 
-def _into_a_zoos_own(path: str, network: Architecture, form: str, format: str) -> tuple[str, ...]:
+def _into_zoo_model(path: str, network: Architecture, form: str, format: str) -> tuple[str, ...]:
     framework = zoos()[form].framework
     if format == "safetensors" and framework != "pytorch":
         return (f"tensors = safetensors.numpy.load_file({path})",)
     constructor = zoos()[form].constructor
     classes, name = network.head.num_classes, network.name.rpartition("/")[2]
-    usual = network.name in architectures() and network.auxiliary == architecture(network.name).auxiliary
-    plain = constructor and usual and classes is not None and network.in_channels == 3
-    made = (f"model = {constructor.format(name=name, classes=classes)}",) if plain else ()
-    return *made, _load(framework, path, format)
+    is_published = network.name in architectures() and network.auxiliary == architecture(network.name).auxiliary
+    can_construct = constructor and is_published and classes is not None and network.in_channels == 3
+    model = (f"model = {constructor.format(name=name, classes=classes)}",) if can_construct else ()
+    return *model, _load(framework, path, format)
 
 
 def _load(framework: str, path: str, format: str) -> str:
@@ -60,7 +68,7 @@ def _load(framework: str, path: str, format: str) -> str:
 
 
 def _call(network: Architecture) -> str:
-    """`architecture("cifar/resnet20", num_classes=7)`, or a name for one's own."""
+    """Return the call that makes `network`: `architecture("cifar/resnet20", num_classes=7)`; a name for your own."""
     if network.name not in architectures():
         return "network_of_your_own"
     plain = architecture(network.name)
@@ -73,5 +81,5 @@ def _call(network: Architecture) -> str:
         "in_channels": (network.in_channels, plain.in_channels),
         "auxiliary": (network.auxiliary, plain.auxiliary),
     }
-    words = [f"{option}={found!r}" for option, (found, usual) in options.items() if found != usual]
+    words = [f"{option}={value!r}" for option, (value, default) in options.items() if value != default]
     return ", ".join((f'architecture("{network.name}"', *words)) + ")"

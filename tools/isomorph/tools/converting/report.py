@@ -1,4 +1,4 @@
-"""What became of a checkpoint that was converted: every tensor of it, accounted for."""
+"""The report of `convert`, which accounts for every tensor of the source."""
 
 import json
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class ConvertReport(Report):
     tensors, values: how many were written, in `dtypes`.
     changes: what was done to some of them, in words; all others have the bits that they had.
     left_out: name in the file -> why it was not written.
-    drawn: canonical names of those that are fresh.
+    drawn: canonical names of the tensors that were drawn.
     load: Python lines that load what was written.
     """
 
@@ -49,11 +49,11 @@ class ConvertReport(Report):
     load: tuple[str, ...]
 
     def table(self) -> RenderableType:
-        """From where to where, what was changed, drawn or left out, and how to load it."""
+        """The files, what was changed, drawn or left out, and how to load the result."""
         return Group(*(Text(printable(line)) for line in (*self._lines(), *(f"  {line}" for line in self.load))))
 
     def to_json(self) -> str:
-        """All of it."""
+        """The report, as the command line's `--json` writes it."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     def _lines(self) -> list[str]:

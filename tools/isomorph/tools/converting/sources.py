@@ -1,15 +1,14 @@
-"""What `convert` starts from: a network's tensors, whole from a file or partly from it."""
+"""Read what `convert` starts from: a network's tensors, all or some of them from a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from isomorph.spec import Architecture, BadInput, tensor_shapes
-from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
+from isomorph.tools.checkpoints import Checkpoint, Tensors, read_checkpoint, sha256
 from isomorph.tools.converting.initialisation import initialise, with_new_head
 from isomorph.tools.designs.lookup import find_architecture
 from isomorph.tools.published.lookup import has_published_name
-from isomorph.tools.weights.interpretations import Array
 from isomorph.tools.weights.namings import all_namings
 from isomorph.tools.weights.weights import read_weights
 
@@ -22,13 +21,13 @@ class Source:
     """A network and its tensors.
 
     tensors: canonical name -> array, views of the mapped file where nothing was drawn.
-    form: whose names the file has; format: its format; files: all that it consists of.
-    left_out: name in the file -> why it is none of the tensors.
-    drawn: canonical names of those that are fresh.
+    form: whose names the tensors have in the file. format: the file's. files: all files that were read.
+    left_out: name in the file -> why it is not among the tensors.
+    drawn: canonical names of the tensors that were drawn.
     """
 
     architecture: Architecture
-    tensors: Mapping[str, Array]
+    tensors: Tensors
     form: str
     format: str
     files: tuple[Path, ...]
@@ -36,11 +35,14 @@ class Source:
     drawn: tuple[str, ...] = ()
 
     def name_of(self, canonical: str) -> str:
-        """What the file calls a canonical tensor."""
+        """Return the file's name of a canonical tensor."""
         return all_namings()[self.form].tensors(self.architecture)[canonical].name
 
     def with_new_head(self, num_classes: int | None, seed: int) -> "Source":
-        """The same with fresh classifiers; None keeps the number of classes, without which there is no head to draw."""
+        """Return the same with newly drawn classifiers; None keeps the number of classes.
+
+        Raises BadInput for None where the network has no head.
+        """
         if num_classes is None:
             raise BadInput("The file has no head; --num-classes says how many classes the new one has.")
         changed, tensors, drawn = with_new_head(self.architecture, self.tensors, num_classes, seed)
@@ -51,10 +53,10 @@ class Source:
 
 
 def read_whole(path: str | Path, arch: str | None) -> Source:
-    """A file that holds a network whole, as `read_weights` reads it.
+    """Read a file that holds all tensors of a network, as `read_weights` does.
 
-    Published weights under their own name keep their own preprocessing; a file of another name is not read once more to
-    see whether it is one.
+    Published weights under their published name keep their own preprocessing; a file of another name is not hashed to
+    see whether it is one of them.
     """
     weights = read_weights(path, arch)
     if has_published_name(weights.path):
@@ -64,7 +66,7 @@ def read_whole(path: str | Path, arch: str | None) -> Source:
 
 
 def read_part(path: str | Path, arch: str, num_classes: int | None, seed: int) -> Source:
-    """Take from a file what fits an architecture, names and shapes both; the rest is drawn from `seed`.
+    """Read the tensors of a file that fit an architecture in name and shape, and draw the others from `seed`.
 
     Raises BadInput for a file that cannot be read, and where nothing fits.
     """
@@ -91,8 +93,8 @@ def _files(checkpoint: Checkpoint) -> tuple[Path, ...]:
     return checkpoint.path, *checkpoint.shards
 
 
-def _best_fit(network: Architecture, tensors: Mapping[str, Array]) -> tuple[str, dict[str, str]]:
-    """The form under which most tensors fit, and canonical name -> the file's of those that do."""
+def _best_fit(network: Architecture, tensors: Tensors) -> tuple[str, dict[str, str]]:
+    """Return the form under which most tensors fit, and for those canonical name -> name in the file."""
     best: tuple[str, dict[str, str]] = ("", {})
     for form, naming in all_namings().items():
         try:

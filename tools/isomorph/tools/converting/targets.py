@@ -1,4 +1,4 @@
-"""Which network of another zoo a checkpoint's is: the one that computes the same function."""
+"""Find the network of another zoo that computes the same function as a checkpoint's."""
 
 from collections.abc import Iterator
 
@@ -10,47 +10,48 @@ from isomorph.tools.designs.lookup import find_architecture, is_architecture
 from isomorph.tools.weights.interpretations import home
 
 MOST_FIELDS = 4
-"""That differ, in a refusal; `isomorph compare` shows all."""
+"""How many differing fields a refusal names; `isomorph compare` shows all."""
 
 
 def find_target(source: Architecture, to: str) -> tuple[Architecture, str | None]:
-    """The network that `source` is in `to`, with the classes and channels of `source`; and whose names it has.
+    """Return the network of `to` that is the same function as `source`, and whose names its tensors get.
+
+    The network has the classes and channels of `source`.
 
     to: a zoo, a network of one, or a `.toml` file with one's own, which takes the names of the zoo that it is called
         after; None where there is none.
     Raises BadInput where no network is the same function, with the fields in which the nearest differs.
     """
     if is_architecture(to) or "/" in to:
-        asked = _like(find_architecture(to), source)
-        own, _ = home(asked)
-        return _same(source, [asked], to), own.name if own else None
+        target = _like(find_architecture(to), source)
+        target_zoo, _ = home(target)
+        return _same(source, [target], to), target_zoo.name if target_zoo else None
     return _same(source, list(_networks(source, to)), to), to
 
 
 def _networks(source: Architecture, to: str) -> Iterator[Architecture]:
-    """All networks of a zoo, at all their published widths; the one called as `source` is first, if there is one."""
-    found = zoo(to)
-    _, called = home(source)
-    for name in sorted(found.networks, key=lambda name: name != called):
-        for network in (found.networks[name], *found.of_published_width(name).values()):
+    """Yield all networks of a zoo, at all their published widths; first the one with the name of `source`, if any."""
+    target_zoo = zoo(to)
+    _, source_name = home(source)
+    for name in sorted(target_zoo.networks, key=lambda name: name != source_name):
+        for network in (target_zoo.networks[name], *target_zoo.of_published_width(name).values()):
             yield _like(network, source)
 
 
 def _like(network: Architecture, source: Architecture) -> Architecture:
-    """`network` with what a file decides: classes, input channels, whether there are auxiliary heads."""
+    """Return `network` with the classes, input channels and auxiliary heads, or lack of them, of `source`."""
     if not source.auxiliary and network.auxiliary:
         network = network.with_options(auxiliary=())
-    own = {"num_classes": source.head.num_classes, "in_channels": source.in_channels}
-    changed = {name: value for name, value in own.items() if value != _of(network)[name]}
+    changed = {name: value for name, value in _ends(source).items() if value != _ends(network)[name]}
     return network.with_options(**changed)
 
 
-def _of(network: Architecture) -> dict[str, int | None]:
+def _ends(network: Architecture) -> dict[str, int | None]:
     return {"num_classes": network.head.num_classes, "in_channels": network.in_channels}
 
 
 def _same(source: Architecture, candidates: list[Architecture], to: str) -> Architecture:
-    """The first of the candidates that is the same function."""
+    """Return the first of the candidates that is the same function. Raises BadInput where none is."""
     fitting = [candidate for candidate in candidates if can_transfer(source, candidate)]
     if fitting:
         return fitting[0]

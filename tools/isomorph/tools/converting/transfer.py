@@ -1,28 +1,25 @@
-"""Moving tensors between two networks that differ in how they say the same function: exactly, or at one rounding."""
+"""Transfer tensors between two networks that write the same function differently: exactly, or at one rounding."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from isomorph.spec import Architecture, BadInput, function, plan
 from isomorph.spec.convention import as_float32
 from isomorph.spec.layers import BatchNorm, Convolution, Parametrised
 from isomorph.spec.tensors import BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, tensor_name, tensors_of
-
-Array = npt.NDArray[Any]
-Tensors = Mapping[str, Array]
+from isomorph.tools.checkpoints import Tensor, Tensors
 
 COMPENSATED = ("convolution_bias", "batch_norm_gamma", "batch_norm_epsilon")
-"""The fields of the convention whose difference tensors can make up for."""
+"""Fields of the convention in which two networks may differ: other tensors make up for that."""
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """Which changes that cost a rounding are allowed.
+    """The changes that are allowed although they cost a rounding.
 
     bias: fold a convolution's bias into the mean of the batch norm behind it.
     epsilon: fold the difference of two epsilons into the variances.
@@ -33,7 +30,7 @@ class Rounding:
 
 
 def can_transfer(source: Architecture, target: Architecture) -> bool:
-    """Whether the two are one function at inference, but for what tensors can make up for."""
+    """Whether tensors can make `target` the same function at inference as `source`."""
     fields = {name: getattr(target.convention, name) for name in COMPENSATED}
     return function(source) == function(target) or function(source.with_options(**fields)) == function(target)
 
@@ -41,14 +38,15 @@ def can_transfer(source: Architecture, target: Architecture) -> bool:
 def transfer(
     tensors: Tensors, source: Architecture, target: Architecture, allowed: Rounding
 ) -> tuple[Tensors, list[str]]:
-    """The tensors with which `target` is the function that `source` is with `tensors`, and what was changed, in words.
+    """Return the tensors with which `target` computes what `source` does with `tensors`, and the changes in words.
 
-    tensors: canonical name -> array; those that stay as they are come back as the same objects.
-    Raises BadInput where a change costs a rounding that is not allowed, or cannot be made. `can_transfer` must hold.
+    tensors: canonical name -> array. Unchanged tensors are returned as the same objects.
+    `can_transfer(source, target)` must hold. Raises BadInput where a change costs a rounding that is not allowed, or
+    cannot be made.
     """
     layers = {layer.scope: layer for layer in plan(source).parametrised}
     epsilons = source.convention.batch_norm_epsilon, target.convention.batch_norm_epsilon
-    made: dict[str, Array] = {}
+    transferred: dict[str, Tensor] = {}
     changes: dict[str, list[str]] = {}
     for after in plan(target).parametrised:
         before = layers[after.scope]
@@ -61,18 +59,18 @@ def transfer(
         )
         for leaf in tensors_of(after):
             name = tensor_name(after, leaf)
-            made[name] = changed[leaf][1] if leaf in changed else tensors[name]
+            transferred[name] = changed[leaf][1] if leaf in changed else tensors[name]
         for words, _ in changed.values():
             changes.setdefault(words, []).append(after.scope)
-    return made, [f"{words} ({_layers(scopes)})" for words, scopes in changes.items()]
+    return transferred, [f"{words} ({_layers(scopes)})" for words, scopes in changes.items()]
 
 
-# Each of these yields leaf -> what is done and the new tensor, of one layer; one that goes stands under its own leaf.
+# For one layer, each of these yields (leaf, (the change in words, the new tensor)); a dropped tensor has its own leaf.
 
 
 def _bias(
     before: Parametrised, after: Parametrised, tensors: Tensors, allowed: Rounding
-) -> Iterator[tuple[str, tuple[str, Array]]]:
+) -> Iterator[tuple[str, tuple[str, Tensor]]]:
     if not (isinstance(before, Convolution) and isinstance(after, Convolution)) or before.bias == after.bias:
         return
     if after.bias:
@@ -97,42 +95,41 @@ def _bias(
     yield MOVING_MEAN, ("biases folded into the batch norms' means, at one rounding", folded)
 
 
-def _gamma(before: Parametrised, after: Parametrised, tensors: Tensors) -> Iterator[tuple[str, tuple[str, Array]]]:
-    had, has = (tensor_name(layer, GAMMA) if GAMMA in tensors_of(layer) else None for layer in (before, after))
-    if bool(had) == bool(has):
-        return
-    if has:
+def _gamma(before: Parametrised, after: Parametrised, tensors: Tensors) -> Iterator[tuple[str, tuple[str, Tensor]]]:
+    had_gamma, has_gamma = GAMMA in tensors_of(before), GAMMA in tensors_of(after)
+    if has_gamma and not had_gamma:
         yield GAMMA, ("gammas of one added", np.ones(after.depth, _dtype(before, tensors)))
-    elif had and not np.all(tensors[had] == 1):
-        raise BadInput(f"{had} is not one everywhere, and the other network's batch norms have no gamma.")
-    elif had:
-        yield GAMMA, ("gammas of one dropped", tensors[had])
+    if had_gamma and not has_gamma:
+        name = tensor_name(before, GAMMA)
+        if not np.all(tensors[name] == 1):
+            raise BadInput(f"{name} is not one everywhere, and the other network's batch norms have no gamma.")
+        yield GAMMA, ("gammas of one dropped", tensors[name])
 
 
 def _epsilon(
     layer: Parametrised, tensors: Tensors, epsilons: tuple[float, float], allowed: Rounding
-) -> Iterator[tuple[str, tuple[str, Array]]]:
-    ours, theirs = epsilons
-    if ours == theirs or not (isinstance(layer, BatchNorm) or layer.batch_norm):
+) -> Iterator[tuple[str, tuple[str, Tensor]]]:
+    before, after = epsilons
+    if before == after or not (isinstance(layer, BatchNorm) or layer.batch_norm):
         return
     if not allowed.epsilon:
         raise BadInput(
-            f"The batch norms' epsilon is {ours:g} in one network and {theirs:g} in the other; --fold-epsilon takes the"
-            " difference into their variances, which costs one rounding."
+            f"The batch norms' epsilon is {before:g} in one network and {after:g} in the other; --fold-epsilon takes"
+            " the difference into their variances, which costs one rounding."
         )
     variance = tensors[tensor_name(layer, MOVING_VARIANCE)]
-    difference = as_float32(ours) - as_float32(theirs)
+    difference = as_float32(before) - as_float32(after)
     folded = (variance.astype(np.float64) + difference).astype(variance.dtype)
     if negative := int(np.count_nonzero((folded < 0) & (variance >= 0))):
         raise BadInput(
             f"{negative:,} of {variance.size:,} variances of {layer.scope} are smaller than the difference of the two"
-            f" epsilons, {-difference:.3g}, and none may be negative; keep the epsilon {ours:g}."
+            f" epsilons, {-difference:.3g}, and none may be negative; keep the epsilon {before:g}."
         )
     yield MOVING_VARIANCE, ("the epsilons' difference folded into the variances, at one rounding", folded)
 
 
-def _dtype(layer: Parametrised, tensors: Tensors) -> Any:
-    """That of a layer's tensors."""
+def _dtype(layer: Parametrised, tensors: Tensors) -> np.dtype[Any]:
+    """The dtype of a layer's tensors."""
     return tensors[tensor_name(layer, next(iter(tensors_of(layer))))].dtype
 
 
