@@ -1,25 +1,22 @@
-"""`diff`: are two checkpoints the same weights, whatever their formats and names?"""
+"""`diff`: compare the weights of two checkpoints, whatever their formats and names."""
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from isomorph.backends.protocol import DTYPES
 from isomorph.spec import BadInput, function
-from isomorph.tools.checkpoints import Checkpoint, read_checkpoint
+from isomorph.tools.checkpoints import Checkpoint, Tensor, Tensors, read_checkpoint
 from isomorph.tools.tables import Report, by, count, plain_table, printable
 from isomorph.tools.weights.weights import Weights, identified
 
-Array = npt.NDArray[Any]
-Tensors = Mapping[str, Array]
 Status = Literal["equal", "cast", "different", "shape", "only first", "only second"]
 
 WORDS: dict[Status, str] = {
@@ -31,17 +28,17 @@ WORDS: dict[Status, str] = {
     "only second": "in the second file only",
 }
 MOST_ROWS = 20
-"""Of tensors that are not equal, in the table; the JSON has all."""
+"""How many unequal tensors the table lists; the JSON has all."""
 
 
 @dataclass(frozen=True)
 class TensorDifference:
     """One tensor of either file.
 
-    first, second: dtype and shape in each; None where it is missing.
-    max_abs: the largest difference of two values; rel_l2: that of all, in relation to the first file's; None where that
-        is no finite number.
-    values: how many differ, in their bits if both have one dtype.
+    first, second: its dtype and shape in each file; None where it is missing.
+    max_abs: the largest absolute difference of two values. rel_l2: the norm of all differences, relative to the norm
+        of the first file's values. Each is None where it is not finite.
+    values: how many values differ, in their bits where both files have the same dtype.
 
     All three are None unless `status` is "different".
     """
@@ -59,8 +56,9 @@ class TensorDifference:
 class DiffReport(Report):
     """Two files, tensor by tensor.
 
-    architectures: of each, as far as it is known; the tensors are compared under canonical names if both are, and under
-    the files' own if not, which `canonical` tells. same_function: whether the two are one; None where that is unknown.
+    architectures: the network of each file; None where it is not known here.
+    canonical: whether tensors are compared under canonical names, as both networks are known, or under the files' own.
+    same_function: whether both networks are the same function; None where one is unknown.
     """
 
     first: str
@@ -72,17 +70,17 @@ class DiffReport(Report):
 
     @property
     def same(self) -> bool:
-        """Whether all tensors are there and equal, if need be after a cast."""
+        """Whether both files have all tensors, and all are equal, some perhaps after a cast."""
         return all(tensor.status in ("equal", "cast") for tensor in self.tensors)
 
     @property
     def exit_status(self) -> int:
-        """0 the same weights, 1 others."""
+        """0 the same weights, 1 different ones."""
         return 0 if self.same else 1
 
     @property
     def verdict(self) -> str:
-        """What it comes to, in one sentence."""
+        """The result in one sentence."""
         if not self.same:
             return "They are not the same weights."
         if self.same_function is False:
@@ -91,20 +89,20 @@ class DiffReport(Report):
         return "The same weights."
 
     def table(self) -> RenderableType:
-        """Each file, how many tensors are how, those that are not equal, and the verdict."""
+        """The files, how many tensors have each status, the unequal tensors, and the verdict."""
         return Group(*self._lines(), *self._rows(), Text(self.verdict))
 
     def to_json(self) -> str:
-        """All of it."""
+        """The report, as the command line's `--json` writes it."""
         derived = {"same": self.same, "verdict": self.verdict}
         return json.dumps(asdict(self) | derived, indent=2) + "\n"
 
     def _lines(self) -> Iterator[Text]:
         for path, name in zip((self.first, self.second), self.architectures, strict=True):
             yield Text(f"{printable(path)}: {name or 'a network that is not known here'}")
-        counted = Counter(tensor.status for tensor in self.tensors)
+        counts = Counter(tensor.status for tensor in self.tensors)
         names = "canonical names" if self.canonical else "the files' own names"
-        parts = (f"{count(counted[status])} {words}" for status, words in WORDS.items() if counted[status])
+        parts = (f"{count(counts[status])} {words}" for status, words in WORDS.items() if counts[status])
         yield Text(f"{count(len(self.tensors))} tensors, by {names}: {', '.join(parts)}")
 
     def _rows(self) -> Iterator[RenderableType]:
@@ -134,13 +132,13 @@ def diff(
     >>> report.verdict, {tensor.status for tensor in report.tensors}
     ('The same weights.', {'cast'})
 
-    arch: what both are read as, where a file cannot tell.
-    Raises BadInput for a file that cannot be read, for one that `arch` does not fit, and for files of networks that are
-    not known where no tensor of one is called as one of the other.
+    arch: the architecture of both, where a file cannot tell.
+    Raises BadInput for a file that cannot be read or that `arch` does not fit, and for files of unknown networks that
+    have no tensor name in common.
     """
     progress("diff", "reading")
     checkpoints = read_checkpoint(first), read_checkpoint(second)
-    one, other = (_known(Path(path), each, arch) for path, each in zip((first, second), checkpoints, strict=True))
+    one, other = (_identified(Path(path), each, arch) for path, each in zip((first, second), checkpoints, strict=True))
     canonical = one is not None and other is not None
     tensors = (one.tensors, other.tensors) if one and other else tuple(each.tensors for each in checkpoints)
     if not canonical and not tensors[0].keys() & tensors[1].keys():
@@ -159,7 +157,7 @@ def diff(
     )
 
 
-def _known(path: Path, checkpoint: Checkpoint, arch: str | None) -> Weights | None:
+def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> Weights | None:
     try:
         return identified(path, checkpoint, arch)
     except BadInput:
@@ -180,7 +178,7 @@ def _compared(first: Tensors, second: Tensors) -> Iterator[TensorDifference]:
             yield _of_values(name, one, other)
 
 
-def _of_values(name: str, one: Array, other: Array) -> TensorDifference:
+def _of_values(name: str, one: Tensor, other: Tensor) -> TensorDifference:
     kinds = _kind(one), _kind(other)
     alike = one.dtype == other.dtype
     if alike and not _unequal_bits(one, other):
@@ -201,16 +199,16 @@ def _of_values(name: str, one: Array, other: Array) -> TensorDifference:
     )
 
 
-def _unequal_bits(one: Array, other: Array) -> int:
-    """How many values of two arrays of one dtype differ in any bit: zeros differ in sign, and NaNs in what they say."""
+def _unequal_bits(one: Tensor, other: Tensor) -> int:
+    """Count the values of two arrays of one dtype that differ in any bit, as zeros may in their sign."""
     parts = [(one.real, other.real), (one.imag, other.imag)] if one.dtype.kind == "c" else [(one, other)]
     unsigned = np.dtype(f"u{parts[0][0].dtype.itemsize}")
     unequal = [first.view(unsigned) != second.view(unsigned) for first, second in parts]
     return int(np.count_nonzero(np.logical_or.reduce(unequal)))
 
 
-def _is_cast(one: Array, other: Array) -> bool:
-    """Whether one is what a cast makes of the other: rounded, but no number made infinite, or an integer."""
+def _is_cast(one: Tensor, other: Tensor) -> bool:
+    """Tell whether casting one gives the other: rounded, with no number made infinite, and none made an integer."""
     if not {one.dtype.name, other.dtype.name} <= set(DTYPES):
         return np.array_equal(*_widened(one, other), equal_nan=True)
     if not np.array_equal(np.isfinite(one), np.isfinite(other)):
@@ -223,8 +221,8 @@ def _is_cast(one: Array, other: Array) -> bool:
         )
 
 
-def _widened(one: Array, other: Array) -> tuple[Array, Array]:
-    """Both in float64, or in complex128 if either is complex."""
+def _widened(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both in float64, or in complex128 if either is complex."""
     wide = np.complex128 if "c" in (one.dtype.kind, other.dtype.kind) else np.float64
     return one.astype(wide), other.astype(wide)
 
@@ -233,7 +231,7 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _kind(value: Array | None) -> tuple[str, tuple[int, ...]] | None:
+def _kind(value: Tensor | None) -> tuple[str, tuple[int, ...]] | None:
     return None if value is None else (value.dtype.name, tuple(value.shape))
 
 

@@ -1,64 +1,67 @@
-"""Which architecture a checkpoint's tensors belong to, and what they are called canonically."""
+"""Find the architecture that a checkpoint's tensors belong to, and their canonical names."""
 
 from isomorph.spec import Architecture, BadInput, function, zoos
 from isomorph.spec.tensors import OF_BATCH_NORM, is_trainable, match_exactly, split
+from isomorph.tools.checkpoints import Tensor, Tensors
 from isomorph.tools.weights.interpretations import (
-    Array,
     Interpretation,
-    Tensors,
     interpret_any_file,
     interpret_whole_file,
 )
 
 
-def identify(tensors: Tensors, source: str, asked: Architecture | None = None) -> tuple[Architecture, dict[str, Array]]:
+def identify(
+    tensors: Tensors, source: str, architecture: Architecture | None = None
+) -> tuple[Architecture, dict[str, Tensor]]:
     """Return the architecture of a file's tensors, and views of them under canonical names and axes.
 
     The arguments are those of `find_interpretation`.
     """
-    interpretation = find_interpretation(tensors, source, asked)
+    interpretation = find_interpretation(tensors, source, architecture)
     return interpretation.architecture, interpretation.canonical(tensors)
 
 
-def find_interpretation(tensors: Tensors, source: str, asked: Architecture | None = None) -> Interpretation:
-    """How a file's tensors are to be read: as which architecture's, under which names.
+def find_interpretation(tensors: Tensors, source: str, architecture: Architecture | None = None) -> Interpretation:
+    """Return the architecture and the naming that fit a file's tensors.
 
-    The file may use canonical names, those of a zoo or those of isomorph's own networks in a framework. Its classes and
-    input channels become the architecture's, and so does its width, if that is one for which the zoo has weights:
-    `architecture(name, width_multiplier=...)`.
-    asked: take this architecture, under whichever naming fits; None finds the one that fits.
-    Where several fit that are the same function, it is the one whose design the others took over; where weights of some
-    were published and of others never were, it is one of the former.
-    Raises BadInput where nothing fits, naming both sides of what comes nearest, or where different functions do.
+    The file may use canonical names, those of a zoo or those of isomorph's own networks in a framework. The
+    architecture gets the file's classes and input channels, and its width, if that is one for which the zoo has
+    weights: `architecture(name, width_multiplier=...)`.
+    architecture: take this one, under whichever naming fits; None finds the one that fits.
+    Of several that fit and are the same function, the result is the one whose design the others took over, and one of
+    which weights were published rather than one without.
+    Raises BadInput where nothing fits, with what differs from the nearest, or where different functions fit.
     """
-    stages = ({each.title: each for each in stage if each.fits()} for stage in interpret_whole_file(tensors, asked))
+    stages = (
+        {each.title: each for each in stage if each.fits()} for stage in interpret_whole_file(tensors, architecture)
+    )
     fitting = next(filter(None, stages), {})
     if not fitting:
-        nearest = max(interpret_any_file(tensors, asked), key=Interpretation.shared, default=None)
+        nearest = max(interpret_any_file(tensors, architecture), key=Interpretation.shared, default=None)
         if nearest is None or nearest.shared() == (0, 0):
             known = ", ".join(zoos())
             raise BadInput(
                 f"The first of the tensors in {source} is called {next(iter(tensors))!r}, and no zoo here ({known})"
                 " names its tensors so; expected canonical names or one of theirs."
             )
-        _refuse_what_was_cut(nearest, source)
+        _refuse_known_losses(nearest, source)
         match_exactly(nearest.shapes, nearest.carried, f"{nearest.title}, the nearest to {source}")
-    zoos_here = {interpretation.architecture.name.partition("/")[0] for interpretation in fitting.values()}
-    own = [interpretation for interpretation in fitting.values() if interpretation.design_of not in zoos_here]
-    own = [interpretation for interpretation in own if interpretation.is_published] or own
-    functions = {function(interpretation.architecture): interpretation.title for interpretation in own}
+    fitting_zoos = {each.architecture.name.partition("/")[0] for each in fitting.values()}
+    originals = [each for each in fitting.values() if each.design_of not in fitting_zoos]
+    originals = [each for each in originals if each.is_published] or originals
+    functions = {function(each.architecture): each.title for each in originals}
     if len(functions) > 1:
         raise BadInput(
             f"{source} fits {' and '.join(functions.values())}, whose tensors are alike but whose functions are not;"
             " choose one with --arch."
         )
-    return own[0]
+    return originals[0]
 
 
-def _refuse_what_was_cut(nearest: Interpretation, source: str) -> None:
-    """Raise BadInput for a network without its batch norms, or without what these have observed, where it is just that.
+def _refuse_known_losses(nearest: Interpretation, source: str) -> None:
+    """Raise BadInput where the file lacks exactly the batch norms, or their running statistics, of `nearest`.
 
-    An exporter folds batch norms into the convolutions before them, which get a bias each; a state dictionary made of a
+    An exporter folds batch norms into the convolutions before them, which get a bias each. A state dictionary of a
     model's parameters alone has no running statistics.
     """
     expected, carried = nearest.shapes, nearest.carried
@@ -71,10 +74,10 @@ def _refuse_what_was_cut(nearest: Interpretation, source: str) -> None:
     statistics = {canonical for canonical in normalised if not is_trainable(canonical)}
     biases = len(unexpected) == len(layers) and all(len(carried[name]) == 1 for name in unexpected)
     if missing and missing == normalised and (biases or not unexpected):
-        found = f"and {len(unexpected)} biases in their place" if unexpected else "and none in their place"
+        instead = f"and {len(unexpected)} biases in their place" if unexpected else "and none in their place"
         raise BadInput(
             f"{source} holds {nearest.title} with its batch norms folded into its convolutions, it seems: of"
-            f" {len(layers)} batch norms it has no tensor, {found}; give the checkpoint from before they were folded."
+            f" {len(layers)} batch norms it has no tensor, {instead}; give the checkpoint from before they were folded."
         )
     if missing and missing == statistics and not unexpected:
         raise BadInput(

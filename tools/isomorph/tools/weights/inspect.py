@@ -1,4 +1,4 @@
-"""`inspect`: what is this checkpoint?"""
+"""`inspect`: describe a checkpoint: its format, its network, its tensors, and what is odd about them."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -18,20 +18,21 @@ from isomorph.tools.weights.sanity_checks import SuspectTensor, find_suspect_ten
 from isomorph.tools.weights.weights import Weights, identified
 
 MOST_LISTED = 10
-"""In the table; the JSON has all."""
+"""How many suspect tensors the table lists; the JSON has all."""
 
 
 @dataclass(frozen=True)
 class InspectReport(Report):
-    """What is in a file.
+    """The contents of a checkpoint.
 
-    size: bytes, of all its parts. unwrapped: what was peeled off to reach the tensors. beside: what else stands there.
-    names: whose names the tensors have, a zoo's, "canonical" or isomorph's own in a framework; None if nobody's.
+    size: bytes, of all its files. unwrapped: the keys and prefixes that were removed to reach the tensors.
+    beside: entries of the file that are no tensors.
+    names: whose names the tensors have: a zoo's, "canonical" or isomorph's own in a framework; None if unknown.
     problem: why the network cannot be told; None if it can.
     unused: tensors that no network computes with.
     tensors: name in the file -> dtype and shape.
-    oddities: None where the values were not looked at.
-    sha256: None where it was not asked for.
+    oddities: the tensors that fail a sanity check; None where the values were not looked at.
+    sha256: None where it was not wanted.
     """
 
     path: str
@@ -49,29 +50,29 @@ class InspectReport(Report):
     sha256: str | None
 
     def table(self) -> RenderableType:
-        """A fact in each row; then what is odd."""
+        """One fact per row, then the suspect tensors."""
         facts = PlainTable.grid(padding=(0, 1))  # so that 80 columns hold a SHA-256 in one piece
         facts.add_column(style="bold")
         facts.add_column(overflow="fold")
         for name, value in self._facts():
             facts.add_row(name, value)
-        return Group(facts, *self._odd_rows())
+        return Group(facts, *self._suspect_rows())
 
     def tensor_table(self) -> RenderableType:
-        """Every tensor of the file: name, dtype and shape."""
+        """List every tensor of the file: name, dtype and shape."""
         table = plain_table("tensor", "dtype", "shape", right=("shape",))
         for name, (dtype, shape) in self.tensors.items():
             table.add_row(name, dtype, by(*shape) or "scalar")
         return table
 
     def to_json(self) -> str:
-        """All of it, the network as its facts."""
-        kept = {name: value for name, value in vars(self).items() if name not in ("architecture", "oddities")}
+        """The report, as the command line's `--json` writes it."""
+        document = {name: value for name, value in vars(self).items() if name not in ("architecture", "oddities")}
         network = self.architecture
-        found = {"architecture": network.name, **network_facts(network)} if network else None
+        facts = {"architecture": network.name, **network_facts(network)} if network else None
         tensors = {name: {"dtype": dtype, "shape": shape} for name, (dtype, shape) in self.tensors.items()}
         oddities = None if self.oddities is None else [asdict(each) for each in self.oddities]
-        return json.dumps(kept | {"network": found, "tensors": tensors, "oddities": oddities}, indent=2) + "\n"
+        return json.dumps(document | {"network": facts, "tensors": tensors, "oddities": oddities}, indent=2) + "\n"
 
     def _facts(self) -> list[tuple[str, str]]:
         within = f", within {', '.join(self.unwrapped)}" if self.unwrapped else ""
@@ -92,15 +93,15 @@ class InspectReport(Report):
         facts += [("beside", some_names(self.beside))] if self.beside else []
         return facts + ([("sha256", self.sha256)] if self.sha256 else [])
 
-    def _odd_rows(self) -> list[RenderableType]:
+    def _suspect_rows(self) -> list[RenderableType]:
         if self.oddities is None:
             return []
         if not self.oddities:
             known = ", no variance is negative, no channel is dead" if self.architecture else ""
             return [Text(f"Nothing is odd: all values are finite{known}.")]
         table = plain_table("odd", "what")
-        for oddity in self.oddities[:MOST_LISTED]:
-            table.add_row(oddity.tensor, oddity.what)
+        for suspect in self.oddities[:MOST_LISTED]:
+            table.add_row(suspect.tensor, suspect.what)
         more = len(self.oddities) - MOST_LISTED
         return [table, *([Text(f"and {count(more)} more; --json has all")] if more > 0 else [])]
 
@@ -155,7 +156,7 @@ def inspect(
 
 
 def network_facts(network: Architecture) -> dict[str, Any]:
-    """What names and shapes tell of a network: units and depths of its blocks, groups, classes, channels, counts."""
+    """Return what names and shapes tell of a network: blocks, groups, classes, channels, numbers of values."""
     planned = plan(network)
     trainable, total = count_parameters(network)
     return {
@@ -179,7 +180,7 @@ def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> tuple[W
 
 
 def _block(units: Sequence[Unit]) -> str:
-    """`3 bottleneck to 256`: how many units, of which kind, how deep."""
+    """Describe a block by the number, kind and depth of its units: `3 bottleneck to 256`."""
     kinds = " and ".join(dict.fromkeys(unit.kind.replace("_", " ") for unit in units))
     return f"{len(units)} {kinds} to {units[-1].depth}"
 

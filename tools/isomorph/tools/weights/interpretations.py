@@ -1,31 +1,29 @@
-"""The ways in which a file's tensors could be read: as an architecture's, under a naming."""
+"""How a file's tensors could be interpreted: as those of an architecture, under a naming."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import numpy.typing as npt
-
-from isomorph.spec import Architecture, BadInput, architecture, architectures, plan, zoos
+from isomorph.spec import Architecture, BadInput, architectures, plan, zoos
+from isomorph.spec import architecture as find_architecture
 from isomorph.spec.layers import Convolution
 from isomorph.spec.naming import ZooTensor
 from isomorph.spec.tensors import WEIGHTS, tensor_name, tensors_of
 from isomorph.spec.zoo import Zoo
+from isomorph.tools.checkpoints import Tensor, Tensors
 from isomorph.tools.weights.namings import OWN_NAMINGS, all_namings
 
-Array = npt.NDArray[Any]
-Tensors = Mapping[str, Array]
 Shapes = dict[str, tuple[int, ...]]
+"""Name -> shape."""
 
 
 @dataclass(frozen=True)
 class Interpretation:
-    """One way to read a file's tensors: as those of `architecture`, under the names of `form`.
+    """A file's tensors taken for those of `architecture` under the names of `form`.
 
     form: a zoo's name, or one of OWN_NAMINGS.
     width: the architecture's width multiplier.
-    expected: canonical name -> what the file should call it and how it should lie there.
-    carried: the file's own tensors, less those that no network computes with.
+    expected: canonical name -> the name and layout that the tensor has in such a file.
+    carried: the file's tensors, without those that no network computes with.
     """
 
     architecture: Architecture
@@ -36,75 +34,75 @@ class Interpretation:
 
     @property
     def shapes(self) -> Shapes:
-        """The expected tensors under the file's names."""
+        """Name in the file -> shape, of the expected tensors."""
         return {tensor.name: tensor.shape for tensor in self.expected.values()}
 
     def fits(self) -> bool:
-        """Whether the file holds exactly what is expected."""
+        """Tell whether the file holds exactly the expected tensors."""
         return self.shapes == self.carried
 
     @property
     def title(self) -> str:
-        """What to call it in a sentence: its name, and what `architecture` takes beside that to make it."""
+        """The architecture's name for a sentence, with its width and the lack of auxiliary heads."""
         multiplier = "" if self.width == 1 else f" with width_multiplier {self.width:g}"
         zoo, own_name = home(self.architecture)
-        had = zoo.networks[own_name].auxiliary if zoo and own_name in zoo.networks else ()
-        without = " without auxiliary heads" if had and not self.architecture.auxiliary else ""
+        zoo_heads = zoo.networks[own_name].auxiliary if zoo and own_name in zoo.networks else ()
+        without = " without auxiliary heads" if zoo_heads and not self.architecture.auxiliary else ""
         return f"{self.architecture.name}{multiplier}{without}"
 
     @property
     def is_published(self) -> bool:
-        """Whether there are weights of it, as far as its zoo knows."""
+        """Whether its zoo has published weights of it; True of a network of no zoo."""
         zoo, own_name = home(self.architecture)
         return zoo is None or own_name not in zoo.unpublished
 
     @property
     def design_of(self) -> str | None:
-        """The zoo whose design its own took over."""
+        """The zoo whose design the architecture's zoo took over, if any."""
         zoo, _ = home(self.architecture)
         return zoo.design_of if zoo else None
 
     def shared(self) -> tuple[int, int]:
-        """How many names are in both, and at how many of them the shapes are, too: widths differ in no name."""
+        """Count the names that the file shares with the expected ones, and those with the same shape, too."""
         return len(self.shapes.keys() & self.carried.keys()), len(self.shapes.items() & self.carried.items())
 
-    def canonical(self, tensors: Tensors) -> dict[str, Array]:
-        """Views of the file's tensors under canonical names and axes, in network order."""
+    def canonical(self, tensors: Tensors) -> dict[str, Tensor]:
+        """Return views of the file's tensors under canonical names and axes, in network order."""
         return {name: tensor.to_canonical(tensors[tensor.name]) for name, tensor in self.expected.items()}
 
 
-def interpret_whole_file(tensors: Tensors, asked: Architecture | None) -> Iterator[list[Interpretation]]:
-    """The readings under namings that know all of a file's names, and of as many tensors as it has.
+def interpret_whole_file(tensors: Tensors, architecture: Architecture | None) -> Iterator[list[Interpretation]]:
+    """Yield the interpretations under namings that know all of a file's names, with as many tensors as it has.
 
-    First those under a zoo's names, then under canonical ones, then under those of isomorph's networks: a file has one
-    kind of names, and who finds its interpretation need not look on.
-    asked: this architecture alone; None is all, each under its own zoo's naming and those that all have.
+    The first list is under the zoos' names, the second under canonical ones, the others under those of isomorph's own
+    networks: a file has names of one kind, so that a caller stops at the first list that fits.
+    architecture: this one only; None tries all, each under its own zoo's naming and those that all networks have.
     """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     for stage in ([*zoos()], *([form] for form in OWN_NAMINGS)):
         knowing = {form: carried for form, carried in _carried(stage, shapes).items() if _all_known(form, carried)}
         yield [
             interpretation
-            for candidate, width in (_candidates(asked) if knowing else ())
-            for form in _forms(candidate, asked, knowing)
+            for candidate, width in (_candidates(architecture) if knowing else ())
+            for form in _forms(candidate, architecture, knowing)
             if len(knowing[form]) in _sizes(candidate)
             for interpretation in _read(candidate, form, width, knowing[form])
         ]
 
 
-def interpret_any_file(tensors: Tensors, asked: Architecture | None) -> Iterator[Interpretation]:
-    """All readings under the namings that know most of a file's names, for what does not fit whole; none if none do."""
+def interpret_any_file(tensors: Tensors, architecture: Architecture | None) -> Iterator[Interpretation]:
+    """Yield all interpretations under the namings that know most of a file's names; for files that nothing fits."""
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     carried = _carried(all_namings(), shapes)
-    known = {form: sum(map(all_namings()[form].knows, found)) for form, found in carried.items()}
+    known = {form: sum(map(all_namings()[form].knows, names)) for form, names in carried.items()}
     most = {form for form, count in known.items() if count and count == max(known.values())}
-    for candidate, width in _candidates(asked) if most else ():
-        for form in _forms(candidate, asked, most):
+    for candidate, width in _candidates(architecture) if most else ():
+        for form in _forms(candidate, architecture, most):
             yield from _read(candidate, form, width, carried[form])
 
 
 def _carried(forms: Collection[str], shapes: Shapes) -> dict[str, Shapes]:
-    """Form -> those of the file's tensors that a network computes with, should it have these names."""
+    """Form -> the file's tensors that a network computes with, if they have the names of that form."""
     namings = all_namings()
     return {form: {name: shape for name, shape in shapes.items() if namings[form].carries(name)} for form in forms}
 
@@ -113,18 +111,18 @@ def _all_known(form: str, carried: Shapes) -> bool:
     return bool(carried) and all(map(all_namings()[form].knows, carried))
 
 
-def _forms(candidate: Architecture, asked: Architecture | None, known: Collection[str]) -> list[str]:
-    """Those of the `known` names that a candidate may have: an asked one, and nobody's own, those of any zoo.
+def _forms(candidate: Architecture, architecture: Architecture | None, known: Collection[str]) -> list[str]:
+    """Return the forms among `known` that a candidate may have; those of any zoo if it is `architecture` or of no zoo.
 
-    Its own zoo's are the last, which is the one that counts where several zoos have the same names.
+    Its own zoo's is the last, which counts where several zoos have the same names.
     """
-    own, _ = home(candidate)
-    forms = [form for form in known if form in OWN_NAMINGS or asked or own is None or form == own.name]
-    return sorted(forms, key=lambda form: own is not None and form == own.name)
+    own_zoo, _ = home(candidate)
+    forms = [form for form in known if form in OWN_NAMINGS or architecture or own_zoo is None or form == own_zoo.name]
+    return sorted(forms, key=lambda form: own_zoo is not None and form == own_zoo.name)
 
 
 def _read(candidate: Architecture, form: str, width: float, carried: Shapes) -> Iterator[Interpretation]:
-    """The candidate with the classes and channels of the file, if it can have names of that form."""
+    """Yield the candidate with the classes and channels of the file, if it can have names of that form."""
     naming = all_namings()[form]
     try:
         expected = naming.tensors(candidate)
@@ -135,17 +133,17 @@ def _read(candidate: Architecture, form: str, width: float, carried: Shapes) -> 
 
 
 def home(network: Architecture) -> tuple[Zoo | None, str]:
-    """The zoo that a network is of, and what it is called there; an asked one may be nobody's."""
+    """Return the zoo of a network, None for one of your own, and its name there."""
     zoo, _, own_name = network.name.partition("/")
     return zoos().get(zoo), own_name
 
 
-def _candidates(asked: Architecture | None) -> Iterator[tuple[Architecture, float]]:
-    """Every architecture at every width for which there are weights, with that; an asked one, if it is a zoo's own.
+def _candidates(architecture: Architecture | None) -> Iterator[tuple[Architecture, float]]:
+    """Yield every architecture, or the given one, with each width for which its zoo has weights.
 
-    One with auxiliary heads is followed by itself without them: many a file has left them out.
+    One with auxiliary heads is followed by itself without them: many files leave them out.
     """
-    for network in [asked] if asked else map(architecture, architectures()):
+    for network in [architecture] if architecture else map(find_architecture, architectures()):
         yield network, 1.0
         if network.auxiliary:
             yield network.with_options(auxiliary=()), 1.0
@@ -156,27 +154,27 @@ def _candidates(asked: Architecture | None) -> Iterator[tuple[Architecture, floa
 
 
 def _sizes(candidate: Architecture) -> set[int]:
-    """How many tensors it has, with its classifier and without."""
+    """Return how many tensors it has with its classifier, and without."""
     planned = plan(candidate)
     whole = sum(len(tensors_of(layer)) for layer in planned.parametrised)
     return {whole, whole - (len(tensors_of(planned.logits)) if planned.logits else 0)}
 
 
-def _fit(candidate: Architecture, expected: dict[str, ZooTensor], found: dict[str, tuple[int, ...]]) -> Architecture:
-    """The candidate with the classes and input channels that the file's tensors have."""
+def _fit(candidate: Architecture, expected: dict[str, ZooTensor], carried: Shapes) -> Architecture:
+    """Return the candidate with the classes and input channels of the file's tensors."""
     first = next((layer for layer in plan(candidate).parametrised if isinstance(layer, Convolution)), None)
     options: dict[str, int | None] = {}
-    if first and (seen := _extent(expected[tensor_name(first, WEIGHTS)], "I", found)) is not None:
-        options["in_channels"] = seen * first.groups
+    if first and (channels := _extent(expected[tensor_name(first, WEIGHTS)], "I", carried)) is not None:
+        options["in_channels"] = channels * first.groups
     if candidate.head.num_classes is not None:
-        options["num_classes"] = _extent(expected[f"logits/{WEIGHTS}"], "O", found)
+        options["num_classes"] = _extent(expected[f"logits/{WEIGHTS}"], "O", carried)
     return candidate.with_options(**options)
 
 
-def _extent(kernel: ZooTensor, axis: str, found: dict[str, tuple[int, ...]]) -> int | None:
-    """How long an axis of a kernel is in the file; None if the file has no such kernel."""
+def _extent(kernel: ZooTensor, axis: str, carried: Shapes) -> int | None:
+    """Return the length of an axis of a kernel in the file; None if the file has no such kernel."""
     assert kernel.axes is not None
-    shape = found.get(kernel.name, ())
+    shape = carried.get(kernel.name, ())
     if len(shape) != len(kernel.axes.letters):
         return None
     return shape[kernel.axes.letters.index(axis)] or None

@@ -1,4 +1,4 @@
-"""Whether a Keras model's own configuration says of its layers what the network does that its tensors are taken for."""
+"""Compare the layers in a Keras model's configuration with the network that its tensors fit."""
 
 from collections.abc import Iterator, Mapping
 from math import isclose
@@ -12,6 +12,7 @@ from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.namings import OWN_NAMINGS
 
 Options = Mapping[str, object]
+"""A layer's configuration: option -> value, its class under "class_name"."""
 
 COMPUTING = {"Conv2D", "DepthwiseConv2D", "Dense", "BatchNormalization", "Activation", "ReLU", "Softmax", "Add"}
 SHAPING = {"Concatenate", "ZeroPadding2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "Flatten"}
@@ -21,18 +22,18 @@ KNOWN = COMPUTING | SHAPING | HOLDING | IN_TRAINING
 """The classes of which the networks here are made, in keras.applications or by hand."""
 
 AUGMENTATION = "Random"
-"""How the names of layers begin that change images in training alone: RandomFlip, RandomRotation."""
+"""The start of the names of layers that change images in training only: RandomFlip, RandomRotation."""
 
 OF_THE_HEAD = {"linear", "softmax", "sigmoid"}
-"""Activations that stand behind logits, or none at all."""
+"""Activations that may follow logits; "linear" is none."""
 
 
 def check_configured(path: Path, layers: Mapping[str, Options], interpretation: Interpretation) -> None:
     """Raise BadInput where `layers` have another stride, rate, epsilon, activation or class than the interpretation.
 
-    layers: layer's name -> its class, under "class_name", and its options; empty where a file has no configuration.
-    What a layer leaves out is not looked at, nor are layers without tensors, but for their class and
-    activation; those of isomorph's own networks are not looked at either, as some have classes of their own.
+    layers: name -> options; empty where a file has no configuration. Options that a layer leaves out are not checked.
+        Of layers without tensors only the class and the activation are, and these not in isomorph's own networks, as
+        some of their layers have classes of their own.
     """
     if not layers:
         return
@@ -42,13 +43,13 @@ def check_configured(path: Path, layers: Mapping[str, Options], interpretation: 
         if problem:
             raise _contradiction(path, name, problem, f"{network.name} has none such")
     for name, option, expected in _expected(interpretation):
-        found = layers.get(name, {}).get(option)
-        if found is not None and not _same(found, expected):
-            raise _contradiction(path, name, f"{option} {shown(found)}", f"{network.name} has {expected!r} there")
+        value = layers.get(name, {}).get(option)
+        if value is not None and not _same(value, expected):
+            raise _contradiction(path, name, f"{option} {shown(value)}", f"{network.name} has {expected!r} there")
 
 
 def _expected(interpretation: Interpretation) -> Iterator[tuple[str, str, object]]:
-    """Layer by layer that has tensors: its name in the file, an option of its, and what that should be."""
+    """Yield for each layer with tensors its name in the file, an option, and the expected value."""
     network = interpretation.architecture
     for layer in plan(network).parametrised:
         if isinstance(layer, Convolution):
@@ -61,12 +62,12 @@ def _expected(interpretation: Interpretation) -> Iterator[tuple[str, str, object
 
 
 def _layer(interpretation: Interpretation, tensor: str) -> str:
-    """What the file calls the layer that a canonical tensor is of."""
+    """Return the file's name of the layer that a canonical tensor belongs to."""
     return interpretation.expected[tensor].name.rpartition("/")[0].rpartition("/")[2]
 
 
 def _strange(options: Options, network: Architecture) -> str:
-    """What of a layer no network here has, in words; empty if nothing."""
+    """Say in words what no network here has of a layer; an empty text if there is nothing."""
     kind = str(options.get("class_name"))
     if kind not in KNOWN and not kind.startswith(AUGMENTATION):
         return f"the class {shown(kind)}"
@@ -75,14 +76,14 @@ def _strange(options: Options, network: Architecture) -> str:
         limit, slope = options.get("max_value"), options.get("negative_slope") or 0
         name = "relu" if limit is None else f"relu{limit:g}" if isinstance(limit, int | float) else shown(limit)
         return "" if name == activation and slope == 0 else f"the activation {name} with a slope of {shown(slope)}"
-    found = options.get("activation")
-    return "" if found in (None, activation, *OF_THE_HEAD) else f"the activation {shown(found)}"
+    own_activation = options.get("activation")
+    return "" if own_activation in (None, activation, *OF_THE_HEAD) else f"the activation {shown(own_activation)}"
 
 
-def _same(found: object, expected: object) -> bool:
+def _same(value: object, expected: object) -> bool:
     if isinstance(expected, float):
-        return isinstance(found, int | float) and isclose(found, expected, rel_tol=1e-6)
-    return found == expected or (isinstance(found, int) and [found] * 2 == expected)
+        return isinstance(value, int | float) and isclose(value, expected, rel_tol=1e-6)
+    return value == expected or (isinstance(value, int) and [value] * 2 == expected)
 
 
 def _contradiction(path: Path, name: str, has: str, instead: str) -> BadInput:

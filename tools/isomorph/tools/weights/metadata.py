@@ -1,4 +1,4 @@
-"""The architecture that a file's metadata describes: read as the hostile input that it may be."""
+"""Read the architecture in a file's metadata, which may be hostile."""
 
 import json
 
@@ -8,14 +8,14 @@ from isomorph.spec.validation import check_fields
 
 
 def read_architecture(text: str) -> Architecture:
-    """The architecture that `text`, the JSON of `isomorph.spec.document.to_document`, describes.
+    """Return the architecture in `text`, the JSON of `isomorph.spec.document.to_document`.
 
-    Raises BadInput unless it describes one, every field of which is of its type and in its range.
+    Raises BadInput unless every field has its type and is in its range.
     """
     try:
-        found = from_document(json.loads(text))
+        network = from_document(json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadInput(f"its text is not the JSON of an architecture ({type(error).__name__}: {error}).") from None
-    check_fields(found, "its architecture")
-    plan(found)
-    return found
+    check_fields(network, "its architecture")
+    plan(network)
+    return network

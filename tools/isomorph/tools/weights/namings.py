@@ -1,4 +1,4 @@
-"""All the names that a checkpoint's tensors may have: a zoo's, canonical ones, those of isomorph's own networks."""
+"""All namings that a checkpoint may use: the zoos', the canonical one, those of isomorph's own networks."""
 
 from isomorph.backends.keras import naming as keras
 from isomorph.backends.paddle import naming as paddle
@@ -16,14 +16,14 @@ CANONICAL_NAMING = Naming(
 )
 
 NATIVE_NAMINGS = {"pytorch": pytorch.NAMING, "keras": keras.NAMING, "paddle": paddle.NAMING}
-"""Backend -> what its networks call their tensors."""
+"""Backend -> the naming of its networks."""
 
 OWN_NAMINGS = {"canonical": CANONICAL_NAMING} | {
     f"isomorph's {backend}": naming for backend, naming in NATIVE_NAMINGS.items()
 }
-"""What people are told -> the names that every architecture has, whatever its zoo."""
+"""Form, as users see it -> a naming that every architecture has, whatever its zoo."""
 
 
 def all_namings() -> dict[str, Naming]:
-    """Form -> naming: the zoos', then those that every architecture has."""
-    return {name: found.naming for name, found in zoos().items()} | OWN_NAMINGS
+    """Return form -> naming: the zoos', then those that every architecture has."""
+    return {name: zoo.naming for name, zoo in zoos().items()} | OWN_NAMINGS

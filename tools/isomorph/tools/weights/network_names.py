@@ -1,4 +1,4 @@
-"""The name that a file itself gives its network, held against its tensors.
+"""Compare the name that a file gives its network with its tensors.
 
 Training scripts keep the name that they built the network by beside its tensors: PyTorch's ImageNet example and timm
 under "arch". Networks may have the same tensors and differ in what has none, as timm's `resnetblur18` and `resnet18`.
@@ -8,9 +8,10 @@ import re
 from contextlib import suppress
 
 from isomorph.spec import Architecture, BadInput, architecture, architectures
+from isomorph.tools.checkpoints import Tensors
 from isomorph.tools.checkpoints.wording import shown
 from isomorph.tools.weights.identify import find_interpretation
-from isomorph.tools.weights.interpretations import Interpretation, Tensors
+from isomorph.tools.weights.interpretations import Interpretation
 
 
 def follow_name(name: str, tensors: Tensors, source: str, interpretation: Interpretation) -> Interpretation:
@@ -25,11 +26,11 @@ def follow_name(name: str, tensors: Tensors, source: str, interpretation: Interp
     word = _letters(name.rpartition("/")[2].partition(".")[0])
     if _is_of(word, interpretation.architecture):
         return interpretation
-    others = [other for other in architectures() if _letters(other.rpartition("/")[2]) == word]
-    for other in others:
+    namesakes = [known for known in architectures() if _letters(known.rpartition("/")[2]) == word]
+    for namesake in namesakes:
         with suppress(BadInput):
-            return find_interpretation(tensors, source, architecture(other))
-    contrast = "and" if others else "which is none of those here, while"
+            return find_interpretation(tensors, source, architecture(namesake))
+    contrast = "and" if namesakes else "which is none of those here, while"
     raise BadInput(
         f"{source} says that its network is {shown(name)}, {contrast} its tensors are those of {interpretation.title};"
         " --arch says what to read it as without its word."
@@ -42,5 +43,5 @@ def _is_of(word: str, network: Architecture) -> bool:
 
 
 def _letters(name: str) -> str:
-    """A name's letters and digits, in small letters: "ResNet-50" and "resnet_50" are one."""
+    """Return a name's letters and digits in lower case: "ResNet-50" and "resnet_50" are the same."""
     return re.sub("[^a-z0-9]", "", name.lower())
