@@ -13,7 +13,7 @@ PHOTOGRAPHS = ("china.jpg", "flower.jpg")
 
 
 def main() -> int:
-    """0 if the right network passes everywhere and the wrong one fails everywhere."""
+    """Return 0 if the right network passes everywhere and the wrong one fails everywhere."""
     with ExitStack() as stack:
         folder = files("sklearn.datasets.images")
         images = [str(stack.enter_context(as_file(folder / name))) for name in PHOTOGRAPHS]

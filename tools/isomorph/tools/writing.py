@@ -1,4 +1,4 @@
-"""New files appear whole, by rename, or not at all."""
+"""Write new files that appear whole, by rename, or not at all."""
 
 import os
 import tempfile
@@ -12,10 +12,16 @@ from isomorph.spec import BadInput
 
 @contextmanager
 def new_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A binary file that takes the name `path` once the block has ended well, and vanishes where it has not.
+    """Open a binary file that gets the name `path` if the block succeeds, and is removed if it does not.
 
-    Raises BadInput where it cannot be written; whatever was there before then stays. A process that is killed meanwhile
-    leaves a hidden folder with the unfinished file beside `path`.
+    >>> from isomorph.tools.writing import new_file
+    >>> with new_file("answer.txt") as file:
+    ...     _ = file.write(b"42")
+    >>> open("answer.txt").read()
+    '42'
+
+    Raises BadInput where it cannot be written; a file that was there before then stays. A process that is killed
+    meanwhile leaves a hidden folder with the unfinished file beside `path`.
     """
     target = named(path)
     check_writable(target)
@@ -34,9 +40,9 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A folder that takes the name `path` once the block has ended well, and vanishes where it has not.
+    """Make a folder that gets the name `path` if the block succeeds, and is removed if it does not.
 
-    Raises BadInput where it cannot be written, or something of that name is there. A process that is killed meanwhile
+    Raises BadInput where it cannot be written, or something of that name exists. A process that is killed meanwhile
     leaves a hidden folder with the unfinished one beside `path`.
     """
     target = named(path)
@@ -54,7 +60,7 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Raise BadInput where no file of that name can be written, as far as that can be told beforehand."""
+    """Raise BadInput where no file of that name can be written, as far as that can be known beforehand."""
     target = named(path)
     if target.is_dir():
         raise BadInput(f"{target} cannot be written: it is a folder; name a file in it.")
@@ -66,9 +72,9 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def check_folder(path: str | os.PathLike[str]) -> None:
-    """Raise BadInput where no files can be written to a folder of that name, which is made where there is none.
+    """Raise BadInput where no files can be written to a folder of that name, as far as that can be known beforehand.
 
-    As far as that can be told beforehand.
+    The folder need not exist yet.
     """
     target = named(path)
     if target.exists() and not target.is_dir():
@@ -77,7 +83,7 @@ def check_folder(path: str | os.PathLike[str]) -> None:
 
 
 def named(path: str | os.PathLike[str]) -> Path:
-    """The path of what is to be written. Raises BadInput where it is empty, which would stand for the folder here."""
+    """Return the path to write to. Raises BadInput if it is empty, which would mean the current folder."""
     if not os.fspath(path):
         raise BadInput("The name of what is to be written is empty; give it one.")
     return Path(path)
@@ -98,7 +104,7 @@ def _check_takes_files(folder: Path, target: Path) -> None:
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether links lead from `path` by way of an open descriptor, whatever file that is open on."""
+    """Tell whether `path` is a link to an open descriptor, whatever file that is open on."""
     while path.is_symlink():
         path = path.parent / path.readlink()
         folder = path.parent.resolve()
@@ -114,5 +120,5 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 
 def _hidden_folder(target: Path) -> tempfile.TemporaryDirectory[str]:
-    """A new folder beside `target`, which goes with all that is still in it."""
+    """Make a temporary folder beside `target`, which is removed with everything in it."""
     return tempfile.TemporaryDirectory(prefix=f".{target.name[:32]}-", dir=target.parent)

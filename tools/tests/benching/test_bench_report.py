@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from isomorph.spec import architecture
-from isomorph.tools.benching.explain import setting
+from isomorph.tools.benching.explain import setup_lines
 from isomorph.tools.benching.results import Limit
 
 from ..benched import row
@@ -95,6 +95,6 @@ LOADS = "# behind each build: network.load(subject.tensors)"
     ],
 )
 def test_the_first_lines_make_the_architecture_of(subject: str, lines: list[str]) -> None:
-    found = setting(subject, (8, 10, 3), None, {}).splitlines()
+    found = setup_lines(subject, (8, 10, 3), None, {}).splitlines()
     assert [line for line in found if line.startswith(("subject", "#"))] == lines
     assert found[-1] == 'images = numpy.ones((1, 8, 10, 3), "float32")'

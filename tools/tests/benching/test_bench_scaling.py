@@ -11,10 +11,10 @@ from isomorph.spec import BadInput, architecture
 from isomorph.tools.benching import axes
 from isomorph.tools.benching.axes import check_axes, family, points
 from isomorph.tools.benching.competitors import Described
-from isomorph.tools.benching.curves import Curve, Measured, joined
+from isomorph.tools.benching.curves import Curve, Measured, join
 from isomorph.tools.benching.modes import choose_modes
 from isomorph.tools.benching.ranking import Ranking
-from isomorph.tools.benching.scaling import Scaling, followed
+from isomorph.tools.benching.scaling import Scaling, choose_followed
 
 from ..benched import quick, row
 
@@ -66,8 +66,8 @@ def test_eager_and_the_best_mode_are_followed_unless_some_are_named() -> None:
     seconds = {"zoo": 0.1, "xla": 0.2, "xla-folded": 0.3, "eager": 1.0}
     rows = [row("keras", mode, each) for mode, each in seconds.items()]
     ranking = Ranking(rows, (), "latency")
-    assert [mode.name for mode, _ in followed(described, ranking, named=False)[0].modes] == ["eager", "xla"]
-    assert followed(described, ranking, named=True) == described
+    assert [mode.name for mode, _ in choose_followed(described, ranking, named=False)[0].modes] == ["eager", "xla"]
+    assert choose_followed(described, ranking, named=True) == described
 
 
 def test_curves_have_all_places_and_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_parts_of_a_curve_are_joined_in_order() -> None:
         Curve("depth", "keras", "eager", (), {"huge": "error: no room"}),
         Curve("depth", "keras", "eager", (small,)),
     ]
-    assert joined(parts) == [Curve("depth", "keras", "eager", (small, large), {"huge": "error: no room"})]
+    assert join(parts) == [Curve("depth", "keras", "eager", (small, large), {"huge": "error: no room"})]
 
 
 @pytest.mark.parametrize(

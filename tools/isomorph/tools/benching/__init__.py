@@ -1,1 +1,1 @@
-"""`bench`: which framework, and which way of running it, is best for a network on this machine."""
+"""`bench`: find the framework, and the way of running it, that is best for a network on this machine."""

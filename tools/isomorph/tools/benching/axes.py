@@ -1,4 +1,4 @@
-"""What a network's cost is followed along: more images, more layers, more pixels."""
+"""The axes of a scaling study: more images in a batch, more layers, more pixels."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,18 +11,18 @@ Axis = Literal["batch", "depth", "resolution"]
 AXES: tuple[Axis, ...] = ("batch", "depth", "resolution")
 
 SIZES = (0.5, 0.75, 1.0, 1.5, 2.0)
-"""Of the input's height and width."""
+"""Factors of the input's height and width."""
 
 MOST_DEPTH = 10
-"""Times as many layers as the network has: ResNet-1202 beside ResNet-20 would cost as much as all else together."""
+"""The most times the network's layers: ResNet-1202 beside ResNet-20 would cost as much as everything else."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A place on an axis.
+    """A point on an axis, at which a network is run.
 
-    x: images, layers or pixels. label: what stands there in a table: "8", "resnet50", "224x224".
-    network, size: what is run, on images of which height and width. batches: images in a call.
+    x: images, layers or pixels. label: its name in tables: "8", "resnet50", "224x224".
+    network, size: the network, and the height and width of its images. batches: images in a call.
     """
 
     axis: Axis
@@ -34,11 +34,17 @@ class Point:
 
 
 def points(axes: Sequence[Axis], network: Architecture, size: tuple[int, int], most: int) -> list[Point]:
-    """All places on all axes; along depth and resolution a single image is run.
+    """Return all points on all axes; along depth and resolution single images are run.
 
-    Along the batch there is one place, at which all of 1, 2, 4, ... images up to `most` are run. Along depth there is
-    but one where no other network of the zoo differs in its depth alone; along resolution, sizes that the network
-    cannot take are left out.
+    >>> from isomorph.spec import architecture
+    >>> from isomorph.tools.benching.axes import points
+    >>> network = architecture("cifar/resnet20")
+    >>> [point.label for point in points(["depth", "resolution"], network, (32, 32), 8)]
+    ['resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet110', '16x16', '24x24', '32x32', '48x48', '64x64']
+
+    The batch axis has one point, at which batches of 1, 2, 4, ... images up to `most` are run. The depth axis has only
+    `network` where no other network of its zoo differs in depth alone. The resolution axis leaves out sizes that the
+    network cannot take.
     """
     return [point for axis in axes for point in _points(axis, network, size, most)]
 
@@ -53,28 +59,29 @@ def _points(axis: Axis, network: Architecture, size: tuple[int, int], most: int)
 
 
 def family(network: Architecture) -> list[tuple[int, Architecture]]:
-    """The networks of its zoo whose names differ from its own in their depth alone, with their layers, ascending.
+    """Return the networks of the zoo that differ from `network` in depth alone, by name, with their numbers of layers.
 
-    Depth is the number in a name with which the layers that have kernels grow: the 50 of `wide_resnet50_2`, and neither
-    a version nor a width. The others have the input channels and the head of `network`; those of more than MOST_DEPTH
-    times its layers are left out. It alone, if there is none.
+    Depth is the number in a name with which the number of layers with kernels grows: the 50 of `wide_resnet50_2`, and
+    not a version or a width. The others get the input channels and the head of `network`; those of more than MOST_DEPTH
+    times its layers are left out. The result is in ascending order, and `network` alone if there is no other.
     """
-    name, _, own = network.name.partition("/")
-    if name not in zoos() or own not in zoos()[name].networks:
+    zoo_name, _, own_name = network.name.partition("/")
+    if zoo_name not in zoos() or own_name not in zoos()[zoo_name].networks:
         return [(_layers(network), network)]
-    for number in re.finditer(r"(?<![vV\d])\d+", own):
-        before, after = map(re.escape, (own[: number.start()], own[number.end() :]))
-        alike = [each for each in zoos()[name].networks if re.fullmatch(f"{before}\\d+{after}", each)]
-        alike.sort(key=lambda each: int(each[number.start() : len(each) - len(own) + number.end()]))
-        found = [(_layers(each), each) for each in (_with_ends_of(network, f"{name}/{other}") for other in alike)]
-        depths = [layers for layers, _ in found]
+    for number in re.finditer(r"(?<![vV\d])\d+", own_name):
+        before, after = map(re.escape, (own_name[: number.start()], own_name[number.end() :]))
+        names = [name for name in zoos()[zoo_name].networks if re.fullmatch(f"{before}\\d+{after}", name)]
+        names.sort(key=lambda name: int(name[number.start() : len(name) - len(own_name) + number.end()]))
+        members = [_with_ends_of(network, f"{zoo_name}/{name}") for name in names]
+        depths = [_layers(member) for member in members]
         if len(depths) > 1 and depths == sorted(set(depths)):
-            return [each for each in found if each[0] <= MOST_DEPTH * _layers(network)]
+            pairs = zip(depths, members, strict=True)
+            return [(layers, member) for layers, member in pairs if layers <= MOST_DEPTH * _layers(network)]
     return [(_layers(network), network)]
 
 
 def check_axes(names: Sequence[str]) -> tuple[Axis, ...]:
-    """The axes of these names, each once. Raises BadInput for one there is not."""
+    """Return the axes of these names, each once. Raises BadInput for an unknown name."""
     for name in names:
         if name not in AXES:
             raise BadInput(f"There is no scaling along {name!r}; expected some of {', '.join(AXES)}.")
@@ -82,12 +89,12 @@ def check_axes(names: Sequence[str]) -> tuple[Axis, ...]:
 
 
 def _with_ends_of(network: Architecture, name: str) -> Architecture:
-    """Another network of the zoo, made for the images and the classes of this one."""
+    """Return another network of the zoo with the input channels and the classes of this one."""
     if name == network.name:
         return network
-    found = architecture(name)
+    other = architecture(name)
     head: dict[str, Any] = {"num_classes": network.head.num_classes, "global_pool": network.head.global_pool}
-    return replace(found.with_options(**head), in_channels=network.in_channels)
+    return replace(other.with_options(**head), in_channels=network.in_channels)
 
 
 def _layers(network: Architecture) -> int:

@@ -1,4 +1,4 @@
-"""What a framework's modes are held against: the network of its own zoo."""
+"""The baseline for a framework's modes: the network of its own zoo."""
 
 import re
 from dataclasses import dataclass, replace
@@ -12,16 +12,16 @@ ZOOS = {"pytorch": "torchvision", "keras": "keras", "paddle": "paddle"}
 CALLS = {"torchvision": "torchvision.models.", "keras": "keras.applications.", "paddle": "paddle.vision.models."}
 
 PLAIN = "a plain NCHW module, eager, as torchvision builds it"
-"""PyTorch's baseline where torchvision is not installed, or has no such network: ours without a layout of its own."""
+"""PyTorch's baseline where torchvision is not installed or has no such network: isomorph's, in its usual layout."""
 
 
 @dataclass(frozen=True)
 class Baseline:
     """A network of a framework's own zoo.
 
-    design: what the zoo's network is, with the classes of the one that is measured.
-    same: whether it is that very network, so that it takes the same weights and gives the same answers; else it is the
-        one of the same name, and speeds are compared by multiply-accumulates.
+    design: the zoo's network, with the classes of the measured one.
+    same: whether it is the same function as the measured network, so that it takes the same weights and gives the same
+        answers; if not, it has the same name, and speeds are compared by multiply-accumulates.
     """
 
     design: Architecture
@@ -29,31 +29,38 @@ class Baseline:
 
     @property
     def own_name(self) -> str:
-        """What the zoo calls it."""
+        """Its name in the zoo."""
         return self.design.name.partition("/")[2]
 
     @property
     def call(self) -> str:
-        """`keras.applications.ResNet50`."""
+        """The call that makes it: `keras.applications.ResNet50`."""
         return CALLS[self.design.name.partition("/")[0]] + self.own_name
 
 
 def find_baseline(backend: str, network: Architecture) -> Baseline | None:
-    """The network of the zoo of `backend` that is `network`, or is called alike; None if there is none."""
+    """Return the network in the zoo of `backend` with the name of `network`; None if there is none.
+
+    >>> from isomorph.spec import architecture
+    >>> from isomorph.tools.benching.baselines import find_baseline
+    >>> baseline = find_baseline("keras", architecture("slim/resnet_v1_50"))
+    >>> baseline is None
+    False
+    """
     framework = backend.partition(":")[0]
     if framework not in ZOOS or network.head.num_classes is None or not network.head.global_pool:
         return None
-    own = zoo(ZOOS[framework])
+    framework_zoo = zoo(ZOOS[framework])
     wanted = _plain(network.name.partition("/")[2])
-    found = next((name for name in own.networks if _plain(name) == wanted), None)
-    if found is None:
+    own_name = next((name for name in framework_zoo.networks if _plain(name) == wanted), None)
+    if own_name is None:
         return None
-    design = architecture(f"{own.name}/{found}", num_classes=network.head.num_classes)
+    design = architecture(f"{framework_zoo.name}/{own_name}", num_classes=network.head.num_classes)
     return Baseline(design, same=_function(design) == _function(network))
 
 
 def _function(network: Architecture) -> Architecture:
-    """What it computes at inference: one that differs in what weights are drawn from, or in training, is the same."""
+    """Return the network without what only initialisation and training depend on: equal ones compute the same."""
     learned = {"running_variance": "biased", "batch_norm_decay": 0.9, "preprocessing": Preprocessing()}
     return replace(network.undrawn().with_options(**learned), name="")
 

@@ -1,4 +1,4 @@
-"""`bench`: which framework, and which way of running it, is best for a network on this machine."""
+"""`bench`: find the framework, and the way of running it, that is best for a network on this machine."""
 
 import time
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from isomorph.backends.timeouts import TIMEOUT
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.benching.axes import Point, check_axes, points
 from isomorph.tools.benching.competitors import Described, describe, fit_together, products, runners, turn_groups
-from isomorph.tools.benching.curves import Curve, joined
+from isomorph.tools.benching.curves import Curve, join
 from isomorph.tools.benching.defaults import BATCHES, ROUNDS, TRAINING_BATCH
-from isomorph.tools.benching.explain import setting
+from isomorph.tools.benching.explain import setup_lines
 from isomorph.tools.benching.interrupt import heard_once
 from isomorph.tools.benching.machine import describe_machine
 from isomorph.tools.benching.modes import choose_modes
@@ -25,7 +25,7 @@ from isomorph.tools.benching.ranking import GOALS, Goal, Ranking
 from isomorph.tools.benching.report import BenchReport
 from isomorph.tools.benching.results import ModeResult, Turns
 from isomorph.tools.benching.rounds import Progress, Rounds
-from isomorph.tools.benching.scaling import Scaling, followed
+from isomorph.tools.benching.scaling import Scaling, choose_followed
 from isomorph.tools.benching.timed_process import Product, TimedProcess
 from isomorph.tools.benching.workload import Workload, draw_workload
 from isomorph.tools.subjects.backends import choose_some
@@ -70,38 +70,38 @@ def bench(
 
     subject: an architecture, its name, a `.toml` file with one, or a checkpoint, whose tensors are then used.
     backends: names; None takes the installed ones of pytorch, keras and paddle.
-    modes: names, see `isomorph.tools.benching.modes`; None takes the usual ones, as far as a backend has them.
+    modes: names, see `isomorph.tools.benching.modes`; None takes the usual ones that a backend has.
     goal: what the report is sorted by: "latency", "throughput", "training" or "memory".
     device: "auto", which is a GPU where a backend sees one, "cpu" or "gpu".
     size: height and width of the images; None is the zoo's own.
-    batches: images in a call; single ones, whose latency counts, are measured in any case.
+    batches: images in a call; single images, which give the latency, are always measured.
     training_batch: images in a training step; None leaves training out.
-    rounds: turns of each mode; all take the first one, then all take the second one.
-    turn: seconds of timed calls in a turn; there is one call at least.
-    scaling: some of "batch", "depth" and "resolution", along which time and memory are followed, see `benching.axes`:
-        in the modes that were named, or else in eager execution and each backend's best, and of the zoo's own.
+    rounds: turns of each mode; all take their first turn, then all take their second one.
+    turn: seconds of timed calls in a turn, of at least one call.
+    scaling: some of "batch", "depth" and "resolution", along which time and memory are measured, see `benching.axes`:
+        of the named modes, or else of eager execution and each backend's best, and of the zoo's own network.
     threads: of each process; None is one for each core.
     product: rows and columns of the matrices whose product is the limit.
-    arch: the architecture of a checkpoint that cannot tell.
+    arch: the architecture of a checkpoint that cannot tell it.
     memory: bytes that each process may allocate; None: what is free now.
     timeout: seconds that one call to a process may take.
     progress: called before and after each step.
     options: of the architecture, such as `num_classes`.
 
-    A mode's answers are proved to be the network's own before it is timed. One that answers wrongly, that a backend
-    lacks, that there is not, or that crashes costs its row and no more, a batch that does not fit in memory its
-    figures. Ctrl-C ends all processes and returns what is known by then.
-    Raises BadInput where no backend or no mode of those named is known, and for an unknown goal, device or size, before
-    anything is measured.
+    A mode's answers are proved to be the network's own before it is timed. A mode that answers wrongly, is missing or
+    crashes loses only its own figures, and a batch that does not fit in memory only the figures of that batch. Ctrl-C
+    ends all processes and returns the results so far.
+    Raises BadInput, before anything is measured, where no named backend or no named mode is known, and for an unknown
+    goal, device or size.
     """
     started = time.monotonic()
     names, rows = _choose(backends)
-    asked, unknown = choose_modes(modes)
+    chosen_modes, unknown = choose_modes(modes)
     rows += [ModeResult(name, mode, "unavailable", reason) for name in names for mode, reason in unknown.items()]
     axes = check_axes(scaling)
     check_choice("goal", goal, GOALS)
-    found = find_subject(subject, arch, **options)
-    network = found.architecture
+    resolved = find_subject(subject, arch, **options)
+    network = resolved.architecture
     _check_numbers(batches, training_batch, rounds, threads, product)
     check_request(network, size, max(batches), seed, device, "float32")
     check_limits(timeout, memory)
@@ -116,9 +116,11 @@ def bench(
         stack.enter_context(heard_once())
         folder = stack.enter_context(ScratchFolder())
         start = partial(BackendProcess, memory=room, timeout=timeout, worker=WORKER, environment=_environment(threads))
-        progress(0, 1, "drawing images and weights" if found.tensors is None else "drawing images")
-        workload = draw_workload(network, (height, width), batches, training_batch, seed, folder, room, found.tensors)
-        entered: list[list[TimedProcess]] = []
+        progress(0, 1, "drawing images and weights" if resolved.tensors is None else "drawing images")
+        workload = draw_workload(
+            network, (height, width), batches, training_batch, seed, folder, room, resolved.tensors
+        )
+        competitors: list[list[TimedProcess]] = []
         described: list[Described] = []
         curves: list[Curve] = []
         course = Rounds((), rounds, training_batch, turn, progress)
@@ -127,26 +129,30 @@ def bench(
         try:
             for name in names:
                 progress(0, 1, f"asking {name} for its modes")
-                described.append(describe(start(name), asked, device, named=modes is not None))
+                described.append(describe(start(name), chosen_modes, device, named=modes is not None))
                 rows += described[-1].rows
                 if described[-1].modes:
                     device_used = described[-1].device
-                    entered.append([*runners(described[-1], start, workload), *products(described[-1], start, product)])
-            turns, apart = turn_groups(entered, lambda processes: fit_together(workload, processes, training_batch))
-            course = Rounds(apart, rounds, training_batch, turn, progress)
+                    competitors.append(
+                        [*runners(described[-1], start, workload), *products(described[-1], start, product)]
+                    )
+            turns, groups = turn_groups(
+                competitors, lambda processes: fit_together(workload, processes, training_batch)
+            )
+            course = Rounds(groups, rounds, training_batch, turn, progress)
             stack.callback(course.close)
             course.run()
-            chosen = followed(described, Ranking(course.rows(), (), goal), named=modes is not None)
-            places = points(axes, network, (height, width), max(batches))
-            along = Scaling(places, chosen, start, partial(_draw, seed, folder, workload), turn, progress)
-            curves = along.curves
-            along.run()
+            followed = choose_followed(described, Ranking(course.rows(), (), goal), named=modes is not None)
+            all_points = points(axes, network, (height, width), max(batches))
+            scaling_run = Scaling(all_points, followed, start, partial(_draw, seed, folder, workload), turn, progress)
+            curves = scaling_run.curves
+            scaling_run.run()
         except KeyboardInterrupt:
             interrupted = True
     limits = [each for each in course.competitors if isinstance(each, Product)]
     return BenchReport(
         network.name,
-        found.origin or Origin(f"drawn, seed {seed}", digest(workload.tensors)),
+        resolved.origin or Origin(f"drawn, seed {seed}", digest(workload.tensors)),
         (height, width, network.in_channels),
         describe_machine(CORES),
         device_used,
@@ -158,17 +164,17 @@ def bench(
         (*course.rows(), *rows),
         tuple(limit for each in limits for limit in each.limits()),
         tuple(f"{each.name}: {each.message}" for each in limits if each.message),
-        tuple(joined(curves)),
+        tuple(join(curves)),
         turns,
         course.others,
         time.monotonic() - started,
         interrupted,
-        setting(subject, (height, width, network.in_channels), arch, options),
+        setup_lines(subject, (height, width, network.in_channels), arch, options),
     )
 
 
 def _choose(backends: Sequence[str] | None) -> tuple[list[str], list[ModeResult]]:
-    """The backends that can run, and rows of those that were named and cannot."""
+    """Return the backends that can run, and rows for named ones that cannot."""
     names, absent = choose_some(backends)
     if not names:
         raise BadInput("No backend is installed to be measured; `pip install 'isomorph[all]'` adds three.")
@@ -177,12 +183,12 @@ def _choose(backends: Sequence[str] | None) -> tuple[list[str], list[ModeResult]
     ]
 
 
-def _draw(seed: int, folder: Path, given: Workload, point: Point) -> Workload:
-    """What runs at a place of an axis: with the weights that were given, where it is the network itself."""
-    own = folder / f"{point.axis}-{point.x}"
-    own.mkdir()
-    tensors = given.tensors if point.network == given.architecture else None
-    return draw_workload(point.network, point.size, point.batches, None, seed, own, given.room, tensors)
+def _draw(seed: int, folder: Path, main: Workload, point: Point) -> Workload:
+    """Return the workload at a point of an axis, with the weights of the main one if it is the same network."""
+    point_folder = folder / f"{point.axis}-{point.x}"
+    point_folder.mkdir()
+    tensors = main.tensors if point.network == main.architecture else None
+    return draw_workload(point.network, point.size, point.batches, None, seed, point_folder, main.room, tensors)
 
 
 def _check_numbers(
@@ -190,20 +196,26 @@ def _check_numbers(
 ) -> None:
     if not batches or min(batches) < 1:
         raise BadInput(f"Batches of {', '.join(map(str, batches)) or 'nothing'} were asked for; expected one or more.")
-    for what, found in (("training batch", training_batch), ("number of rounds", rounds), ("product", product)):
-        if found is not None and found < 1:
-            raise BadInput(f"The {what} is {found}; expected one or more.")
+    for name, number in (("training batch", training_batch), ("number of rounds", rounds), ("product", product)):
+        if number is not None and number < 1:
+            raise BadInput(f"The {name} is {number}; expected one or more.")
     if threads is not None and not 1 <= threads <= CORES:
         raise BadInput(f"{threads} threads were asked for; expected 1 to {CORES}, one for each core.")
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """What every process is told: how many threads to take, and nothing else that its users would not have.
+    """Return the environment variables of every process: the number of threads, and less logging.
 
-    While one works the others are stopped, so that their threads may spin while they wait, as a user's own do.
+    The other processes are stopped while one works, so that threads may spin while they wait, as a user's do.
     """
-    counted = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", CORES_VARIABLE)
-    return dict.fromkeys(counted, str(threads)) | {
+    thread_variables = (
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+        CORES_VARIABLE,
+    )
+    return dict.fromkeys(thread_variables, str(threads)) | {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "GLOG_minloglevel": "2",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",

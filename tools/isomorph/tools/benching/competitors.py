@@ -1,4 +1,4 @@
-"""Who takes part: the modes that a backend has, its framework's own zoo, its matrix product; and who runs together."""
+"""The competitors: a backend's modes, its framework's own zoo, its matrix product; and which of them take turns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Described:
-    """What a backend says of the modes.
+    """The modes that a backend has.
 
     device: "cpu" or "gpu", where they run.
-    modes: those it has, with what their options come to; no two of them come to the same.
-    rows: those that were asked for and that it lacks, with the reason.
+    modes: the modes with their resolved options, no two of which are the same.
+    rows: results of modes that it lacks, with the reason.
     """
 
     backend: str
@@ -36,12 +36,12 @@ class Described:
 
 
 def describe(process: BackendProcess, modes: Sequence[Mode], device: str, named: bool) -> Described:
-    """Ask a backend what the modes come to there; what goes wrong with it as a whole is a row of its own.
+    """Ask a backend's process which modes it has; a failure of the whole backend is a row of its own.
 
-    named: whether they were asked for by name; else those go that have another compiler or layout than there is, or
-        TF32 where there is no GPU.
+    named: whether the user named the modes; if not, modes are dropped whose compiler or layout the backend lacks, and
+        TF32 without a GPU.
     """
-    found: dict[tuple[Options, bool], Mode] = {}
+    resolved: dict[tuple[Options, bool], Mode] = {}
     rows: list[ModeResult] = []
     where = device
     with process:
@@ -60,48 +60,53 @@ def describe(process: BackendProcess, modes: Sequence[Mode], device: str, named:
                 except (Unavailable, BadInput) as error:
                     rows.append(ModeResult(process.name, mode.name, "unavailable", str(error)))
                     continue
-                found.setdefault((options, mode.tf32), mode)
+                resolved.setdefault((options, mode.tf32), mode)
         except Unavailable as error:
             rows.append(ModeResult(process.name, "", "unavailable", str(error)))
         except BackendFailed as error:
             rows.append(ModeResult(process.name, "", "error", str(error)))
-    return Described(process.name, where, tuple((mode, options) for (options, _), mode in found.items()), tuple(rows))
+    return Described(
+        process.name, where, tuple((mode, options) for (options, _), mode in resolved.items()), tuple(rows)
+    )
 
 
 def runners(described: Described, start: Start, workload: Workload) -> list[Runner]:
-    """One backend's modes, and its framework's own zoo where that has the network, or PyTorch's plain module."""
+    """Return the runners of one backend's modes and of its baseline, if any; PyTorch has at least a plain module."""
     name = described.backend
-    found: list[Runner] = [ModeRunner(name, start, workload, *mode) for mode in described.modes]
+    all_runners: list[Runner] = [ModeRunner(name, start, workload, *mode) for mode in described.modes]
     baseline = find_baseline(name, workload.architecture)
     if baseline or name == "pytorch":
-        found.append(ZooRunner(name, start, workload, baseline, described.device))
-    return found
+        all_runners.append(ZooRunner(name, start, workload, baseline, described.device))
+    return all_runners
 
 
 def products(described: Described, start: Start, size: int) -> list[Product]:
-    """One backend's matrix products, `size` x `size`, in the precisions of its modes."""
+    """Return one backend's matrix products, `size` x `size`, in the precisions of its modes; TF32 apart."""
     precisions = dict.fromkeys(mode.precision(options) for mode, options in described.modes)
-    apart = [tuple(each for each in precisions if (each == TF32) == tf32) for tf32 in (False, True)]
-    return [Product(described.backend, start, size, each, described.device) for each in apart if each]
+    split = [tuple(each for each in precisions if (each == TF32) == tf32) for tf32 in (False, True)]
+    return [Product(described.backend, start, size, each, described.device) for each in split if each]
 
 
 def fit_together(workload: Workload, processes: int, training_batch: int | None) -> bool:
-    """Whether so many processes fit in memory at once, so that they can take turns with one another.
+    """Tell whether so many processes fit in memory at once, so that they can take turns with one another.
 
-    Batches that no process can hold are not counted.
+    Batches that no process can hold do not count.
     """
     batch = max(each for each in workload.batches if not workload.too_large(each))
     trained = training_batch if training_batch and not workload.too_large(training_batch) else 0
-    each = timed_process(Sizes.of(workload.architecture, 1, *workload.size), batch, trained)
+    needed = timed_process(Sizes.of(workload.architecture, 1, *workload.size), batch, trained)
     memory = available_memory()
-    return memory is None or processes * each <= memory
+    return memory is None or processes * needed <= memory
 
 
 def turn_groups(backends: Sequence[Sequence[T]], fit: Callable[[int], bool]) -> tuple[Turns, list[list[T]]]:
-    """Who takes turns with whom; `fit` tells whether memory holds so many of them."""
-    everyone = [each for own in backends for each in own]
+    """Return the groups that take turns with one another: all, each backend's own, or each alone, as memory allows.
+
+    fit: tells whether memory holds so many processes.
+    """
+    everyone = [each for group in backends for each in group]
     if fit(len(everyone)):
         return "all", [everyone]
     if fit(max(map(len, backends), default=0)):
-        return "backend", [list(own) for own in backends]
+        return "backend", [list(group) for group in backends]
     return "none", [[each] for each in everyone]

@@ -1,4 +1,4 @@
-"""How a mode's time and memory grow along an axis: plain data, and the tables that people read."""
+"""Time and memory of a mode along an axis: plain data, and tables for people."""
 
 import statistics
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ MEANINGS = {
     "depth": "one image, in networks of so many layers",
     "resolution": "one image of so many pixels",
 }
-"""Axis -> what is timed along it."""
+"""Axis -> what is timed at its points."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One place on a curve.
+    """One point of a curve.
 
-    x: images, layers (those that have kernels) or pixels. label: "8", "resnet50", "224x224".
+    x: images, layers with kernels, or pixels. label: "8", "resnet50", "224x224".
     rounds: seconds of one call, the median of each round's turn.
-    memory: the most bytes that the process had had at a time by then.
+    memory: the peak memory of the process by then, in bytes.
     """
 
     x: int
@@ -39,7 +39,7 @@ class Measured:
 class Curve:
     """One mode of one backend, or its framework's own zoo, along an axis.
 
-    measured: by `x`, ascending. missing: label -> why there is nothing.
+    measured: in ascending order of `x`. missing: label of a point -> why it was not measured.
     """
 
     axis: Axis
@@ -50,12 +50,12 @@ class Curve:
 
     @property
     def name(self) -> str:
-        """`keras xla-folded`."""
+        """The backend and the mode: `keras xla-folded`."""
         return f"{self.backend} {self.mode}"
 
 
 def curve_tables(curves: Sequence[Curve]) -> list[RenderableType]:
-    """Milliseconds along each axis, along the batch memory, too; and what is missing, and why."""
+    """Return tables of milliseconds along each axis, of memory along the batch, and what is missing and why."""
     tables: list[RenderableType] = []
     for axis, meaning in MEANINGS.items():
         along = [curve for curve in curves if curve.axis == axis and (curve.measured or curve.missing)]
@@ -77,8 +77,8 @@ def _table(curves: Sequence[Curve], unit: str) -> RenderableType:
     labels = [label for _, label in places]
     table = plain_table("runs in", "mode", *labels, right=tuple(labels))
     for curve in curves:
-        at = {each.label: each for each in curve.measured}
-        cells = [at.get(label) for label in labels]
+        by_label = {each.label: each for each in curve.measured}
+        cells = [by_label.get(label) for label in labels]
         table.add_row(curve.backend, curve.mode, *(_milliseconds(cell) if unit else _gib(cell) for cell in cells))
     return table
 
@@ -91,16 +91,16 @@ def _gib(cell: Measured | None) -> str:
     return f"{cell.memory / 2**30:.2f}" if cell and cell.memory else "-"
 
 
-def joined(curves: Sequence[Curve]) -> list[Curve]:
-    """Curves of the same axis and mode, each measured at places of its own, as one."""
-    found: dict[tuple[Axis, str, str], list[Curve]] = {}
+def join(curves: Sequence[Curve]) -> list[Curve]:
+    """Join curves of the same axis, backend and mode, each measured at other points."""
+    by_mode: dict[tuple[Axis, str, str], list[Curve]] = {}
     for curve in curves:
-        found.setdefault((curve.axis, curve.backend, curve.mode), []).append(curve)
+        by_mode.setdefault((curve.axis, curve.backend, curve.mode), []).append(curve)
     return [
         Curve(
             *key,
             tuple(sorted(chain.from_iterable(part.measured for part in parts), key=lambda each: each.x)),
             dict(chain.from_iterable(part.missing.items() for part in parts)),
         )
-        for key, parts in found.items()
+        for key, parts in by_mode.items()
     ]

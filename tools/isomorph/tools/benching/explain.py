@@ -1,4 +1,4 @@
-"""The lines that a user would write, with and without isomorph, to run a network in a mode."""
+"""The Python lines with which a user runs a network in a mode, with and without isomorph."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,33 +11,47 @@ from isomorph.tools.benching.modes import Mode
 from isomorph.tools.designs.lookup import is_architecture
 
 Lines = list[str]
+"""Lines of Python."""
 
 
-def setting(
+def setup_lines(
     subject: str | Path | Architecture, image: tuple[int, int, int], arch: str | None, options: Mapping[str, Any]
 ) -> str:
-    """What the lines of all modes need: an architecture, as `bench` was given it, and an image of this shape."""
+    """Return the lines that come before those of any mode: the architecture of `bench`, and an image of this shape."""
     lines = ["import numpy", "from isomorph.backends import load_backend"]
     if isinstance(subject, Architecture):
         lines.append(f"# architecture: {subject.name}, as bench was given it")
     else:
-        given = _arguments({"arch": arch, **options} if arch else options)
+        arguments = _arguments({"arch": arch, **options} if arch else options)
         lines += ["from isomorph.tools.subjects.subject import find_subject"]
-        lines += [f"subject = find_subject({json.dumps(str(subject))}{given})", "architecture = subject.architecture"]
+        lines += [
+            f"subject = find_subject({json.dumps(str(subject))}{arguments})",
+            "architecture = subject.architecture",
+        ]
         if not is_architecture(subject):
             lines.append("# behind each build: network.load(subject.tensors)")
     return "\n".join([*lines, f'images = numpy.ones({(1, *image)}, "float32")'])
 
 
 def explain(backend: str, mode: Mode, options: Options) -> str:
-    """How to get `mode` in `backend`: isomorph's line, then the framework's own for a model of one's own.
+    """Return the lines for `mode` in `backend`: isomorph's, then as comments the framework's own for your own model.
 
-    options: what the mode's came to there.
+    >>> from isomorph.backends.options import Options
+    >>> from isomorph.tools.benching.explain import explain
+    >>> from isomorph.tools.benching.modes import MODES
+    >>> print(explain("pytorch", MODES["graph"], Options(compiled="graph", layout="NCHW")))
+    network = load_backend("pytorch").build(architecture, compiled="graph")
+    network.answer(images)
+    # model.eval()
+    # model.compile(fullgraph=True)
+    # with torch.inference_mode(): y = model(x)
+
+    options: the mode's options as the backend resolved them.
     """
-    given = _arguments(mode.options)
+    arguments = _arguments(mode.options)
     where = f', device="{options.device}"' if options.device != "cpu" else ""
     lines = [f'load_backend("{backend}").use_tf32()'] if mode.tf32 else []
-    lines += [f'network = load_backend("{backend}").build(architecture{where}{given})']
+    lines += [f'network = load_backend("{backend}").build(architecture{where}{arguments})']
     lines.append("network.answer(images)")
     if mode.tf32 and backend in _TF32:
         lines.append(f"# {_TF32[backend]}")
@@ -45,10 +59,9 @@ def explain(backend: str, mode: Mode, options: Options) -> str:
     return "\n".join([*lines, *(f"# {line}" for line in (native(options) if native else ()))])
 
 
-def _arguments(given: Mapping[str, Any]) -> str:
-    return "".join(
-        f", {name}={json.dumps(value) if isinstance(value, str) else repr(value)}" for name, value in given.items()
-    )
+def _arguments(options: Mapping[str, Any]) -> str:
+    texts = {name: json.dumps(value) if isinstance(value, str) else repr(value) for name, value in options.items()}
+    return "".join(f", {name}={text}" for name, text in texts.items())
 
 
 def _pytorch(options: Options) -> Lines:
@@ -113,6 +126,6 @@ _TF32 = {
     "keras:torch": _TORCH_TF32,
     "paddle": "paddle.base.core.set_cublas_switch(True); paddle.base.core.set_cudnn_switch(True)",
 }
-"""How each framework is told to use TF32 on a GPU."""
+"""Backend -> how its framework is told to use TF32 on a GPU."""
 
 _NATIVE: dict[str, Callable[[Options], Lines]] = {"pytorch": _pytorch, "keras": _keras, "paddle": _paddle}

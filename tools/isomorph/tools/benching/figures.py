@@ -1,4 +1,4 @@
-"""The house style of all figures, and how they become files: legible at 800 pixels, the same data the same bytes."""
+"""The style of all figures, and writing them: legible at 800 pixels, and the same bytes for the same data."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666")
-"""That the colour-blind tell apart; after Okabe and Ito, "Color universal design" (2008), less their yellow."""
+"""Colours for the colour-blind, after Okabe and Ito, "Color universal design" (2008), without their yellow."""
 
 WIDTH = 8.0
-"""Of a figure, in inches of 100 pixels: at that size its smallest letters, 9 points, are 12 pixels high."""
+"""The width of a figure in inches of 100 pixels: its smallest letters, 9 points, are 12 pixels high."""
 
 FORMATS = ("png", "svg")
 
-SAID_OF_SVGS = ("Creator", "Date", "Format", "Type")
+SVG_METADATA = ("Creator", "Date", "Format", "Type")
 
 # matplotlib's SVGs are twice as large as need be: a 720th of an inch is one decimal, and the points of a line are short
 # when they say how far they are from the one before.
@@ -55,33 +55,33 @@ STYLE: Mapping[str, Any] = {
 
 
 def check_plots(folder: str | Path) -> None:
-    """Raise BadInput where no figures can be drawn or written to `folder`, as far as that can be told beforehand."""
+    """Raise BadInput where figures cannot be drawn or written to `folder`, as far as that can be known beforehand."""
     if find_spec("matplotlib") is None:
         raise BadInput("Plots need matplotlib, which is not installed; `pip install 'isomorph[plots]'` adds it.")
     check_folder(folder)
 
 
 def house_style() -> AbstractContextManager[None]:
-    """In which figures are made and written; what others have set is as it was behind it."""
-    from matplotlib import rc_context  # noqa: PLC0415 - nobody needs it who draws nothing
+    """Return a context with matplotlib set to STYLE, which restores the settings when it ends."""
+    from matplotlib import rc_context  # noqa: PLC0415 - only needed for plots
 
     style: AbstractContextManager[None] = rc_context(dict(STYLE))
     return style
 
 
 def new_figure(height: float) -> "Figure":
-    """An empty one, `height` inches high, whose parts find their own places. It belongs to no window."""
+    """Return an empty figure, `height` inches high, with automatic layout and without a window."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - as above
 
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 def render(figure: "Figure", form: str) -> bytes:
-    """The bytes of a file of that format, one of FORMATS."""
-    drawn = BytesIO()
-    # An SVG would say when and with what it was made.
-    figure.savefig(drawn, format=form, metadata=dict.fromkeys(SAID_OF_SVGS) if form == "svg" else None)
-    return _TAG.sub(_shortened, drawn.getvalue()) if form == "svg" else drawn.getvalue()
+    """Return the bytes of a file of a format, one of FORMATS."""
+    file = BytesIO()
+    # By default an SVG says when and with what it was made.
+    figure.savefig(file, format=form, metadata=dict.fromkeys(SVG_METADATA) if form == "svg" else None)
+    return _TAG.sub(_shortened, file.getvalue()) if form == "svg" else file.getvalue()
 
 
 def _shortened(tag: re.Match[bytes]) -> bytes:
@@ -89,7 +89,7 @@ def _shortened(tag: re.Match[bytes]) -> bytes:
 
 
 def _relative(line: re.Match[bytes]) -> bytes:
-    """`M 31.1 59.1 l1.2 3.4-.5 1.3`, in tenths, so that nothing adds up."""
+    """Return a line with relative points: `M 31.1 59.1 l1.2 3.4-.5 1.3`, in tenths, so that no rounding adds up."""
     tenths = [round(10 * float(number)) for number in _NUMBER.findall(line[0])]
     steps = [after - before for before, after in zip(tenths, tenths[2:], strict=False)]
     first, others = (" ".join(map(_shortest, part)) for part in (tenths[:2], steps))
@@ -97,23 +97,23 @@ def _relative(line: re.Match[bytes]) -> bytes:
 
 
 def _shortest(tenths: int) -> str:
-    """`12.3`, `.3`, `-.3`."""
-    sign, whole, rest = "-" if tenths < 0 else "", *divmod(abs(tenths), 10)
-    return f"{sign}{whole or ''}.{rest}" if rest else f"{sign}{whole}"
+    """Return a number of tenths as short as possible: `12.3`, `.3`, `-.3`."""
+    sign, whole, tenth = "-" if tenths < 0 else "", *divmod(abs(tenths), 10)
+    return f"{sign}{whole or ''}.{tenth}" if tenth else f"{sign}{whole}"
 
 
 def write_figures(folder: str | Path, figures: Mapping[str, "Figure"]) -> Sequence[Path]:
-    """Write each as NAME.png and NAME.svg to `folder`, which is made where there is none. Returns the files.
+    """Write each figure as NAME.png and NAME.svg to `folder`, which is made if it does not exist. Returns the files.
 
-    All are drawn before the first one is written. Raises BadInput where that cannot be.
+    All figures are drawn before the first one is written. Raises BadInput where they cannot be written.
     """
-    drawn = {f"{name}.{form}": render(figure, form) for name, figure in figures.items() for form in FORMATS}
+    contents = {f"{name}.{form}": render(figure, form) for name, figure in figures.items() for form in FORMATS}
     target = Path(folder)
     try:
         target.mkdir(exist_ok=True)
     except OSError as error:
         raise BadInput(f"{target} cannot be made: {error.strerror}.") from None
-    for name, content in drawn.items():
+    for name, content in contents.items():
         with new_file(target / name) as file:
             file.write(content)
-    return [target / name for name in drawn]
+    return [target / name for name in contents]

@@ -1,4 +1,4 @@
-"""Ctrl-C, which terminals and launchers may send more than once."""
+"""Handle ctrl-C, which terminals and launchers may send more than once."""
 
 import signal
 import threading
@@ -9,13 +9,13 @@ from types import FrameType
 
 @contextmanager
 def heard_once() -> Iterator[None]:
-    """Within it the first ctrl-C raises KeyboardInterrupt, and those behind it do nothing.
+    """Raise KeyboardInterrupt for the first ctrl-C in the block, and ignore further ones.
 
-    Ending many processes takes a while, in which a second one would cost the report of what was measured. Where another
-    handler than Python's own is set, and outside the main thread, which hears none, nothing changes.
+    Ending many processes takes a while, in which a second ctrl-C would lose the report. Nothing changes where another
+    handler than Python's own is set, and outside the main thread, which gets no signals.
     """
-    own = signal.default_int_handler
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not own:
+    default = signal.default_int_handler
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not default:
         yield
         return
 
@@ -27,4 +27,4 @@ def heard_once() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, own)
+        signal.signal(signal.SIGINT, default)

@@ -1,4 +1,4 @@
-"""The machine on which speeds are measured, and what other processes take of it meanwhile."""
+"""Describe the machine on which speeds are measured, and how busy other processes keep it."""
 
 import os
 import platform
@@ -8,14 +8,14 @@ from pathlib import Path
 
 STAT = Path("/proc/stat")
 BUSY = (0, 1, 2, 5, 6, 7)
-"""Of a line of /proc/stat: user, nice, system, irq, softirq, and what other guests of the host took."""
+"""Fields of a line of /proc/stat: user, nice, system, irq, softirq, and what other guests of the host took."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What figures depend on.
+    """The machine that figures depend on.
 
-    processor: as it calls itself. cores: those that this process may use. memory: bytes; None where it is not told.
+    processor: its name. cores: how many this process may use. memory: bytes; None where the system does not say.
     """
 
     processor: str
@@ -31,7 +31,7 @@ class Machine:
 
 
 def describe_machine(cores: int) -> Machine:
-    """This one."""
+    """Return this machine."""
     processor = _field(Path("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine()
     memory = _field(Path("/proc/meminfo"), "MemTotal")
     return Machine(
@@ -53,21 +53,24 @@ def _field(path: Path, name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Busy:
-    """Seconds of processor time, since they were first counted.
+    """Seconds of processor time since the machine started.
 
-    all: that of all processes of the machine. own: that of those which measure.
+    all: of all processes. own: of the processes that measure.
     """
 
     all: float
     own: float
 
     def others_since(self, earlier: "Busy", seconds: float) -> float:
-        """How many cores other processes kept busy, on average, in the `seconds` since."""
+        """Return how many cores other processes kept busy, on average, in the `seconds` since then."""
         return max(0.0, (self.all - earlier.all - (self.own - earlier.own)) / seconds)
 
 
 def count_busy(processes: Iterable[int]) -> Busy | None:
-    """Processor time so far; `processes` are those that measure, beside this one. None where it is not told."""
+    """Return the processor time so far; None where the system does not say.
+
+    processes: the ids of those that measure, beside this one.
+    """
     try:
         ticks = [int(field) for field in STAT.read_text().splitlines()[0].split()[1:]]
         own = sum(_ticks_of(process) for process in (os.getpid(), *processes))
@@ -78,7 +81,7 @@ def count_busy(processes: Iterable[int]) -> Busy | None:
 
 
 def _ticks_of(process: int) -> int:
-    """In user and in system mode; none of one that has ended."""
+    """Return a process's ticks in user and system mode; none if it has ended."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""The ways in which a user may run a network: each is a name, and the options of `build` that give it."""
+"""The modes in which a user may run a network: each has a name, and options of `build`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from isomorph.spec import BadInput
 from isomorph.spec.errors import nearest
 
 TF32 = "tf32"
-"""Of a whole process, and no option of `build`: `Backend.use_tf32`."""
+"""A setting of a whole process, not an option of `build`: `Backend.use_tf32`."""
 
-# What one chooses between, in the order in which a name says it: word -> options. One of each row.
+# Word in a mode's name -> options. A name has a word of each row, in this order; "" is left out.
 WORDS: tuple[Mapping[str, Mapping[str, Any]], ...] = (
     {
         "eager": {},
@@ -40,17 +40,17 @@ class Mode:
     tf32: bool
 
     def precision(self, options: Options) -> str:
-        """What it computes in where its options came to `options`: "tf32", or one of DTYPES."""
+        """Return the precision in which it computes with these resolved options: "tf32", or one of DTYPES."""
         return TF32 if self.tf32 else options.precision
 
 
 def _all_modes() -> dict[str, Mode]:
-    made: dict[str, Mode] = {}
-    for chosen in product(*(row.items() for row in WORDS)):
-        name = "-".join(word for word, _ in chosen if word)
-        options = {key: value for _, row in chosen for key, value in row.items()}
-        made[name] = Mode(name, options, tf32=options.pop(TF32, False))
-    return made
+    modes: dict[str, Mode] = {}
+    for choices in product(*(row.items() for row in WORDS)):
+        name = "-".join(word for word, _ in choices if word)
+        options = {key: value for _, row in choices for key, value in row.items()}
+        modes[name] = Mode(name, options, tf32=options.pop(TF32, False))
+    return modes
 
 
 MODES = _all_modes()
@@ -72,7 +72,7 @@ USUAL = (
     "engine-nhwc",
     "engine-folded",
 )
-"""Those that are measured when none is named, where a framework has their compiler and layout and, for TF32, a GPU."""
+"""The modes that are measured when none is named, where a framework has their compiler, layout and, for TF32, a GPU."""
 
 
 def choose_modes(names: Sequence[str] | None) -> tuple[tuple[Mode, ...], Mapping[str, str]]:

@@ -1,28 +1,28 @@
-"""Whether what was measured can be: figures that no processor gives are other processes' work, and make no advice."""
+"""Check whether figures are plausible: impossible ones come from other processes' work, and give no advice."""
 
 from isomorph.tools.benching.ranking import Ranking
 from isomorph.tools.benching.results import ZOO, ModeResult
 
 ROUNDS = 3
-"""Fewer have no spread from which anything could be told."""
+"""The fewest rounds whose spread tells anything."""
 
 CROWDED = 0.5
-"""Of the cores: other processes that kept more of them busy had as much of the machine as what was measured."""
+"""The share of the cores that other processes may keep busy; with more they have as much as what is measured."""
 
 POSSIBLE = 1.25
-"""Of the fastest round of the matrix product, as large as it is some four fifths of a processor's peak or more.
+"""The largest possible multiple of the matrix product's fastest rate, itself four fifths of a processor's peak or more.
 
-On a GPU nothing is held to it: there convolutions may multiply less than they count (Lavin and Gray, 2016).
+It does not hold on a GPU, where convolutions may multiply less often than they count (Lavin and Gray, 2016).
 """
 
 STEADY = 4.0
-"""Times by which a ratio to the zoo's network may vary from round to round, in which both stand side by side."""
+"""The factor by which a ratio to the zoo's network, measured in the same round, may vary from round to round."""
 
 
 def why_implausible(ranking: Ranking, device: str, others: float | None, cores: int) -> str | None:
-    """Why nothing can be chosen by these figures, in one sentence; None where they can be.
+    """Return why these figures are no basis for a choice, in one sentence; None if they are.
 
-    others: cores that other processes kept busy meanwhile, of `cores`; None where the system does not say.
+    others: how many of the `cores` other processes kept busy meanwhile; None where the system does not say.
     """
     ours = [row for row, _ in ranking.ranked if row.mode != ZOO and _has_spread(ranking, row)]
     if not ours:

@@ -1,4 +1,4 @@
-"""The figures of a bench: its ranking as bars, and time and memory along axes as curves."""
+"""Draw the figures of a bench: its ranking as bars, and time and memory along axes as curves."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ def write_plots(report: BenchReport, folder: str | Path) -> Sequence[Path]:
     >>> [path.name for path in write_plots(report, "plots")]
     ['ranking.png', 'ranking.svg']
 
-    What was not measured is left out: there is no ranking of nothing. Raises BadInput where they cannot be written.
+    Figures without any measured value are left out. Raises BadInput where they cannot be written.
     """
     with house_style():
         figures: dict[str, Figure] = {}
@@ -44,7 +44,7 @@ def write_plots(report: BenchReport, folder: str | Path) -> Sequence[Path]:
 
 
 def draw_ranking(report: BenchReport) -> "Figure":
-    """Bars, the best on top: figures of the goal, and how many times the zoo's own they are; whiskers are spreads."""
+    """Draw bars, the best on top: values for the goal and their ratios to the zoo's own; whiskers are spreads."""
     ranking = report.ranking
     colours = _colours(report)
     ratios = [ranking.ratio(row) for row, _ in ranking.ranked]
@@ -66,7 +66,7 @@ def draw_ranking(report: BenchReport) -> "Figure":
 
 
 def draw_curves(curves: Sequence[Curve], report: BenchReport) -> "Figure":
-    """Time along one axis, both logarithmic; along the batch memory, too, beside it."""
+    """Draw time along one axis, both logarithmic, and memory beside it along the batch."""
     axis = curves[0].axis
     figure = new_figure(4.8)
     panels = figure.subplots(1, 2 if axis == "batch" else 1, squeeze=False)[0]
@@ -96,8 +96,7 @@ def _bars(panel: "Axes", spreads: Sequence[Spread | None], shades: Sequence[str]
             continue
         panel.barh(place, spread.median, color=shade, alpha=0.45 if is_pale else 1)
         panel.plot([spread.least, spread.most], [place, place], color="#222222", linewidth=1.2)
-        said = short(spread.median)
-        panel.text(spread.most + 0.02 * most, place, said, va="center", fontsize=9)
+        panel.text(spread.most + 0.02 * most, place, short(spread.median), va="center", fontsize=9)
     panel.set_xlim(0, 1.18 * most)
     panel.grid(False, axis="y")
 
@@ -107,15 +106,15 @@ def _lines(
 ) -> None:
     modes: dict[str, list[str]] = {}
     for curve in curves:
-        own = modes.setdefault(curve.backend, [])
-        own.append(curve.mode)
-        found = [(each.x, y) for each in curve.measured if (y := value(each)) is not None]
+        backend_modes = modes.setdefault(curve.backend, [])
+        backend_modes.append(curve.mode)
+        points = [(each.x, y) for each in curve.measured if (y := value(each)) is not None]
         is_zoo = curve.mode == ZOO
         panel.plot(
-            [x for x, _ in found],
-            [y for _, y in found],
+            [x for x, _ in points],
+            [y for _, y in points],
             color=colours[curve.backend],
-            marker="s" if is_zoo else MARKERS[(len(own) - 1) % len(MARKERS)],
+            marker="s" if is_zoo else MARKERS[(len(backend_modes) - 1) % len(MARKERS)],
             markerfacecolor="white" if is_zoo else colours[curve.backend],
             markersize=5,
             linewidth=1.3,
@@ -125,7 +124,7 @@ def _lines(
 
 
 def _colours(report: BenchReport) -> Mapping[str, str]:
-    """By backend, the same in all figures of a report, whatever its rank."""
+    """Return backend -> colour, the same in all figures of a report."""
     names = sorted({row.backend for row in report.rows})
     return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
 
@@ -135,7 +134,7 @@ def _ratio_label(ranking: Ranking) -> str:
 
 
 def _log_axis(panel: "Axes") -> None:
-    """A logarithmic one of values, labelled at 1, 2 and 5 times each power of ten, and not by powers."""
+    """Make the y axis logarithmic, with plain numbers at 1, 2 and 5 times each power of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator  # noqa: PLC0415 - as in `figures`
 
     panel.set_yscale("log")

@@ -1,4 +1,4 @@
-"""What `bench` found: typed, printable, and JSON for machines."""
+"""The report of `bench`: typed, printable, and as JSON."""
 
 import json
 import statistics
@@ -37,15 +37,15 @@ HEADINGS: Mapping[Goal, str] = {
 
 @dataclass(frozen=True)
 class BenchReport(Report):
-    """What each way of running a network costs, in every backend.
+    """Speed and memory of every mode of running a network, in every backend.
 
-    weights: where they come from. input: [height, width, channels]. batches: images in a call, beside single ones.
-    threads: that every process was given. rounds: turns of each, taken one after the other.
-    turns: who took them with whom.
+    weights: their origin. input: [height, width, channels]. batches: images in a call.
+    threads: of every process. rounds: turns of each mode.
+    turns: which processes took turns with one another.
     unlimited: which matrix products could not be measured, and why.
-    curves: time and memory along the axes that were asked for.
+    curves: time and memory along the axes of the scaling study.
     others: how many cores other processes kept busy meanwhile; None where the system does not say.
-    interrupted: whether ctrl-C came before all was measured.
+    interrupted: whether ctrl-C came before everything was measured.
     setting: the lines of Python that come before those of every mode.
     """
 
@@ -82,11 +82,11 @@ class BenchReport(Report):
 
     @property
     def ranking(self) -> Ranking:
-        """The rows, best first."""
+        """The results, best first."""
         return self.ranked_for(self.goal)
 
     def ranked_for(self, goal: Goal) -> Ranking:
-        """The rows, best first for another goal."""
+        """Return the results, best first for another goal."""
         return Ranking(self.rows, self.limits, goal)
 
     @property
@@ -96,11 +96,11 @@ class BenchReport(Report):
 
     @property
     def doubt(self) -> str | None:
-        """Why these figures are no ground to choose anything, in a sentence; None where they are."""
+        """Why these figures are no basis for a choice, in a sentence; None if they are."""
         return why_implausible(self.ranking, self.device, self.others, self.machine.cores)
 
     def to_json(self) -> str:
-        """All figures, and the rankings for every goal."""
+        """The report, as the command line's `--json` writes it, with rankings for every goal."""
         document = asdict(self) | {"advice": self.advice, "exit_status": self.exit_status}
         document["rankings"] = {goal: _ranking_document(self.ranked_for(goal)) for goal in GOALS}
         for row, written in zip(self.rows, document["rows"], strict=True):
@@ -109,15 +109,15 @@ class BenchReport(Report):
         return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
 
     def table(self) -> RenderableType:
-        """Sorted by what was asked for; then all figures, what has none and why, and the advice."""
-        goals = dict.fromkeys((self.goal, "training"))  # which asks for other figures than all else
+        """The report for people: the ranking, then all figures, what has none and why, and the advice."""
+        goals = dict.fromkeys((self.goal, "training"))  # training has figures of its own
         parts = [self._facts(), *map(self._ranked, goals), self._rates(), self._costs(), self._limits()]
         parts += [*curve_tables(self.curves), self._notes()]
         spaced = [part for each in parts if each for part in (each, "")]
         return Group(Text(self.architecture, "bold"), *spaced, Text(self.advice))
 
     def explanation(self) -> RenderableType:
-        """What a user writes to get each mode: Python, as a whole or one mode of it behind the first lines."""
+        """The Python lines that give each mode; those of one mode run after the first lines."""
         modes = [row for row in self.rows if row.lines and row.mode != ZOO]
         parts = [Text.assemble((f"# {row.name}\n", "bold"), row.lines, "\n") for row in modes]
         return Group(Text(self.setting + "\n"), *parts)
@@ -195,14 +195,14 @@ class BenchReport(Report):
         return Text(f"limit: a {size}x{size} matrix product; {'; '.join(products)}") if products else None
 
     def _notes(self) -> RenderableType | None:
-        """What the zoos' networks are, and what has no figures or not all; those of one reason together."""
+        """Say what the zoos' networks are, and which modes lack figures and why, grouped by reason."""
         zoos = [f"{row.backend}'s zoo is {row.lines}" for row in self.rows if row.mode == ZOO and row.timings]
         reasons: dict[str, list[str]] = {}
         for row in self.rows:
-            said = ": ".join(filter(None, (row.status.replace("measured", ""), row.message)))
-            if said:
-                reasons.setdefault(said, []).append(row.name)
-        notes = [*zoos, *self.unlimited, *(f"{', '.join(names)}: {said}" for said, names in reasons.items())]
+            reason = ": ".join(filter(None, (row.status.replace("measured", ""), row.message)))
+            if reason:
+                reasons.setdefault(reason, []).append(row.name)
+        notes = [*zoos, *self.unlimited, *(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())]
         return Group(*map(Text, notes)) if notes else None
 
 

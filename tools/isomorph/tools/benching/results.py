@@ -1,4 +1,4 @@
-"""What was measured: plain data, from which the report is made."""
+"""The results of a bench: plain data, from which the report is made."""
 
 import statistics
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ from typing import Any, Literal
 Status = Literal["measured", "wrong answers", "unavailable", "error", "interrupted"]
 Work = Literal["inference", "training"]
 Turns = Literal["all", "backend", "none"]
-"""Who took turns with whom: all with all, each backend's own among themselves, or nobody, as memory allows."""
+"""Which processes took turns with one another: all of them, those of each backend, or none, as memory allows."""
 
 ZOO = "zoo"
-"""The mode of a framework's own zoo."""
+"""The name of the mode that runs a framework's own zoo."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of several rounds, and the smallest and largest of them."""
+    """The median, smallest and largest of several rounds' values."""
 
     median: float
     least: float
@@ -24,18 +24,18 @@ class Spread:
 
 
 def spread(values: list[float]) -> Spread:
-    """That of at least one value."""
+    """Return the spread of at least one value."""
     return Spread(statistics.median(values), min(values), max(values))
 
 
 @dataclass(frozen=True)
 class Timing:
-    """One piece of work of one mode.
+    """The timing of one piece of work in one mode.
 
     batch: images in a call.
-    rounds: seconds of one call, the median of each round's turn; the rounds of all modes were taken in turns.
+    rounds: seconds of one call, the median of each round's turn; all modes took their turns alternately.
     calls: how many calls were timed. p50, p95: seconds that half of them, and 95 percent of them, took at most.
-    memory: the most bytes that the process had had at a time once it had answered this batch and all smaller ones.
+    memory: peak bytes of the process after this batch and all smaller ones.
     """
 
     work: Work
@@ -53,29 +53,29 @@ class Timing:
 
 
 def median_rounds(turns: list[list[float]]) -> tuple[float, ...]:
-    """The median of each round's turn."""
+    """Return the median of each round's turn."""
     return tuple(statistics.median(turn) for turn in turns)
 
 
 def make_timing(work: Work, batch: int, turns: list[list[float]], memory: int | None = None) -> Timing:
-    """From the seconds of every call of every round's turn."""
+    """Return the timing from the seconds of every call in every round's turn."""
     calls = sorted(second for turn in turns for second in turn)
-    p95 = calls[-(-95 * len(calls) // 100) - 1]  # the least that so many took at most
+    p95 = calls[-(-95 * len(calls) // 100) - 1]  # the 95th percentile, not interpolated
     return Timing(work, batch, median_rounds(turns), len(calls), statistics.median(calls), p95, memory)
 
 
 @dataclass(frozen=True)
 class ModeResult:
-    """One mode of one backend, the network of its framework's own zoo (mode "zoo"), or all of a backend (mode "").
+    """The result of one mode of a backend, of its framework's own zoo (mode "zoo"), or of the whole backend (mode "").
 
-    message: why there are no figures, or not all.
+    message: why figures are missing.
     lines: what a user writes to get it.
-    options: of `build`, as they came to there.
-    precision: what it computes in. noise_ratio: the error of its answer in that precision's noise floors.
-    macs: multiply-accumulates of one image; less or more than the others' where the zoo's network is another design.
-    import_seconds: of the framework. first_call: seconds of the first answer, compilation included.
-    memory, training_memory: the most bytes its process had while it answered, and while it was trained.
-    disk: bytes of the framework's own file of it. threads: those that the framework computes with.
+    options: of `build`, as the backend resolved them.
+    precision: in which it computes. noise_ratio: the error of its answer in that precision's noise floors.
+    macs: multiply-accumulates for one image; other than the others' where the zoo's network is another design.
+    import_seconds: of the framework. first_call: seconds of the first answer, with compilation.
+    memory, training_memory: peak bytes of its process while it answered, and while it was trained.
+    disk: bytes of the framework's own file of it. threads: with which the framework computes.
     """
 
     backend: str
@@ -98,20 +98,20 @@ class ModeResult:
 
     @property
     def name(self) -> str:
-        """`keras xla-folded`; `keras`, where none of it could be measured."""
+        """The backend and the mode: `keras xla-folded`; `keras` for the whole backend."""
         return f"{self.backend} {self.mode}".rstrip()
 
     def timing(self, work: Work, batch: int) -> Timing | None:
-        """That of a piece of work, if it was measured."""
+        """Return the timing of a piece of work; None if it was not measured."""
         return next((each for each in self.timings if (each.work, each.batch) == (work, batch)), None)
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A framework's own matrix product.
+    """The timing of a framework's own matrix product, the limit of what it can reach.
 
-    form: what its fastest one is called. size: of both matrices, `size` x `size`.
-    rounds: seconds of one product, as a Timing's.
+    form: the name of its fastest call. size: both matrices are `size` x `size`.
+    rounds: seconds of one product, as in Timing.
     """
 
     backend: str

@@ -1,4 +1,4 @@
-"""The order in which all is done: everyone is prepared, then all take turns, round by round."""
+"""Run a bench: prepare all competitors, then let them take turns, round by round."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,15 +12,15 @@ from isomorph.tools.benching.timed_process import TimedProcess
 
 T = TypeVar("T", bound=TimedProcess)
 Progress = Callable[[int, int, str], None]
-"""Called with how many steps are done, how many there are, and what is done next."""
+"""Called with the number of steps that are done, the number of all steps, and the next step."""
 
 
 class Rounds:
-    """The course of a bench.
+    """All rounds of a bench.
 
-    turn_groups: those that take turns with one another, one group after the other. rounds: turns of each of them.
-    training_batch: images of a training step; None leaves training out. turn: seconds of a turn, at least.
-    others: how many cores other processes kept busy while all took turns; None where the system does not say.
+    turn_groups: competitors that take turns with one another; one group runs after the other. rounds: turns of each.
+    training_batch: images in a training step; None leaves training out. turn: least seconds of a turn.
+    others: how many cores other processes kept busy during the turns; None where the system does not say.
     """
 
     def __init__(
@@ -45,16 +45,16 @@ class Rounds:
         self._watched: list[tuple[float, float]] = []
 
     def run(self) -> None:
-        """All of it. Ctrl-C leaves what was measured; the processes have to be closed after that, too."""
+        """Run all rounds. Ctrl-C keeps what was measured; `close` has to be called after that, too."""
         for group in self.turn_groups:
             self._run(group)
 
     def rows(self) -> list[ModeResult]:
-        """What is known of all networks by now."""
+        """Return the results of all networks so far."""
         return [runner.row() for runner in self.runners]
 
     def close(self) -> None:
-        """End all processes that have not ended yet."""
+        """End all processes that are still running."""
         for competitor in self.competitors:
             competitor.close()
 
@@ -78,27 +78,27 @@ class Rounds:
 
     def _take_turns(self, turn: Callable[[T], None], competitors: Sequence[T], doing: str) -> None:
         for number in range(1, self.rounds + 1):
-            before, started, at_work = self._busy(), time.monotonic(), self._at_work()
+            before, started, pids = self._busy(), time.monotonic(), self._pids()
             for competitor in competitors:
-                what = f"{doing} {competitor.name}, round {number} of {self.rounds}"
-                self._step(what, lambda: turn(competitor))  # noqa: B023 - called before the next one is bound
-            if self._at_work() == at_work:  # of one that has ended, nobody knows what it took
+                description = f"{doing} {competitor.name}, round {number} of {self.rounds}"
+                self._step(description, lambda: turn(competitor))  # noqa: B023 - called before the next one is bound
+            if self._pids() == pids:  # the time of a process that has ended is unknown
                 self._watch(before, time.monotonic() - started)
 
-    def _step(self, what: str, step: Callable[[], None]) -> None:
-        self._progress(self._done, self._planned, what)
+    def _step(self, description: str, step: Callable[[], None]) -> None:
+        self._progress(self._done, self._planned, description)
         step()
         self._done += 1
-        self._progress(self._done, self._planned, what)
+        self._progress(self._done, self._planned, description)
 
-    def _at_work(self) -> list[int]:
+    def _pids(self) -> list[int]:
         return [each.pid for each in self.competitors if each.pid]
 
     def _busy(self) -> Busy | None:
-        return count_busy(self._at_work())
+        return count_busy(self._pids())
 
     def _watch(self, before: Busy | None, seconds: float) -> None:
-        """Note what others took in a round."""
+        """Add the processor time that other processes took in a round."""
         after = self._busy()
         if before and after and seconds > 0:
             self._watched.append((after.others_since(before, seconds) * seconds, seconds))

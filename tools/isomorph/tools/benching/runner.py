@@ -1,4 +1,4 @@
-"""A network that takes part: a mode of a backend, or the network of a framework's own zoo."""
+"""The competing networks: a mode of a backend, or the network of a framework's own zoo."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ from isomorph.tools.benching.timed_process import Start, TimedProcess, WrongAnsw
 from isomorph.tools.benching.workload import Workload
 
 ZOO_KEY = -1
-"""Of the zoo's network in its worker; others' count from 0."""
+"""The worker's key of the zoo's network; other keys count from 0."""
 
 
 class Runner(TimedProcess):
     """A network in a process of its own.
 
     facts: fields of its ModeResult, as they become known.
-    peaks: piece of work -> the most bytes of memory that the process had had once it was warm.
+    peaks: piece of work -> peak bytes of memory of the process after warming up.
     """
 
     mode: str
@@ -48,24 +48,24 @@ class Runner(TimedProcess):
 
     @property
     def precision(self) -> str:
-        """What it computes in."""
+        """The precision in which it computes."""
         return "float32"
 
     @property
     def judged(self) -> bool:
-        """Whether its answers have to be the network's own."""
+        """Whether its answers are judged against the oracle's."""
         return True
 
     @abstractmethod
     def build(self, training: bool) -> int:
-        """Build and load it in its process; returns its key."""
+        """Build and load it in its process, and return its key."""
 
     def _prepare(self) -> None:
         self._load()
         for batch in self.workload.batches:
             if reason := self.workload.too_large(batch) or self._fails_at(batch):
                 larger = " or more" if batch != self.workload.batches[-1] else ""
-                self._say(f"not at {batch} images{larger}: {reason}")  # smaller batches stay
+                self._say(f"not at {batch} images{larger}: {reason}")  # smaller batches keep their figures
                 break
         with suppress(Unavailable):
             self.facts["threads"] = self.call("threads")
@@ -80,27 +80,27 @@ class Runner(TimedProcess):
         self.call("forget_peak")
 
     def _fails_at(self, batch: int) -> str | None:
-        """Prepare answers to so many images; why there are none, where fewer were answered."""
-        before = list(self.turns)
+        """Prepare answers to so many images. Return why that fails, if it does and smaller batches did not."""
+        prepared = list(self.turns)
         try:
             self._prepare_answers(batch)
         except BackendFailed as error:
-            if not before:
+            if not prepared:
                 raise
-            if isinstance(error, BackendEnded):  # a new process answers what this one did
+            if isinstance(error, BackendEnded):  # a new process repeats what this one did
                 self.start()
                 self._load()
-                for work in before:
+                for work in prepared:
                     self._prepare_answers(int(work.split()[1]))
             else:
-                self.call("forget_peak")  # what it took in vain
+                self.call("forget_peak")  # that of the failed attempt
             return str(error)
         return None
 
     def _prepare_answers(self, batch: int) -> None:
         work, out = f"inference {batch}", self.process.new_file()
-        given = {"images": self.workload.images.to_document(), "batch": batch}
-        first = self.call("prepare_answers", key=self.key, work=work, out=out, **given)
+        images = self.workload.images.to_document()
+        first = self.call("prepare_answers", key=self.key, work=work, out=out, images=images, batch=batch)
         self.facts.setdefault("first_call", first["seconds"])
         if self.judged:
             self._judge(SharedArrays.from_document(first["arrays"]))
@@ -114,18 +114,18 @@ class Runner(TimedProcess):
             raise WrongAnswers(f"the answer is {ratio:.3g} noise floors of {self.precision} off; up to 8 pass")
 
     def finish_inference(self) -> None:
-        """Note how much memory it took."""
+        """Note the peak memory."""
         self._note(self._try(lambda: self.facts.update(memory=max(self.call("peak"), *self.peaks.values()))))
 
     def prepare_training(self, batch: int) -> None:
-        """Build it once more, to be trained on `batch` images; where that cannot be, its other figures stay."""
+        """Build it again, to be trained on `batch` images; if that fails, its other figures stay."""
 
         def prepare() -> None:
             self.call("forget_peak")
             self.call("discard", key=self.key)
             self.key, work = self.build(training=True), f"training {batch}"
-            given = {"images": self.workload.images.to_document(), "batch": batch}
-            self.call("prepare_training", key=self.key, work=work, **given)
+            images = self.workload.images.to_document()
+            self.call("prepare_training", key=self.key, work=work, images=images, batch=batch)
             self.warm_up(work)
 
         if self.pid and (reason := self.workload.too_large(batch)):
@@ -134,11 +134,11 @@ class Runner(TimedProcess):
         self._note_training(self._try(prepare))
 
     def train(self, seconds: float) -> None:
-        """One turn of training."""
+        """Take one turn of training."""
         self._note_training(self._try(lambda: self._turn("training", seconds)))
 
     def finish_training(self) -> None:
-        """Note how much memory it took, and end the process."""
+        """Note the peak memory of training, and end the process."""
         if any(work.startswith("training") for work in self.turns):
             self._note_training(self._try(lambda: self.facts.update(training_memory=self.call("peak"))))
         self.close()
@@ -149,7 +149,7 @@ class Runner(TimedProcess):
             self.close()
 
     def row(self) -> ModeResult:
-        """What is known of it by now."""
+        """Return its results so far."""
         timings = [
             make_timing(
                 "training" if work.startswith("training") else "inference",
@@ -173,33 +173,33 @@ class Runner(TimedProcess):
 
 
 class ModeRunner(Runner):
-    """A mode of a backend, which came to `options` there."""
+    """A mode of a backend, with the options as the backend resolved them."""
 
     def __init__(self, backend: str, start: Start, workload: Workload, mode: Mode, options: Options) -> None:
         super().__init__(backend, start, workload, mode.tf32)
         self.mode = mode.name
         self.options = options
-        self._asked, self._precision = mode.options, mode.precision(options)
+        self._mode_options, self._precision = mode.options, mode.precision(options)
         self.facts |= {"options": asdict(options), "lines": explain(backend, mode, options)}
 
     @property
     def precision(self) -> str:
-        """That of its autocast, TF32, or float32."""
+        """The precision of its autocast, TF32, or float32."""
         return self._precision
 
     def build(self, training: bool) -> int:
-        """By the backend."""
+        """Build it by the backend, and return its key."""
         network = self.process.build(
-            self.workload.architecture.undrawn(), self.options.device, training=training, **self._asked
+            self.workload.architecture.undrawn(), self.options.device, training=training, **self._mode_options
         )
         network.load(self.workload.shared)
         return network.key
 
 
 class ZooRunner(Runner):
-    """The network of a framework's own zoo; where there is none to call, a plain module built from the specification.
+    """The network of a framework's own zoo; if there is none, a plain module from the specification.
 
-    PyTorch has no zoo of its own, but torchvision, whose modules are plain ones in NCHW.
+    PyTorch's is torchvision, whose modules are plain ones in NCHW.
     """
 
     mode = ZOO
@@ -220,11 +220,11 @@ class ZooRunner(Runner):
 
     @property
     def judged(self) -> bool:
-        """Where it is the very network, with its weights."""
+        """Whether it is the same function as the measured network, with its weights."""
         return self.baseline is None or self.baseline.same
 
     def build(self, training: bool) -> int:
-        """By the framework's zoo, or plainly."""
+        """Build it by the framework's zoo, or as a plain module, and return its key."""
         if self.baseline:
             try:
                 return self._build_zoo(self.baseline)
@@ -241,16 +241,17 @@ class ZooRunner(Runner):
     def _build_zoo(self, baseline: Baseline) -> int:
         design = baseline.design
         size = (*self.workload.size, design.in_channels)
-        given = {"name": baseline.own_name, "classes": design.head.num_classes, "size": size, "device": self.device}
-        self.call("build_zoo", key=ZOO_KEY, **given)
+        arguments = {"name": baseline.own_name, "classes": design.head.num_classes, "size": size, "device": self.device}
+        self.call("build_zoo", key=ZOO_KEY, **arguments)
         if baseline.same:
-            with_names = self._under_own_names(baseline)
-            self.call("load_zoo", key=ZOO_KEY, tensors=with_names.to_document())
+            tensors = self._share_tensors(baseline)
+            self.call("load_zoo", key=ZOO_KEY, tensors=tensors.to_document())
         return ZOO_KEY
 
-    def _under_own_names(self, baseline: Baseline) -> SharedArrays:
-        own, _, _ = baseline.design.name.partition("/")
-        renamed = zoo(own).naming.tensors(baseline.design)
+    def _share_tensors(self, baseline: Baseline) -> SharedArrays:
+        """Share the tensors in float32 under the names of the zoo."""
+        zoo_name, _, _ = baseline.design.name.partition("/")
+        zoo_tensors = zoo(zoo_name).naming.tensors(baseline.design)
         tensors: Mapping[str, Any] = self.workload.tensors
-        wide = ((renamed[name], value.astype(np.float32)) for name, value in tensors.items())
-        return self.process.share({named.name: named.from_canonical(value) for named, value in wide})
+        pairs = ((zoo_tensors[name], value.astype(np.float32)) for name, value in tensors.items())
+        return self.process.share({tensor.name: tensor.from_canonical(value) for tensor, value in pairs})

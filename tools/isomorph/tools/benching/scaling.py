@@ -1,4 +1,4 @@
-"""Measuring along axes: at each place all modes take turns, each in a process of its own, as in the bench itself."""
+"""Measure along axes: at each point all modes take turns, each in a process of its own, as in the bench itself."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,21 +14,21 @@ from isomorph.tools.benching.timed_process import Start
 from isomorph.tools.benching.workload import Workload
 
 ROUNDS = 3
-"""Turns at each place: a curve shows how cost grows, and many places outweigh the noise of one."""
+"""Turns at each point: a curve shows how cost grows, and many points outweigh the noise of one."""
 
 EAGER = "eager"
 
 
 class Scaling:
-    """Measures all places, one after the other.
+    """Measures all points, one after the other.
 
-    described: the backends, with the modes to follow. draw: makes what is run at a place.
-    turn: seconds of a turn, at least. curves: those that are known by now, each of one place.
+    described: the backends, with the modes to follow. draw: makes the workload at a point.
+    turn: least seconds of a turn. curves: the results so far, each with one point.
     """
 
     def __init__(
         self,
-        places: Sequence[Point],
+        points: Sequence[Point],
         described: Sequence[Described],
         start: Start,
         draw: Callable[[Point], Workload],
@@ -36,28 +36,28 @@ class Scaling:
         progress: Progress,
     ) -> None:
         self.curves: list[Curve] = []
-        self._places = places
+        self._points = points
         self._described = described
         self._start, self._draw, self._turn, self._progress = start, draw, turn, progress
-        self._each = (1 + ROUNDS) * sum(map(self._most, described))  # steps of one place, at most
+        self._each = (1 + ROUNDS) * sum(map(self._most, described))  # steps at one point, at most
         self._before = 0
 
     def run(self) -> None:
-        """All of it. Ctrl-C leaves what is known, and no process."""
-        for number, point in enumerate(self._places):
+        """Measure all points. Ctrl-C keeps the results so far, and leaves no process."""
+        for number, point in enumerate(self._points):
             self._before = number * self._each
             self._say(0, 0, f"drawing what runs at {point.label}")
             try:
                 workload = self._draw(point)
-            except BadInput as error:  # noise leaves nothing to judge answers by
+            except BadInput as error:  # the noise is too large to judge answers
                 self.curves.append(Curve(point.axis, "all", "all", (), {point.label: str(error)}))
                 continue
             self._measure(point, workload)
 
     def _measure(self, point: Point, workload: Workload) -> None:
-        entered = [runners(each, self._start, workload) for each in self._described]
-        _, apart = turn_groups(entered, lambda processes: fit_together(workload, processes, None))
-        course = Rounds(apart, ROUNDS, None, self._turn, self._say)
+        competitors = [runners(each, self._start, workload) for each in self._described]
+        _, groups = turn_groups(competitors, lambda processes: fit_together(workload, processes, None))
+        course = Rounds(groups, ROUNDS, None, self._turn, self._say)
         try:
             course.run()
         finally:
@@ -65,15 +65,15 @@ class Scaling:
             self.curves += [_curve(point, row) for row in course.rows()]
 
     def _most(self, described: Described) -> int:
-        zoo = any(find_baseline(described.backend, point.network) for point in self._places)
+        zoo = any(find_baseline(described.backend, point.network) for point in self._points)
         return len(described.modes) + (zoo or described.backend == "pytorch")
 
     def _say(self, done: int, _planned: int, what: str) -> None:
-        self._progress(self._before + done, max(1, self._each * len(self._places)), f"scaling: {what}")
+        self._progress(self._before + done, max(1, self._each * len(self._points)), f"scaling: {what}")
 
 
-def followed(described: Sequence[Described], ranking: Ranking, named: bool) -> list[Described]:
-    """The backends with the modes to follow: those that were named, or eager execution and each backend's best."""
+def choose_followed(described: Sequence[Described], ranking: Ranking, named: bool) -> list[Described]:
+    """Return the backends with the modes to follow: the named ones, or eager execution and each backend's best."""
     if named:
         return [each for each in described if each.modes]
     best: Mapping[str, str] = {row.backend: row.mode for row, _ in reversed(ranking.ranked) if row.mode != ZOO}
@@ -86,7 +86,7 @@ def followed(described: Sequence[Described], ranking: Ranking, named: bool) -> l
 
 
 def _curve(point: Point, row: ModeResult) -> Curve:
-    """What a row says of a place: along the batch one for each of its batches."""
+    """Return the part of a curve at a point: along the batch, one value for each of its batches."""
     measured = tuple(
         Measured(*(_at(point, timing.batch)), timing.rounds, timing.memory) for timing in row.timings if timing.rounds
     )

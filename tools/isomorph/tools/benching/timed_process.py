@@ -1,4 +1,4 @@
-"""One process that takes part: it is prepared, measured in turns, and paused while others are."""
+"""A process whose calls are timed: it is prepared, measured in turns, and paused while others are measured."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -12,21 +12,21 @@ from isomorph.tools.benching.results import Limit, Status, median_rounds
 
 
 class Start(Protocol):
-    """Starts the process of a backend."""
+    """A function that starts the process of a backend."""
 
     def __call__(self, name: str, *, tf32: bool = False) -> BackendProcess:
-        """As BackendProcess has it."""
+        """Start it, with the arguments of BackendProcess."""
 
 
 class WrongAnswers(Exception):  # noqa: N818 - it names what was found
-    """A mode does not give the network's answers, and is not to be ranked."""
+    """A mode does not give the network's answers, so that it is not ranked."""
 
 
 class TimedProcess(ABC):
     """A process, and the seconds of its calls so far.
 
     tf32: whether GPUs may compute in TF32 in it.
-    status: "measured" until something goes wrong, which costs this one its place and nobody else's.
+    status: "measured" until something goes wrong, which affects only this process.
     message: what went wrong.
     turns: piece of work -> the seconds of every call of every round's turn.
     """
@@ -43,60 +43,60 @@ class TimedProcess(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """For progress."""
+        """The name in messages of progress."""
 
     @property
     def pid(self) -> int | None:
-        """That of its process, while it has one."""
+        """The id of its process; None if it has none."""
         return self._process.pid if self._process else None
 
     def prepare(self) -> None:
-        """Start its process, do what comes before the first round, and pause."""
+        """Start its process, prepare the first round, and pause."""
         self.start()
         self._note(self._try(self._prepare))
 
     def take_turn(self, seconds: float) -> None:
-        """One turn of each piece of work that it has, then pause."""
+        """Take one turn of each piece of work, then pause."""
         self._note(self._try(lambda: self._turn("", seconds)))
 
     def start(self) -> None:
-        """Start its process, instead of one that it had."""
+        """Start its process, in place of one that it may have."""
         self.close()
         self._process = self._start(self.backend, tf32=self.tf32)
 
     def close(self) -> None:
-        """End its process; its figures stay."""
+        """End its process; its results stay."""
         if self._process:
             self._process.close()
             self._process = None
 
     @abstractmethod
     def _prepare(self) -> None:
-        """What comes before the first round, in the process that has been started."""
+        """Prepare the first round in the process, which has been started."""
 
     @property
     def process(self) -> BackendProcess:
-        """Its process, while it has one."""
+        """Its process, which must be running."""
         assert self._process is not None
         return self._process
 
     def call(self, method: str, **arguments: Any) -> Any:
-        """A call to its worker."""
+        """Call a method of its worker."""
         return self.process.call(method, **arguments)
 
     def warm_up(self, work: str) -> None:
-        """Call a piece of work that has been prepared until it is stable; from then on it has its turns."""
+        """Repeat a prepared piece of work until its time is stable, and give it turns from then on."""
         self.call("warm_up", work=work)
         self.turns[work] = []
 
     def _turn(self, kind: str, seconds: float) -> None:
-        """Of each piece of work whose name begins with `kind`."""
+        """Take a turn of each piece of work whose name begins with `kind`."""
         for work, turns in self.turns.items():
             if work.startswith(kind):
                 turns.append(self.call("turn", work=work, turn=seconds))
 
     def _try(self, step: Callable[[], None]) -> tuple[Status, str] | None:
-        """Let the process do something, while it has one; what went wrong, if anything did."""
+        """Run a step in the process, if there is one. Return what went wrong, if anything did."""
         if self._process is None:
             return None
         try:
@@ -118,14 +118,14 @@ class TimedProcess(ABC):
             self.close()
 
     def _say(self, message: str) -> None:
-        """Add to what went wrong."""
+        """Add to the message."""
         self.message = "; ".join(filter(None, (self.message, message)))
 
 
 class Product(TimedProcess):
-    """A framework's matrix product, in each precision that its modes compute in; TF32 has a process of its own.
+    """A framework's matrix product, in each precision of its modes; TF32 has a process of its own.
 
-    forms: precision -> what the framework's fastest form of it is called.
+    forms: precision -> the name of the framework's fastest call.
     """
 
     def __init__(self, backend: str, start: Start, size: int, precisions: tuple[str, ...], device: str) -> None:
@@ -135,18 +135,18 @@ class Product(TimedProcess):
 
     @property
     def name(self) -> str:
-        """For progress."""
+        """The name in messages of progress."""
         return f"{self.backend}'s matrix product"
 
     def _prepare(self) -> None:
         for precision in self.precisions:
             computed = "float32" if precision == TF32 else precision
-            given = {"size": self.size, "precision": computed, "device": self.device}
-            self.forms[precision] = self.call("prepare_product", work=precision, **given)
+            arguments = {"size": self.size, "precision": computed, "device": self.device}
+            self.forms[precision] = self.call("prepare_product", work=precision, **arguments)
             self.turns[precision] = []
 
     def limits(self) -> list[Limit]:
-        """One for each precision that was measured."""
+        """Return a limit for each precision that was measured."""
         return [
             Limit(self.backend, precision, self.forms[precision], self.size, median_rounds(turns))
             for precision, turns in self.turns.items()

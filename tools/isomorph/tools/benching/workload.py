@@ -1,4 +1,4 @@
-"""What all modes are given: the same weights, images and labels, and what their answers are held against."""
+"""The workload of all modes: the same weights, images and labels, and the reference for their answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,24 +15,25 @@ from isomorph.spec import Architecture, BadInput
 from isomorph.tools.tables import by
 
 JUDGED_AS = {"tf32": "float16"}
-"""TF32 has float16's significand. The oracle has no TF32, whose noise is less: it rounds operands of products alone."""
+"""Precision -> the one by whose noise its answers are judged: the oracle has no TF32, which has float16's significand
+and less noise, as it rounds only the operands of products."""
 
 CALIBRATED_ON = 2
-"""Images on which the drawn weights' running statistics are those of a trained network."""
+"""Images from which the drawn weights' running statistics are computed, as in a trained network."""
 
 JUDGED = 1
-"""Images on which answers are judged."""
+"""How many images of each answer are judged."""
 
 DRAWN = 2**23
-"""Values of the images that are drawn, 55 of 224x224, which takes a second; larger batches repeat them."""
+"""The most values of drawn images, 55 of 224x224, which take a second; larger batches repeat them."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A network with its weights, the batches that are answered, and images with labels, of which batches are made.
+    """A network with its weights, the sizes of batches, and the images and labels of which batches are made.
 
     size: height and width. batches: ascending. room: bytes that a process may take; None where nothing limits it.
-    tensors: canonical. images: "images" and "labels", as many as were drawn.
+    tensors: canonical name -> array. shared: the same, shared with other processes. images: "images" and "labels".
     """
 
     architecture: Architecture
@@ -45,16 +46,16 @@ class Workload:
     reference: Reference
 
     def noise_ratio(self, answer: Array, precision: str) -> float:
-        """The error of an answer to any of the batches, on its first image, in noise floors of `precision`.
+        """Return the error of an answer to any of the batches, on its first image, in noise floors of `precision`.
 
-        Raises BadInput where noise is so large that it would say nothing.
+        Raises BadInput where the noise is too large for the error to mean anything.
         """
         precision = JUDGED_AS.get(precision, precision)
         check_decides(self.architecture, precision, self.reference.answer_floor(precision))
         return self.reference.answer_ratio(answer[:JUDGED], precision)
 
     def too_large(self, batch: int) -> str | None:
-        """Why no process can hold so many images; None if it can."""
+        """Return why no process can hold so many images; None if one can."""
         return _too_large(self.architecture, self.size, batch, self.room)
 
 
@@ -68,10 +69,11 @@ def draw_workload(
     room: int | None,
     tensors: Mapping[str, Array] | None = None,
 ) -> Workload:
-    """Draw all of it into files in `folder`; `tensors` that are given are not drawn.
+    """Draw a workload into files in `folder`.
 
-    Raises BadInput for images of which not even one fits into `room`, and for more than the oracle can prove answers of
-    in the memory that there is, before any is drawn.
+    tensors: the network's; None draws them.
+    Raises BadInput, before anything is drawn, where not even one image fits into `room`, and where the memory is too
+    small for the oracle to prove answers.
     """
     if reason := _too_large(architecture, size, 1, room):
         raise BadInput(f"Images of {by(*size)} are too large: {reason}; expected smaller ones.")

@@ -1,4 +1,4 @@
-"""`isomorph conformance run`: is a backend what the specification says, in all that the suite asks of it?"""
+"""`isomorph conformance run`: run the conformance suite in backends, to certify them."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ from isomorph.tools.certifying.suite_process import SuiteProcess, check_pytest
 from isomorph.tools.subjects.backends import choose_backends
 
 Progress = Callable[[int, int, int, str], None]
-"""Called with how many tests have ended, how many there are, how many failed, and the one that runs."""
+"""Called with the numbers of tests that have ended, that are planned and that failed, and the running test."""
 
 JOBS = 2
-"""Runs of the suite at a time, where cores and memory allow; each has a process for every backend."""
+"""How many runs of the suite share the tests, where cores and memory allow; each has a process per backend."""
 
 PROCESS_MEMORY = 2 * 2**30
-"""Bytes to reckon with for each of them; on a CPU they came to 1.3 GiB on average, and to 3.4 GiB in Keras."""
+"""Bytes to allow for each of these processes; on a CPU they took 1.3 GiB on average, and 3.4 GiB in Keras."""
 
 # Pytest's exit statuses, and how it begins to say what is wrong with `-k`.
 COLLECTED_NOTHING, BAD_USAGE = 5, 4
@@ -48,20 +48,20 @@ def certify(
     >>> report.certified, len(report.results), report.results[0].group
     (True, 6, "slim's own tests")
 
-    backends: names or aliases, those of other packages too; None takes the oracle and the installed ones of our own.
+    backends: names or aliases, of other packages, too; None takes the oracle and the installed ones of this package.
     device: "auto", which is a GPU where a backend sees one, "cpu" or "gpu".
     jobs: how many processes of pytest share the tests; None: two, where cores and memory allow it and no GPU is used.
-    every_network: also the networks that others stand for, which takes half an hour more.
+    every_network: also run networks that others represent, which takes half an hour more.
     only: pytest's `-k`, an expression of words in tests' names, such as "max_pool and not float64".
     expected_failures: a TOML file, see `isomorph.conformance.expected_failures`.
     timeout: seconds that one call to a backend may take.
     progress: called whenever a test begins or ends.
 
-    A backend that crashes or hangs costs the test in which it does. Ctrl-C ends all processes and returns what is known
-    by then. Raises, before any test is run: BadInput for a backend that is unknown or cannot be imported, for an
-    expression that is none or fits no test, for expected failures that are not well formed or match no test, and where
-    pytest is not installed; Unavailable for one that says that it cannot be used here, or that sees no GPU where one is
-    asked for; BackendEnded if it crashes at once.
+    A backend that crashes or hangs fails only the test in which it does. Ctrl-C ends all processes and returns the
+    results so far. Raises, before any test runs: BadInput for a backend that is unknown or cannot be imported, for an
+    expression that is malformed or fits no test, for expected failures that are malformed or match no test, and where
+    pytest is not installed; Unavailable for a backend that cannot be used here, or sees no GPU where device is "gpu";
+    BackendEnded if it crashes at once.
     """
     started = time.monotonic()
     check_pytest()
@@ -106,7 +106,7 @@ def certify(
 
 
 def _collect(arguments: Sequence[str], names: Sequence[str], only: str | None) -> int:
-    """How many tests there are. Raises BadInput where pytest refuses to run them."""
+    """Return the number of tests. Raises BadInput where pytest refuses to run them."""
     with closing(SuiteProcess([*arguments, "--collect-only", "-q"])) as suite:
         lines = list(suite)
         status, words = suite.wait(), suite.last_words()
@@ -148,7 +148,7 @@ def _jobs(backends: int) -> int:
 def _follow(
     suite: SuiteProcess, planned: int, results: list[CaseResult], errors: list[str], progress: Progress
 ) -> None:
-    """Add what the suite says to `results` and `errors`, until it ends."""
+    """Add what the suite reports to `results` and `errors`, until it ends."""
     failed, runs = 0, ""
     for line in suite:
         if "error" in line:

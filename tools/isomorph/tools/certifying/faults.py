@@ -1,4 +1,4 @@
-"""`faults`: known porting mistakes, planted in every backend, to see which tier catches them, and where."""
+"""`faults`: plant known porting mistakes in every backend, to see which tier catches them, and where."""
 
 import sys
 import time
@@ -24,12 +24,13 @@ from isomorph.tools.subjects.backends import choose_backends, run_side_by_side
 from isomorph.tools.subjects.subject import check_choice, check_limits
 
 Progress = Callable[[str, str], None]
+"""Called with the name of a backend and what it does."""
 
 FRAMEWORK = 1e9
-"""Bytes of memory that a framework takes with networks as small as these."""
+"""Bytes of memory that a framework takes with such small networks."""
 
 CRASHES = 3
-"""After so many faults in a row that ended its process a backend is given up."""
+"""A backend is given up after so many faults in a row that ended its process."""
 
 
 def faults(
@@ -49,14 +50,14 @@ def faults(
     >>> [tier for tier, number in report.by_tier.items() if number]
     ['structure', 'lattice', 'float64', 'float32']
 
-    names: those of the catalogue to plant; None plants all.
-    backends: names; None takes the installed ones of COMPARED. One that is named and not installed is bad input.
+    names: the faults of the catalogue to plant; None plants all.
+    backends: names; None takes the installed ones of COMPARED. A named backend that is not installed is bad input.
     device: "auto", "cpu" or "gpu".
     timeout: seconds that one call to a backend may take.
-    progress: called with who is at work and at what.
+    progress: called with the name of a backend and what it does.
 
-    Raises BadInput before anything runs. A backend that crashes, hangs or runs out of memory has an "error" for the
-    fault that it was about, and goes on with the next one.
+    Raises BadInput before anything runs. A backend that crashes, hangs or runs out of memory has the outcome "error"
+    for that fault, and goes on with the next one.
     """
     started = time.monotonic()
     chosen = find_faults(names)
@@ -92,10 +93,9 @@ def list_faults(names: Iterable[str] | None = None) -> CatalogueReport:
 
 
 class _FaultRun:
-    """The faults, and the backends' processes, which are started anew where they crash.
+    """Plants the faults in the backends' processes, which are started anew where they crash.
 
-    processes: one for each backend; the one that stands for another's crash takes its place here, so that whoever
-        closes all closes it, too.
+    processes: one for each backend; a new process takes the place of the crashed one, so that it is closed with all.
     """
 
     def __init__(
@@ -118,11 +118,11 @@ class _FaultRun:
         self.processes: list[BackendProcess] = []
 
     def start(self, name: str) -> BackendProcess:
-        """A backend's process, which ends with all."""
+        """Start a backend's process, which the stack ends."""
         return self.stack.enter_context(BackendProcess(name, sys.executable, self.memory, self.timeout))
 
     def column(self, process: BackendProcess) -> FaultyBackend:
-        """What comes of every fault in one backend."""
+        """Return the findings of every fault in one backend."""
         name, version, crashes = process.name, None, 0
         place = self.processes.index(process)
         planting = Planting(process, self.device, self.cases)
@@ -135,7 +135,7 @@ class _FaultRun:
                 version = planting.process.describe()["version"]
                 findings.append(planting.find(fault))
                 crashes = 0
-            except DiskFull:  # which nobody's process can help, nor another fault
+            except DiskFull:  # another process or fault would not help
                 raise
             except (Unavailable, BackendFailed) as error:
                 findings.append(Finding(fault.name, fault.place, "error", message=str(error)))

@@ -1,4 +1,4 @@
-"""What `faults` found: the matrix of faults and backends, typed, printable, and JSON for machines."""
+"""The reports of `faults` and `list_faults`: typed, printable, and as JSON."""
 
 import json
 from collections.abc import Iterator
@@ -59,15 +59,15 @@ WORDS: dict[Outcome, str] = {
     "unfit": "UNFIT",
     "error": "ERROR",
 }
-"""Instead of the tiers' letters."""
+"""Outcome -> the word in place of the tiers' letters."""
 
 MARKS: dict[Outcome, str] = {"elsewhere": "!", "false alarm": "?"}
-"""Behind them."""
+"""Outcome -> the mark behind the tiers' letters."""
 
 
 @dataclass(frozen=True)
 class FaultyBackend:
-    """One backend's column: what came of every fault in it, in the order of the report's faults."""
+    """One backend's column: its findings, in the order of the report's faults."""
 
     name: str
     version: str | None
@@ -78,8 +78,7 @@ class FaultyBackend:
 class FaultsReport(Report):
     """Every fault in every backend.
 
-    shown: of each fault that is said to be none where it stands, whether the oracle answers the same with it, bit for
-        bit.
+    shown: name of each harmless fault -> whether the oracle's answers stay the same with it, bit for bit.
     seconds: how long it took.
     """
 
@@ -90,27 +89,26 @@ class FaultsReport(Report):
 
     @property
     def caught(self) -> list[str]:
-        """The faults that every backend caught, each at its own place, if it could be planted there at all."""
-        outcomes = {name: self._outcomes(name) for name in self.planted}
-        return [name for name, own in outcomes.items() if own <= {"caught", *NOT_PLANTED}]
+        """The faults that were caught at their own place in every backend where they could be planted."""
+        return [name for name in self.planted if self._outcomes(name) <= {"caught", *NOT_PLANTED}]
 
     @property
     def planted(self) -> list[str]:
-        """The faults that are some, and could be planted in a backend."""
-        some = (fault.name for fault in self.faults if not fault.is_harmless)
-        return [name for name in some if self._outcomes(name) - {*NOT_PLANTED}]
+        """The faults, without harmless ones, that could be planted in some backend."""
+        harmful = (fault.name for fault in self.faults if not fault.is_harmless)
+        return [name for name in harmful if self._outcomes(name) - {*NOT_PLANTED}]
 
     @property
     def by_tier(self) -> dict[str, int]:
-        """How many faults each tier caught, in one backend or more."""
-        some = {fault.name for fault in self.faults if not fault.is_harmless}
-        told = [finding for backend in self.backends for finding in backend.findings if finding.fault in some]
-        pairs = {(finding.fault, found.tier) for finding in told for found in finding.tiers if found.caught}
+        """Tier -> how many faults it caught, in one backend or more."""
+        harmful = {fault.name for fault in self.faults if not fault.is_harmless}
+        findings = [finding for backend in self.backends for finding in backend.findings if finding.fault in harmful]
+        pairs = {(finding.fault, tier.tier) for finding in findings for tier in finding.tiers if tier.caught}
         return {tier: sum(other == tier for _, other in pairs) for tier in TIERS}
 
     @property
     def harmless(self) -> list[str]:
-        """The faults that are none where they stand, as the oracle shows and every backend confirms."""
+        """The faults that change nothing where they are planted, as the oracle shows and every backend confirms."""
         return [name for name, shown in self.shown.items() if shown and self._outcomes(name) == {"harmless"}]
 
     @property
@@ -136,7 +134,7 @@ class FaultsReport(Report):
         return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
     def table(self) -> RenderableType:
-        """A row for each fault, then a line for everything that is not as it should be."""
+        """The report for people: a row for each fault, then a line for everything unexpected."""
         table = plain_table("fault", "planted at", *(backend.name for backend in self.backends))
         for fault, *findings in zip(self.faults, *(backend.findings for backend in self.backends), strict=True):
             table.add_row(fault.name, _short_place(fault), *map(_cell, findings))
@@ -153,11 +151,11 @@ class FaultsReport(Report):
             if not shown:
                 yield Text(f"{name}: the oracle answers otherwise with it, so that it is a fault here.")
         for backend in self.backends:
-            said: dict[str, list[Finding]] = {}
+            unexpected: dict[str, list[Finding]] = {}  # message -> findings
             for finding in backend.findings:
                 if finding.outcome not in GOOD:
-                    said.setdefault(_said(finding), []).append(finding)
-            for message, (first, *others) in said.items():
+                    unexpected.setdefault(_message(finding), []).append(finding)
+            for message, (first, *others) in unexpected.items():
                 more = f" and {len(others)} more" if others else ""
                 yield remark(backend.name, STYLES[first.outcome], f" {first.fault}{more}: {message}")
 
@@ -165,17 +163,16 @@ class FaultsReport(Report):
         count = len(self.backends)
         where = f"{count} backend" if count == 1 else f"{count} backends"
         noun = "fault" if len(self.planted) == 1 else "faults"
-        said = f"{len(self.caught)} of {len(self.planted)} {noun} caught in {where}, each at its own place"
+        sentence = f"{len(self.caught)} of {len(self.planted)} {noun} caught in {where}, each at its own place"
         if self.harmless:
-            said += (
-                f"; {len(self.harmless)} {'is' if len(self.harmless) == 1 else 'are'} none here, as the oracle shows"
-            )
-        return f"{said}."
+            verb = "is" if len(self.harmless) == 1 else "are"
+            sentence += f"; {len(self.harmless)} {verb} none here, as the oracle shows"
+        return f"{sentence}."
 
 
 @dataclass(frozen=True)
 class CatalogueReport(Report):
-    """The faults that there are."""
+    """The known faults."""
 
     faults: tuple[Fault, ...]
 
@@ -184,7 +181,7 @@ class CatalogueReport(Report):
         return json.dumps([described(fault) for fault in self.faults], indent=2) + "\n"
 
     def table(self) -> RenderableType:
-        """What goes wrong, where it is planted, and where it is known from."""
+        """The list for people: what goes wrong, where it is planted, and where it is known from."""
         lines: list[RenderableType] = []
         for fault in self.faults:
             lines += [
@@ -197,13 +194,13 @@ class CatalogueReport(Report):
 
 
 def described(fault: Fault) -> dict[str, Any]:
-    """A fault, as JSON can carry it."""
+    """Return a fault as plain JSON-like data."""
     fields = {name: getattr(fault, name) for name in ("name", "says", "source", "network", "place", "learned")}
     return {**fields, "planted_by": planted_by(fault)}
 
 
 def planted_by(fault: Fault) -> str:
-    """The kind of its plant."""
+    """Return the kind of a fault's plant."""
     return PLANTS[type(fault.plant)]
 
 
@@ -214,7 +211,7 @@ def _where(fault: Fault) -> str:
 
 
 def _short_place(fault: Fault) -> str:
-    """The first tier's that sees it; of a tensor that a batch norm has, the layer's name and its own do."""
+    """Return the place where the first tier sees it, without the name of the batch norm."""
     place = next(iter(fault.learned.values()), fault.place)
     return short_scope(place.replace("/BatchNorm", "")) if place else "nothing changes"
 
@@ -230,8 +227,8 @@ def _letter(tier: TierFinding) -> str:
     return LETTERS[tier.tier] if tier.caught else "."
 
 
-def _said(finding: Finding) -> str:
-    """Why it is not as it should be."""
-    asked = None if finding.outcome == "undecided" else True
-    tiers = (f"{tier.tier}: {tier.message}" for tier in finding.tiers if tier.caught is asked)
+def _message(finding: Finding) -> str:
+    """Return why a finding is unexpected."""
+    caught = None if finding.outcome == "undecided" else True
+    tiers = (f"{tier.tier}: {tier.message}" for tier in finding.tiers if tier.caught is caught)
     return finding.message or "; ".join(tiers) or "no tier saw anything"

@@ -1,4 +1,4 @@
-"""What `certify` found: typed, printable, and JSON for machines."""
+"""The report of `certify`: typed, printable, and as JSON."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ from isomorph.tools.tables import Report, plain_table, printable, remark
 Outcome = Literal["passed", "failed", "expected", "skipped"]
 
 SHOWN = 10
-"""How many failures the table lists."""
+"""The most failures that the table lists."""
 
 LETTERS = {"failed": "f", "crashed": "c", "expected": "x", "skipped": "s"}
 ORACLE = "oracle"
@@ -29,9 +29,9 @@ class CaseResult:
     """One test of one backend.
 
     test: `test_slim.py::test_a_max_pool_of[an odd image-float32]`.
-    crashed: it failed because the backend's process crashed or hung.
-    seconds: how long it took, its share in what tests have in common included.
-    message: why it did not pass, on one line; details: all that pytest says of a failure.
+    crashed: whether it failed because the backend's process crashed or hung.
+    seconds: how long it took, including its share of fixtures that tests have in common.
+    message: why it did not pass, on one line. details: everything that pytest says of a failure.
     """
 
     backend: str
@@ -44,18 +44,18 @@ class CaseResult:
 
     @property
     def group(self) -> str:
-        """The title of the module that it is in."""
+        """The title of the test's module."""
         return title_of(self.test)
 
     @property
     def kind(self) -> str:
-        """The outcome, crashes told from other failures."""
+        """The outcome, with crashes apart from other failures."""
         return "crashed" if self.crashed else self.outcome
 
 
 @dataclass(frozen=True)
 class CertifiedBackend:
-    """A backend under test, and where it computed, "cpu" or "gpu"."""
+    """A backend under test, and the device on which it computed, "cpu" or "gpu"."""
 
     name: str
     version: str
@@ -64,14 +64,14 @@ class CertifiedBackend:
 
 @dataclass(frozen=True)
 class CertificateReport(Report):
-    """What became of the conformance suite in some backends.
+    """The results of the conformance suite in some backends.
 
-    unavailable: backends that nobody named, and why they were not run.
+    unavailable: backend that was not named -> why it did not run.
     planned: how many tests there were to run.
-    results: those that ended, in the order in which they did.
-    errors: what went wrong outside of any test.
+    results: the tests that ended, in that order.
+    errors: failures outside of any test.
     seconds: how long it took.
-    interrupted: whether it was cut short by ctrl-C.
+    interrupted: whether ctrl-C ended it early.
     """
 
     backends: tuple[CertifiedBackend, ...]
@@ -84,10 +84,10 @@ class CertificateReport(Report):
 
     @property
     def certified(self) -> bool | None:
-        """True if every test was run and none failed, False if one failed; None where that is undecided.
+        """True if every test ran and none failed, False if one failed, None if that is undecided.
 
-        It is while a backend crashed or has no test that it passed, and where tests were not run. The oracle may have
-        none: it is not held against itself.
+        It is undecided where a backend crashed or passed no test, and where tests were not run. The oracle may have no
+        test, as it is not compared with itself.
         """
         kinds = Counter(result.kind for result in self.results)
         if kinds["failed"]:
@@ -118,7 +118,7 @@ class CertificateReport(Report):
         return json.dumps(document, indent=2) + "\n"
 
     def table(self) -> RenderableType:
-        """A row for each group of tests and a column for each backend; then whatever is not a plain pass."""
+        """The report for people: groups of tests down, backends across, then everything that is not a plain pass."""
         names = [backend.name for backend in self.backends]
         table = plain_table("", *names, right=tuple(names))
         for group in dict.fromkeys(result.group for result in self.results):
@@ -132,15 +132,15 @@ class CertificateReport(Report):
         return Group(runs, Text(), table, Text(), Text(LEGEND, "dim"), *self._remarks(), self._verdict())
 
     def _counted(self, backend: str, group: str | None = None) -> dict[str, int]:
-        """How many results of each kind a backend has, in all or in one group."""
+        """Return kind -> how many results a backend has, in all groups or in one."""
         kinds = Counter(r.kind for r in self.results if r.backend == backend and group in (None, r.group))
         return {kind: kinds[kind] for kind in ("passed", *LETTERS)}
 
     def _remarks(self) -> Iterator[Text]:
         failures = [result for result in self.results if result.outcome == "failed"]
         for result in failures[:SHOWN]:
-            said = f" {result.test}: {result.message}"
-            yield remark(f"{result.kind.upper()} {result.backend}", STYLES[result.kind], said)
+            message = f" {result.test}: {result.message}"
+            yield remark(f"{result.kind.upper()} {result.backend}", STYLES[result.kind], message)
         if len(failures) > SHOWN:
             yield Text(f"and {len(failures) - SHOWN} more, which --json and --junit list")
         for kind in ("expected", "skipped"):

@@ -1,4 +1,4 @@
-"""The conformance suite in a process of its own: pytest, and what it says of every test as it ends."""
+"""Run the conformance suite by pytest in a process of its own, and read each test's result as it ends."""
 
 import json
 import os
@@ -24,19 +24,19 @@ consider_namespace_packages = true
 xfail_strict = true
 filterwarnings = error
 """
-"""Pytest's, instead of one that happens to lie where the command is run."""
+"""Pytest's configuration, used instead of one in the working directory."""
 
 PATIENCE = 10.0
-"""Seconds that a run has to end by itself when it is interrupted."""
+"""Seconds for a run to end by itself after an interrupt."""
 
 
 class SuiteProcess:
-    """One run of the suite. Iterating over it gives the lines of `isomorph.conformance.suite.stream`, until it ends.
+    """One run of the suite; iterating over it yields the lines of `isomorph.conformance.suite.stream`, until it ends.
 
     arguments: pytest's, beside the suite itself. jobs: how many processes of pytest run tests.
 
-    It has a process group of its own, so that ctrl-C reaches the caller alone, and a folder for all temporary files of
-    all its processes, which goes when it is closed.
+    It has a process group of its own, so that ctrl-C reaches only the caller, and a folder for the temporary files of
+    all its processes, which is removed when it is closed.
     """
 
     def __init__(self, arguments: Sequence[str], jobs: int = 1) -> None:
@@ -46,53 +46,53 @@ class SuiteProcess:
         with temporary_file(configuration):
             configuration.write_text(CONFIGURATION)
         plugins = [f"{SUITE}.plugin"]
-        spread = []
+        distribution = []
         if jobs > 1:
             plugins.append("xdist.plugin")
-            spread = ["-n", str(jobs), "--dist", "worksteal"]
+            distribution = ["-n", str(jobs), "--dist", "worksteal"]
         unwanted = {"PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"}  # the latter, as this may be a test of somebody's own
-        own = {"PYTEST_PLUGINS": ",".join(plugins), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": str(folder)}
-        own |= self._folder.environment
+        added = {"PYTEST_PLUGINS": ",".join(plugins), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": str(folder)}
+        added |= self._folder.environment
         inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
         where = ["-c", str(configuration), "--rootdir", ".", "--confcutdir", str(Path(suite.__path__[0]))]
-        ours, theirs = os.pipe()
-        self._lines = os.fdopen(ours)
+        read_end, write_end = os.pipe()
+        self._lines = os.fdopen(read_end)
         try:
             with self._log.open("wb") as log:
                 self._process = subprocess.Popen(
-                    [*PYTEST, *where, *spread, *arguments, "--stream", str(theirs)],
+                    [*PYTEST, *where, *distribution, *arguments, "--stream", str(write_end)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    pass_fds=[theirs],
-                    env=inherited | own,
+                    pass_fds=[write_end],
+                    env=inherited | added,
                     start_new_session=True,
                 )
         finally:
-            os.close(theirs)
+            os.close(write_end)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for line in self._lines:
             yield json.loads(line)
 
     def wait(self) -> int:
-        """Its exit status, once it has ended."""
+        """Wait until it has ended, and return its exit status."""
         return self._process.wait()
 
     def last_words(self) -> str:
-        """What pytest last complained of, or the last that it wrote."""
+        """Return pytest's errors, or else the last lines that it wrote."""
         lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
         complaints = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
         return " / ".join(complaints or lines[-3:])
 
     def interrupt(self) -> None:
-        """Ask it to end; `close` then ends what is left."""
+        """Interrupt it; `close` then ends what is left."""
         self._process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(PATIENCE)
 
     def close(self) -> None:
-        """End it and all of its processes, and remove their files. Harmless when repeated."""
+        """End it and all of its processes, and remove their files. It may be called again."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -1,4 +1,4 @@
-"""`check`: the same weights in every backend, compared with the oracle at every end point, in every tier."""
+"""`check`: run the same weights in every backend, and compare every end point with the oracle's, in every tier."""
 
 import sys
 import time
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from isomorph.backends import Unavailable, find_backend
 from isomorph.backends.arrays import SharedArrays
@@ -26,13 +25,15 @@ from isomorph.spec import Architecture, BadInput, count_parameters, plan
 from isomorph.spec.tensors import match_exactly
 from isomorph.tools.checking.recordings import check_recordings, judge_recording, read_recordings
 from isomorph.tools.checking.report import BackendReport, CheckReport, Status
+from isomorph.tools.checkpoints import Tensors
 from isomorph.tools.designs.lookup import is_architecture
 from isomorph.tools.designs.without_effect import warn_of_plants
+from isomorph.tools.images.images import AnyImages
 from isomorph.tools.subjects.backends import choose_backends, run_side_by_side
 from isomorph.tools.subjects.subject import Case, Subject, check_limits, check_request, find_subject, make_case
 
-Array = npt.NDArray[Any]
 Progress = Callable[[str, str], None]
+"""Called with the name of a backend and what it does."""
 
 
 def check(
@@ -43,7 +44,7 @@ def check(
     device: str = "auto",
     dtype: str = "float32",
     arch: str | None = None,
-    images: Sequence[str] | Array | None = None,
+    images: Sequence[str] | AnyImages | None = None,
     size: tuple[int, int] | None = None,
     batch: int = 2,
     seed: int = 0,
@@ -71,58 +72,58 @@ def check(
     (False, 'conv1')
 
     subject: an architecture, its name, or a checkpoint file.
-    other: a second checkpoint: every backend runs it, and is held against the oracle with the first one's weights.
-    backends: names; None takes the installed ones of COMPARED. One that is named and not installed is bad input.
+    other: a second checkpoint: every backend runs it, and is compared with the oracle on the first one's weights.
+    backends: names; None takes the installed ones of COMPARED. A named backend that is not installed is bad input.
     device: "auto", "cpu" or "gpu".
-    dtype: the precision people run; float64, which decides on meaning, is always compared too.
-    arch: the architecture of a file that cannot tell; of both.
-    images: an array [N, H, W, C], or paths of photographs or of one `.npy`; None draws them from `seed`, `batch` of
+    dtype: the precision that users run; float64, which shows differences in meaning, is always compared, too.
+    arch: the architecture of files that cannot tell it.
+    images: an array [N, H, W, C], or paths of photographs or of one `.npy`; None draws `batch` of them from `seed`, of
         `size` (height, width), which defaults to the zoo's own.
-    plant: fields of the convention that the backends get wrong on purpose, to see where and how that shows.
-    python: backend -> the interpreter of the environment it lives in, where that is not this one.
+    plant: fields of the convention that the backends get wrong on purpose, to see where that shows.
+    python: backend -> the interpreter of its environment, where that is not this one.
     memory: bytes that each process may allocate; None: what is free now.
     timeout: seconds that one call to a backend may take.
-    references: what `run` recorded elsewhere, on the same images with the same weights: each is judged beside the
+    references: files that `run` recorded elsewhere, on the same images with the same weights: each is judged beside the
         backends, in the dtype in which it ran, and no backend has to be installed.
-    progress: called with who is at work and at what.
+    progress: called with the name of a backend and what it does.
     options: of the architecture, such as `num_classes` or `output_stride`.
 
-    Raises BadInput, before anything is computed where that can be told. A backend that crashes, hangs or runs out of
-    memory becomes its row's "error".
+    Raises BadInput, before anything is computed where possible. A backend that crashes, hangs or runs out of memory has
+    the status "error" in its row.
     """
     started = time.monotonic()
     interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
     names, absent = _choose(backends, interpreters, recorded=bool(references))
-    found = find_subject(subject, arch, **options)
+    first = find_subject(subject, arch, **options)
     planted = dict(plant or {})
-    second = _find_other(found, other, arch, options)
-    warn_of_plants((second or found).architecture, planted)
-    built = (second or found).architecture.with_options(**planted).undrawn()
-    check_request(found.architecture, size, batch, seed, device, dtype)
+    second = _find_other(first, other, arch, options)
+    warn_of_plants((second or first).architecture, planted)
+    built = (second or first).architecture.with_options(**planted).undrawn()
+    check_request(first.architecture, size, batch, seed, device, dtype)
     check_limits(timeout, memory)
-    recordings = read_recordings(references, found.architecture, other)
+    recordings = read_recordings(references, first.architecture, other)
     limit = available_memory() if memory is None else int(memory)
     with ExitStack() as stack:
         processes = [
             stack.enter_context(BackendProcess(name, interpreters.get(name, sys.executable), limit, timeout))
             for name in names
         ]
-        progress("oracle", "drawing images and weights" if found.tensors is None else "reading images")
-        case = make_case(found, images, size, batch, seed, partial(judging, dtype=dtype))
+        progress("oracle", "drawing images and weights" if first.tensors is None else "reading images")
+        case = make_case(first, images, size, batch, seed, partial(judging, dtype=dtype))
         check_recordings(recordings, case)
         with ScratchFolder() as folder:
-            given = second.tensors if second and second.tensors is not None else case.tensors
-            comparison = _Comparison(case, built, given, device, dtype, folder, progress)
+            loaded = second.tensors if second and second.tensors is not None else case.tensors
+            comparison = _Comparison(case, built, loaded, device, dtype, folder, progress)
             at_once = fit_at_once(backend_process(case.sizes), limit, len(names))
             rows = run_side_by_side(comparison.row, processes, at_once)
             rows += [judge_recording(recording, comparison.reference) for recording in recordings]
     return CheckReport(
-        architecture=found.architecture.name,
+        architecture=first.architecture.name,
         weights=case.weights_origin,
         images=case.images_origin,
         other=(second.architecture.name, second.origin) if second and second.origin else None,
         input=tuple(case.images.shape),
-        parameters=count_parameters(found.architecture),
+        parameters=count_parameters(first.architecture),
         oracle_version=Oracle().version,
         planted=planted,
         backends=(*rows, *absent),
@@ -131,33 +132,33 @@ def check(
 
 
 def _find_other(
-    found: Subject, other: str | Path | None, arch: str | None, options: Mapping[str, Any]
+    first: Subject, other: str | Path | None, arch: str | None, options: Mapping[str, Any]
 ) -> Subject | None:
-    """The second file. Raises BadInput where there is no first one, or one that has other end points or inputs."""
+    """Read the second file. Raises BadInput where the first is no file, or has other end points or input channels."""
     if other is None:
         return None
-    if found.tensors is None or is_architecture(other):
+    if first.tensors is None or is_architecture(other):
         raise BadInput("Two checkpoint files can be compared as functions; `isomorph compare` compares architectures.")
     second = find_subject(other, arch, **options)
-    one, another = (plan(each.architecture).end_points for each in (found, second))
-    if one != another:
-        first = next((name for name in (*one, *another) if (name in one) != (name in another)), "in another order")
+    names, other_names = (plan(each.architecture).end_points for each in (first, second))
+    if names != other_names:
+        differing = [name for name in (*names, *other_names) if (name in names) != (name in other_names)]
         raise BadInput(
-            f"{found.architecture.name} and {second.architecture.name} have different end points, the first of them"
-            f" {first}; `isomorph compare` says how the designs differ."
+            f"{first.architecture.name} and {second.architecture.name} have different end points, the first of them"
+            f" {differing[0] if differing else 'in another order'}; `isomorph compare` says how the designs differ."
         )
-    channels, others = found.architecture.in_channels, second.architecture.in_channels
-    if channels != others:
-        raise BadInput(f"{other} takes images of {others} channels; expected {channels}, as the first.")
+    channels, other_channels = first.architecture.in_channels, second.architecture.in_channels
+    if channels != other_channels:
+        raise BadInput(f"{other} takes images of {other_channels} channels; expected {channels}, as the first.")
     return second
 
 
 def _choose(
     backends: Sequence[str] | None, python: Mapping[str, str], recorded: bool
 ) -> tuple[list[str], list[BackendReport]]:
-    """The backends to run, and rows for those that nobody named and that are not installed here.
+    """Return the backends to run and, if none is named, rows for those that are not installed here.
 
-    recorded: whether there is something recorded to compare, so that there need be none.
+    recorded: whether there are recordings to compare, so that no backend is needed.
     """
     names, absent = choose_backends(backends, python)
     if not (names or recorded):
@@ -168,17 +169,17 @@ def _choose(
 
 
 class _Comparison:
-    """One case, and what each backend's answers to it are held against.
+    """A case, what the backends build and load for it, and the oracle's reference for their answers.
 
-    built, given: the architecture that the backends build, and its tensors: the case's own, unless something is planted
-        or another file is held against it.
+    built, loaded: the architecture that the backends build, and its tensors: the case's own, unless something is
+        planted or a second file is compared.
     """
 
     def __init__(
         self,
         case: Case,
         built: Architecture,
-        given: Mapping[str, Array],
+        loaded: Tensors,
         device: str,
         dtype: str,
         folder: Path,
@@ -186,11 +187,11 @@ class _Comparison:
     ) -> None:
         self.case = case
         self.built = built
-        self.given = given
+        self.loaded = loaded
         self.device = device
         self.progress = progress
         self.reference = Reference(case.architecture, case.tensors, case.images)
-        self.tensors = SharedArrays.write(folder / "tensors", given)
+        self.tensors = SharedArrays.write(folder / "tensors", loaded)
         self.images = SharedArrays.write(folder / "images", {"images": case.images})
         self.tiers: list[Tier] = []
         self.inputs: dict[str, SharedArrays] = {}
@@ -201,7 +202,7 @@ class _Comparison:
         progress("oracle", "done")
 
     def row(self, process: BackendProcess) -> BackendReport:
-        """One backend's row; what goes wrong in its process stays in its row."""
+        """Return one backend's row; a failure of its process stays in its row."""
         name, version = process.name, None
         device, device_name, parameters, logits_shape = None, None, None, None
         runs: list[RunVerdict] = []
@@ -228,7 +229,7 @@ class _Comparison:
             status, message = "error", str(error)
         else:
             verdicts = [run.verdict for run in runs]
-            status = "fail" if "fail" in verdicts else verdicts[-1]  # the last dtype is the one asked for
+            status = "fail" if "fail" in verdicts else verdicts[-1]  # the last dtype is the one that the user named
         self.progress(name, status)
         return BackendReport(name, version, device, status, message, parameters, logits_shape, tuple(runs), device_name)
 
@@ -239,23 +240,23 @@ class _Comparison:
         return network
 
     def _check_structure(self, network: RemoteNetwork, dtype: str) -> int:
-        """Names, shapes and values of its tensors are those it was given. Returns how many values there are."""
-        held = network.tensors()
-        shapes = {name: tuple(value.shape) for name, value in held.items()}
-        expected = {name: tuple(value.shape) for name, value in self.given.items()}
+        """Return how many values its tensors have. Raises BadInput unless they are those that were loaded."""
+        tensors = network.tensors()
+        shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+        expected = {name: tuple(value.shape) for name, value in self.loaded.items()}
         match_exactly(expected, shapes, self.built.name)
-        for name, value in held.items():
-            if not np.array_equal(value, np.asarray(self.given[name]).astype(value.dtype)):
+        for name, value in tensors.items():
+            if not np.array_equal(value, np.asarray(self.loaded[name]).astype(value.dtype)):
                 raise BadInput(f"{name} came back from {dtype} with other values than it was given.")
-        return sum(value.size for value in held.values())
+        return sum(value.size for value in tensors.values())
 
     def _run(self, process: BackendProcess, network: RemoteNetwork, tier: Tier) -> tuple[RunVerdict, tuple[int, ...]]:
         self.progress(process.name, f"proving {tier.dtype}")
         precision = prove_precision(lambda probe: process.build(probe, self.device, tier.dtype), tier.dtype)
         self.progress(process.name, f"running in {tier.dtype}")
-        found = network.end_points(self.images)
+        end_points = network.end_points(self.images)
         self.progress(process.name, f"running each part in {tier.dtype}")
         parts = network.parts(self.inputs[tier.dtype])
         network.discard()
-        answer = found.get("logits", list(found.values())[-1])
-        return self.reference.judge(tier, precision, found, parts), answer.shape
+        answer = end_points.get("logits", list(end_points.values())[-1])
+        return self.reference.judge(tier, precision, end_points, parts), answer.shape

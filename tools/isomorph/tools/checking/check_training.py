@@ -1,4 +1,4 @@
-"""`check_training`: the same training in every backend, compared with the oracle's tensor by tensor."""
+"""`check_training`: train the same network in every backend, and compare every tensor with the oracle's."""
 
 import sys
 import time
@@ -29,12 +29,13 @@ from isomorph.tools.subjects.backends import choose_backends, run_side_by_side
 from isomorph.tools.subjects.subject import Origin, check_limits, check_request, digest, find_subject
 
 Progress = Callable[[str, str], None]
+"""Called with the name of a backend and what it does."""
 
 STEPS = 2
 """How many steps are compared: the second one starts with a velocity."""
 
 BATCHES = (1, 10)
-"""After how many batches running statistics are compared."""
+"""The numbers of batches after which running statistics are compared."""
 
 
 def check_training(
@@ -67,33 +68,33 @@ def check_training(
     statistics after 10 batches in float64: pass
 
     subject: an architecture, a name, or a checkpoint file, which is trained from its own tensors: where those put a
-        value close to a bend of an activation, float32's gradients may be undecided. All but dropout is compared
-        without it, as masks are every framework's own.
-    arch: the architecture of a checkpoint that cannot tell.
-    backends: names; None takes the installed ones of COMPARED. One that is named and not installed is bad input.
+        value close to a kink of an activation, float32's gradients may be undecided. Everything but dropout itself is
+        compared without dropout, as every framework draws its own masks.
+    arch: the architecture of a checkpoint that cannot tell it.
+    backends: names; None takes the installed ones of COMPARED. A named backend that is not installed is bad input.
     device: "auto", "cpu" or "gpu".
-    size: height and width of the images, which defaults to the zoo's own. batch: how many are in each batch.
+    size: height and width of the images, which defaults to the zoo's own. batch: images in each batch.
     seed: what images, labels and weights are drawn from.
     freeze_batch_norm: train with frozen batch norms, as in fine-tuning.
     plant: fields of the convention that the backends get wrong on purpose.
-    python: backend -> the interpreter of the environment it lives in, where that is not this one.
+    python: backend -> the interpreter of its environment, where that is not this one.
     memory: bytes that each process may allocate; None: what is free now.
     timeout: seconds that one call to a backend may take.
-    progress: called with who is at work and at what.
+    progress: called with the name of a backend and what it does.
     options: of the architecture, such as `num_classes` or `output_stride`.
 
     Gradients and statistics are compared in float64 and float32, steps and dropout in float64, each step from the
-    oracle's own state. Backends work side by side as far as memory allows.
-    Raises BadInput, before anything is computed where that can be told. A backend that crashes, hangs or runs out of
-    memory becomes its column's "error".
+    oracle's own state. Backends run side by side as far as memory allows.
+    Raises BadInput, before anything is computed where possible. A backend that crashes, hangs or runs out of memory has
+    the status "error" in its column.
     """
     started = time.monotonic()
     interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
     names, absent = choose_backends(backends, interpreters)
     if not names:
         raise BadInput("No backend is installed to compare with the oracle; `pip install 'isomorph[all]'` adds three.")
-    found = find_subject(subject, arch, **options)
-    network = found.architecture
+    resolved = find_subject(subject, arch, **options)
+    network = resolved.architecture
     height, width = size or network.convention.preprocessing.size
     check_request(network, (height, width), batch, seed, device, "float32")
     check_limits(timeout, memory)
@@ -108,7 +109,7 @@ def check_training(
             for name in names
         ]
         progress("oracle", "drawing images and labels")
-        case = draw_training(network, batch, height, width, seed, freeze_batch_norm, found.tensors)
+        case = draw_training(network, batch, height, width, seed, freeze_batch_norm, resolved.tensors)
         training, dropout = DrawnTraining(case), DropoutCase(network, height, width, seed)
         progress("oracle", "training")
         training.prepare(BATCHES, STEPS)
@@ -120,7 +121,7 @@ def check_training(
         architecture=network.name,
         input=case.images.shape,
         seed=seed,
-        weights=found.origin or Origin(f"drawn, seed {seed}", digest(case.tensors)),
+        weights=resolved.origin or Origin(f"drawn, seed {seed}", digest(case.tensors)),
         freeze_batch_norm=freeze_batch_norm,
         parameters=count_parameters(network),
         oracle_version=Oracle().version,
@@ -132,7 +133,7 @@ def check_training(
 
 @dataclass(frozen=True)
 class _Comparison:
-    """One case, and what the backends build of it: the architecture itself, unless something is planted."""
+    """A training case, and what the backends build for it: the architecture itself, unless something is planted."""
 
     training: DrawnTraining
     dropout: DropoutCase
@@ -141,7 +142,7 @@ class _Comparison:
     progress: Progress
 
     def row(self, process: BackendProcess) -> TrainedBackend:
-        """One backend's results; what goes wrong in its process stays there."""
+        """Return one backend's results; a failure of its process stays in its column."""
         name, version, where, device_name = process.name, None, None, None
         runs: list[TrainingVerdict] = []
         status: Status = "error"
@@ -167,7 +168,7 @@ class _Comparison:
         return TrainedBackend(name, version, where, status, message, tuple(runs), device_name)
 
     def _run(self, process: BackendProcess, dtype: str) -> list[TrainingVerdict]:
-        """All that is compared in one dtype, but for dropout."""
+        """Compare everything in one dtype, without dropout."""
         self.progress(process.name, f"proving {dtype}")
         precision = prove_precision(lambda probe: process.build(probe, self.device, dtype), dtype)
         return [replace(verdict, precision=precision) for verdict in self._verdicts(process, dtype)]
@@ -175,8 +176,8 @@ class _Comparison:
     def _verdicts(self, process: BackendProcess, dtype: str) -> Iterator[TrainingVerdict]:
         self.progress(process.name, f"building in {dtype}")
         frozen = self.training.case.freeze_batch_norm
-        still = self.built.without_dropout()
-        network = process.build(still, self.device, dtype, training=True, freeze_batch_norm=frozen)
+        without_dropout = self.built.without_dropout()
+        network = process.build(without_dropout, self.device, dtype, training=True, freeze_batch_norm=frozen)
         self.progress(process.name, f"gradients in {dtype}")
         yield self.training.gradients(network)
         for batches in BATCHES:
@@ -193,8 +194,8 @@ class _Comparison:
         self.progress(process.name, "dropout")
         try:
             network = process.build(self.built, self.device, DTYPE, training=True, freeze_batch_norm=True)
-            found = list(self.dropout.verdicts(network))
+            verdicts = list(self.dropout.verdicts(network))
             network.discard()
         except Unavailable as error:
             return [TrainingVerdict("dropout", DTYPE, "unavailable", str(error))]
-        return found
+        return verdicts

@@ -1,4 +1,4 @@
-"""Faults on purpose: a field of the convention that backends get wrong and the oracle does not."""
+"""`--plant`: read fields of the convention that backends get wrong on purpose, and the oracle does not."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What `check` does with end points that were recorded elsewhere: read, matched, and judged as if they ran here."""
+"""Compare end points that were recorded elsewhere: read, match and judge them as if they ran here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,23 +9,26 @@ from isomorph.conformance.reference import Reference
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.checking.report import BackendReport, RecordedIn
 from isomorph.tools.recording.npz import read_record
-from isomorph.tools.recording.record import Array, Record, check_architecture, check_case, identify
+from isomorph.tools.recording.record import EndPoint, Record, check_architecture, check_case, identify
 from isomorph.tools.subjects.subject import Case
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A file that `run` wrote. end_points: name -> [N, h, w, C], in network order, mapped from the file."""
+    """A file that `run` wrote.
+
+    end_points: by name, in network order, mapped from the file.
+    """
 
     path: str
     record: Record
-    end_points: Mapping[str, Array] = field(repr=False)
+    end_points: Mapping[str, EndPoint] = field(repr=False)
 
 
 def read_recordings(
     paths: Sequence[str | Path], architecture: Architecture, other: str | Path | None
 ) -> list[Recording]:
-    """Read them. Raises BadInput for one that cannot be read, is of another architecture, or goes with two files."""
+    """Read recordings. Raises BadInput for a bad file, another architecture, or where two checkpoints are compared."""
     if paths and other is not None:
         raise BadInput(f"{paths[0]} was recorded of one network; compare it with one checkpoint, not with two.")
     recordings = []
@@ -37,7 +40,7 @@ def read_recordings(
 
 
 def check_recordings(recordings: Sequence[Recording], case: Case) -> None:
-    """Raise BadInput for one that was recorded with other weights or on other images than these."""
+    """Raise BadInput for a recording with other weights or images than the case's."""
     if not recordings:
         return
     weights, images = identify(case)
@@ -46,7 +49,7 @@ def check_recordings(recordings: Sequence[Recording], case: Case) -> None:
 
 
 def judge_recording(recording: Recording, reference: Reference) -> BackendReport:
-    """Its row: the verdict that the same end points would have here. No part was run alone, so none is local."""
+    """Return a recording's row: the verdict that its end points would have here, without local errors of parts."""
     record = recording.record
     run = reference.judge(reference.tier(record.dtype), record.precision, recording.end_points, None)
     return BackendReport(

@@ -1,4 +1,4 @@
-"""What `check` found: typed, printable, and JSON for machines."""
+"""The report of `check`: typed, printable, and as JSON."""
 
 import json
 import math
@@ -21,21 +21,21 @@ LEGEND = "The number is the worst end point's error against the oracle, in noise
 
 
 class BackendResult(Protocol):
-    """What one backend came to."""
+    """The result of one backend."""
 
     @property
     def status(self) -> Status:
-        """As a whole."""
+        """The status of the backend as a whole."""
 
 
 class Comparison(Report):
-    """A report on several backends, which agree or do not."""
+    """A report on several backends, which agree with the oracle or not."""
 
     backends: tuple[BackendResult, ...]
 
     @property
     def agree(self) -> bool | None:
-        """True if every backend that was to run passes, False if one parts, None where that is undecided."""
+        """True if every backend that ran passes, False if one differs, None if that is undecided."""
         statuses = {backend.status for backend in self.backends} - {"unavailable"}
         if "fail" in statuses:
             return False
@@ -43,15 +43,15 @@ class Comparison(Report):
 
     @property
     def exit_status(self) -> int:
-        """0 all agree, 1 they do not, 3 undecided."""
+        """0 all agree, 1 one differs, 3 undecided."""
         return {True: 0, False: 1, None: 3}[self.agree]
 
 
 @dataclass(frozen=True)
 class RecordedIn:
-    """Where a row comes from that was recorded by `run`: its file, and what ran there.
+    """The origin of a row that `run` recorded: its file, and what ran there.
 
-    isomorph, python: their versions. system: the operating system and the processor's kind.
+    isomorph, python: their versions. system: the operating system and the kind of processor.
     """
 
     file: str
@@ -64,11 +64,11 @@ class RecordedIn:
 class BackendReport:
     """One backend's row.
 
-    parameters: all its values, trainable or not; None where it was never built.
-    logits_shape: [N, h, w, classes] of its answer, likewise.
+    parameters: how many values its tensors have, trainable or not; None where it was never built.
+    logits_shape: [N, h, w, classes] of its answer; None where there is none.
     message: why it failed as a whole (structure, crash, time, memory) or is unavailable.
-    device_name: what the GPU calls itself; None on a CPU.
-    recorded: where it ran elsewhere and earlier; None for what ran here and now.
+    device_name: the GPU's name; None on a CPU.
+    recorded: the origin of a recording; None for what ran here.
     """
 
     name: str
@@ -85,11 +85,11 @@ class BackendReport:
 
 @dataclass(frozen=True)
 class CheckReport(Comparison):
-    """The same network on the same images in every backend, against the oracle.
+    """The same network on the same images in every backend, compared with the oracle.
 
     input: [N, H, W, C]. parameters: trainable and total, by the specification.
-    other: architecture and origin of the second file, which every backend ran, if two were compared.
-    planted: the fields that were changed in what the backends built, and not in the oracle.
+    other: architecture and origin of the second file, which every backend ran; None if one file was checked.
+    planted: the fields that were changed in the backends' networks, and not in the oracle's.
     seconds: how long it took.
     """
 
@@ -120,7 +120,7 @@ class CheckReport(Comparison):
         return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
 
     def table(self) -> RenderableType:
-        """One row per backend, then a line for everything that is not a plain pass."""
+        """The report for people: one row per backend, then a line for everything that is not a plain pass."""
         trainable, total = self.parameters
         dtypes = list(dict.fromkeys(run.dtype for backend in self.backends for run in backend.runs))
         table = plain_table("runs in", "version", "on", *dtypes, "")
@@ -144,14 +144,14 @@ class CheckReport(Comparison):
         return Group(title, facts_table(facts), Text(), table, Text(), legend, *_remarks(self.backends))
 
     def end_point_table(self) -> RenderableType:
-        """Every end point's error in noise floors, a table for each dtype; behind the slash, its part run alone."""
+        """Every end point's error in noise floors, a table per dtype; behind the slash that of its part run alone."""
         runs = [(backend.name, run) for backend in self.backends for run in backend.runs if run.end_points]
         tables: list[RenderableType] = []
         for dtype in dict.fromkeys(run.dtype for _, run in runs):
-            own = [(name, run.end_points) for name, run in runs if run.dtype == dtype]
-            names = tuple(name for name, _ in own)  # that of a recorded row may come twice
+            columns = [(name, run.end_points) for name, run in runs if run.dtype == dtype]
+            names = tuple(name for name, _ in columns)  # a recording may have the name of another row
             table = plain_table(f"in {dtype}", *names, right=names)
-            for end_points in zip(*(found for _, found in own), strict=True):
+            for end_points in zip(*(column for _, column in columns), strict=True):
                 cells = []
                 for end_point in end_points:
                     local = "" if end_point.local_noise_ratio is None else f"/{end_point.local_noise_ratio:.2g}"
@@ -171,17 +171,17 @@ def _run_cell(run: RunVerdict | None) -> Text:
 
 
 def _remarks(backends: Iterable[BackendReport]) -> Iterator[Text]:
-    """Where a backend was recorded, and why one did not pass: once for all dtypes that say the same."""
+    """Yield where backends were recorded and why they did not pass, once for all dtypes with the same message."""
     for backend in backends:
-        if (there := backend.recorded) is not None:
+        if (origin := backend.recorded) is not None:
             on = f" on {backend.device_name}" if backend.device_name else ""
-            place = f"{backend.name} in {there.file}{on}, {there.system}, isomorph {there.isomorph}"
+            place = f"{backend.name} in {origin.file}{on}, {origin.system}, isomorph {origin.isomorph}"
             yield Text(printable(place), "dim")
-        said: dict[str, list[str]] = {}
+        dtypes_by_message: dict[str, list[str]] = {}
         for run in backend.runs:
             for message in _messages(run):
-                said.setdefault(message, []).append(run.dtype)
-        rows = [f" {', '.join(dtypes)}: {message}" for message, dtypes in said.items()]
+                dtypes_by_message.setdefault(message, []).append(run.dtype)
+        rows = [f" {', '.join(dtypes)}: {message}" for message, dtypes in dtypes_by_message.items()]
         for row in ([f": {backend.message}"] if backend.message else []) + rows:
             yield remark(backend.name, STYLES[backend.status], row)
 

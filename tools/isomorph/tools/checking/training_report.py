@@ -1,4 +1,4 @@
-"""What `check_training` found: typed, printable, and JSON for machines."""
+"""The report of `check_training`: typed, printable, and as JSON."""
 
 import json
 import math
@@ -24,7 +24,7 @@ class TrainedBackend:
 
     message: why it failed as a whole (structure, crash, time, memory) or is unavailable.
     runs: one for each quantity and dtype, in the order in which they were compared.
-    device_name: what the GPU calls itself; None on a CPU.
+    device_name: the GPU's name; None on a CPU.
     """
 
     name: str
@@ -38,12 +38,12 @@ class TrainedBackend:
 
 @dataclass(frozen=True)
 class TrainingReport(Comparison):
-    """The same training in every backend, against the oracle.
+    """The same training in every backend, compared with the oracle.
 
-    input: [N, H, W, C] of each batch. seed: what images, labels and weights that are drawn were drawn from.
-    weights: where they come from. freeze_batch_norm: whether batch norms were frozen.
+    input: [N, H, W, C] of each batch. seed: what images, labels and drawn weights were drawn from.
+    weights: their origin. freeze_batch_norm: whether batch norms were frozen.
     parameters: trainable and total, by the specification.
-    planted: the fields that were changed in what the backends built, and not in the oracle.
+    planted: the fields that were changed in the backends' networks, and not in the oracle's.
     seconds: how long it took.
     """
 
@@ -61,12 +61,13 @@ class TrainingReport(Comparison):
     def to_json(self) -> str:
         """The report, as the command line's `--json` writes it."""
         backends = [asdict(backend) | {"runs": [_document(run) for run in backend.runs]} for backend in self.backends]
-        own = ("architecture", "input", "seed", "freeze_batch_norm", "parameters", "agree", "planted", "seconds")
-        document = {name: getattr(self, name) for name in own} | {"weights": asdict(self.weights), "backends": backends}
+        names = ("architecture", "input", "seed", "freeze_batch_norm", "parameters", "agree", "planted", "seconds")
+        facts = {name: getattr(self, name) for name in names}
+        document = facts | {"weights": asdict(self.weights), "backends": backends}
         return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
 
     def table(self) -> RenderableType:
-        """A row for each quantity and dtype, a column for each backend, then what is not a plain pass."""
+        """The report for people: quantities and dtypes down, backends across, then what is not a plain pass."""
         trainable, total = self.parameters
         facts = (
             ("input", "x".join(map(str, self.input))),
@@ -86,19 +87,19 @@ class TrainingReport(Comparison):
         return ("weights", self.weights.source), ("drawn", f"images and labels, seed {self.seed}")
 
     def tensor_table(self) -> RenderableType:
-        """Every tensor's error in parts of what passes, a table for each quantity and dtype, a column per backend."""
+        """Every tensor's error as a share of the tolerance, a table per quantity and dtype, a column per backend."""
         tables: list[RenderableType] = []
         for quantity, dtype in self._rows():
-            found = {
+            runs = {
                 row.name: run
                 for row in self.backends
                 for run in row.runs
                 if (run.quantity, run.dtype) == (quantity, dtype) and run.tensors
             }
-            if not found:
+            if not runs:
                 continue
-            table = plain_table(f"{quantity} in {dtype}", *found, right=tuple(found))
-            for tensors in zip(*(run.tensors for run in found.values()), strict=True):
+            table = plain_table(f"{quantity} in {dtype}", *runs, right=tuple(runs))
+            for tensors in zip(*(run.tensors for run in runs.values()), strict=True):
                 table.add_row(short_scope(tensors[0].name), *(_cell(tensor) for tensor in tensors))
             tables += [Text(), table]
         return Group(*tables[1:])
@@ -121,14 +122,14 @@ class TrainingReport(Comparison):
         for backend in self.backends:
             if backend.message:
                 yield remark(backend.name, STYLES[backend.status], f": {backend.message}")
-            said: dict[str, list[str]] = {}
+            places: dict[str, list[str]] = {}  # message -> quantities and dtypes
             for run in backend.runs:
                 if run.message:
-                    said.setdefault(run.message, []).append(f"{run.quantity} in {run.dtype}")
+                    places.setdefault(run.message, []).append(f"{run.quantity} in {run.dtype}")
             for dtype, precision in {run.dtype: run.precision for run in backend.runs if run.precision}.items():
                 if precision != dtype:
-                    said.setdefault(f"the device proved to compute in {precision}", []).append(dtype)
-            for message, where in said.items():
+                    places.setdefault(f"the device proved to compute in {precision}", []).append(dtype)
+            for message, where in places.items():
                 yield remark(backend.name, STYLES[backend.status], f" {', '.join(where)}: {message}")
 
 
@@ -141,8 +142,8 @@ def _run_cell(run: TrainingVerdict | None) -> Text:
     if run is None:
         return Text("-")
     share = f" {run.worst.share:.2g}" if run.worst and math.isfinite(run.worst.share) else ""
-    said = run.verdict if run.verdict == "unavailable" else run.verdict.upper() + share
-    return Text(said, STYLES[run.verdict])
+    words = run.verdict if run.verdict == "unavailable" else run.verdict.upper() + share
+    return Text(words, STYLES[run.verdict])
 
 
 def _cell(tensor: TensorVerdict) -> Text:

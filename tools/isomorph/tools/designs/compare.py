@@ -1,4 +1,4 @@
-"""`compare`: how two designs differ, field by field and unit by unit, from the specification alone."""
+"""`compare`: compare two designs field by field and unit by unit, from the specification alone."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -22,14 +22,14 @@ from isomorph.tools.tables import Report, by, count, plain_table, short_scope
 WIDTH = 80
 
 FIELD_COLUMNS = (27, 19, 19, 9)
-"""Their widths, which with the gaps make WIDTH: every field has a table of its own, for the words beneath it."""
+"""The columns' widths, which with the gaps make WIDTH: every field has a table of its own, with words below it."""
 
 
 @dataclass(frozen=True)
 class CompareReport(Report):
-    """Two architectures on images of one size.
+    """Two architectures, compared on images of one size.
 
-    fields: those that differ; fields_alike: the number of those that do not.
+    fields: the fields that differ. fields_alike: how many do not.
     parts: all parts of both networks, side by side.
     """
 
@@ -41,7 +41,7 @@ class CompareReport(Report):
 
     @property
     def same_function(self) -> bool:
-        """Whether they compute the same at inference, given the same weights."""
+        """Whether both compute the same at inference, given the same weights."""
         return function(self.first.architecture) == function(self.second.architecture)
 
     @property
@@ -51,16 +51,16 @@ class CompareReport(Report):
 
     @property
     def exit_status(self) -> int:
-        """0 the same function, 1 another."""
+        """0 the same function, 1 different functions."""
         return 0 if self.same_function else 1
 
     @property
     def verdict(self) -> str:
-        """What it comes to, in one sentence."""
+        """The result in one sentence."""
         if self.same_function:
             differ = any(field.affects != "nothing" for field in self.fields)
-            rest = ", and differ in training or preprocessing alone" if differ else ""
-            return f"The same function: weights of one give the same answers in the other{rest}."
+            elsewhere = ", and differ in training or preprocessing alone" if differ else ""
+            return f"The same function: weights of one give the same answers in the other{elsewhere}."
         if self.same_tensors:
             return (
                 "The same tensors, but another function: weights of one fit the other, and mean something else there."
@@ -87,7 +87,7 @@ class CompareReport(Report):
         return json.dumps(document, indent=2) + "\n"
 
     def table(self) -> RenderableType:
-        """As people read it, at 80 columns: totals, fields, units, and what it comes to."""
+        """The report for people, 80 columns wide: totals, fields, units, and the result."""
         verdict = Text(self.verdict, "green" if self.same_function else "bold red")
         fields, parts = Group(*self._field_tables()), self._part_table()
         return Constrain(Group(self._totals_table(), Text(), fields, Text(), parts, Text(), verdict), WIDTH)
@@ -110,7 +110,7 @@ class CompareReport(Report):
         return table
 
     def _field_tables(self) -> Iterator[RenderableType]:
-        """A row for each field that differs; what it means stands once below those that mean the same."""
+        """Yield a row for each field that differs, and below fields of the same meaning that meaning once."""
         same = f"{self.fields_alike} fields of stem, head and convention are the same"
         if not self.fields:
             yield Text(f"All {same}.")
@@ -124,22 +124,22 @@ class CompareReport(Report):
         yield Text(f"The other {same}.")
 
     def _part_table(self) -> Table:
-        """What differs, part by part: first what does in every unit, then runs of parts that differ alike, as one."""
+        """List what differs in every unit, then part by part; neighbours that differ alike share a row."""
         table = plain_table("unit", "what", *self._names, right=self._names)
         everywhere = _in_every_unit(self.parts)
         _add_rows(table, "every unit", everywhere)
         for (where, only, differences), run in groupby(self.parts, key=lambda pair: _kind_of(pair, everywhere)):
             pairs = list(run)
-            what = {"unit": "unit", "auxiliary": "head"}.get(where, "layer")
-            number = f"{len(pairs)} {what}{'s' if len(pairs) > 1 else ''}"
+            noun = {"unit": "unit", "auxiliary": "head"}.get(where, "layer")
+            number = f"{len(pairs)} {noun}{'s' if len(pairs) > 1 else ''}"
             if only:
                 table.add_row(_span(pairs), "in one only", *((number, "-") if only == "first" else ("-", number)))
             elif differences:
                 _add_rows(table, _span(pairs), differences)
             else:
                 verb = "are" if len(pairs) > 1 else "is"
-                rest = " otherwise" if where == "unit" and everywhere else ""
-                table.add_row(_span(pairs), f"{number} {verb} alike{rest}", "", "")
+                otherwise = " otherwise" if where == "unit" and everywhere else ""
+                table.add_row(_span(pairs), f"{number} {verb} alike{otherwise}", "", "")
         return table
 
 
@@ -163,16 +163,17 @@ def compare(
     pool_padding: explicit / same
 
     first, second: as in `show`. size: (height, width) for both; None takes the first zoo's own.
-    options: of both architectures. Raises BadInput for a name, an option or a size that cannot be.
+    options: of both architectures. Raises BadInput for an unknown name, option or impossible size.
     """
-    one = show(first, size=size, **options)
-    other = show(second, size=one.input, **options)
-    fields, alike = compare_fields(one.architecture, other.architecture)
-    return CompareReport(one, other, fields, alike, pair_up(one.inference, other.inference))
+    first_report = show(first, size=size, **options)
+    second_report = show(second, size=first_report.input, **options)
+    fields, alike = compare_fields(first_report.architecture, second_report.architecture)
+    parts = pair_up(first_report.inference, second_report.inference)
+    return CompareReport(first_report, second_report, fields, alike, parts)
 
 
 def _totals(report: ShowReport) -> dict[str, Any]:
-    """What is said of a whole network; its last map is what the head is given."""
+    """Return the totals of a whole network; its last map is the input of its head."""
     inference = report.inference
     planned = plan(report.architecture)
     heads = {"head", *planned.heads.values()}
@@ -190,7 +191,7 @@ def _totals(report: ShowReport) -> dict[str, Any]:
 
 
 def _fixed(*cells: str) -> Table:
-    """One row under the columns of all fields."""
+    """Return one row with the widths of FIELD_COLUMNS."""
     row = Table.grid(padding=(0, 2))
     for width in FIELD_COLUMNS:
         row.add_column(width=width, overflow="fold")
@@ -199,19 +200,19 @@ def _fixed(*cells: str) -> Table:
 
 
 def _in_every_unit(parts: Sequence[Pair]) -> tuple[Difference, ...]:
-    """The differences that all pairs of units share, where there are several."""
+    """Return the differences that all pairs of units share; none where there is only one pair."""
     units = [pair.differences for pair in parts if pair.where == "unit" and not pair.only]
     return tuple(each for each in units[0] if all(each in unit for unit in units)) if len(units) > 1 else ()
 
 
 def _kind_of(pair: Pair, everywhere: Sequence[Difference]) -> tuple[str, str | None, tuple[Difference, ...]]:
-    """What neighbours have in common that stand in one row; of units, less what differs in every one of them."""
+    """Return what neighbours in one row have in common; for units without what differs in every one of them."""
     known = everywhere if pair.where == "unit" else ()
     return pair.where, pair.only, tuple(each for each in pair.differences if each not in known)
 
 
 def _span(pairs: Sequence[Pair]) -> str:
-    """`block1/unit_2 to unit_4`; two names where the networks' are not the same."""
+    """Name a run of parts: `block1/unit_2 to unit_4`; with both names where the networks' differ."""
     first, last = (
         " or ".join(dict.fromkeys(short_scope(name) for name in (pair.first, pair.second) if name))
         for pair in (pairs[0], pairs[-1])
@@ -221,7 +222,7 @@ def _span(pairs: Sequence[Pair]) -> str:
 
 
 def _add_rows(table: Table, label: str, differences: Sequence[Difference]) -> None:
-    """A row for each difference, the first of them under the label."""
+    """Add a row for each difference, the first of them under the label."""
     for number, difference in enumerate(differences):
         what = difference.what.replace("macs", "MACs").replace("_", " ")
         table.add_row("" if number else label, what, _words(difference.first), _words(difference.second))

@@ -1,4 +1,4 @@
-"""Field by field: what two architectures say differently of stem, head and convention, what it means, and to whom."""
+"""Compare the fields of two architectures' stems, heads and conventions: what differs, and what that affects."""
 
 import inspect
 import re
@@ -26,7 +26,7 @@ from isomorph.spec.padding import pads
 from isomorph.spec.units import kind_of
 
 Affected = Literal["inference", "training", "images", "names", "nothing"]
-"""What a field decides: the answer; how it is trained; how photographs are prepared for it; what tensors are called;
+"""What a field decides: the answer; how the network is trained; how photographs are prepared; what tensors are called;
 nothing, as neither network has a layer that depends on it."""
 
 
@@ -35,9 +35,9 @@ class FieldDifference:
     """A field on which two architectures disagree.
 
     name: `bottleneck_stride`, `num_classes`; `stem.2.kernel` of the stem's second layer, `preprocessing.mean`.
-    first, second: what each has; None where it has no such layer.
+    first, second: the value in each; None where it has no such layer.
     affects: what the field decides.
-    meaning: in the words of the specification, empty where the name says all.
+    meaning: the specification's words on the field; empty where it has none.
     """
 
     name: str
@@ -48,18 +48,25 @@ class FieldDifference:
 
 
 def compare_fields(first: Architecture, second: Architecture) -> tuple[tuple[FieldDifference, ...], int]:
-    """The fields that differ, in the order in which they are declared, and the number of those that do not."""
-    rows = list(_rows(first, second))
+    """Return the fields that differ, in the order of their declaration, and how many do not."""
+    pairs = list(_field_pairs(first, second))
     differing = tuple(
-        FieldDifference(name, one, other, _affected(first, second, name, one, other), _meaning(of, name, one, other))
-        for name, of, one, other in rows
+        FieldDifference(
+            name, one, other, _affected(first, second, name, one, other), _meaning(declared_by, name, one, other)
+        )
+        for name, declared_by, one, other in pairs
         if one != other
     )
-    return differing, len(rows) - len(differing)
+    return differing, len(pairs) - len(differing)
 
 
 def compact(value: Any) -> str:
-    """A field's value as people read it, in a few characters."""
+    """Return a field's value in a few characters, for people.
+
+    >>> from isomorph.tools.designs.field_by_field import compact
+    >>> [compact(value) for value in (True, None, (0.485, 0.456, 0.406))]
+    ['yes', 'none', '0.485 0.456 0.406']
+    """
     match value:
         case None:
             return "none"
@@ -69,8 +76,8 @@ def compact(value: Any) -> str:
             drawn = "" if value.scale == 0 or value.distribution == "zeros" else f" {value.scale:.4g}/{value.fan}"
             return f"{value.distribution}{drawn}"
         case StemConvolution() | StemPool():
-            what = "convolution" if isinstance(value, StemConvolution) else "max pool"
-            return f"{value.kernel}x{value.kernel} {what}, stride {value.stride}"
+            kind = "convolution" if isinstance(value, StemConvolution) else "max pool"
+            return f"{value.kernel}x{value.kernel} {kind}, stride {value.stride}"
         case AuxiliaryHead():
             return f"on unit {value.unit} of {value.block}"
         case InputTransform():
@@ -85,9 +92,9 @@ STRIDED_UNIT = "strided_unit"
 
 
 def strided_unit(network: Architecture) -> str | None:
-    """Which unit of its blocks carries their stride; None where no block of several units strides.
+    """Return which unit of its blocks has their stride; None where no block of several units strides.
 
-    "first unit", "last unit", or the units themselves where blocks differ.
+    The result is "first unit", "last unit", or the names of the units where blocks differ.
     """
     places: dict[str, str] = {}
     for block in network.blocks:
@@ -99,11 +106,11 @@ def strided_unit(network: Architecture) -> str | None:
     return ", ".join(places if len(set(places.values())) > 1 else set(places.values())) or None
 
 
-_Row = tuple[str, type, Any, Any]
-"""A field's name, the class that declares it, and what each of the two has."""
+_FieldPair = tuple[str, type, Any, Any]
+"""A field's name, the class that declares it, and its value in each of the two architectures."""
 
 
-def _rows(first: Architecture, second: Architecture) -> Iterator[_Row]:
+def _field_pairs(first: Architecture, second: Architecture) -> Iterator[_FieldPair]:
     for number, (one, other) in enumerate(zip_longest(first.stem.layers, second.stem.layers), start=1):
         if type(one) is type(other):
             yield from _fields(f"stem.{number}.", one, other)
@@ -118,20 +125,20 @@ def _rows(first: Architecture, second: Architecture) -> Iterator[_Row]:
     yield from _fields("", first.head, second.head)
     for name in ("input_transform", "output_stride", "include_root_block", "in_channels"):
         yield name, Architecture, getattr(first, name), getattr(second, name)
-    for name, of, one, other in _fields("", first.convention, second.convention):
+    for name, declared_by, one, other in _fields("", first.convention, second.convention):
         if isinstance(one, Preprocessing):
             yield from _fields(f"{name}.", one, other)
         else:
-            yield name, of, one, other
+            yield name, declared_by, one, other
 
 
-def _fields(prefix: str, one: Any, other: Any) -> Iterator[_Row]:
+def _fields(prefix: str, one: Any, other: Any) -> Iterator[_FieldPair]:
     for field in fields(one):
         yield prefix + field.name, type(one), getattr(one, field.name), getattr(other, field.name)
 
 
 def _affected(first: Architecture, second: Architecture, name: str, one: Any, other: Any) -> Affected:
-    """Decided by whether either network computes something else once this field alone is the other's."""
+    """Return what a field decides: whether either network changes when only this field becomes the other's."""
     if name.startswith("preprocessing."):
         return "images"
     if name == STRIDED_UNIT:
@@ -149,33 +156,33 @@ def _affected(first: Architecture, second: Architecture, name: str, one: Any, ot
 
 
 def _with(network: Architecture, name: str, value: Any) -> Architecture:
-    """The network with this field another, as `_rows` calls it; a layer or a head that is None is left out."""
+    """Return the network with another value of a field, by `_field_pairs`' name; None leaves a layer or head out."""
     option, *nested = name.split(".")
     if not nested:
         return network.with_options(**{option: value})
     index, field = int(nested[0]) - 1, nested[1] if nested[1:] else None
-    rows: tuple[Any, ...] = network.stem.layers if option == "stem" else network.auxiliary
-    changed = replace(rows[index], **{field: value}) if field else value
-    rows = (*rows[:index], *([] if changed is None else [changed]), *rows[index + 1 :])
-    return replace(network, stem=Stem(rows)) if option == "stem" else replace(network, auxiliary=rows)
+    parts: tuple[Any, ...] = network.stem.layers if option == "stem" else network.auxiliary
+    changed = replace(parts[index], **{field: value}) if field else value
+    parts = (*parts[:index], *([] if changed is None else [changed]), *parts[index + 1 :])
+    return replace(network, stem=Stem(parts)) if option == "stem" else replace(network, auxiliary=parts)
 
 
-def _meaning(of: type, name: str, one: Any, other: Any) -> str:
-    """A padding rule is explained by what the two rules are, anything else by what its field is."""
+def _meaning(declared_by: type, name: str, one: Any, other: Any) -> str:
+    """Explain a padding by the two rules, any other field by its class's docstring."""
     if name == STRIDED_UNIT:
         return "the unit of a block that carries its stride: the maps of all units between its first and last differ"
-    if of is Convention and name.endswith("_padding"):
+    if declared_by is Convention and name.endswith("_padding"):
         return "\n".join(f"{rule}: {_entries(pads).get(rule, '')}" for rule in (one, other))
-    return _entries(of).get(name.rpartition(".")[2], "")
+    return _entries(declared_by).get(name.rpartition(".")[2], "")
 
 
 @cache
 def _entries(documented: Any) -> dict[str, str]:
-    """What a docstring says of each name.
+    """Return what a docstring says of each name.
 
     An entry begins a line with `name: ` or `name, name: `, or follows another's on a semicolon, and goes on in indented
     lines. Empty where Python was told to drop docstrings.
     """
     text = re.sub(r"; (\w+): ", r".\n\1: ", inspect.getdoc(documented) or "")
-    found = re.findall(r"^((?:\w+, )*\w+): (.*(?:\n +.*)*)", text, re.MULTILINE)
-    return {name: " ".join(said.split()) for names, said in found for name in names.split(", ")}
+    entries = re.findall(r"^((?:\w+, )*\w+): (.*(?:\n +.*)*)", text, re.MULTILINE)
+    return {name: " ".join(words.split()) for names, words in entries for name in names.split(", ")}

@@ -1,4 +1,4 @@
-"""Networks of one's own: wherever a command takes an architecture's name, it also takes a `.toml` file with one."""
+"""Find an architecture by its name or in a `.toml` file: every command takes either."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from isomorph.spec.toml.document import read_toml
 from isomorph.spec.toml.writing import to_toml
 
 MOST_BYTES = 1 << 20
-"""Of a file with an architecture; the deepest of any zoo takes three thousand."""
+"""The most bytes of a file with an architecture; the deepest of any zoo takes three thousand."""
 
 
 def is_architecture(text: str | Path) -> bool:

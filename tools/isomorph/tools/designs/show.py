@@ -1,4 +1,4 @@
-"""`show`: a network unit by unit, from the specification alone."""
+"""`show`: describe a network unit by unit, from the specification alone."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ from isomorph.tools.tables import Report, by, count, plain_table, short_scope
 
 @dataclass(frozen=True)
 class ShowReport(Report):
-    """One architecture at one input size: every end point, and the totals.
+    """An architecture at one input size: every end point, and the totals.
 
     input: (height, width) of the images; None where unknown.
     """
@@ -30,7 +30,7 @@ class ShowReport(Report):
         return self.inference.architecture
 
     def rows(self, inside: bool) -> list[EndPoint]:
-        """The stem, the units and the head; with `inside` also what is in the units. Blocks repeat their last unit."""
+        """Return the end points of stem, units and head; with `inside` those within units, too."""
         planned = plan(self.architecture)
         hidden = set(planned.block_ends) if inside else planned.block_ends.keys() | _inside_units(planned)
         return [row for row in self.inference.end_points if row.name not in hidden]
@@ -45,17 +45,17 @@ class ShowReport(Report):
             "statistics": inference.statistics,
             "parameters": inference.parameters,
             "macs": inference.macs,
-            "end_points": [_row(row) for row in inference.end_points],
+            "end_points": [_document(end_point) for end_point in inference.end_points],
             "specification": asdict(self.architecture),
         }
         return json.dumps(document, indent=2) + "\n"
 
     def to_toml(self) -> str:
-        """The network as the text of a `.toml` file to edit, under a name of its own."""
+        """Return the network as the text of a `.toml` file to edit, under a name of its own."""
         return to_edit(self.architecture)
 
     def table(self, inside: bool = False) -> RenderableType:
-        """As people read it, at 80 columns; exact multiply-accumulates are in the JSON."""
+        """The report for people, 80 columns wide; exact multiply-accumulates are in the JSON."""
         headings = ("stride", "rate", "sees", "parameters", "MACs")
         table = plain_table("unit", "output", *headings, right=("output", *headings))
         within = _inside_units(plan(self.architecture))
@@ -99,31 +99,32 @@ def show(
     options: of the architecture. Raises BadInput for an unknown name, option or impossible size, and warns of options
         that do nothing.
     """
-    found = (
-        subject.with_options(**options) if isinstance(subject, Architecture) else find_architecture(subject, **options)
-    )
-    warn_of_options(found, options)
-    given = size or found.convention.preprocessing.size
-    return ShowReport(infer(found, *given), given)
+    if isinstance(subject, Architecture):
+        network = subject.with_options(**options)
+    else:
+        network = find_architecture(subject, **options)
+    warn_of_options(network, options)
+    input_size = size or network.convention.preprocessing.size
+    return ShowReport(infer(network, *input_size), input_size)
 
 
 def _inside_units(planned: Plan) -> set[str]:
-    """The end points that are part of a unit and not the whole of one: a unit may be a single layer."""
+    """Return the end points within units; that of a whole unit, which may be a single layer, is none."""
     units = {unit.scope for unit in planned.all_units}
     return {name for scope in units for name in planned.parts[scope]} - units
 
 
-def _row(row: EndPoint) -> dict[str, Any]:
-    grid = row.grid
+def _document(end_point: EndPoint) -> dict[str, Any]:
+    grid = end_point.grid
     return {
-        "name": row.name,
-        "shape": [None, grid.height, grid.width, row.depth],
+        "name": end_point.name,
+        "shape": [None, grid.height, grid.width, end_point.depth],
         "stride": grid.stride,
-        "rate": row.rate,
+        "rate": end_point.rate,
         "receptive_field": grid.receptive_field,
-        "trainable": row.trainable,
-        "statistics": row.statistics,
-        "macs": row.macs,
+        "trainable": end_point.trainable,
+        "statistics": end_point.statistics,
+        "macs": end_point.macs,
     }
 
 

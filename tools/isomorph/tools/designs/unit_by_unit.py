@@ -1,4 +1,4 @@
-"""Unit by unit: which part of one network stands beside which of another, and in what the two are not alike."""
+"""Pair the parts of two networks, unit by unit, and list the properties in which they differ."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ Value = str | int | None
 
 @dataclass(frozen=True)
 class Difference:
-    """One property that two parts do not share: `output`, `strides`, `kernels`, `macs`."""
+    """A property in which two parts differ: `output`, `strides`, `kernels`, `macs`."""
 
     what: str
     first: Value
@@ -41,7 +41,7 @@ class Pair:
     """Two parts side by side: layers of the stem, units, the classifier, or auxiliary heads.
 
     first, second: their scopes; None where only the other network has such a part.
-    differences: empty if they are alike, or if there is only one.
+    differences: empty if both are alike, or if there is only one.
     """
 
     where: Where
@@ -51,14 +51,14 @@ class Pair:
 
     @property
     def only(self) -> str | None:
-        """Which network has the part, "first" or "second", if not both."""
+        """The network that has the part, "first" or "second"; None if both have it."""
         if self.first is None or self.second is None:
             return "first" if self.second is None else "second"
         return None
 
 
 def pair_up(first: Inference, second: Inference) -> tuple[Pair, ...]:
-    """All parts: stem by position, blocks by scope, their units by position, then the classifier and auxiliary heads.
+    """Pair all parts: the stem by position, blocks by scope, their units by position, the classifier, auxiliary heads.
 
     A block that only the second network has comes behind the first network's.
     """
@@ -97,7 +97,7 @@ def _differences(one: dict[str, Value], other: dict[str, Value]) -> Iterator[Dif
 
 
 def _units(planned: Plan, inference: Inference) -> dict[str, list[_Part]]:
-    """A block's scope -> its units."""
+    """Return a block's scope -> its units."""
     rows = {row.name: row for row in inference.end_points}
     return {block.scope: [_unit(unit, rows[unit.scope]) for unit in block.units] for block in planned.blocks}
 
@@ -108,15 +108,15 @@ def _heads(planned: Plan, inference: Inference) -> list[_Part]:
 
 
 def _layers(layers: Sequence[StemLayer | None], inference: Inference) -> list[_Part]:
-    """Those layers that there are."""
+    """Return the parts for all layers that are not None."""
     rows = {row.name: row for row in inference.end_points}
     return [_layer(layer, rows[layer.scope]) for layer in layers if layer]
 
 
 def _unit(unit: Unit, end_point: EndPoint) -> _Part:
-    row = [layer for layer in unit.layers if name_of(layer) != "shortcut"]
+    residual = [layer for layer in unit.layers if name_of(layer) != "shortcut"]
     special: dict[str, Value] = {"kind": unit.kind, "shortcut": _shortcut(unit)}
-    return _Part(unit.scope, special | _properties(row, unit.layers, end_point))
+    return _Part(unit.scope, special | _properties(residual, unit.layers, end_point))
 
 
 def _layer(layer: StemLayer, end_point: EndPoint) -> _Part:
@@ -125,9 +125,9 @@ def _layer(layer: StemLayer, end_point: EndPoint) -> _Part:
     return _Part(layer.scope, kind | _properties([layer], [layer], end_point))
 
 
-def _properties(row: Sequence[Layer], layers: Sequence[Layer], end_point: EndPoint) -> dict[str, Value]:
-    """What is compared of a part; `row` are its `layers` but for the shortcut."""
-    windows = [layer for layer in row if isinstance(layer, Window)]
+def _properties(residual: Sequence[Layer], layers: Sequence[Layer], end_point: EndPoint) -> dict[str, Value]:
+    """Return the compared properties of a part; `residual` are its `layers` without the shortcut."""
+    windows = [layer for layer in residual if isinstance(layer, Window)]
     wide = [layer for layer in windows if layer.kernel > 1]
     convolutions = [layer for layer in layers if isinstance(layer, Convolution)]
     grid = end_point.grid
@@ -137,10 +137,10 @@ def _properties(row: Sequence[Layer], layers: Sequence[Layer], end_point: EndPoi
         "rate": _listed(dict.fromkeys(layer.rate for layer in wide if isinstance(layer, Convolution))),
         "kernels": _listed(f"{layer.kernel}x{layer.kernel}" for layer in windows),
         "depths": _listed(layer.depth for layer in windows),
-        "groups": _listed(dict.fromkeys(layer.groups for layer in row if isinstance(layer, Convolution))),
+        "groups": _listed(dict.fromkeys(layer.groups for layer in residual if isinstance(layer, Convolution))),
         "padding": _listed(dict.fromkeys("valid" if isinstance(x, AveragePool) else x.padding for x in wide)),
-        "bias": _which(convolutions, [layer for layer in convolutions if layer.bias]),
-        "batch_norm": _which(convolutions, [layer for layer in convolutions if layer.batch_norm]),
+        "bias": _names([layer for layer in convolutions if layer.bias], convolutions),
+        "batch_norm": _names([layer for layer in convolutions if layer.batch_norm], convolutions),
         "activation": _listed(
             dict.fromkeys(layer.activation for layer in layers if isinstance(layer, Parametrised) and layer.activation)
         ),
@@ -150,14 +150,15 @@ def _properties(row: Sequence[Layer], layers: Sequence[Layer], end_point: EndPoi
 
 
 def _strides(windows: Sequence[Window]) -> str:
-    """`2 in conv2`; the layer's name says nothing where there is no other."""
+    """Describe strides as `2 in conv2`; of a single layer as a number."""
     if len(windows) == 1:
         return str(windows[0].stride)
     return _listed(f"{layer.stride} in {name_of(layer)}" for layer in windows if layer.stride > 1)
 
 
-def _which(all_of_them: Sequence[Convolution], those: Sequence[Convolution]) -> str:
-    return "all" if those and len(those) == len(all_of_them) else _listed(map(name_of, those))
+def _names(some: Sequence[Convolution], all_layers: Sequence[Convolution]) -> str:
+    """Return the names of some of the layers, or "all"."""
+    return "all" if some and len(some) == len(all_layers) else _listed(map(name_of, some))
 
 
 def _listed(values: Iterable[object]) -> str:

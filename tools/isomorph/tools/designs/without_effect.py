@@ -1,4 +1,4 @@
-"""Options, and planted faults, on which no layer of a network depends: they are taken, and said to do nothing."""
+"""Warn of options and planted faults that change nothing, as no layer of the network depends on them."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,13 +10,22 @@ from isomorph.spec.function import training_function
 
 
 class OptionWithoutEffect(UserWarning):
-    """What was asked for does nothing. The command line prints it on stderr; the exit status is as without it."""
+    """An option or a planted fault has no effect; the command line prints it on stderr, with the same exit status."""
 
 
 def warn_of_options(network: Architecture, options: Iterable[str]) -> None:
-    """Warn of each of these fields of head and convention that could have any value, and `network` were the same.
+    """Warn of each field of head or convention among `options` that changes nothing in `network`, whatever its value.
 
-    Options that are no such field, as `width_multiplier`, always change something, or are refused.
+    Other options, such as `width_multiplier`, always change something, or are refused.
+
+    >>> import warnings
+    >>> from isomorph.spec import architecture
+    >>> from isomorph.tools.designs.without_effect import warn_of_options
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn_of_options(architecture("cifar/resnet20", bottleneck_stride="conv1"), ["bottleneck_stride"])
+    >>> print(caught[0].message)
+    bottleneck_stride=conv1 does nothing in cifar/resnet20: no layer of it depends on that.
     """
     for name in options:
         if _has_no_effect(network, name):
@@ -25,17 +34,17 @@ def warn_of_options(network: Architecture, options: Iterable[str]) -> None:
 
 
 def warn_of_plants(network: Architecture, planted: Mapping[str, Any], training: bool = False) -> None:
-    """Warn of each planted field that leaves what is compared as it is: inference, or training as well."""
+    """Warn of each planted field that does not change what is compared: inference, or training as well."""
     compared = training_function if training else function
     for name, value in planted.items():
         wrong = network.with_options(**{name: value})
         if compared(wrong) == compared(network):
-            elsewhere = training_function(wrong) != training_function(network)
-            why = (
-                "inference does not depend on that, --training does" if elsewhere else "no layer of it depends on that"
-            )
-            already = _fields(network)[name] == value
-            _warn(f"{name}={value}, planted in {network.name}, changes nothing: {'it is so' if already else why}")
+            reason = "no layer of it depends on that"
+            if _fields(network)[name] == value:
+                reason = "it is so"
+            elif training_function(wrong) != training_function(network):
+                reason = "inference does not depend on that, --training does"
+            _warn(f"{name}={value}, planted in {network.name}, changes nothing: {reason}")
 
 
 def _has_no_effect(network: Architecture, name: str) -> bool:
@@ -48,19 +57,19 @@ def _has_no_effect(network: Architecture, name: str) -> bool:
 
 
 def _others(network: Architecture, name: str) -> Iterator[Architecture]:
-    """The network with every other value of a field or, of a number, with one other."""
+    """Yield the network with every other value of a field; with one other value, if it is a number."""
     value = _fields(network)[name]
     hint = (get_type_hints(Head) | get_type_hints(Convention))[name]
-    others: list[Any]
+    other_values: list[Any]
     if get_origin(hint) is Literal:
-        others = [choice for choice in get_args(hint) if choice != value]
+        other_values = [choice for choice in get_args(hint) if choice != value]
     elif isinstance(value, bool):
-        others = [not value]
+        other_values = [not value]
     elif isinstance(value, Initializer):
-        others = [replace(value, distribution="normal", scale=value.scale + 1)]
+        other_values = [replace(value, distribution="normal", scale=value.scale + 1)]
     else:
-        others = [value / 2 if value else 0.5] if isinstance(value, float) else [(value or 0) + 1]
-    return (network.with_options(**{name: other}) for other in others)
+        other_values = [value / 2 if value else 0.5] if isinstance(value, float) else [(value or 0) + 1]
+    return (network.with_options(**{name: other}) for other in other_values)
 
 
 def _fields(network: Architecture) -> dict[str, Any]:

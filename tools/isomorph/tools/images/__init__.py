@@ -1,1 +1,1 @@
-"""Images as networks take them: arrays, and photographs through a zoo's own preprocessing."""
+"""Read images as networks take them: arrays, and photographs through a zoo's own preprocessing."""

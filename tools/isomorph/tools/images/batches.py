@@ -1,69 +1,81 @@
-"""Many images, a few at a time: files, folders and arrays as batches that fit in memory."""
+"""Read many images, a few at a time: files, folders and arrays as batches that fit in memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from isomorph.spec import Architecture, BadInput
-from isomorph.tools.images.images import check_form, check_pixels, formats, is_array, read_array, read_images
-
-Array = npt.NDArray[Any]
+from isomorph.tools.images.images import (
+    AnyImages,
+    Images,
+    check_form,
+    check_pixels,
+    formats,
+    is_array,
+    read_array,
+    read_images,
+)
 
 MOST_IMAGES = 32
 MOST_PIXELS = MOST_IMAGES * 224 * 224
-"""Of a batch; larger images come in smaller batches."""
+"""The most pixels of a batch; larger images come in smaller batches."""
 
 
 @dataclass(frozen=True)
 class Batches:
-    """Images for `architecture`, read when they are asked for.
+    """Images for `architecture`, which are read while iterating.
 
-    names: of each image, for people: its file, or `[3]` behind that of an array.
-    size: height and width of all.
-    paths: of each, where they are photographs.
-    array: [N, H, W, C], where they are not; it may be mapped from a file. source: what it is called.
+    names: each image's name for people: its file, or that of an array and its index, `x.npy[3]`.
+    size: height and width of all images.
+    paths: the files of photographs; empty for an array.
+    array: [N, H, W, C], possibly mapped from a file; None for photographs. source: the array's name.
     """
 
     architecture: Architecture
     names: tuple[str, ...]
     size: tuple[int, int]
     paths: tuple[Path, ...] = ()
-    array: Array | None = None
+    array: AnyImages | None = None
     source: str = ""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """[N, H, W, C] of all together."""
+        """[N, H, W, C] of all images together."""
         return (len(self.names), *self.size, self.architecture.in_channels)
 
     @property
     def most(self) -> int:
-        """How many are read at a time."""
+        """How many images a batch holds at most."""
         height, width = self.size
         return min(len(self.names), max(1, min(MOST_IMAGES, MOST_PIXELS // (height * width))))
 
-    def __iter__(self) -> Iterator[tuple[range, Array]]:
-        """Which of the images, and those [n, H, W, C] in float32. Raises BadInput as `read_images` does."""
+    def __iter__(self) -> Iterator[tuple[range, Images]]:
+        """Yield the indices and the images of each batch. Raises BadInput as `read_images` does."""
         for start in range(0, len(self.names), self.most):
-            some = range(start, min(start + self.most, len(self.names)))
+            indices = range(start, min(start + self.most, len(self.names)))
             if self.array is None:
-                yield some, read_images(self.paths[start : some.stop], self.architecture, self.size)
+                yield indices, read_images(self.paths[start : indices.stop], self.architecture, self.size)
             else:
-                yield some, check_pixels(self.array[start : some.stop], self.source, self.architecture)
+                yield indices, check_pixels(self.array[start : indices.stop], self.source, self.architecture)
 
 
 def find_images(
-    images: Sequence[str | Path] | Array, architecture: Architecture, size: tuple[int, int] | None = None
+    images: Sequence[str | Path] | AnyImages, architecture: Architecture, size: tuple[int, int] | None = None
 ) -> Batches:
-    """The images that are meant, in order, for `architecture` and of `size` or the zoo's own.
+    """Find images for `architecture`, in order, without reading photographs yet.
 
-    images: an array [N, H, W, C], or paths of photographs, of folders, or of one `.npy`. A folder stands for the image
-    files in it, hidden ones aside, by suffix and sorted by name; not for what its own folders hold.
-    Raises BadInput for what is not there, for a folder without images, and for an array that does not fit.
+    >>> from isomorph.spec import architecture
+    >>> from isomorph.tools.images.batches import find_images
+    >>> batches = find_images(["photograph.png"], architecture("cifar/resnet20"))
+    >>> batches.names, batches.shape
+    (('photograph.png',), (1, 32, 32, 3))
+
+    images: an array [N, H, W, C], or paths of photographs, of folders, or of one `.npy`. A folder stands for the files
+        in it with an image's suffix, sorted by name, without hidden ones and without folders.
+    size: (height, width); None takes the zoo's own.
+    Raises BadInput for a missing file, a folder without images, and an array that does not fit.
     """
     if isinstance(images, np.ndarray):
         return _from_array(images, "The given array", architecture, size)
@@ -71,11 +83,11 @@ def find_images(
         raise BadInput("No image was given; expected photographs, folders of them, or one .npy array.")
     if is_array(images):
         return _from_array(read_array(Path(images[0])), str(images[0]), architecture, size)
-    paths = tuple(path for given in images for path in _photographs(Path(given)))
+    paths = tuple(photograph for path in images for photograph in _photographs(Path(path)))
     return Batches(architecture, tuple(map(str, paths)), size or architecture.convention.preprocessing.size, paths)
 
 
-def _from_array(array: Array, source: str, architecture: Architecture, size: tuple[int, int] | None) -> Batches:
+def _from_array(array: AnyImages, source: str, architecture: Architecture, size: tuple[int, int] | None) -> Batches:
     check_form(array, source, architecture, size)
     count, height, width, _ = array.shape
     names = tuple(f"{source}[{index}]" for index in range(count))
@@ -83,7 +95,7 @@ def _from_array(array: Array, source: str, architecture: Architecture, size: tup
 
 
 def _photographs(path: Path) -> list[Path]:
-    """The photographs in a folder, or the one that `path` itself is."""
+    """Return the photographs in a folder, or `path` itself if it is a file."""
     if not path.exists():
         raise BadInput(f"There is no file {path}.")
     if not path.is_dir():
@@ -92,8 +104,8 @@ def _photographs(path: Path) -> list[Path]:
         inside = sorted(path.iterdir())
     except OSError as error:
         raise BadInput(f"The folder {path} cannot be read: {error.strerror}.") from None
-    found = [each for each in inside if each.suffix.lower() in formats() and not each.name.startswith(".")]
-    found = [each for each in found if each.is_file()]
-    if not found:
+    photographs = [each for each in inside if each.suffix.lower() in formats() and not each.name.startswith(".")]
+    photographs = [each for each in photographs if each.is_file()]
+    if not photographs:
         raise BadInput(f"The folder {path} holds no images; expected files such as .jpg or .png in it.")
-    return found
+    return photographs

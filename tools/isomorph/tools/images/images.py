@@ -1,7 +1,7 @@
-"""Images in: arrays as they are, photographs through the zoo's own preprocessing.
+"""Read images: arrays as they are, photographs through the zoo's own preprocessing.
 
-A photograph is what its file holds: none is turned upright by its EXIF orientation, as zoos' own pipelines do not, and
-of several frames the first counts.
+A photograph is not rotated by its EXIF orientation, as zoos' own pipelines do not do that either. Of several frames the
+first is taken.
 """
 
 import warnings
@@ -18,18 +18,21 @@ from PIL import Image, UnidentifiedImageError
 from isomorph.conformance.cases import check_images
 from isomorph.spec import Architecture, BadInput, Preprocessing
 from isomorph.spec.input_files import open_input
-from isomorph.tools.images.resampling import check_resampler, resample
+from isomorph.tools.images.resampling import Pixels, check_resampler, resample
 
-Array = npt.NDArray[Any]
+Images = npt.NDArray[np.float32]
+"""[N, H, W, C], finite, as a network takes them."""
+
+AnyImages = npt.NDArray[Any]
+"""[N, H, W, C] in any dtype, as users give them."""
 
 MOST_PIXELS = 1 << 27
-"""Of a photograph once it is scaled, 400 MB in memory; a strip of one pixel's height would be far more."""
+"""The most pixels of a scaled photograph, 400 MB in memory; scaling a strip one pixel high could give far more."""
 
 MOST_BYTES = 1 << 28
-"""Of a photograph that comes through a pipe, which is read into memory whole."""
+"""The most bytes of a photograph from a pipe, which is read into memory as a whole."""
 
-# A greyscale photograph is no colour one of which two channels got lost, nor the other way round: neither becomes the
-# other in silence. Palettes are colour, whatever is in them.
+# Greyscale and colour are never converted into one another silently. Palettes count as colour, whatever is in them.
 _GREY = {"1", "L", "LA", "I;16", "I;16B", "I;16L", "I;16N", "I", "F"}
 _DEEP = {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}  # not 0..255
 
@@ -37,15 +40,21 @@ _DEEP = {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}  # not 0..255
 _NO_PHOTOGRAPHS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 
 
-def read_images(paths: Sequence[str | Path], architecture: Architecture, size: tuple[int, int] | None = None) -> Array:
-    """[N, H, W, C] float32, for `architecture`, from one `.npy` file or from photographs.
+def read_images(paths: Sequence[str | Path], architecture: Architecture, size: tuple[int, int] | None = None) -> Images:
+    """Read images for `architecture` from one `.npy` file or from photographs.
+
+    >>> from isomorph.spec import architecture
+    >>> from isomorph.tools.images.images import read_images
+    >>> images = read_images(["photograph.png"], architecture("cifar/resnet20"))
+    >>> images.shape, images.dtype
+    ((1, 32, 32, 3), dtype('float32'))
 
     A `.npy` file holds [N, H, W, C] or [H, W, C] numbers that are the network's input already. Photographs, of any
-    format that Pillow draws by itself, go through the architecture's preprocessing, which brings them to `size` or to
-    the zoo's own. A network of three channels takes colour: RGB, RGBA, palettes, CMYK and what else Pillow makes RGB
-    of. One of one channel takes greyscale of up to 8 bits. Alpha has to be opaque all over: what shines through is
-    nobody's choice here.
-    Raises BadInput for what is neither, or does not fit the architecture.
+    format that Pillow decodes by itself, go through the architecture's preprocessing, to `size` or the zoo's own. A
+    network of three channels takes colour: RGB, RGBA, palettes, CMYK and whatever else Pillow converts to RGB. A
+    network of one channel takes greyscale of up to 8 bits. Alpha has to be opaque everywhere, as there is no
+    background to choose.
+    Raises BadInput for files that are neither, or do not fit the architecture.
     """
     if is_array(paths):
         images = read_array(Path(paths[0]))
@@ -55,7 +64,7 @@ def read_images(paths: Sequence[str | Path], architecture: Architecture, size: t
 
 
 def is_array(paths: Sequence[str | Path]) -> bool:
-    """Whether these are one `.npy` file, and no photographs. Raises BadInput for one among others."""
+    """Tell whether the paths are one `.npy` file, and no photographs. Raises BadInput for one among others."""
     if not any(Path(path).suffix == ".npy" for path in paths):
         return False
     if len(paths) > 1:
@@ -65,22 +74,24 @@ def is_array(paths: Sequence[str | Path]) -> bool:
 
 @cache
 def formats() -> dict[str, str]:
-    """The suffixes, in small letters, of the photographs that can be read, and Pillow's names of their formats."""
-    known = Image.registered_extensions()  # which finds all formats first
-    return {suffix: name for suffix, name in known.items() if name in Image.OPEN and name not in _NO_PHOTOGRAPHS}
+    """Return suffix, in lower case -> Pillow's name of the format, of all photographs that can be read."""
+    registered = Image.registered_extensions()  # imports the plugins of all formats first
+    return {suffix: name for suffix, name in registered.items() if name in Image.OPEN and name not in _NO_PHOTOGRAPHS}
 
 
-def check_pixels(images: Array, source: str, architecture: Architecture, size: tuple[int, int] | None = None) -> Array:
-    """`images` in float32. Raises BadInput unless they are finite numbers [N, H, W, C] that `architecture` takes."""
+def check_pixels(
+    images: AnyImages, source: str, architecture: Architecture, size: tuple[int, int] | None = None
+) -> Images:
+    """Return `images` in float32. Raises BadInput unless they are finite and `architecture` takes them."""
     check_form(images, source, architecture, size)
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as that
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
         narrow = np.asarray(images, np.float32)
     check_images(narrow, source)
     return narrow
 
 
-def check_form(images: Array, source: str, architecture: Architecture, size: tuple[int, int] | None = None) -> None:
-    """Raise BadInput unless `images` are numbers [N, H, W, C] that `architecture` takes, whatever their values."""
+def check_form(images: AnyImages, source: str, architecture: Architecture, size: tuple[int, int] | None = None) -> None:
+    """Raise BadInput unless `images` have the shape and a dtype that `architecture` takes, whatever their values."""
     if images.dtype.kind not in "fiub":
         raise BadInput(f"{source} holds {images.dtype}; expected numbers.")
     channels = architecture.in_channels
@@ -95,8 +106,8 @@ def check_form(images: Array, source: str, architecture: Architecture, size: tup
         )
 
 
-def read_array(path: Path) -> Array:
-    """What a `.npy` file holds, mapped; an array of rank 3 as one of a single image. Raises BadInput for none."""
+def read_array(path: Path) -> AnyImages:
+    """Map the array in a `.npy` file; one of rank 3 becomes a batch of one. Raises BadInput if there is none."""
     try:
         # Mapped: a header that promises more than the file holds must not take memory.
         with open_input(path):
@@ -109,7 +120,7 @@ def read_array(path: Path) -> Array:
     return array[None] if array.ndim == 3 else array
 
 
-def _read_photograph(path: Path, architecture: Architecture, size: tuple[int, int] | None) -> Array:
+def _read_photograph(path: Path, architecture: Architecture, size: tuple[int, int] | None) -> Pixels:
     rule = architecture.convention.preprocessing
     channels = architecture.in_channels
     if channels not in (1, 3) or {len(rule.mean), len(rule.std)} != {channels}:
@@ -122,7 +133,7 @@ def _read_photograph(path: Path, architecture: Architecture, size: tuple[int, in
 
 
 def _open(path: Path) -> Image.Image:
-    """The photograph in a file, decoded."""
+    """Decode the photograph in a file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -144,12 +155,12 @@ def _open(path: Path) -> Image.Image:
 
 
 def _converted(photograph: Image.Image, path: Path, architecture: Architecture) -> Image.Image:
-    """The photograph in the one mode that the network takes, "L" or "RGB"; no channel is made up or lost."""
-    found, expected = ("greyscale", "colour") if photograph.mode in _GREY else ("colour", "greyscale")
+    """Return the photograph in the mode that the network takes, "L" or "RGB"; no channel is added or lost."""
+    actual, expected = ("greyscale", "colour") if photograph.mode in _GREY else ("colour", "greyscale")
     mode = "RGB" if architecture.in_channels == 3 else "L"
     if (photograph.mode in _GREY) != (mode == "L"):
         raise BadInput(
-            f"{path} is a {found} photograph (mode {photograph.mode}) and {architecture.name} expects {expected};"
+            f"{path} is a {actual} photograph (mode {photograph.mode}) and {architecture.name} expects {expected};"
             f" convert it to {'RGB' if mode == 'RGB' else '8-bit greyscale'} first."
         )
     if photograph.mode in _DEEP:
@@ -167,20 +178,20 @@ def _converted(photograph: Image.Image, path: Path, architecture: Architecture) 
     return photograph.convert(mode)
 
 
-def normalise(pixels: Array, rule: Preprocessing) -> Array:
-    """(value - mean) / std on [H, W, C] values 0..255 in RGB order, in the order that the network expects; float32."""
+def normalise(pixels: Pixels, rule: Preprocessing) -> npt.NDArray[np.float32]:
+    """Return (value - mean) / std, [H, W, C], with channels in the order that the network expects."""
     if rule.channels == "BGR":
         pixels = pixels[..., ::-1]
     return np.asarray((pixels - np.array(rule.mean)) / np.array(rule.std), np.float32)
 
 
 def shorter_side(rule: Preprocessing, size: tuple[int, int]) -> int:
-    """How many pixels long "crop" makes the shorter side, so that a crop to `size` keeps its share of it."""
+    """Return the length in pixels to which "crop" scales the shorter side, so that a crop to `size` keeps its share."""
     return round(max(size) * (rule.resize or max(rule.size)) / max(rule.size))
 
 
-def _crop(photograph: Image.Image, path: Path, rule: Preprocessing, size: tuple[int, int] | None) -> Array:
-    """Stretch, or scale until the shorter side fits and cut out the middle: [height, width, C] values 0..255."""
+def _crop(photograph: Image.Image, path: Path, rule: Preprocessing, size: tuple[int, int] | None) -> Pixels:
+    """Stretch a photograph, or scale its shorter side and cut out the middle."""
     whole, photograph = photograph.size, _middle(photograph, rule.central_fraction)
     height, width = size or rule.size
     across, down = width, height
@@ -197,14 +208,14 @@ def _crop(photograph: Image.Image, path: Path, rule: Preprocessing, size: tuple[
 
 
 def _scaled(side: int, shorter: int, shorter_before: int, rule: Preprocessing) -> int:
-    """How long a side becomes once the shorter one is `shorter`."""
+    """Return the length of a side once the shorter one is scaled to `shorter`."""
     if rule.longer_side == "floor":
         return shorter * side // shorter_before
     return round(Fraction(shorter * side, shorter_before))
 
 
-def _cut(pixels: Array, length: int, axis: int, rule: Preprocessing) -> Array:
-    """The middle of an axis; black stands where it is shorter than that."""
+def _cut(pixels: Pixels, length: int, axis: int, rule: Preprocessing) -> Pixels:
+    """Cut out the middle of an axis, padded with black where it is too short."""
     over = pixels.shape[axis] - length
     start = over // 2 if rule.crop_offset == "floor" else round(over / 2)
     around = [(0, 0)] * pixels.ndim

@@ -1,4 +1,4 @@
-"""`--preprocess`: which preprocessing a name stands for, and what one does, in words."""
+"""`--preprocess`: find a preprocessing by name, and describe one in words."""
 
 from isomorph.spec import BadInput, Preprocessing, architecture, architectures, zoos
 from isomorph.spec.errors import nearest
@@ -19,8 +19,7 @@ def find_preprocessing(name: str, own: Preprocessing) -> Preprocessing:
     'shorter side to 32, bilinear, 32x32 from the middle; RGB, mean 127.5, std 127.5'
 
     name: "keras/ResNet50"; "timm"; or one of NORMALISATIONS, which leaves the geometry as it is.
-    Raises BadInput for a zoo that preprocesses for its networks differently and, with the nearest names, for anything
-    else.
+    Raises BadInput for a zoo whose networks have different preprocessings, and for an unknown name.
     """
     if name in NORMALISATIONS:
         return own.normalised(name)
@@ -35,19 +34,19 @@ def find_preprocessing(name: str, own: Preprocessing) -> Preprocessing:
 
 
 def _of_all(zoo: Zoo) -> Preprocessing:
-    """What all networks of a zoo have; some zoos' do not agree."""
+    """Return the preprocessing that all networks of a zoo share. Raises BadInput where they do not."""
     first_with: dict[Preprocessing, str] = {}
     for network in zoo.networks.values():
         first_with.setdefault(network.convention.preprocessing, network.name)
     if len(first_with) > 1:
         *others, last = first_with.values()
         raise BadInput(f"{zoo.name} preprocesses differently for {', '.join(others)} and {last}; name the network.")
-    (found,) = first_with
-    return found
+    (shared,) = first_with
+    return shared
 
 
 def describe(rule: Preprocessing, size: tuple[int, int] | None = None) -> str:
-    """What happens to a photograph on its way to `size` (height, width), or to the preprocessing's own, in words."""
+    """Describe in words how a photograph is prepared, at `size` (height, width) or the preprocessing's own."""
     height, width = size or rule.size
     scaled = rule.interpolation if rule.resampler == "pillow" else f"{rule.interpolation} as {rule.resampler} has it"
     if rule.fit == "stretch":
@@ -61,5 +60,5 @@ def describe(rule: Preprocessing, size: tuple[int, int] | None = None) -> str:
 
 
 def _numbers(values: tuple[float, ...]) -> str:
-    """One number where all are the same."""
+    """Return the values as text; one number where all are the same."""
     return " ".join(f"{value:g}" for value in (values[:1] if len(set(values)) == 1 else values))

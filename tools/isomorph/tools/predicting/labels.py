@@ -1,4 +1,4 @@
-"""`--labels`: the names of classes, from a file of any of the forms in which people write them."""
+"""`--labels`: read the names of classes from a file of any of the usual forms."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from isomorph.spec import BadInput
 from isomorph.spec.text_files import read_text
 
 MOST_BYTES = 1 << 24
-"""Of a file of labels; ImageNet's 21,841 classes take two of these sixteen megabytes."""
+"""The most bytes of a file of labels; ImageNet's 21,841 classes take two of these sixteen megabytes."""
 
 FORMS = "a list of names, or an object of index to name, of index to [wnid, name], or of name to index"
 
@@ -30,10 +30,10 @@ def read_labels(path: str | Path, classes: int) -> tuple[str, ...]:
     text do not count.
     Raises BadInput for a file that cannot be read or is none of these, and unless it names exactly the classes.
     """
-    named = _named(path)
-    if len(named) != classes:
-        raise BadInput(f"The number of names in {path} is {len(named)}; expected {classes}, one for each class.")
-    return _in_order(named, path)
+    entries = _read_entries(path)
+    if len(entries) != classes:
+        raise BadInput(f"The number of names in {path} is {len(entries)}; expected {classes}, one for each class.")
+    return _in_order(entries, path)
 
 
 def read_binary_labels(path: str | Path) -> tuple[str, ...]:
@@ -47,39 +47,39 @@ def read_binary_labels(path: str | Path) -> tuple[str, ...]:
 
     The file, as `read_labels` takes it, names both classes, or the second alone.
     """
-    named = _named(path)
-    if len(named) not in (1, 2):
+    entries = _read_entries(path)
+    if len(entries) not in (1, 2):
         raise BadInput(
-            f"The number of names in {path} is {len(named)}; expected 2, or the name of the one class of which the"
+            f"The number of names in {path} is {len(entries)}; expected 2, or the name of the one class of which the"
             " network's logit is the score."
         )
-    names = _in_order(named, path)
+    names = _in_order(entries, path)
     return names if len(names) == 2 else (f"not {names[0]}", names[0])
 
 
-def _named(path: str | Path) -> dict[int, Any]:
-    """Index -> what stands for a name, of a file of any form."""
+def _read_entries(path: str | Path) -> dict[int, Any]:
+    """Return index -> entry of a file of any form; entries are not checked yet."""
     text = read_text(path, MOST_BYTES, "class names as text or JSON")
     if text.lstrip().startswith(("{", "[")) or Path(path).suffix == ".json":
         return _of_json(_parse(text, path), path)
     return dict(enumerate(text.rstrip().splitlines()))
 
 
-def _in_order(named: dict[int, Any], path: str | Path) -> tuple[str, ...]:
-    """The names by index, of which none from 0 on is left out."""
-    for index in range(len(named)):
-        if index not in named:
-            raise BadInput(f"{path} has no name for class {index}; expected names for 0 to {len(named) - 1}.")
-    return tuple(_name(named[index], index, path) for index in range(len(named)))
+def _in_order(entries: dict[int, Any], path: str | Path) -> tuple[str, ...]:
+    """Return the names by index. Raises BadInput where an index is missing or an entry is no name."""
+    for index in range(len(entries)):
+        if index not in entries:
+            raise BadInput(f"{path} has no name for class {index}; expected names for 0 to {len(entries) - 1}.")
+    return tuple(_name(entries[index], index, path) for index in range(len(entries)))
 
 
 def _parse(text: str, path: str | Path) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        document = dict(pairs)
+        if len(document) < len(pairs):
             [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
             raise BadInput(f"{path} says {_shown(key)} more than once; expected every index and name once.")
-        return found
+        return document
 
     try:
         return json.loads(text, object_pairs_hook=unique)
@@ -90,7 +90,7 @@ def _parse(text: str, path: str | Path) -> Any:
 
 
 def _of_json(document: Any, path: str | Path) -> dict[int, Any]:
-    """Index -> what stands for a name."""
+    """Return index -> entry."""
     match document:
         case list():
             return dict(enumerate(document))
@@ -102,12 +102,12 @@ def _of_json(document: Any, path: str | Path) -> dict[int, Any]:
 
 
 def _indexed(pairs: Iterable[tuple[int, Any]], path: str | Path) -> dict[int, Any]:
-    named: dict[int, Any] = {}
+    entries: dict[int, Any] = {}
     for index, name in pairs:
-        if index in named:
-            raise BadInput(f"{path} has two names for class {index}, {_shown(named[index])} and {_shown(name)}.")
-        named[index] = name
-    return named
+        if index in entries:
+            raise BadInput(f"{path} has two names for class {index}, {_shown(entries[index])} and {_shown(name)}.")
+        entries[index] = name
+    return entries
 
 
 def _name(value: Any, index: int, path: str | Path) -> str:
@@ -122,6 +122,6 @@ def _name(value: Any, index: int, path: str | Path) -> str:
 
 
 def _shown(value: Any, most: int = 60) -> str:
-    """As JSON, which leaves no control character as it is, and not at length."""
+    """Return a value as JSON, which escapes control characters, cut after `most` letters."""
     text = json.dumps(value)
     return text if len(text) <= most else f"{text[:most]}..."

@@ -1,4 +1,4 @@
-"""`predict`: what a checkpoint says is in the picture, with probabilities from every backend."""
+"""`predict`: classify images with a checkpoint, and compare the probabilities of every backend."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,19 +21,20 @@ from isomorph.conformance.memory import check_memory, evaluating
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.designs.lookup import is_architecture
 from isomorph.tools.images.batches import find_images
+from isomorph.tools.images.images import AnyImages
 from isomorph.tools.images.preprocessing import describe, find_preprocessing
 from isomorph.tools.predicting.labels import read_binary_labels, read_labels
-from isomorph.tools.predicting.report import PredictingBackend, PredictReport, Status
+from isomorph.tools.predicting.report import PredictingBackend, PredictReport, Probabilities, Scores, Status
 from isomorph.tools.subjects.backends import choose_backends, run_side_by_side
 from isomorph.tools.subjects.subject import check_limits, check_request, find_subject
 
-Array = npt.NDArray[Any]
 Progress = Callable[[str, str], None]
+"""Called with the name of a backend and what it does."""
 
 
 def predict(
     file: str | Path,
-    images: Sequence[str | Path] | Array,
+    images: Sequence[str | Path] | AnyImages,
     *,
     backends: Sequence[str] | None = None,
     device: str = "auto",
@@ -56,20 +56,20 @@ def predict(
     >>> report.class_name(report.top_classes(0)[0])  # of weights that never learnt
     'dog'
 
-    Of several logits the softmax is told. One logit is a score, as binary classifiers give it: its sigmoid is the
-    probability of class 1, and class 0 has the rest; the report has the logit beside it.
+    Several logits give a softmax. A single logit is the score of a binary classifier: its sigmoid is the probability of
+    class 1, and class 0 has the remainder; the report has the logit, too.
 
-    file: a checkpoint. An architecture's name is refused: fresh weights predict nothing.
+    file: a checkpoint. An architecture's name is refused: weights that never learnt predict nothing.
     images: an array [N, H, W, C] that is the network's input already, or paths of photographs, of folders of them, or
         of one `.npy`. They are read and run a few at a time.
-    backends: names; None takes the installed ones of COMPARED, the oracle if there is none.
-    preprocess: another than the zoo's for photographs, as `find_preprocessing` takes it.
-    labels: a file of the classes' names, as `read_labels` takes it; of one logit, as `read_binary_labels` does.
-    top: how many classes of each image to tell; all where there are fewer.
+    backends: names; None takes the installed ones of COMPARED, or else the oracle.
+    preprocess: another preprocessing than the zoo's for photographs, as `find_preprocessing` takes it.
+    labels: a file of the classes' names, as `read_labels` takes it; for one logit, as `read_binary_labels` does.
+    top: how many classes of each image to report; all where there are fewer.
     device, dtype, arch, size, timeout, progress: as in `check`.
 
-    Raises BadInput, before anything is computed where that can be told. A backend that crashes, hangs, lacks the device
-    or runs out of memory becomes its column's "error" or "unavailable".
+    Raises BadInput, before anything is computed where possible. A backend that crashes, hangs, lacks the device or runs
+    out of memory has the status "error" or "unavailable" in its column.
     """
     if is_architecture(file):
         raise BadInput(f"{file} is an architecture, whose fresh weights predict nothing; give a checkpoint file.")
@@ -78,12 +78,12 @@ def predict(
     names, absent = choose_backends(backends)
     names = names or ["oracle"]
     check_limits(timeout)
-    found = find_subject(file, arch)
-    assert found.tensors is not None
-    assert found.origin is not None
-    network = found.architecture
+    resolved = find_subject(file, arch)
+    assert resolved.tensors is not None
+    assert resolved.origin is not None
+    network = resolved.architecture
     logits = _count_logits(network, file)
-    source = found.preprocessing_source or f"{network.name}, as the file does not say"
+    source = resolved.preprocessing_source or f"{network.name}, as the file does not say"
     if preprocess is not None:
         source = f"--preprocess {preprocess}"
         rule = find_preprocessing(preprocess, network.convention.preprocessing)
@@ -105,24 +105,24 @@ def predict(
         folder = stack.enter_context(ScratchFolder())
         columns = {process: _Column(process, (len(batches.names), logits), progress) for process in processes}
 
-        def each(step: Callable[[_Column], None]) -> None:
+        def run_all(step: Callable[[_Column], None]) -> None:
             run_side_by_side(lambda process: step(columns[process]), processes)
 
         progress("images", "reading")
-        parts = iter(batches)
-        first = next(parts)
-        tensors = SharedArrays.write(folder / "tensors", found.tensors)
-        each(lambda column: column.build(network, device, dtype, tensors))
-        for some, pixels in chain([first], parts):
-            progress("images", f"{some.stop:,} of {len(batches.names):,} read")
-            shared = SharedArrays.write(folder / f"images-{some.start}", {"images": pixels})
-            each(partial(_Column.run, some=some, images=shared))
+        remaining = iter(batches)
+        first = next(remaining)
+        tensors = SharedArrays.write(folder / "tensors", resolved.tensors)
+        run_all(lambda column: column.build(network, device, dtype, tensors))
+        for indices, pixels in chain([first], remaining):
+            progress("images", f"{indices.stop:,} of {len(batches.names):,} read")
+            shared = SharedArrays.write(folder / f"images-{indices.start}", {"images": pixels})
+            run_all(partial(_Column.run, indices=indices, images=shared))
             Path(shared.path).unlink()
     rows = [column.row() for column in columns.values()]
     rule = network.convention.preprocessing
     return PredictReport(
         architecture=network.name,
-        weights=found.origin,
+        weights=resolved.origin,
         preprocessing=describe(rule, batches.size) if batches.array is None else "none: an array is the input as it is",
         preprocessing_source=source if batches.array is None else None,
         dtype=dtype,
@@ -135,7 +135,7 @@ def predict(
 
 
 def _count_logits(network: Architecture, file: str | Path) -> int:
-    """Of a network that answers with one row of logits for each image. Raises BadInput for any other."""
+    """Count the logits of a network that gives one row of them per image. Raises BadInput for any other network."""
     if network.head.num_classes is None:
         raise BadInput(f"{file} has no classifier, without which it predicts nothing; `isomorph run` gives end points.")
     if not network.head.global_pool:
@@ -146,9 +146,9 @@ def _count_logits(network: Architecture, file: str | Path) -> int:
 
 
 class _Column:
-    """One backend's way through the images; what goes wrong in its process stays with it.
+    """One backend's logits for all images; a failure of its process stays in its column.
 
-    shape: how many images and logits there are.
+    shape: (images, logits).
     """
 
     def __init__(self, process: BackendProcess, shape: tuple[int, int], progress: Progress) -> None:
@@ -161,7 +161,7 @@ class _Column:
         self.message = ""
 
     def build(self, architecture: Architecture, device: str, dtype: str, tensors: SharedArrays) -> None:
-        """Import, build and load."""
+        """Import the framework, build the network and load its tensors."""
         with self._keeping_failures():
             self.progress(self.process.name, "importing")
             self.version = self.process.describe()["version"]
@@ -169,23 +169,23 @@ class _Column:
             self.network = self.process.build(architecture, device, dtype)
             self.network.load(tensors)
 
-    def run(self, some: range, images: SharedArrays) -> None:
-        """Fill in the logits of `some` of the images, unless it has failed before."""
+    def run(self, indices: range, images: SharedArrays) -> None:
+        """Compute the logits of the images with these indices, unless it has failed before."""
         if self.status != "done" or self.network is None:
             return
         with self._keeping_failures():
             count, width = self.logits.shape
-            self.progress(self.process.name, f"running {some.start + 1:,} to {some.stop:,} of {count:,}")
+            self.progress(self.process.name, f"running {indices.start + 1:,} to {indices.stop:,} of {count:,}")
             logits = np.asarray(self.network.answer(images), np.float64)
-            if logits.shape != (len(some), width):
-                found = "x".join(map(str, logits.shape))
-                raise BackendFailed(f"its answer is {found}, expected {len(some)}x{width}")
+            if logits.shape != (len(indices), width):
+                shape = "x".join(map(str, logits.shape))
+                raise BackendFailed(f"its answer is {shape}, expected {len(indices)}x{width}")
             if not np.isfinite(logits).all():
                 raise BackendFailed("its logits hold NaN or infinite values")
-            self.logits[some.start : some.stop] = logits
+            self.logits[indices.start : indices.stop] = logits
 
     def row(self) -> PredictingBackend:
-        """What became of it, once all images have run."""
+        """Return its results, once all images have run."""
         device = self.network.device if self.network else None
         row = PredictingBackend(self.process.name, self.version, device, self.status, self.message)
         if self.status != "done":
@@ -199,17 +199,23 @@ class _Column:
         try:
             yield
         except (BadInput, BackendFailed, Unavailable) as error:
-            lacks = isinstance(error, Unavailable) and self.version is not None  # what was asked for, not itself
+            lacks = isinstance(error, Unavailable) and self.version is not None  # the device or dtype, not the backend
             self.status, self.message = "unavailable" if lacks else "error", str(error)
             self.progress(self.process.name, self.status)
 
 
-def sigmoid(scores: Array) -> Array:
-    """[N, 2] of [N] logits: the probabilities of class 0 and of class 1, in float64; neither rounds to zero first."""
+def sigmoid(scores: Scores) -> Probabilities:
+    """Return the probabilities of class 0 and class 1, [N, 2], of [N] logits; neither is rounded to zero first.
+
+    >>> import numpy as np
+    >>> from isomorph.tools.predicting.predict import sigmoid
+    >>> sigmoid(np.array([0.0])).tolist()
+    [[0.5, 0.5]]
+    """
     return softmax(np.stack([np.zeros_like(scores), scores], axis=-1))
 
 
-def softmax(logits: Array) -> Array:
-    """Over the last axis, in float64."""
+def softmax(logits: npt.NDArray[np.float64]) -> Probabilities:
+    """Return the softmax over the last axis, in float64."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True), dtype=np.float64)
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

@@ -1,4 +1,4 @@
-"""What `predict` found: the classes of every image with each backend's probabilities, for people and as JSON."""
+"""The report of `predict`: the classes of every image with each backend's probabilities, printable and as JSON."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,11 @@ from rich.text import Text
 from isomorph.tools.subjects.subject import Origin
 from isomorph.tools.tables import Report, facts_table, plain_table, printable, remark
 
-Array = npt.NDArray[Any]
+Probabilities = npt.NDArray[np.float64]
+"""[N, classes]."""
+
+Scores = npt.NDArray[np.float64]
+"""[N], the logits of a network that has a single one."""
 
 Status = Literal["done", "error", "unavailable"]
 
@@ -26,9 +30,8 @@ class PredictingBackend:
     """One backend's column.
 
     message: why it failed or is unavailable.
-    probabilities: [N, classes] in float64; None unless it is done.
-    scores: [N], the logits of a network that has one alone, of which the probability of class 1 is the sigmoid; None of
-        others.
+    probabilities: None unless it is done.
+    scores: the logits whose sigmoid is the probability of class 1; None for networks of several logits.
     """
 
     name: str
@@ -36,18 +39,18 @@ class PredictingBackend:
     device: str | None
     status: Status
     message: str = ""
-    probabilities: Array | None = None
-    scores: Array | None = None
+    probabilities: Probabilities | None = None
+    scores: Scores | None = None
 
 
 @dataclass(frozen=True)
 class PredictReport(Report):
     """The same network on the same images in every backend.
 
-    preprocessing: what became of the photographs on their way in, in words.
-    preprocessing_source: who says that this is what the network expects, in words; None where there were none.
+    preprocessing: how photographs were prepared, in words.
+    preprocessing_source: where that preprocessing comes from, in words; None for an array.
     input: [N, H, W, C]. images: their names, N of them.
-    labels: the classes' names by index; None if there are none. top: of how many classes each image's row tells.
+    labels: the classes' names by index; None if there are none. top: how many classes of each image are reported.
     """
 
     architecture: str
@@ -62,18 +65,18 @@ class PredictReport(Report):
     preprocessing_source: str | None = None
 
     @cached_property
-    def probabilities(self) -> dict[str, Array]:
-        """Backend -> [N, classes], of those that are done."""
+    def probabilities(self) -> dict[str, Probabilities]:
+        """Backend -> its probabilities, of all that are done."""
         return {each.name: each.probabilities for each in self.backends if each.probabilities is not None}
 
     @cached_property
-    def scores(self) -> dict[str, Array]:
-        """Backend -> [N], where the network has one logit; empty where it has several."""
+    def scores(self) -> dict[str, Scores]:
+        """Backend -> its scores; empty for networks of several logits."""
         return {each.name: each.scores for each in self.backends if each.scores is not None}
 
     @property
     def agree(self) -> bool | None:
-        """True if every backend that was to run names the same top class for every image, None where one failed."""
+        """True if all backends have the same top class for every image, False if not, None if one failed."""
         if any(self.disagrees(image) for image in range(len(self.images))):
             return False
         undecided = not self.probabilities or any(each.status == "error" for each in self.backends)
@@ -81,26 +84,26 @@ class PredictReport(Report):
 
     @property
     def exit_status(self) -> int:
-        """0 all agree, 1 they do not, 3 undecided."""
+        """0 all agree, 1 two differ, 3 undecided."""
         return {True: 0, False: 1, None: 3}[self.agree]
 
     def top_classes(self, image: int) -> list[int]:
-        """The classes of the highest probabilities, the mean of all backends', highest first; none if none is done."""
+        """Return the classes of the highest mean probability of all backends, highest first; none if none is done."""
         if not self.probabilities:
             return []
-        mean = np.mean([found[image] for found in self.probabilities.values()], axis=0)
+        mean = np.mean([each[image] for each in self.probabilities.values()], axis=0)
         return [int(index) for index in np.argsort(-mean, kind="stable")[: self.top]]
 
     def winners(self, image: int) -> dict[str, int]:
-        """Backend -> its own top class."""
-        return {name: int(found[image].argmax()) for name, found in self.probabilities.items()}
+        """Return backend -> its top class."""
+        return {name: int(each[image].argmax()) for name, each in self.probabilities.items()}
 
     def disagrees(self, image: int) -> bool:
-        """Whether two backends have different top classes."""
+        """Tell whether two backends have different top classes."""
         return len(set(self.winners(image).values())) > 1
 
     def class_name(self, index: int) -> str:
-        """Its label, or "class 3"."""
+        """Return the label of a class, or "class 3" without labels."""
         return f"class {index}" if self.labels is None else self.labels[index]
 
     def to_json(self) -> str:
@@ -128,7 +131,7 @@ class PredictReport(Report):
             {
                 "index": index,
                 "label": None if self.labels is None else self.labels[index],
-                "probabilities": {name: float(found[image, index]) for name, found in self.probabilities.items()},
+                "probabilities": {name: float(each[image, index]) for name, each in self.probabilities.items()},
             }
             for index in self.top_classes(image)
         ]
@@ -138,7 +141,7 @@ class PredictReport(Report):
         return document
 
     def table(self) -> RenderableType:
-        """A table for each image, the classes down and the backends across; then who ran, and whether they agree."""
+        """The report for people: a table per image, classes down, backends across; then which backends ran."""
         facts = (
             ("weights", self.weights.source),
             ("preprocessing", self.preprocessing),
@@ -158,19 +161,19 @@ class PredictReport(Report):
         yield Text(printable(self.images[image]), "bold")
         numbered = () if self.labels is None else ("",)
         table = plain_table(*numbered, "class", *self.probabilities, right=(*numbered, *self.probabilities))
-        winners = set(self.winners(image).values())
+        top_classes = set(self.winners(image).values())
         for index in self.top_classes(image):
             number = () if self.labels is None else (str(index),)
-            style = "bold" if index in winners else ""
-            cells = (percent(found[image, index]) for found in self.probabilities.values())
+            style = "bold" if index in top_classes else ""
+            cells = (percent(each[image, index]) for each in self.probabilities.values())
             table.add_row(*number, self.class_name(index), *cells, style=style)
         if self.scores:
             cells = (f"{scores[image]:.4g}" for scores in self.scores.values())
             table.add_row(*("" for _ in numbered), "logit", *cells, style="dim")
         yield table
         if self.disagrees(image):
-            said = ", ".join(f"{name} says {self.class_name(index)}" for name, index in self.winners(image).items())
-            yield Text(printable(f"The top classes differ: {said}."), "bold red")
+            winners = ", ".join(f"{name} says {self.class_name(index)}" for name, index in self.winners(image).items())
+            yield Text(printable(f"The top classes differ: {winners}."), "bold red")
         yield Text()
 
     def _remarks(self) -> Iterator[Text]:
@@ -199,7 +202,12 @@ class PredictReport(Report):
 
 
 def percent(probability: float) -> str:
-    """To a hundredth; what would round to nothing, or to certainty, is said to be less."""
+    """Return a probability in hundredths of a percent, never rounded to 0 or 100 %.
+
+    >>> from isomorph.tools.predicting.report import percent
+    >>> [percent(probability) for probability in (0.1234, 0.00001, 1.0)]
+    ['12.34%', '<0.01%', '100.00%']
+    """
     if 0 < probability < 0.00005:
         return "<0.01%"
     return ">99.99%" if 0.99995 <= probability < 1 else f"{probability:.2%}"

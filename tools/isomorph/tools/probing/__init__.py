@@ -1,1 +1,1 @@
-"""`list --capabilities`: what a framework can do here, cell by cell, each of them tried."""
+"""`list --capabilities`: try what each framework can do on this machine."""

@@ -1,4 +1,4 @@
-"""`capabilities`: what each framework can do here, and what not and why; every cell is tried, none is looked up."""
+"""`capabilities`: try what each framework can do here; nothing is looked up in a table."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,6 +16,7 @@ from isomorph.tools.subjects.subject import check_choice, check_limits
 WORKER = "isomorph.backends.probing"
 
 Progress = Callable[[str, str], None]
+"""Called with the name of a backend and what it does."""
 
 
 def capabilities(
@@ -37,11 +38,11 @@ def capabilities(
     backends: names; None takes the installed ones of pytorch, keras and paddle.
     device: "auto", which is a GPU where a backend sees one, "cpu" or "gpu"; exports are always tried on the CPU.
     timeout: seconds that one call to a process may take.
-    progress: called with who is at work and at what.
+    progress: called with the name of a backend and what it does.
 
-    A cell is yes where the answer is the oracle's within its noise, and of a precision where the probe of
-    `isomorph.conformance.precision` proves it; of an export where what was written answers so. Whatever goes wrong is
-    the reason of its own cell. Raises BadInput for an unknown backend or device.
+    A cell is true where the answer is the oracle's within its noise; of a precision where the probe of
+    `isomorph.conformance.precision` proves it, too; of an export where the exported file gives that answer. A failure
+    becomes the reason of its own cell. Raises BadInput for an unknown backend or device.
     """
     names, absent = choose_backends(backends)
     if not names:
@@ -51,11 +52,11 @@ def capabilities(
     progress("oracle", "drawing a tiny network")
     trial = draw_trial()
     progress("oracle", "done")
-    found = [_of(name, trial, device, timeout, progress) for name in names]
-    return CapabilitiesReport((*found, *(Capabilities(name, None, None, (), why) for name, why in absent.items())))
+    tried = [_try_all(name, trial, device, timeout, progress) for name in names]
+    return CapabilitiesReport((*tried, *(Capabilities(name, None, None, (), why) for name, why in absent.items())))
 
 
-def _of(name: str, trial: Trial, device: str, timeout: float, progress: Progress) -> Capabilities:
+def _try_all(name: str, trial: Trial, device: str, timeout: float, progress: Progress) -> Capabilities:
     progress(name, "importing")
     prober = Prober(lambda tf32: BackendProcess(name, timeout=timeout, tf32=tf32, worker=WORKER), trial)
     cells: list[Capability] = []

@@ -1,4 +1,4 @@
-"""What was found: typed, printable, and JSON for machines."""
+"""The report of `capabilities`: typed, printable, and as JSON."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,12 +10,12 @@ from rich.text import Text
 from isomorph.tools.tables import Report, plain_table, printable
 
 LONGEST = 200
-"""Characters of a reason below the table; frameworks say more, which stands in the JSON."""
+"""The most characters of a reason below the table; the JSON has all that frameworks say."""
 
 
 @dataclass(frozen=True)
 class Capability:
-    """One cell.
+    """One thing that was tried in one backend.
 
     group, name: what was tried: "computes in" "bfloat16", "exports to" "SavedModel".
     has: whether it works here. detail: how well, or why not.
@@ -29,9 +29,9 @@ class Capability:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """One backend.
+    """All that was tried in one backend.
 
-    device: where all but exports was tried. reason: why nothing was, or not all.
+    device: where everything but exports was tried. reason: why some or all trials were not made.
     """
 
     backend: str
@@ -41,13 +41,13 @@ class Capabilities:
     reason: str = ""
 
     def cell(self, group: str, name: str) -> Capability | None:
-        """That of a trial, if it was made."""
+        """Return the cell of a trial; None where it was not made."""
         return next((cell for cell in self.cells if (cell.group, cell.name) == (group, name)), None)
 
 
 @dataclass(frozen=True)
 class CapabilitiesReport(Report):
-    """What frameworks can do here, each thing tried on a tiny network."""
+    """What frameworks can do here, tried on a tiny network."""
 
     backends: tuple[Capabilities, ...]
 
@@ -56,7 +56,7 @@ class CapabilitiesReport(Report):
         return json.dumps(asdict(self), indent=2) + "\n"
 
     def table(self) -> RenderableType:
-        """A row for each trial, a column for each backend; the reasons below."""
+        """The report for people: trials down, backends across, the reasons below."""
         trials = list(dict.fromkeys((cell.group, cell.name) for each in self.backends for cell in each.cells))
         tried = [each for each in self.backends if each.cells]
         notes: dict[str, int] = {}

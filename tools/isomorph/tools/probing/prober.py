@@ -1,4 +1,4 @@
-"""Tries everything in one backend: builds, runs, compares with the oracle, exports and reads what was written."""
+"""Try everything in one backend: build, run, compare with the oracle, export, and run what was exported."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,16 +16,16 @@ from isomorph.tools.probing.capability import Capability
 from isomorph.tools.probing.tiny import TINY, Lacks, Trial
 
 ANYWAY = -1
-"""The key of a network that its backend refuses to build; others' count from 0."""
+"""The worker's key of a network that the backend refuses to build; other keys count from 0."""
 
 Start = Callable[[bool], BackendProcess]
-"""Starts the backend's process, with TF32 on a GPU or without."""
+"""Start the backend's process, with or without TF32 on a GPU."""
 
 
 class Prober:
-    """One backend. A process that a trial ends is replaced, so that it costs that trial alone.
+    """Tries one backend. A process that crashes is replaced, so that only one trial fails.
 
-    device: "cpu" or "gpu", where it computes.
+    device: "cpu" or "gpu", where the backend computes.
     """
 
     def __init__(self, start: Start, trial: Trial) -> None:
@@ -35,19 +35,19 @@ class Prober:
         self.device = "auto"
 
     def close(self) -> None:
-        """End its process."""
+        """End the backend's process."""
         self._process.close()
 
     @property
     def process(self) -> BackendProcess:
-        """That which lives."""
+        """The backend's process, started anew where the last one crashed."""
         if self._process.is_spent:
             self._process.close()
             self._process = self._start(False)
         return self._process
 
     def probe(self, device: str, say: Callable[[str], None]) -> Iterator[Capability]:
-        """Everything, one after the other. Raises Unavailable or BackendFailed where the backend cannot even start."""
+        """Try everything in turn. Raises Unavailable or BackendFailed where the backend cannot even start."""
         described, offers = self.process.describe(), self.process.call("offers", device=device)
         self.device = offers["device"]
         name = described["gpu_name"] or ""
@@ -72,13 +72,14 @@ class Prober:
             yield "exports to", form, partial(self._export, form)
 
     def _build_anyway(self, architecture: Architecture, **options: Any) -> RemoteNetwork:
-        """A float32 network, or one in another dtype; where the backend refuses it, what its framework makes of it."""
+        """Build a network, float32 by default; if the backend refuses it, as its framework builds it all the same."""
         process = self.process
         try:
             return process.build(architecture.undrawn(), self.device, **options)
         except Unavailable:
-            given = {"architecture": to_document(architecture.undrawn()), "options": {"device": self.device, **options}}
-            process.call("build_anyway", key=ANYWAY, **given)
+            build_options = {"device": self.device, **options}
+            document = to_document(architecture.undrawn())
+            process.call("build_anyway", key=ANYWAY, architecture=document, options=build_options)
             return RemoteNetwork(process, ANYWAY, architecture, self.device, options.get("dtype", "float32"))
 
     def _try(self, group: str, name: str, trial: Callable[[], str]) -> Capability:
@@ -94,16 +95,16 @@ class Prober:
     def _precision(self, dtype: str) -> str:
         network = self._build_anyway(TINY, dtype=dtype)
         _, ratio = self.trial.ask(network, dtype)
-        found = prove_precision(lambda probe: self._build_anyway(probe, dtype=dtype), dtype)
-        if found != dtype:
-            raise Lacks(f"it computes in {found}")
+        proved = prove_precision(lambda probe: self._build_anyway(probe, dtype=dtype), dtype)
+        if proved != dtype:
+            raise Lacks(f"it computes in {proved}")
         return f"proved, {ratio:.1f} noise floors"
 
     def _tf32(self) -> str:
         with self._start(True) as process:
-            found = prove_precision(lambda probe: process.build(probe, self.device, "float32"), "float32")
-        if found != "tf32":
-            raise Lacks(f"with TF32 allowed it computes in {found} on the {self.device}")
+            proved = prove_precision(lambda probe: process.build(probe, self.device, "float32"), "float32")
+        if proved != "tf32":
+            raise Lacks(f"with TF32 allowed it computes in {proved} on the {self.device}")
         return "proved"
 
     def _autocast(self, precision: str) -> str:
@@ -119,12 +120,12 @@ class Prober:
         return f"{ratio:.1f} noise floors"
 
     def _export(self, form: str) -> str:
-        """On the CPU: a file is read where there may be no GPU."""
+        """Export on the CPU: the file may be read where there is no GPU."""
         process = self.process
         network = process.build(TINY.undrawn(), "cpu")
         network.load(self.trial.tensors)
         images = process.share({"images": self.trial.images}).to_document()
-        found = process.call("export", key=network.key, form=form, images=images, out=process.new_file())
-        self.trial.judge(SharedArrays.from_document(found["arrays"]).open()["answer"], "float32")
-        files = found["files"]
+        exported = process.call("export", key=network.key, form=form, images=images, out=process.new_file())
+        self.trial.judge(SharedArrays.from_document(exported["arrays"]).open()["answer"], "float32")
+        files = exported["files"]
         return f"{sum(files.values()):,} bytes in {len(files)} file{'s' if len(files) > 1 else ''}"

@@ -1,4 +1,4 @@
-"""The network on which capabilities are tried: one unit of each thing that frameworks compute otherwise."""
+"""The tiny network on which capabilities are tried: one of each thing that frameworks compute differently."""
 
 from dataclasses import dataclass
 
@@ -22,28 +22,28 @@ IMAGES = 2
 
 
 class Lacks(Exception):  # noqa: N818 - it names what was found
-    """A capability that is not there, and what was seen instead."""
+    """A backend lacks a capability; the message says what it does instead."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """The network's tensors and images [2, 33, 38, 3], and what the oracle answers."""
+    """The network's tensors, images [2, 33, 38, 3], and the oracle's answers to them."""
 
     tensors: dict[str, Array]
     images: Array
     reference: Reference
 
     def ask(self, network: RemoteNetwork, precision: str) -> tuple[Array, float]:
-        """The answer of a network with these tensors, and its error in noise floors of `precision`.
+        """Return a network's answer with these tensors, and its error in noise floors of `precision`.
 
-        Raises Lacks where it is another answer.
+        Raises Lacks where the answer differs from the oracle's.
         """
         network.load(self.tensors)
         answer = network.answer(self.images)
         return answer, self.judge(answer, precision)
 
     def judge(self, answer: Array, precision: str) -> float:
-        """The error of an answer in noise floors; raises Lacks where there are more than pass."""
+        """Return the error of an answer in noise floors. Raises Lacks where it is too large."""
         ratio = self.reference.answer_ratio(answer, precision)
         if ratio > FLOORS:
             raise Lacks(f"its answer is {ratio:.3g} noise floors of {precision} off; up to {FLOORS:g} pass")
@@ -51,7 +51,7 @@ class Trial:
 
 
 def draw_trial() -> Trial:
-    """The same on every machine."""
+    """Draw the trial, the same on every machine."""
     images = draw_images(TINY, IMAGES, *SIZE)
     tensors = draw_tensors(TINY, images)
     return Trial(tensors, images, Reference(TINY, tensors, images))

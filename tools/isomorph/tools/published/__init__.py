@@ -1,8 +1,8 @@
-"""Weights that zoos have published, of networks that isomorph has: where each file is and what its hash must be.
+"""Weights that zoos have published of networks in isomorph: each file's address and hash.
 
-A zoo is one file here, whose `ROWS` were copied from that zoo's own sources; among a network's rows they keep the order
-of the source. Weights of which no source gives a hash are left out, as nobody could tell whether the right file came:
-Keras's MobileNets, slim's, transformers' and what timm has on the Hugging Face hub alone.
+A zoo is one file here, whose `ROWS` were copied from that zoo's own sources, in their order. Weights without a
+published hash are left out, as nothing would tell whether the right file came: Keras's MobileNets, slim's,
+transformers', and what timm has only on the Hugging Face hub.
 """
 
 from isomorph.tools.published import cifar, keras, paddle, timm, torchvision, wsl
@@ -12,9 +12,14 @@ __all__ = ["Published", "published"]
 
 
 def published() -> dict[str, tuple[Published, ...]]:
-    """An architecture's name -> its weights, of every architecture that has some; by zoo, in each zoo's order."""
-    found: dict[str, tuple[Published, ...]] = {}
+    """Return an architecture's name -> its published weights, in the order of the zoos' sources.
+
+    >>> from isomorph.tools.published import published
+    >>> [weights.tag for weights in published()["torchvision/resnet50"]]
+    ['IMAGENET1K_V1', 'IMAGENET1K_V2']
+    """
+    by_architecture: dict[str, tuple[Published, ...]] = {}
     for zoo in (cifar, keras, paddle, timm, torchvision, wsl):
         for row in zoo.ROWS:
-            found[row.architecture] = (*found.get(row.architecture, ()), row)
-    return found
+            by_architecture[row.architecture] = (*by_architecture.get(row.architecture, ()), row)
+    return by_architecture

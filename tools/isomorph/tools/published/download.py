@@ -1,6 +1,6 @@
-"""Downloads: a file appears whole and with the right hash, or not at all.
+"""Download a file, which appears whole and with the right hash, or not at all.
 
-What was interrupted stays beside it under a hidden name, and the next download goes on where that stopped.
+An interrupted download stays beside it under a hidden name, and the next one goes on from there.
 """
 
 import errno
@@ -17,10 +17,18 @@ from isomorph.spec.input_files import open_input
 from isomorph.tools.published.http import Interrupted, request
 
 Progress = Callable[[str], None]
+"""Called with how far the download is."""
 
 
 def matches(path: Path, digest: str) -> bool:
-    """Whether the hash of the file at `path` starts with the digits of `digest`, which is `algorithm:digits`."""
+    """Tell whether the hash of the file at `path` starts with the digits of `digest`, `algorithm:digits`.
+
+    >>> from pathlib import Path
+    >>> from isomorph.tools.published.download import matches
+    >>> _ = Path("empty").write_bytes(b"")
+    >>> matches(Path("empty"), "sha256:e3b0c442"), matches(Path("empty"), "md5:00")
+    (True, False)
+    """
     with open_input(path) as file:
         return _matches(file, digest)
 
@@ -32,12 +40,12 @@ def _matches(file: BufferedIOBase, digest: str) -> bool:
 
 
 def download(url: str, target: Path, digest: str, most: int, progress: Progress = lambda what: None) -> int:
-    """Fetch `url` to `target`, whose folder is made where there is none.
+    """Download `url` to `target`, whose folder is made if it does not exist.
 
     digest: `algorithm:digits`, with which the file's hash must start.
     most: bytes that the file may have, whatever the server says.
-    progress: told now and then how far this is.
-    Returns how many bytes came; fewer than the file has where an earlier download had left some.
+    progress: called now and then with how far the download is.
+    Returns how many bytes came; fewer than the file has if an earlier download was continued.
 
     Raises:
         BadInput: the server cannot be reached, has no such file, gives too much or stops before its end, the hash is
@@ -70,7 +78,7 @@ def download(url: str, target: Path, digest: str, most: int, progress: Progress 
 
 
 def _open_partial(partial: Path) -> BufferedIOBase:
-    """What an earlier download left, or a new file, open for both; nothing that somebody else may have put there."""
+    """Open what an earlier download left, or a new file. Raises BadInput for what somebody else may have put there."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     planted = BadInput(
         f"{partial} is no file that an earlier download left, but a link, a pipe or another user's; remove it."
@@ -89,7 +97,7 @@ def _open_partial(partial: Path) -> BufferedIOBase:
 
 
 def _claim(file: BufferedIOBase, partial: Path) -> None:
-    """Raise BadInput where another process is at the file, or was until now and has given it its name."""
+    """Lock the file. Raises BadInput where another process has it, or has just finished it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         mine = os.path.lexists(partial) and os.path.samestat(os.fstat(file.fileno()), partial.lstat())
@@ -100,7 +108,7 @@ def _claim(file: BufferedIOBase, partial: Path) -> None:
 
 
 def _transfer(url: str, file: BufferedIOBase, most: int, progress: Progress) -> int:
-    """Append to `file` what it lacks of `url`, or all of it where the server cannot start in the middle.
+    """Append to `file` what it lacks of `url`, or all of it if the server cannot start in the middle.
 
     Returns how many bytes came.
     """
@@ -133,5 +141,5 @@ def _transfer(url: str, file: BufferedIOBase, most: int, progress: Progress) -> 
 
 
 def in_mebibytes(count: float) -> str:
-    """`97.8` for 102,530,333 bytes."""
+    """Return a number of bytes in mebibytes: `97.8` for 102,530,333."""
     return f"{count / (1 << 20):.1f}"

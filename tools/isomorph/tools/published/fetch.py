@@ -1,4 +1,4 @@
-"""`fetch`: weights that a zoo has published, from where it keeps them into a folder of this machine, once."""
+"""`fetch`: download weights that a zoo has published into a folder of this machine, once."""
 
 import json
 import os
@@ -18,14 +18,14 @@ from isomorph.tools.published.download import download, in_mebibytes, matches
 from isomorph.tools.tables import Report, facts_table, plain_table, printable
 
 CACHE = "ISOMORPH_CACHE"
-"""The variable that names another folder than the system's own for caches."""
+"""The environment variable that names another folder than the system's cache."""
 
 
 @dataclass(frozen=True)
 class FetchReport(Report):
-    """A file of weights that is now on this machine.
+    """A file of published weights that is now on this machine.
 
-    size: in bytes. received: how many of them came just now; 0 where the file was there.
+    size: in bytes. received: bytes that were downloaded now; 0 if the file was here already.
     others: the tags of the network's other weights.
     """
 
@@ -42,11 +42,11 @@ class FetchReport(Report):
 
     @property
     def next_command(self) -> str:
-        """What to type to check the file in every backend."""
+        """The command that checks the file in every backend."""
         return f"isomorph check {shlex.quote(str(self.path))}"
 
     def table(self) -> RenderableType:
-        """What it is, where it came from and where it lies."""
+        """The report for people: what was fetched, from where and to where."""
         algorithm, _, digits = self.weights.digest.partition(":")
         facts = (
             ("weights", self.weights.tag),
@@ -73,7 +73,7 @@ class PublishedReport(Report):
         return json.dumps(rows, indent=2) + "\n"
 
     def table(self) -> RenderableType:
-        """One row for each file, a network's name on its first."""
+        """The list for people: a row for each file, with the network's name on its first."""
         table = plain_table("network", "weights", "MiB", "hash", "", right=("MiB",))
         previous = ""
         for row, there in zip(self.weights, self.there, strict=True):
@@ -101,12 +101,12 @@ def fetch(
     isomorph.spec.errors.BadInput: There are no weights 'IMAGENET1K_V3' of torchvision/resnet50; there are ...
 
     name: `zoo/name`. weights: the tag of one of its files; None takes the first that the zoo's source lists.
-    cache: the folder for all of them; None takes that in ISOMORPH_CACHE, or else the system's own for caches. A file
-        is in the zoo's folder in it, under the name that it was published with.
-    progress: called with what is fetched and how far that is.
+    cache: the folder for all weights; None takes the one in ISOMORPH_CACHE, or else the system's cache. A file lies in
+        the zoo's folder in it, under its published name.
+    progress: called with the network's name and how far the download is.
 
     Raises:
-        BadInput: an unknown name or tag, a network of which no weights are known, and all that `download` refuses.
+        BadInput: an unknown name or tag, a network without published weights, and everything that `download` refuses.
     """
     rows = _rows(name)
     row = next((row for row in rows if weights in (None, row.tag)), None)
@@ -132,15 +132,14 @@ def list_published(name: str | None = None, *, cache: str | Path | None = None) 
     (False, False)
 
     cache: the folder that `fetch` keeps them in.
-    A file counts as here by its name; its hash is looked at once it is fetched. Raises BadInput as `fetch` does for the
-    name.
+    A file counts as here by its name; only `fetch` checks its hash. Raises BadInput as `fetch` does for the name.
     """
     rows = tuple(row for rows in published().values() for row in rows) if name is None else _rows(name)
     return PublishedReport(rows, tuple(os.access(_place(row, cache), os.R_OK) for row in rows))
 
 
 def _rows(name: str) -> tuple[Published, ...]:
-    """The weights of an architecture, of which there are some."""
+    """Return the published weights of an architecture. Raises BadInput if there are none."""
     known = published()
     if name not in known:
         unpublished = architecture(name)  # refuses an unknown name, with the nearest ones
@@ -157,7 +156,7 @@ def _place(row: Published, cache: str | Path | None) -> Path:
 
 
 def most_bytes(row: Published) -> int:
-    """Bytes that a file may have: what its source says, or else twice what all its network's values take in float32."""
+    """Return how many bytes a file may have: by its source, or else twice the network's size in float32."""
     if row.mebibytes is not None:
         return round((row.mebibytes + 1) * (1 << 20))
     _, values = count_parameters(architecture(row.architecture))

@@ -1,6 +1,6 @@
-"""One file over HTTP, piece by piece, from a server that may be broken or hostile: nothing that it says is trusted.
+"""Request a file over HTTP, piece by piece, from a server that may be broken or hostile: no header is trusted.
 
-The bytes themselves are the caller's to check.
+The caller checks the bytes themselves.
 """
 
 import http.client
@@ -21,10 +21,10 @@ PIECE = 1 << 18
 MOST_REDIRECTS = 10
 
 PATIENCE = 60.0
-"""Seconds in which a server has to say something."""
+"""Seconds in which a server has to send something."""
 
 SLOWEST = 1024
-"""Bytes a second, over as many seconds, below which a server only pretends to give a file."""
+"""Bytes a second, over PATIENCE seconds, below which a download is given up."""
 
 _LENGTH = re.compile(r"[0-9]{1,18}")  # Python refuses to read integers of thousands of digits
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
@@ -37,11 +37,10 @@ class Interrupted(Exception):  # noqa: N818 - it names what happened
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server gives of a file.
+    """The part of a file that a server sends.
 
-    start: where in the file the first of the pieces belongs. whole: the size of the file in bytes, None where the
-    server does not say.
-    pieces: its bytes, of which there is one more than allowed where the server gives too many. Raises Interrupted.
+    start: the position of the first byte in the file. whole: the size of the file in bytes; None if it is unknown.
+    pieces: the bytes; one more than allowed if the server sends too many. Iterating raises Interrupted.
     """
 
     start: int
@@ -51,10 +50,10 @@ class Answer:
 
 @contextmanager
 def request(url: str, start: int, most: int) -> Iterator[Answer]:
-    """Ask for the file at `url` from byte `start`; redirections are followed, but not out of HTTP or of encryption.
+    """Request the file at `url` from byte `start`; redirections are followed, but not out of HTTP or of encryption.
 
-    most: bytes that the whole file may have. A server that cannot start in the middle gives all.
-    Raises BadInput where the server cannot be reached, gives no file, another part or one that is too large.
+    most: bytes that the whole file may have. A server that cannot start in the middle sends everything.
+    Raises BadInput where the server cannot be reached, sends no file, another part, or too large a file.
     """
     import requests  # noqa: PLC0415 - it takes 0.1 s, which no other command should pay
 
@@ -66,7 +65,7 @@ def request(url: str, start: int, most: int) -> Iterator[Answer]:
 
 
 def _response(session: Any, url: str, start: int) -> Any:
-    """The first answer that is no redirection."""
+    """Return the first response that is no redirection."""
     import requests  # noqa: PLC0415
     import urllib3  # noqa: PLC0415
 
@@ -94,7 +93,12 @@ def _response(session: Any, url: str, start: int) -> Any:
 
 
 def redirected(url: str, place: str, location: str) -> str:
-    """Where an answer from `place` sends those who asked for `url`. Raises BadInput for where nobody should go."""
+    """Return the address to which `place` redirects a request for `url`. Raises BadInput for a bad address.
+
+    >>> from isomorph.tools.published.http import redirected
+    >>> redirected("https://a.org/x.pth", "https://a.org/x.pth", "/weights/x.pth")
+    'https://a.org/weights/x.pth'
+    """
     shown = f"{url} is redirected to {printable(location[:_LONGEST])}"
     try:
         target = urljoin(place, location)
@@ -113,7 +117,7 @@ def redirected(url: str, place: str, location: str) -> str:
 
 
 def _answer(response: Any, url: str, start: int, most: int) -> Answer:
-    """What the headers say. Raises BadInput for what is no answer to what was asked for."""
+    """Read the headers. Raises BadInput where they do not answer the request."""
     status, headers = response.status_code, response.headers
     if status == 416 and start:  # it was interrupted behind its last byte
         return Answer(start, start, iter(()))
@@ -159,7 +163,7 @@ def _nonsense(url: str, header: str, value: str) -> BadInput:
 
 
 def _pieces(response: Any, left: int) -> Iterator[bytes]:
-    """At most `left` bytes of an answer's body as they come, undecoded."""
+    """Yield at most `left` bytes of the body as they come, undecoded."""
     import urllib3  # noqa: PLC0415
 
     since, count = time.monotonic(), 0

@@ -1,4 +1,4 @@
-"""Which of the published files a file is: told by its hash, whatever it is called now."""
+"""Find which published file a file is, by its hash, whatever its name."""
 
 import hashlib
 from pathlib import Path
@@ -8,10 +8,10 @@ from isomorph.tools.published import Published, published
 
 
 def find_published(path: Path, sha256: str) -> Published | None:
-    """The published weights that the file at `path` holds, bit for bit; None for any other file.
+    """Return the published weights that the file at `path` is, bit for bit; None for any other file.
 
-    sha256: the file's, in hexadecimal. Zoos publish its first digits, or an MD5, which is reckoned of a file that has
-    the suffix of one whose MD5 is known. Raises BadInput for a file that cannot be read.
+    sha256: the file's, in hexadecimal. Some zoos publish an MD5 instead, which is computed for files with the suffix of
+    theirs. Raises BadInput for a file that cannot be read.
     """
     digests = {"sha256": sha256}
     for row in _all_rows():
@@ -24,7 +24,7 @@ def find_published(path: Path, sha256: str) -> Published | None:
 
 
 def has_published_name(path: Path) -> bool:
-    """Whether one of the published files is called so."""
+    """Tell whether one of the published files has the name of `path`."""
     return any(row.file_name == path.name for row in _all_rows())
 
 

@@ -1,4 +1,4 @@
-"""What is known of one file of published weights before it is fetched."""
+"""The description of one file of published weights."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -15,12 +15,11 @@ class Published:
         architecture: whose weights they are, `zoo/name`.
         tag: the zoo's own name for them.
         url: where they are.
-        digest: `algorithm:digits`, the algorithm one of hashlib's, the digits hexadecimal and the first of the file's
-            own: all of them, or the eight that PyTorch's file names carry.
+        digest: `algorithm:digits`, the algorithm one of hashlib's, the digits hexadecimal: all of the file's, or the
+            first eight, which are in PyTorch's file names.
         source: the file that lists them, with its version.
-        mebibytes: the file's size where the source gives it.
-        own_preprocessing: what its zoo does to a photograph for these weights; None where that is what the architecture
-            says.
+        mebibytes: the file's size; None where the source does not give it.
+        own_preprocessing: the preprocessing of these weights; None where it is the architecture's.
     """
 
     architecture: str
@@ -33,7 +32,7 @@ class Published:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """What its zoo does to a photograph for these weights."""
+        """The preprocessing of photographs for these weights."""
         return self.own_preprocessing or architecture(self.architecture).convention.preprocessing
 
     @property
@@ -42,28 +41,32 @@ class Published:
         return self.architecture.partition("/")[0]
 
     def to_document(self) -> dict[str, Any]:
-        """The row as plain JSON-like data, its preprocessing in full."""
+        """Return all fields as plain JSON-like data, with the preprocessing in full."""
         document = asdict(self) | {"preprocessing": asdict(self.preprocessing)}
         del document["own_preprocessing"]
         return document
 
     @property
     def title(self) -> str:
-        """What to call it in a sentence: "torchvision/resnet50 IMAGENET1K_V2"."""
+        """The name for a sentence: "torchvision/resnet50 IMAGENET1K_V2"."""
         return f"{self.architecture} {self.tag}"
 
     @property
     def file_name(self) -> str:
-        """What the file is called there, and here."""
+        """The name of the file there and here."""
         return self.url.rpartition("/")[2]
 
 
 def digest_in_name(url: str) -> str:
-    """The digest of a file called as PyTorch's are: `-`, the first eight digits of its SHA-256, and a suffix.
+    """Return the digest in a file name of PyTorch's, which ends with eight digits of its SHA-256.
+
+    >>> from isomorph.tools.published.row import digest_in_name
+    >>> digest_in_name("https://download.pytorch.org/models/resnet18-f37072fd.pth")
+    'sha256:f37072fd'
 
     Source: torch/hub.py, `HASH_REGEX` and `load_state_dict_from_url`. Raises ValueError for any other name.
     """
-    found = re.search(r"-([0-9a-f]{8})\.\w+$", url)
-    if found is None:
+    match = re.search(r"-([0-9a-f]{8})\.\w+$", url)
+    if match is None:
         raise ValueError(f"{url} carries no digits of its SHA-256")
-    return f"sha256:{found[1]}"
+    return f"sha256:{match[1]}"

@@ -1,7 +1,7 @@
-"""A recorded `.npz`, read as the hostile input that it may be: mapped, never unpickled, and strictly of one form.
+"""Read a recorded `.npz`, which may be hostile: mapped, never unpickled, and strictly of one form.
 
-NumPy's own reader parses each array's header as Python text, and decompresses what is compressed to whatever size. What
-`write_end_points` writes needs neither: members are stored as they are, and their headers are of one wording.
+NumPy's own reader parses each array's header as Python text, and decompresses members to any size. What
+`write_end_points` writes needs neither: members are stored uncompressed, and their headers have one form.
 """
 
 import json
@@ -21,11 +21,9 @@ from isomorph.spec import BadInput, plan
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import shown
 from isomorph.tools.checkpoints.zip_directory import Member, read_directory
-from isomorph.tools.recording.record import FORMAT, RECORD, Record
+from isomorph.tools.recording.record import FORMAT, RECORD, EndPoint, Record
 from isomorph.tools.subjects.subject import Origin
 from isomorph.tools.weights.metadata import read_architecture
-
-Array = npt.NDArray[Any]
 
 _LONGEST = 1 << 20  # bytes of the record, four a letter: ten times what the architecture of most units takes
 _WIDEST = 256  # letters of one fact
@@ -36,11 +34,11 @@ _HEADER = re.compile(
 )
 
 
-def read_record(path: str | Path) -> tuple[Record, dict[str, Array]]:
-    """What was recorded in an `.npz`, and its end points: name -> [N, h, w, C], mapped, in network order.
+def read_record(path: str | Path) -> tuple[Record, dict[str, EndPoint]]:
+    """Read an `.npz` that `run` recorded: the record, and its end points by name, mapped, in network order.
 
-    bfloat16 comes as float32, which holds it exactly. Raises BadInput for what is no such file, is damaged or makes no
-    sense, and where end points are missing.
+    bfloat16 is read as float32, which holds it exactly. Raises BadInput for another kind of file, a damaged or
+    inconsistent one, and where end points are missing.
     """
     file = MappedFile(Path(path), "recorded .npz")
     if file.read(0, 2) != b"PK":
@@ -60,18 +58,18 @@ def read_record(path: str | Path) -> tuple[Record, dict[str, Array]]:
     return record, {name: _read_array(file, name, members[name], dtype) for name in expected}
 
 
-def _read_array(file: MappedFile, name: str, member: Member, dtype: str) -> Array:
-    """One end point, of that dtype and of four axes."""
-    found = _array(file, name, member)
-    if found.dtype.newbyteorder("=").name != dtype or found.ndim != 4:
+def _read_array(file: MappedFile, name: str, member: Member, dtype: str) -> EndPoint:
+    """Read one end point. Raises BadInput unless it has this dtype and four axes."""
+    array = _array(file, name, member)
+    if array.dtype.newbyteorder("=").name != dtype or array.ndim != 4:
         raise file.bad(
-            f"its {shown(name)} is {found.dtype.name} of {found.ndim} axes; expected {dtype} of 4, as its record says"
+            f"its {shown(name)} is {array.dtype.name} of {array.ndim} axes; expected {dtype} of 4, as its record says"
         )
-    return found
+    return array
 
 
-def _array(file: MappedFile, name: str, member: Member) -> Array:
-    """What a member holds, whose bytes are all there and as they were written."""
+def _array(file: MappedFile, name: str, member: Member) -> npt.NDArray[Any]:
+    """Map the array of a member. Raises BadInput unless its bytes are complete and match their checksum."""
     if not member.stored:
         raise file.bad(f"its {shown(name)} is compressed; expected it stored as it is, as isomorph does")
     start, length = member.start + len(_MAGIC) + 2, 0
@@ -96,7 +94,7 @@ def _array(file: MappedFile, name: str, member: Member) -> Array:
 
 
 def _read_facts(file: MappedFile, member: Member) -> Record:
-    """The record itself, every field of which is of its kind."""
+    """Read the record. Raises BadInput unless every field has its type."""
     if member.size > _LONGEST:
         raise file.bad(f"its {RECORD} has {member.size:,} bytes; expected at most {_LONGEST:,}")
     text = _array(file, RECORD, member)
@@ -121,12 +119,12 @@ def _record(file: MappedFile, facts: Mapping[str, Any]) -> Record:
     for name, kinds in (("device", DEVICES[1:]), ("dtype", DTYPES), ("precision", PRECISIONS)):
         texts[name] = facts[name]
         if facts[name] not in kinds:
-            raise _odd(file, name, facts[name], " or ".join(kinds))
+            raise _unexpected(file, name, facts[name], " or ".join(kinds))
     for name, value in texts.items():
         _check_text(file, name, value)
     extents = facts["input"]
     if not isinstance(extents, list) or [type(extent) for extent in extents] != [int] * 4:
-        raise _odd(file, "input", extents, "four numbers")
+        raise _unexpected(file, "input", extents, "four numbers")
     try:
         architecture = read_architecture(json.dumps(facts["architecture"]))
     except BadInput as error:
@@ -137,18 +135,18 @@ def _record(file: MappedFile, facts: Mapping[str, Any]) -> Record:
 
 def _origin(file: MappedFile, name: str, value: Any) -> Origin:
     if not isinstance(value, dict) or value.keys() != {"source", "sha256"}:
-        raise _odd(file, name, value, "a source and a SHA-256")
+        raise _unexpected(file, name, value, "a source and a SHA-256")
     _check_text(file, f"source of {name}", value["source"])
     if not (isinstance(value["sha256"], str) and re.fullmatch("[0-9a-f]{64}", value["sha256"])):
-        raise _odd(file, f"digest of {name}", value["sha256"], "a SHA-256 in hexadecimal")
+        raise _unexpected(file, f"digest of {name}", value["sha256"], "a SHA-256 in hexadecimal")
     return Origin(**value)
 
 
 def _check_text(file: MappedFile, name: str, value: Any) -> None:
-    """It is going to be printed: it must not move the cursor."""
+    """Raise BadInput unless the text can be printed: it must not move the cursor."""
     if not (isinstance(value, str) and value.isprintable() and len(value) <= _WIDEST):
-        raise _odd(file, name, value, f"a text of one line, of at most {_WIDEST} letters")
+        raise _unexpected(file, name, value, f"a text of one line, of at most {_WIDEST} letters")
 
 
-def _odd(file: MappedFile, name: str, value: Any, expected: str) -> BadInput:
+def _unexpected(file: MappedFile, name: str, value: Any, expected: str) -> BadInput:
     return file.bad(f"the {name} in its {RECORD} is {shown(value)}; expected {expected}")

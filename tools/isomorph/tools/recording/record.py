@@ -1,4 +1,4 @@
-"""End points that a backend gave elsewhere, kept with all that they depend on: they join machines that cannot meet."""
+"""Record a backend's end points with everything that they depend on, to compare them on another machine."""
 
 import json
 import platform
@@ -19,24 +19,25 @@ from isomorph.tools.subjects.subject import Case, Origin, digest
 from isomorph.tools.tables import by
 from isomorph.tools.writing import new_file
 
-Array = npt.NDArray[Any]
+EndPoint = npt.NDArray[Any]
+"""[N, h, w, C] in the dtype of the run."""
 
 RECORD = "isomorph.record"
-"""The array of the `.npz` that holds, as one text, what ran where on what; all others are end points."""
+"""The name of the array in the `.npz` that holds the record as text; all other arrays are end points."""
 
 FORMAT = 1
-"""Of the record's text. Another number is another isomorph's, and nothing here is sure to understand it."""
+"""The version of the record's text; another version's record is refused."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What ran where on what.
+    """Which network ran where, in what, on which images.
 
-    weights, images: where they came from, and the SHA-256 of the canonical tensors and of the images themselves,
-        whatever files they came in, see `isomorph.tools.subjects.subject.digest`.
+    weights, images: their sources, and the SHA-256 of the canonical tensors and of the images, whatever files they came
+        in, see `isomorph.tools.subjects.subject.digest`.
     input: [N, H, W, C].
-    version: of the framework. device: "cpu" or "gpu", and device_name what the GPU calls itself.
-    precision: the one that the device proved to compute in.
+    version: of the framework. device: "cpu" or "gpu". device_name: the GPU's name; None on a CPU.
+    precision: the precision in which the device proved to compute.
     isomorph, python: their versions. system: the operating system and the processor's kind.
     """
 
@@ -55,7 +56,7 @@ class Record:
     system: str
 
     def to_json(self) -> str:
-        """The text of RECORD."""
+        """Return the text of the array RECORD."""
         facts = {field: getattr(self, field) for field in self.__dataclass_fields__}
         origins = {"weights": asdict(self.weights), "images": asdict(self.images)}
         document = facts | origins | {"format": FORMAT, "architecture": to_document(self.architecture)}
@@ -63,7 +64,7 @@ class Record:
 
 
 def identify(case: Case) -> tuple[Origin, Origin]:
-    """Weights and images of a case, each with where they came from and the digest of what they are."""
+    """Return the sources and the digests of a case's weights and images."""
     return (
         Origin(case.weights_origin.source, digest({name: case.tensors[name] for name in sorted(case.tensors)})),
         Origin(case.images_origin.source, digest({"images": case.images})),
@@ -73,10 +74,10 @@ def identify(case: Case) -> tuple[Origin, Origin]:
 def make_record(
     case: Case, backend: str, described: Mapping[str, Any], device: str, dtype: str, precision: str
 ) -> Record:
-    """What one run depends on.
+    """Return the record of one run.
 
-    described: as the backend's process told, see `BackendProcess.describe`.
-    precision: the one that it proved to compute in.
+    described: what `BackendProcess.describe` returned.
+    precision: the precision in which the device proved to compute.
     """
     weights, images = identify(case)
     return Record(
@@ -96,23 +97,23 @@ def make_record(
     )
 
 
-def write_end_points(path: str | Path, end_points: Mapping[str, Array], record: Record | None = None) -> None:
-    """Write an `.npz` of arrays under their names, and of the record under RECORD; whole, by rename, or not at all.
+def write_end_points(path: str | Path, end_points: Mapping[str, EndPoint], record: Record | None = None) -> None:
+    """Write end points under their names, and the record under RECORD, to an `.npz`; whole or not at all.
 
-    bfloat16, which NumPy's format does not know, is written as float32, which holds it exactly. Nothing is compressed,
-    so that who reads it maps it.
+    bfloat16, which NumPy's format lacks, is written as float32, which holds it exactly. Nothing is compressed, so that
+    the arrays can be mapped.
     """
-    known = {
+    arrays = {
         name: value.astype(np.float32) if value.dtype == as_dtype("bfloat16") else value
         for name, value in end_points.items()
     }
-    noted = {RECORD: np.array(record.to_json())} if record else {}
+    text = {RECORD: np.array(record.to_json())} if record else {}
     with new_file(path) as file:
-        np.savez(file, **known, **noted)  # type: ignore[arg-type]  # NumPy's stub takes any keyword for allow_pickle
+        np.savez(file, **arrays, **text)  # type: ignore[arg-type]  # NumPy's stub takes any keyword for allow_pickle
 
 
 def check_architecture(record: Record, path: str | Path, architecture: Architecture) -> None:
-    """Raise BadInput unless this is what was recorded: of that name, and the same function."""
+    """Raise BadInput unless the recorded architecture has the same name and is the same function."""
     recorded = record.architecture
     if recorded.name != architecture.name:
         raise BadInput(
@@ -120,17 +121,17 @@ def check_architecture(record: Record, path: str | Path, architecture: Architect
         )
     if function(recorded) != function(architecture):
         differing, _ = compare_fields(recorded, architecture)
-        told = [difference for difference in differing if difference.affects == "inference"]
-        what = f"{told[0].name} {compact(told[0].first)} there and {compact(told[0].second)} here" if told else "blocks"
+        field = next((each for each in differing if each.affects == "inference"), None)
+        what = f"{field.name} {compact(field.first)} there and {compact(field.second)} here" if field else "blocks"
         raise BadInput(
             f"{path} was recorded of another {recorded.name}: {what}; give the same options, or record it again."
         )
 
 
 def check_case(record: Record, path: str | Path, weights: Origin, images: Origin, shape: tuple[int, ...]) -> None:
-    """Raise BadInput unless these, as `identify` tells them, are the weights and the images on which it was recorded.
+    """Raise BadInput unless these are the recorded weights and images.
 
-    shape: of the images, [N, H, W, C].
+    weights, images: what `identify` returns. shape: of the images, [N, H, W, C].
     """
     there, here = by(*record.input), by(*shape)
     if record.images.sha256 != images.sha256:

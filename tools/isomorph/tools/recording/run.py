@@ -1,4 +1,4 @@
-"""`run`: one backend's end points on some images, and the record of what they depend on."""
+"""`run`: compute one backend's end points on some images, and record everything that they depend on."""
 
 import json
 import sys
@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
 from rich.console import RenderableType
 
 from isomorph.backends import find_backend
@@ -16,20 +15,19 @@ from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.memory import drawing, drawing_images
 from isomorph.conformance.precision import prove_precision
 from isomorph.spec import Architecture, BadInput
-from isomorph.tools.recording.record import Record, make_record
+from isomorph.tools.images.images import AnyImages
+from isomorph.tools.recording.record import EndPoint, Record, make_record
 from isomorph.tools.subjects.backends import COMPARED
 from isomorph.tools.subjects.subject import Origin, check_limits, check_request, find_subject, make_case
 from isomorph.tools.tables import Report
 
-Array = npt.NDArray[Any]
-
 
 @dataclass(frozen=True)
 class RunReport(Report):
-    """What ran where, and its end points by name, [N, h, w, C] each, in network order.
+    """One network in one backend, and its end points by name, [N, h, w, C] each, in network order.
 
-    precision: the one that the device proved to compute in.
-    record: all that the end points depend on, to be written beside them.
+    precision: the precision in which the device proved to compute.
+    record: everything that the end points depend on, to be written beside them.
     """
 
     architecture: str
@@ -41,24 +39,24 @@ class RunReport(Report):
     precision: str
     weights: Origin
     images: Origin
-    end_points: Mapping[str, Array] = field(repr=False)
+    end_points: Mapping[str, EndPoint] = field(repr=False)
     record: Record = field(repr=False)
 
     def table(self) -> RenderableType:
-        """One line: what ran where."""
+        """One line: which network ran where."""
         on = f"{self.device} ({self.device_name})" if self.device_name else self.device
         proved = "" if self.precision == self.dtype else f", which proved to be {self.precision}"
         return f"{self.architecture} in {self.backend} {self.version} on {on}, {self.dtype}{proved}"
 
     def to_json(self) -> str:
-        """What ran where on what, and the end points' shapes; their values are for an `.npz`."""
+        """The report, as the command line's `--json` writes it, with the shapes of end points and not their values."""
         shapes = {name: value.shape for name, value in self.end_points.items()}
         facts = asdict(replace(self, end_points={})) | {"end_points": shapes}
-        del facts["record"]  # the rest of which is the architecture, spelt out
+        del facts["record"]  # it repeats these facts, and spells out the architecture
         return json.dumps(facts, indent=2) + "\n"
 
     @property
-    def last(self) -> dict[str, Array]:
+    def last(self) -> dict[str, EndPoint]:
         """The logits and predictions, or the last end point of a network without any."""
         names = [name for name in ("logits", "predictions") if name in self.end_points] or list(self.end_points)[-1:]
         return {name: self.end_points[name] for name in names}
@@ -71,7 +69,7 @@ def run(
     device: str = "auto",
     dtype: str = "float32",
     arch: str | None = None,
-    images: Sequence[str] | Array | None = None,
+    images: Sequence[str] | AnyImages | None = None,
     size: tuple[int, int] | None = None,
     batch: int = 2,
     seed: int = 0,
@@ -89,22 +87,23 @@ def run(
     >>> {name: values.shape for name, values in report.last.items()}
     {'logits': (2, 1, 1, 10), 'predictions': (2, 1, 1, 10)}
 
-    backend: its name; None takes the first that is installed, the oracle at last.
-    python: the interpreter of the environment it lives in, where that is not this one. The rest as in `check`.
+    backend: its name; None takes the first that is installed, or else the oracle.
+    python: the interpreter of the backend's environment, where that is not this one.
+    All other arguments are as in `check`.
     Raises BadInput, Unavailable for a device or dtype that the backend lacks, BackendFailed if it crashes.
     """
     name = find_backend(backend).name if backend else _first_installed()
     if python == sys.executable and (reason := find_backend(name).why_not()):
         raise BadInput(f"The backend {name} is not available: {reason}")
-    found = find_subject(subject, arch, **options)
-    check_request(found.architecture, size, batch, seed, device, dtype)
+    resolved = find_subject(subject, arch, **options)
+    check_request(resolved.architecture, size, batch, seed, device, dtype)
     check_limits(timeout)
     with BackendProcess(name, python, timeout=timeout) as process:
-        progress(name, "drawing images and weights" if found.tensors is None else "reading images")
-        evaluates = found.tensors is None or name == "oracle"
-        case = make_case(found, images, size, batch, seed, drawing if evaluates else drawing_images)
+        progress(name, "drawing images and weights" if resolved.tensors is None else "reading images")
+        evaluates = resolved.tensors is None or name == "oracle"
+        case = make_case(resolved, images, size, batch, seed, drawing if evaluates else drawing_images)
         progress(name, f"building in {dtype}")
-        network = process.build(found.architecture.undrawn(), device, dtype)
+        network = process.build(resolved.architecture.undrawn(), device, dtype)
         network.load(case.tensors)
         progress(name, "running")
         end_points = network.end_points(case.images)
@@ -112,7 +111,7 @@ def run(
         precision = prove_precision(lambda probe: process.build(probe, device, dtype), dtype)
         record = make_record(case, name, process.describe(), network.device, dtype, precision)
         return RunReport(
-            found.architecture.name,
+            resolved.architecture.name,
             name,
             record.version,
             record.device,

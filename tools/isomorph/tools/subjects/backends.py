@@ -1,4 +1,4 @@
-"""Which backends a command runs, and how they work beside one another."""
+"""Choose the backends that a command runs, and run them side by side."""
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,17 +11,21 @@ from isomorph.spec import BadInput
 T = TypeVar("T")
 
 COMPARED = ("pytorch", "keras", "paddle")
-"""The backends that run when none is named, as far as they are installed."""
+"""The backends that run when none is named, if they are installed."""
 
 
 def choose_backends(
     backends: Sequence[str] | None, elsewhere: Collection[str] = ()
 ) -> tuple[list[str], dict[str, str]]:
-    """The names of the backends to run, and why others of COMPARED cannot, which matters while nobody named any.
+    """Return the names of the backends to run and, if none is named, why others of COMPARED cannot.
+
+    >>> from isomorph.tools.subjects.backends import choose_backends
+    >>> choose_backends(["oracle"])
+    (['oracle'], {})
 
     backends: names or aliases; None takes the installed ones of COMPARED, possibly none.
-    elsewhere: those that live in environments of their own, and are not looked for here.
-    Raises BadInput for one that is named and unknown or not installed.
+    elsewhere: backends in environments of their own, which are not looked for here.
+    Raises BadInput for a named backend that is unknown or not installed.
     """
     if backends is not None:
         names = list(dict.fromkeys(find_backend(name).name for name in backends))
@@ -37,19 +41,19 @@ def choose_backends(
 
 
 def choose_some(backends: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
-    """As `choose_backends`, but of several that are named those that cannot run cost nobody else anything.
+    """Choose backends as `choose_backends` does, but leave out those of several that cannot run.
 
-    Returns the names of those that can, and why each of the others cannot. Raises BadInput where none of them can.
+    Returns the names of those that can, and why each of the others cannot. Raises BadInput where none can.
     """
     if backends is None or len(backends) < 2:
         return choose_backends(backends)
     names: list[str] = []
     reasons: dict[str, str] = {}
-    for asked in backends:
+    for backend in backends:
         try:
-            names += choose_backends([asked])[0]
+            names += choose_backends([backend])[0]
         except BadInput as error:
-            reasons[asked] = str(error)
+            reasons[backend] = str(error)
     if not names:
         raise BadInput(reasons[backends[0]])
     return list(dict.fromkeys(names)), reasons
@@ -58,9 +62,9 @@ def choose_some(backends: Sequence[str] | None) -> tuple[list[str], dict[str, st
 def run_side_by_side(
     work: Callable[[BackendProcess], T], processes: Sequence[BackendProcess], at_once: int | None = None
 ) -> list[T]:
-    """What `work` returns for each process, in order, `at_once` of them at a time (None: all).
+    """Return what `work` returns for each process, in order, with `at_once` of them at a time (None: all).
 
-    Where they take turns, each ends with its own: frameworks keep memory that nothing of theirs needs any more.
+    Where they take turns, each process ends after its own: frameworks keep memory that they no longer need.
     """
     taking_turns = at_once is not None and at_once < len(processes)
 

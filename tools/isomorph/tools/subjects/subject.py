@@ -1,13 +1,12 @@
-"""What a command is asked about: an architecture, or a checkpoint whose tensors say which one."""
+"""Resolve what a command is given: an architecture, or a checkpoint whose tensors tell which one."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from isomorph.backends.protocol import DEVICES, DTYPES
 from isomorph.conformance.cases import check_tensors, draw_images, draw_tensors
@@ -16,24 +15,22 @@ from isomorph.spec import Architecture, BadInput, architectures, infer, tensor_s
 from isomorph.spec.errors import nearest
 from isomorph.spec.tensors import match_exactly
 from isomorph.spec.zoo import translated
-from isomorph.tools.checkpoints import sha256
+from isomorph.tools.checkpoints import Tensor, Tensors, sha256
 from isomorph.tools.designs.lookup import find_architecture, is_architecture
 from isomorph.tools.designs.without_effect import warn_of_options
-from isomorph.tools.images.images import check_pixels, read_images
+from isomorph.tools.images.images import AnyImages, Images, check_pixels, read_images
 from isomorph.tools.weights.weights import read_weights
 
-Array = npt.NDArray[Any]
-
 LONGEST = 1_000_000
-"""Seconds, eleven days: the system's own clocks for waiting end at twenty-four."""
+"""The longest time limit in seconds, eleven days: the system's own clocks for waiting end at twenty-four."""
 
 MOST_MEMORY = 1 << 62
-"""Bytes; what the system's calls can express."""
+"""The largest memory limit in bytes that the system's calls can express."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where weights or images come from, and the SHA-256 of their bytes."""
+    """The source of weights or images, and the SHA-256 of their bytes."""
 
     source: str
     sha256: str
@@ -41,30 +38,30 @@ class Origin:
 
 @dataclass(frozen=True)
 class Subject:
-    """An architecture and, if it came as a file, its canonical tensors; None are still to be drawn.
+    """An architecture and, if it came from a checkpoint, its canonical tensors; None where they are still to be drawn.
 
-    preprocessing_source: as `Weights` has it.
+    preprocessing_source: as in `Weights`.
     """
 
     architecture: Architecture
-    tensors: dict[str, Array] | None
+    tensors: dict[str, Tensor] | None
     origin: Origin | None
     preprocessing_source: str = ""
 
 
 @dataclass(frozen=True)
 class Case:
-    """All that a network's answers depend on: an architecture, canonical tensors, and images [N, H, W, C]."""
+    """Everything that a network's answers depend on: an architecture, canonical tensors, and images [N, H, W, C]."""
 
     architecture: Architecture
-    tensors: Mapping[str, Array]
-    images: Array
+    tensors: Tensors
+    images: Images
     weights_origin: Origin
     images_origin: Origin
 
     @property
     def sizes(self) -> Sizes:
-        """How many numbers there are in it."""
+        """How many values its tensors, images and end points have."""
         count, height, width, _ = self.images.shape
         return Sizes.of(self.architecture, count, height, width)
 
@@ -86,9 +83,9 @@ def find_subject(subject: str | Path | Architecture, arch: str | None = None, **
     Raises BadInput for a name that is neither, for a file that cannot be read or fits nothing, and for options that
     contradict the file. Warns of options that do nothing there.
     """
-    found = _find_subject(subject, arch, options)
-    warn_of_options(found.architecture, options)
-    return found
+    resolved = _find_subject(subject, arch, options)
+    warn_of_options(resolved.architecture, options)
+    return resolved
 
 
 def _find_subject(subject: str | Path | Architecture, arch: str | None, options: dict[str, Any]) -> Subject:
@@ -109,7 +106,7 @@ def _find_subject(subject: str | Path | Architecture, arch: str | None, options:
 def check_request(
     network: Architecture, size: tuple[int, int] | None, batch: int, seed: int, device: str, dtype: str
 ) -> None:
-    """Raise BadInput unless images of that size, batch and seed can be drawn for `network`, and run so."""
+    """Raise BadInput unless images of this size, batch and seed can be drawn, and run on this device in this dtype."""
     check_choice("device", device, DEVICES)
     check_choice("dtype", dtype, DTYPES)
     if batch < 1:
@@ -118,10 +115,10 @@ def check_request(
     infer(network, *(size or (None, None)))
 
 
-def check_choice(kind: str, asked: str, known: Sequence[str]) -> None:
-    """Raise BadInput for a device, or a dtype, that there is not."""
-    if asked not in known:
-        raise BadInput(f"There is no {kind} {asked!r}; there are {', '.join(known)}.")
+def check_choice(kind: str, name: str, known: Sequence[str]) -> None:
+    """Raise BadInput unless a device, dtype or other kind of thing is a known one."""
+    if name not in known:
+        raise BadInput(f"There is no {kind} {name!r}; there are {', '.join(known)}.")
 
 
 def check_seed(seed: int) -> None:
@@ -131,7 +128,7 @@ def check_seed(seed: int) -> None:
 
 
 def check_limits(timeout: float, memory: float | None = None) -> None:
-    """Raise BadInput for limits of time (seconds) or memory (bytes) that nothing could keep, or that are no numbers."""
+    """Raise BadInput for impossible limits of time (seconds) or memory (bytes), and for NaN."""
     if not 0 < timeout <= LONGEST:
         raise BadInput(f"The time limit is {timeout:g} s; expected more than 0 and at most {LONGEST:,} s.")
     if memory is not None and not 1 <= memory < MOST_MEMORY:
@@ -140,15 +137,16 @@ def check_limits(timeout: float, memory: float | None = None) -> None:
 
 def make_case(
     subject: Subject,
-    images: Sequence[str] | Array | None = None,
+    images: Sequence[str] | AnyImages | None = None,
     size: tuple[int, int] | None = None,
     batch: int = 2,
     seed: int = 0,
     demand: Demand = drawing,
 ) -> Case:
-    """Read or draw what the subject leaves open: images, and tensors where it is no file.
+    """Read or draw the images, and the tensors if the subject has none.
 
-    demand: what all that is to be done with it in this process takes. Raises BadInput where there is less memory.
+    images: an array [N, H, W, C], paths of photographs or of one `.npy`, or None, which draws `batch` of `size`.
+    demand: the memory that this process will need for the case. Raises BadInput where there is less.
     """
     network = subject.architecture
     if images is None:
@@ -173,25 +171,25 @@ def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject
     weights = read_weights(path, arch)
     sha = sha256(weights.checkpoint.path, *weights.checkpoint.shards)
     weights = weights.as_published(sha)
-    found, tensors = weights.architecture, dict(weights.tensors)
-    own = {"num_classes": found.head.num_classes, "in_channels": found.in_channels}
-    for name, value in own.items():
+    fitted, tensors = weights.architecture, dict(weights.tensors)
+    file_options = {"num_classes": fitted.head.num_classes, "in_channels": fitted.in_channels}
+    for name, value in file_options.items():
         if name in options and options[name] != value:
-            said = ["none" if each is None else each for each in (value, options[name])]
-            raise BadInput(f"The {name} of {path} is {said[0]}, not {said[1]}; leave the option out.")
+            actual, wanted = ("none" if each is None else each for each in (value, options[name]))
+            raise BadInput(f"The {name} of {path} is {actual}, not {wanted}; leave the option out.")
     _check_dtypes(tensors, str(path))
     check_tensors(tensors, str(path))
-    options = translated(found.name, options)
+    options = translated(fitted.name, options)
     if "width_multiplier" in options:
         raise BadInput(f"The width of {path} is that of its tensors; leave the option out.")
-    network = found.with_options(**options)
+    network = fitted.with_options(**options)
     shapes = {name: value.shape for name, value in tensors.items()}
     match_exactly(tensor_shapes(network), shapes, f"{network.name} with these options" if options else network.name)
     return Subject(network, tensors, Origin(str(path), sha), weights.preprocessing_source)
 
 
-def _check_dtypes(tensors: Mapping[str, Array], source: str) -> None:
-    """Raise BadInput for integers and complex numbers: no network computes with them, none is cast in silence."""
+def _check_dtypes(tensors: Tensors, source: str) -> None:
+    """Raise BadInput for integers and complex numbers: no network computes with them, and nothing is cast silently."""
     for name, value in tensors.items():
         if value.dtype.name not in DTYPES:
             raise BadInput(f"{source} holds {name} in {value.dtype}; expected one of {', '.join(DTYPES)}.")
@@ -201,8 +199,8 @@ def _looks_like_a_file(subject: str) -> bool:
     return subject.startswith(("./", "../", "/", "~")) or bool(Path(subject).suffix)
 
 
-def digest(arrays: Mapping[str, Array]) -> str:
-    """SHA-256, in hexadecimal, over names, dtypes, shapes and bytes, whatever their order in memory."""
+def digest(arrays: Tensors) -> str:
+    """Return the SHA-256, in hexadecimal, of names, dtypes, shapes and bytes, whatever the order in memory."""
     sha256 = hashlib.sha256()
     for name, value in arrays.items():
         native = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("="))
