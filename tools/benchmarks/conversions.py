@@ -47,9 +47,9 @@ def measure(call: Callable[[], object]) -> tuple[float, float]:
     return seconds, 1024.0 * int(status.partition("VmHWM:")[2].split()[0])
 
 
-def apart(what: str, *paths: Path) -> tuple[float, float]:
-    """One of the jobs in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.conversions", what, *map(str, paths)]
+def measure_in_process(job: str, *paths: Path) -> tuple[float, float]:
+    """Return seconds and peak bytes of one of the JOBS in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.conversions", job, *map(str, paths)]
     seconds, peak = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
     return float(seconds), float(peak)
 
@@ -63,16 +63,16 @@ JOBS: dict[str, Callable[..., object]] = {
 }
 
 
-def row(name: str, what: str, *paths: Path, size: int) -> None:
+def print_row(name: str, job: str, *paths: Path, size: int) -> None:
     """Print the median and the spread of a job's seconds, and its largest peak beside the file's size."""
-    found = []
+    measured = []
     for _ in range(ROUNDS):
         for target in paths[1:]:  # to remove what is there would take its time, too
             for old in target.parent.glob(f"{target.name}*"):
                 old.unlink()
-        found.append(apart(what, *paths))
-    seconds = sorted(each for each, _ in found)
-    peak = max(each for _, each in found) / size
+        measured.append(measure_in_process(job, *paths))
+    seconds = sorted(each for each, _ in measured)
+    peak = max(each for _, each in measured) / size
     print(f"{name:<34}{statistics.median(seconds):6.2f} s ({seconds[0]:.2f} to {seconds[-1]:.2f}){peak:8.2f} x")
 
 
@@ -83,14 +83,14 @@ def main() -> None:
         draw(files[".safetensors"])
         size = files[".safetensors"].stat().st_size
         print(f"{NETWORK}, {size / 1e6:.0f} MB")
-        row("plain copy", "copy", files[".safetensors"], Path(folder) / "copy", size=size)
+        print_row("plain copy", "copy", files[".safetensors"], Path(folder) / "copy", size=size)
         for suffix in SUFFIXES[1:]:
             convert(files[".safetensors"], files[suffix])
         for one, other in itertools.product(SUFFIXES, repeat=2):
-            row(f"{one} to {other}", "convert", files[one], Path(folder) / f"to{other}", size=size)
+            print_row(f"{one} to {other}", "convert", files[one], Path(folder) / f"to{other}", size=size)
         for what in ("inspect", "inspect --no-values", "inspect --hash"):
             for suffix in SUFFIXES:
-                row(f"{what} {suffix}", what, files[suffix], size=size)
+                print_row(f"{what} {suffix}", what, files[suffix], size=size)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ DOUBLE = 2.0**-29
 
 
 @dataclass(frozen=True)
-class Ground:
+class ReferenceCase:
     """One of the networks that faults are planted in, and the oracle's answers.
 
     floors: by each of COUNTS, those of float32.
@@ -41,8 +41,8 @@ class Ground:
 
 
 @cache
-def ground(name: str) -> Ground:
-    """The one of CASES of that name."""
+def reference_case(name: str) -> ReferenceCase:
+    """Return the reference case for one of CASES."""
     case = CASES[name]
     images = draw_images(case.network, case.batch, case.height, case.width, case.seed)
     tensors = draw_tensors(case.network, images, case.seed)
@@ -53,7 +53,8 @@ def ground(name: str) -> Ground:
         return network.end_points(images)
 
     exact, runs = answers("float64"), [answers("float32", order) for order in range(ORDERS)]
-    return Ground(images, tensors, exact, tuple(noise_floors(exact, runs[:number], "float32") for number in COUNTS))
+    floors = tuple(noise_floors(exact, runs[:number], "float32") for number in COUNTS)
+    return ReferenceCase(images, tensors, exact, floors)
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,16 @@ class Standing:
 
 
 def standings(fault: Fault, backend: Backend) -> Iterator[Standing]:
-    """One for float32 and one for float64."""
-    held, place = ground(fault.network), fault.place
+    """Yield the error of a fault in float32 and in float64."""
+    reference, place = reference_case(fault.network), fault.place
     assert place
     for dtype, scale in (("float32", 1.0), ("float64", DOUBLE)):
         network = backend.build(fault.architecture.undrawn(), dtype=dtype)
         if isinstance(fault.plant, Surgery):
             getattr(pytorch, fault.plant.function)(network, **fault.plant.arguments)
-        network.load(fault.tensors(held.tensors), partial=True)
-        error = relative_l2(network.end_points(held.images)[place], held.exact[place])
-        yield Standing(fault.name, place, dtype, tuple(error / (scale * floors[place]) for floors in held.floors))
+        network.load(fault.tensors(reference.tensors), partial=True)
+        error = relative_l2(network.end_points(reference.images)[place], reference.exact[place])
+        yield Standing(fault.name, place, dtype, tuple(error / (scale * floors[place]) for floors in reference.floors))
 
 
 def print_faults() -> None:
@@ -84,11 +85,11 @@ def print_faults() -> None:
     backend = load_backend("pytorch")
     inference = [fault for fault in CATALOGUE.values() if fault.place and not fault.learned]
     seen = [fault for fault in inference if fault.place in plan(fault.architecture).end_points]
-    found = [standing for fault in seen for standing in standings(fault, backend)]
-    found = sorted((each for each in found if max(each.ratios) > FLOORS), key=lambda each: min(each.ratios))
+    errors = [standing for fault in seen for standing in standings(fault, backend)]
+    errors = sorted((each for each in errors if max(each.ratios) > FLOORS), key=lambda each: min(each.ratios))
     print(f"\n| fault | dtype | {' | '.join(f'{number} orders' for number in COUNTS)} | seen from |")
     print(f"|{' --- |' * (3 + len(COUNTS))}")
-    for each in found[:SHOWN]:
+    for each in errors[:SHOWN]:
         ratios = " | ".join(f"{ratio:.3g}" for ratio in each.ratios)
         part = FLOORS / each.ratios[-1]
         print(f"| {each.fault} at {each.place} | {each.dtype} | {ratios} | {part:.1%} of it |", flush=True)

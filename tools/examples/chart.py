@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from examples.digits import Array
-from examples.rounding import LIMIT, parting, relative_differences
+from examples.rounding import LIMIT, first_difference, relative_differences
 from isomorph.tools.benching.figures import house_style, new_figure, render
 
 COLOURS = ("#cccccc", "#666666", "#d55e00", "#0072b2", "#009e73")
@@ -26,7 +26,7 @@ def draw(curves: Mapping[str, Array], flipped: int | None) -> str:
         above.set_title("Training loss of each step, in nats")
         below.set_title(f"Relative difference from {first}; a dot where it first exceeds {LIMIT}")
         for (name, losses), colour in zip(curves.items(), COLOURS, strict=False):
-            parted, wide = parting(losses, reference), name == first
+            parted, wide = first_difference(losses, reference), name == first
             label = name if parted is None else f"{name}\nparts at step {parted}"
             above.plot(losses, color=colour, linewidth=WIDE if wide else NARROW, label=label)
             if not wide:

@@ -11,9 +11,9 @@ import argparse
 import numpy as np
 from rich.progress import track
 
-from examples import apart, digits, rounding
+from examples import digits, rounding, separate_process
 from examples.chart import draw
-from examples.rounding import LIMIT, parting
+from examples.rounding import LIMIT, first_difference
 from isomorph.tools.writing import write_text
 
 FRAMEWORKS = {"PyTorch": "pytorch", "Keras": "keras", "Paddle": "paddle"}
@@ -33,11 +33,13 @@ def main() -> None:
     }
     for name, framework in FRAMEWORKS.items():
         print(name)
-        _, curves[name] = apart.train(framework, "--epochs", str(options.epochs), "--seed", str(options.seed))
+        _, curves[name] = separate_process.train(
+            framework, "--epochs", str(options.epochs), "--seed", str(options.seed)
+        )
 
     (_, reference), *others = curves.items()
     for name, losses in others:
-        print(f"{name:16} {_said(parting(losses, reference))}")
+        print(f"{name:16} {_said(first_difference(losses, reference))}")
     flipped = next((number for number, step in enumerate(steps) if step.flips), None)
     write_text(options.figure, draw(curves, flipped))
 

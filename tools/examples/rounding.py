@@ -44,10 +44,10 @@ def relative_differences(losses: digits.Array, reference: digits.Array) -> digit
     return np.asarray(np.abs(losses - reference) / reference)
 
 
-def parting(losses: digits.Array, reference: digits.Array, limit: float = LIMIT) -> int | None:
+def first_difference(losses: digits.Array, reference: digits.Array, limit: float = LIMIT) -> int | None:
     """The first step, counted from 0, whose loss is off by more than `limit` of the reference's; None if none is."""
-    apart = relative_differences(losses, reference) > limit
-    return int(np.argmax(apart)) if apart.any() else None
+    differs = relative_differences(losses, reference) > limit
+    return int(np.argmax(differs)) if differs.any() else None
 
 
 def steps(seed: int, epochs: int, dtype: str, order: int = 0) -> Iterator[tuple[float, digits.Array]]:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from examples import digits, rounding
-from examples.apart import train
-from examples.rounding import parting, relative_differences
+from examples.rounding import first_difference, relative_differences
+from examples.separate_process import train
 from isomorph.backends import find_backend
 from isomorph.backends.oracle.operations import ORDERS
 from isomorph.conformance.verdict import FLOORS, noise_floors, relative_l2
@@ -59,7 +59,7 @@ def test_float32_parts_from_float64_behind_the_first_relu_on_the_other_side_of_z
         wide.append(step.float64)
         narrow.append(step.float32)
         flips.append(step.flips)
-        parted = parting(np.array(narrow), np.array(wide))
+        parted = first_difference(np.array(narrow), np.array(wide))
         if parted is not None:
             break
     assert parted is not None, f"no loss of {len(flips)} steps is off by more than 1e-3"
@@ -88,8 +88,8 @@ def test_digits_that_train_are_standardised_and_none_is_held_out() -> None:
 
 def test_a_curve_parts_at_its_first_step_beyond_the_limit() -> None:
     reference = np.array([4.0, 2.0, 1.0, 0.5])
-    assert parting(reference * [1, 1.0009, 1.002, 1], reference) == 2
-    assert parting(reference, reference) is None
+    assert first_difference(reference * [1, 1.0009, 1.002, 1], reference) == 2
+    assert first_difference(reference, reference) is None
 
 
 @pytest.mark.parametrize(

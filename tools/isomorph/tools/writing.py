@@ -17,8 +17,9 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     >>> from isomorph.tools.writing import new_file
     >>> with new_file("answer.txt") as file:
     ...     _ = file.write(b"42")
-    >>> open("answer.txt").read()
-    '42'
+    >>> from pathlib import Path
+    >>> Path("answer.txt").read_bytes()
+    b'42'
 
     Raises BadInput where it cannot be written; a file that was there before then stays. A process that is killed
     meanwhile leaves a hidden folder with the unfinished file beside `path`.

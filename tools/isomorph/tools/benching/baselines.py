@@ -43,9 +43,9 @@ def find_baseline(backend: str, network: Architecture) -> Baseline | None:
 
     >>> from isomorph.spec import architecture
     >>> from isomorph.tools.benching.baselines import find_baseline
-    >>> baseline = find_baseline("keras", architecture("slim/resnet_v1_50"))
-    >>> baseline is None
-    False
+    >>> baseline = find_baseline("keras", architecture("torchvision/resnet50"))
+    >>> baseline.call, baseline.same
+    ('keras.applications.ResNet50', False)
     """
     framework = backend.partition(":")[0]
     if framework not in ZOOS or network.head.num_classes is None or not network.head.global_pool:

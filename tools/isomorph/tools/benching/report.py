@@ -100,7 +100,7 @@ class BenchReport(Report):
         return why_implausible(self.ranking, self.device, self.others, self.machine.cores)
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it, with rankings for every goal."""
+        """Return the report, as the command line's `--json` writes it, with rankings for every goal."""
         document = asdict(self) | {"advice": self.advice, "exit_status": self.exit_status}
         document["rankings"] = {goal: _ranking_document(self.ranked_for(goal)) for goal in GOALS}
         for row, written in zip(self.rows, document["rows"], strict=True):
@@ -109,7 +109,7 @@ class BenchReport(Report):
         return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
 
     def table(self) -> RenderableType:
-        """The report for people: the ranking, then all figures, what has none and why, and the advice."""
+        """Return the report for people: the ranking, then all figures, what has none and why, and the advice."""
         goals = dict.fromkeys((self.goal, "training"))  # training has figures of its own
         parts = [self._facts(), *map(self._ranked, goals), self._rates(), self._costs(), self._limits()]
         parts += [*curve_tables(self.curves), self._notes()]
@@ -117,7 +117,7 @@ class BenchReport(Report):
         return Group(Text(self.architecture, "bold"), *spaced, Text(self.advice))
 
     def explanation(self) -> RenderableType:
-        """The Python lines that give each mode; those of one mode run after the first lines."""
+        """Return the Python lines that give each mode; those of one mode run after the first lines."""
         modes = [row for row in self.rows if row.lines and row.mode != ZOO]
         parts = [Text.assemble((f"# {row.name}\n", "bold"), row.lines, "\n") for row in modes]
         return Group(Text(self.setting + "\n"), *parts)

@@ -120,7 +120,7 @@ class FaultsReport(Report):
         return 3 if outcomes & {*OPEN} or outcomes <= {*NOT_PLANTED} else 0
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         document = {
             "exit_status": self.exit_status,
             "planted": self.planted,
@@ -134,7 +134,7 @@ class FaultsReport(Report):
         return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
     def table(self) -> RenderableType:
-        """The report for people: a row for each fault, then a line for everything unexpected."""
+        """Return the report for people: a row for each fault, then a line for everything unexpected."""
         table = plain_table("fault", "planted at", *(backend.name for backend in self.backends))
         for fault, *findings in zip(self.faults, *(backend.findings for backend in self.backends), strict=True):
             table.add_row(fault.name, _short_place(fault), *map(_cell, findings))
@@ -177,11 +177,11 @@ class CatalogueReport(Report):
     faults: tuple[Fault, ...]
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         return json.dumps([described(fault) for fault in self.faults], indent=2) + "\n"
 
     def table(self) -> RenderableType:
-        """The list for people: what goes wrong, where it is planted, and where it is known from."""
+        """Return the list for people: what goes wrong, where it is planted, and where it is known from."""
         lines: list[RenderableType] = []
         for fault in self.faults:
             lines += [

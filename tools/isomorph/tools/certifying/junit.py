@@ -13,7 +13,24 @@ ELEMENTS = {"failed": "failure", "crashed": "error", "expected": "skipped", "ski
 
 
 def to_junit(report: CertificateReport) -> str:
-    """Return the report as XML: `testsuites` with a `testsuite` for each backend and a `testcase` for each test."""
+    """Return the report as XML: `testsuites` with a `testsuite` for each backend and a `testcase` for each test.
+
+    >>> from isomorph.tools import CaseResult, CertificateReport, CertifiedBackend, to_junit
+    >>> backend = CertifiedBackend("mine", "1.0", "cpu")
+    >>> result = CaseResult("mine", "test_slim.py::test_a_max_pool", "passed", crashed=False, seconds=0.25)
+    >>> print(to_junit(CertificateReport((backend,), {}, 1, (result,), (), seconds=0.5)))  # doctest: +ELLIPSIS
+    <?xml version='1.0' encoding='...'?>
+    <testsuites name="isomorph conformance" time="0.500">
+      <testsuite name="mine" tests="1" failures="0" errors="0" skipped="0" time="0.250">
+        <properties>
+          <property name="version" value="1.0" />
+          <property name="device" value="cpu" />
+        </properties>
+        <testcase classname="mine.test_slim" name="test_a_max_pool" time="0.250" />
+      </testsuite>
+    </testsuites>
+    <BLANKLINE>
+    """
     root = ElementTree.Element("testsuites", name="isomorph conformance", time=f"{report.seconds:.3f}")
     for backend in report.backends:
         results = [result for result in report.results if result.backend == backend.name]

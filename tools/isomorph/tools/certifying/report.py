@@ -104,7 +104,7 @@ class CertificateReport(Report):
         return 130 if self.interrupted else {True: 0, False: 1, None: 3}[self.certified]
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         document = {
             "certified": self.certified,
             "interrupted": self.interrupted,

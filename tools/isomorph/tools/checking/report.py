@@ -105,7 +105,7 @@ class CheckReport(Comparison):
     other: tuple[str, Origin] | None = None
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         document = {
             "architecture": self.architecture,
             "weights": asdict(self.weights),
@@ -120,7 +120,7 @@ class CheckReport(Comparison):
         return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
 
     def table(self) -> RenderableType:
-        """The report for people: one row per backend, then a line for everything that is not a plain pass."""
+        """Return the report for people: one row per backend, then a line for everything that is not a plain pass."""
         trainable, total = self.parameters
         dtypes = list(dict.fromkeys(run.dtype for backend in self.backends for run in backend.runs))
         table = plain_table("runs in", "version", "on", *dtypes, "")

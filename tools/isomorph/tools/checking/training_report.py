@@ -59,7 +59,7 @@ class TrainingReport(Comparison):
     seconds: float
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         backends = [asdict(backend) | {"runs": [_document(run) for run in backend.runs]} for backend in self.backends]
         names = ("architecture", "input", "seed", "freeze_batch_norm", "parameters", "agree", "planted", "seconds")
         facts = {name: getattr(self, name) for name in names}
@@ -67,7 +67,7 @@ class TrainingReport(Comparison):
         return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
 
     def table(self) -> RenderableType:
-        """The report for people: quantities and dtypes down, backends across, then what is not a plain pass."""
+        """Return the report for people: quantities and dtypes down, backends across, then what is not a plain pass."""
         trainable, total = self.parameters
         facts = (
             ("input", "x".join(map(str, self.input))),

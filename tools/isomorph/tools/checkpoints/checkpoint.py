@@ -1,4 +1,4 @@
-"""What a checkpoint is once it has been read, whatever its format."""
+"""A checkpoint that has been read, whatever its format."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ METADATA = "isomorph.architecture"
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value, so two checkpoints have no `==`
 class Checkpoint:
-    """The tensors of one file, and what stood around them.
+    """The tensors of one file, and what the file says of them.
 
     Attributes:
         path: the file; of a TensorFlow checkpoint its index, of a transformers folder its config.json.

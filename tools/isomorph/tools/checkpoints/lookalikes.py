@@ -1,4 +1,4 @@
-"""Files that people give in place of a checkpoint that is read here, known by their first bytes."""
+"""Recognise files that users give in place of a checkpoint, by their first bytes, to say what they are."""
 
 import codecs
 import re
@@ -66,7 +66,7 @@ def check_folder(path: Path) -> None:
 
 
 def describe(file: MappedFile) -> str:
-    """The rest of the refusal "FILE: ...", for a file that no format recognised."""
+    """Return the rest of the refusal "FILE: ...", for a file that no format recognised."""
     head = file.read(0, 32)
     kind = next((kind for start, kind in _STARTS.items() if head.startswith(start)), None)
     kind = kind or next((kind for form, kind in _FORMS.items() if form.match(file.read(0, 1024))), None)
@@ -77,7 +77,7 @@ def describe(file: MappedFile) -> str:
 
 
 def _is_text(start: bytes) -> bool:
-    """Whether the first bytes of a file are UTF-8's, without control characters; the last letter may be cut."""
+    """Tell whether the first bytes of a file are UTF-8's, without control characters; the last letter may be cut."""
     try:
         letters = codecs.getincrementaldecoder("utf-8")().decode(start)
     except UnicodeDecodeError:

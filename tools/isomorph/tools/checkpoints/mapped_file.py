@@ -1,4 +1,4 @@
-"""A file of unknown intent, mapped into memory: every format reads through this and nothing else."""
+"""Map a file that may be hostile into memory; every format is read through this only."""
 
 import contextlib
 import hashlib
@@ -24,7 +24,7 @@ ALLOWANCE = 32 << 20
 
 @contextlib.contextmanager
 def opened(path: Path, kind: str = "checkpoint") -> Iterator[BufferedReader]:
-    """`path` opened for reading. `BadInput` where that is not possible, or it is not a regular file.
+    """`path` opened for reading. Raises BadInput where that is not possible, or it is not a regular file.
 
     kind: what was expected of it, as a refusal calls it.
     """
@@ -46,7 +46,7 @@ def opened(path: Path, kind: str = "checkpoint") -> Iterator[BufferedReader]:
 
 
 def sha256(*paths: str | Path) -> str:
-    """The SHA-256 digest of a file, or of several one after the other, in hexadecimal, read in pieces.
+    """Return the SHA-256 digest of a file, or of several one after the other, in hexadecimal, read in pieces.
 
     `BadInput` where one cannot be read.
     """
@@ -80,11 +80,11 @@ class MappedFile:
         self._left = self.size + ALLOWANCE
 
     def bad(self, sentence: str) -> BadInput:
-        """The refusal of this file, to be raised."""
+        """Return the refusal of this file, to be raised."""
         return refusal(self.path, sentence)
 
     def damaged(self, sentence: str) -> BadInput:
-        """The refusal of a file that is not as its writer left it, with the one thing that helps."""
+        """Return the refusal of a file that is not as its writer left it, with the one thing that helps."""
         return self.bad(f"{sentence}: fetch or save the file again")
 
     def spend(self, count: int) -> None:
@@ -100,17 +100,17 @@ class MappedFile:
             )
 
     def read(self, start: int, count: int) -> bytes:
-        """A copy of at most `count` bytes from `start`; fewer where the file ends."""
+        """Return a copy of at most `count` bytes from `start`; fewer where the file ends."""
         return self._map[start : start + count]
 
     def find(self, needle: bytes, start: int, end: int) -> int:
-        """Where `needle` first stands in `[start, end)`, or -1."""
+        """Return where `needle` first stands in `[start, end)`, or -1."""
         return self._map.find(needle, start, end)
 
     def array(
         self, name: str, dtype: np.dtype, shape: tuple[int, ...], start: int, strides: tuple[int, ...] | None = None
     ) -> Tensor:
-        """A read-only view: `shape` elements of `dtype` from byte `start`, C order or by `strides` in bytes.
+        """Return a read-only view: `shape` elements of `dtype` from byte `start`, C order or by `strides` in bytes.
 
         Every way out of the file is an error, so that callers need only say what the format says.
         """

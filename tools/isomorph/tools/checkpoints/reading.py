@@ -1,4 +1,4 @@
-"""Which format a file has, told from its content: one row of a table for each."""
+"""Recognise the format of a file by its content, and read it: a table with a row for each format."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from isomorph.tools.checkpoints.transformers import folder
 
 @dataclass(frozen=True)
 class Format:
-    """How one format is told from the others by its content, and read."""
+    """The functions that recognise and read one format."""
 
     name: str
     recognise: Callable[[MappedFile], bool]
@@ -42,7 +42,12 @@ FORMATS = tuple(
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """The tensors in the file at `path`, whatever its suffix. Nothing that the file holds is executed.
+    """Read the tensors in the file at `path`, whatever its suffix; nothing in the file is executed.
+
+    >>> from isomorph.tools.checkpoints import read_checkpoint
+    >>> checkpoint = read_checkpoint("resnet8.safetensors")
+    >>> checkpoint.format, checkpoint.tensors["conv1/weights"].shape
+    ('safetensors', (3, 3, 3, 16))
 
     path: the file; of a TensorFlow checkpoint its prefix, its index or any of its shards; a folder of transformers'.
 

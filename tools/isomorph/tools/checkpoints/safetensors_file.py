@@ -48,13 +48,13 @@ _LONGEST_ENTRY = 512
 
 
 def recognise(file: MappedFile) -> bool:
-    """Whether it starts with the length of a header and the header's brace, or what the library takes for one."""
+    """Tell whether it starts with the length of a header and the header's brace, or what the library takes for one."""
     head = file.read(0, 9)
     return int.from_bytes(head[:8], "little") <= _LARGEST_HEADER and head[8:] in (b"{", b" ", b"\t", b"\r", b"\n")
 
 
 def read(file: MappedFile) -> Checkpoint:
-    """The checkpoint in `file`; `BadInput` where it breaks the format, or holds a dtype that NumPy cannot."""
+    """Read the checkpoint in `file`. Raises BadInput where it breaks the format, or holds a dtype that NumPy cannot."""
     length = int.from_bytes(file.read(0, 8), "little")
     if 8 + length > file.size:
         raise file.bad(f"its header takes {length:,} bytes of {file.size - 8:,}: it was cut short, fetch it again")
@@ -77,10 +77,10 @@ def read(file: MappedFile) -> Checkpoint:
 
 
 def _why_so_long(file: MappedFile, length: int) -> str:
-    """Why a header of `length` bytes is too long beside the values that it describes."""
-    count, found = 0, file.find(_ENTRY, 8, 8 + length)
-    while found >= 0:
-        count, found = count + 1, file.find(_ENTRY, found + 1, 8 + length)
+    """Return why a header of `length` bytes is too long beside the values that it describes."""
+    count, position = 0, file.find(_ENTRY, 8, 8 + length)
+    while position >= 0:
+        count, position = count + 1, file.find(_ENTRY, position + 1, 8 + length)
     if count * _LONGEST_ENTRY > length:
         return (
             f"it holds {counted(count, 'tensor')} of {file.size - 8 - length:,} bytes in all, too many for so little:"
@@ -142,7 +142,7 @@ def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata:
 
 
 def _layout(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> tuple[bytes, list[str]]:
-    """The header with its length, and the order in which the tensors' bytes follow."""
+    """Return the header with its length, and the order in which the tensors' bytes follow."""
     codes = {dtype: code for code, dtype in _DTYPES.items()}
     for name, tensor in tensors.items():
         if not isinstance(name, str) or name == "__metadata__":

@@ -1,4 +1,4 @@
-"""Tensors on their way into a file, for the writers of every format: what may be written, and its bytes."""
+"""Check and convert tensors for the writers of every format: what may be written, and its bytes."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -37,12 +37,12 @@ def check_tensors(path: Path, tensors: Mapping[str, Tensor], dtypes: Iterable[np
 
 
 def little_endian(tensor: Tensor) -> np.dtype:
-    """The dtype in which `pieces` gives the tensor's elements."""
+    """Return the dtype in which `pieces` gives the tensor's elements."""
     return tensor.dtype.newbyteorder("<")
 
 
 def pieces(tensor: Tensor) -> Iterator[memoryview]:
-    """The tensor's bytes, little-endian and in C order, in pieces; it is copied whole only where it lies otherwise."""
+    """Yield the tensor's bytes, little-endian and in C order, in pieces; a whole copy is made only if needed."""
     plain = np.ascontiguousarray(tensor.astype(little_endian(tensor), copy=False))
     raw = plain.reshape(-1).view(np.uint8).data
     for start in range(0, len(raw), _PIECE):

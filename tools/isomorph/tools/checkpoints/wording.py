@@ -1,4 +1,4 @@
-"""How values found in a hostile file are quoted: on one line, and short whatever they are."""
+"""Quote values of a hostile file: on one line, and always short."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _KINDS = {"Entries": "dictionary", "TensorRef": "tensor", "StorageRef": "storage
 
 
 def shown(value: object, longest: int = 60) -> str:
-    """`value` as a refusal quotes it: text up to its first `longest` characters, and no control characters."""
+    """Return `value` as a refusal quotes it: text up to its first `longest` characters, and no control characters."""
     match value:
         case str() | bytes():
             return repr(value[:longest]) + ("..." if len(value) > longest else "")
@@ -24,10 +24,15 @@ def shown(value: object, longest: int = 60) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 byte`, `2 bytes`, `1,626 bytes`."""
+    """Return a number with its noun.
+
+    >>> from isomorph.tools.checkpoints.wording import counted
+    >>> [counted(number, "byte") for number in (1, 2, 1626)]
+    ['1 byte', '2 bytes', '1,626 bytes']
+    """
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def refusal(path: Path | str, sentence: str) -> BadInput:
-    """The error that refuses the file at `path`; `sentence` may go without its full stop."""
+    """Return the error that refuses the file at `path`; `sentence` may go without its full stop."""
     return BadInput(f"{path}: {sentence}{'' if sentence.endswith(('.', '?')) else '.'}")

@@ -44,7 +44,7 @@ class Member:
 
 
 def read_directory(file: MappedFile) -> dict[str, Member]:
-    """The members by name, in the archive's order.
+    """Return the members by name, in the archive's order.
 
     Raises:
         BadInput: the archive is cut short, lies about itself, has two members of one name or names outside its folder,
@@ -98,7 +98,7 @@ def read_directory(file: MappedFile) -> dict[str, Member]:
 
 
 def noted_in(file: MappedFile, members: dict[str, Member]) -> dict[str, str]:
-    """METADATA and the text of the member that isomorph calls so, if there is one; frameworks leave it alone."""
+    """Return METADATA -> the text of the member of that name, if there is one; frameworks ignore it."""
     member = members.get(METADATA)
     if member is None:
         return {}
@@ -108,7 +108,7 @@ def noted_in(file: MappedFile, members: dict[str, Member]) -> dict[str, str]:
 
 
 def _extent(file: MappedFile) -> tuple[int, int, int]:
-    """Where the table starts and ends, and how many members it says it has."""
+    """Return where the table starts and ends, and how many members it says it has."""
     at = file.size - _END.size
     tail = file.read(max(at, 0), _END.size)
     if at < 0 or not tail.startswith(b"PK\5\6"):
@@ -146,7 +146,7 @@ def _name(file: MappedFile, raw: bytes) -> str:
 
 
 def _extra_fields(file: MappedFile, name: str, extra: bytes) -> dict[int, bytes]:
-    """What the table says of a member beyond the usual, by kind."""
+    """Return what the table says of a member beyond the usual, by kind."""
     fields: dict[int, bytes] = {}
     position = 0
     while position < len(extra):
@@ -162,7 +162,7 @@ def _extra_fields(file: MappedFile, name: str, extra: bytes) -> dict[int, bytes]
 
 
 def _wide(file: MappedFile, name: str, extra: dict[int, bytes], fields: tuple[int, int, int]) -> list[int]:
-    """The member's size, packed size and offset, from the 64-bit field where the 32-bit ones are full."""
+    """Return the member's size, packed size and offset, from the 64-bit field where the 32-bit ones are full."""
     body = extra.get(_WIDE_SIZES, b"")
     wide = [number for (number,) in struct.iter_unpack("<Q", body[: len(body) // 8 * 8])]
     if fields.count(_FULL32) > len(wide):
@@ -172,7 +172,7 @@ def _wide(file: MappedFile, name: str, extra: dict[int, bytes], fields: tuple[in
 
 
 def _start(file: MappedFile, name: str, raw: bytes, local: int, method: int, flags: int) -> int:
-    """Where the member's bytes start: after its own header, which must tell the same name and method as the table."""
+    """Return where the member's bytes start: after its header, which must have the name and method of the table."""
     head = file.read(local, _LOCAL.size)
     if len(head) == _LOCAL.size:
         magic, own_flags, own_method, name_length, extra_length = _LOCAL.unpack(head)

@@ -49,11 +49,11 @@ class ConvertReport(Report):
     load: tuple[str, ...]
 
     def table(self) -> RenderableType:
-        """The files, what was changed, drawn or left out, and how to load the result."""
+        """Return the files, what was changed, drawn or left out, and how to load the result."""
         return Group(*(Text(printable(line)) for line in (*self._lines(), *(f"  {line}" for line in self.load))))
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     def _lines(self) -> list[str]:

@@ -30,7 +30,7 @@ class Rounding:
 
 
 def can_transfer(source: Architecture, target: Architecture) -> bool:
-    """Whether tensors can make `target` the same function at inference as `source`."""
+    """Tell whether tensors can make `target` the same function at inference as `source`."""
     fields = {name: getattr(target.convention, name) for name in COMPENSATED}
     return function(source) == function(target) or function(source.with_options(**fields)) == function(target)
 
@@ -129,7 +129,7 @@ def _epsilon(
 
 
 def _dtype(layer: Parametrised, tensors: Tensors) -> np.dtype[Any]:
-    """The dtype of a layer's tensors."""
+    """Return the dtype of a layer's tensors."""
     return tensors[tensor_name(layer, next(iter(tensors_of(layer))))].dtype
 
 

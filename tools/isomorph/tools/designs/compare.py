@@ -72,7 +72,7 @@ class CompareReport(Report):
         )
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         document = {
             "first": _totals(self.first),
             "second": _totals(self.second),
@@ -87,7 +87,7 @@ class CompareReport(Report):
         return json.dumps(document, indent=2) + "\n"
 
     def table(self) -> RenderableType:
-        """The report for people, 80 columns wide: totals, fields, units, and the result."""
+        """Return the report for people, 80 columns wide: totals, fields, units, and the result."""
         verdict = Text(self.verdict, "green" if self.same_function else "bold red")
         fields, parts = Group(*self._field_tables()), self._part_table()
         return Constrain(Group(self._totals_table(), Text(), fields, Text(), parts, Text(), verdict), WIDTH)

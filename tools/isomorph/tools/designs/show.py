@@ -36,7 +36,7 @@ class ShowReport(Report):
         return [row for row in self.inference.end_points if row.name not in hidden]
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         inference = self.inference
         document = {
             "architecture": self.architecture.name,
@@ -55,7 +55,7 @@ class ShowReport(Report):
         return to_edit(self.architecture)
 
     def table(self, inside: bool = False) -> RenderableType:
-        """The report for people, 80 columns wide; exact multiply-accumulates are in the JSON."""
+        """Return the report for people, 80 columns wide; exact multiply-accumulates are in the JSON."""
         headings = ("stride", "rate", "sees", "parameters", "MACs")
         table = plain_table("unit", "output", *headings, right=("output", *headings))
         within = _inside_units(plan(self.architecture))

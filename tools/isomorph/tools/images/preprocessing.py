@@ -7,22 +7,22 @@ from isomorph.spec.zoo import Zoo
 from isomorph.tools.images.images import shorter_side
 
 
-def find_preprocessing(name: str, own: Preprocessing) -> Preprocessing:
-    """Return the preprocessing of an architecture or of all of a zoo's, or `own` with another normalisation.
+def find_preprocessing(name: str, default: Preprocessing) -> Preprocessing:
+    """Return the preprocessing of an architecture or of all of a zoo's, or `default` with another normalisation.
 
     >>> from isomorph.spec import architecture
     >>> from isomorph.tools.images.preprocessing import describe, find_preprocessing
-    >>> own = architecture("cifar/resnet20").convention.preprocessing
-    >>> describe(find_preprocessing("keras/ResNet50", own))
+    >>> default = architecture("cifar/resnet20").convention.preprocessing
+    >>> describe(find_preprocessing("keras/ResNet50", default))
     'stretched to 224x224, nearest; BGR, mean 103.939 116.779 123.68, std 1'
-    >>> describe(find_preprocessing("tf", own))
+    >>> describe(find_preprocessing("tf", default))
     'shorter side to 32, bilinear, 32x32 from the middle; RGB, mean 127.5, std 127.5'
 
     name: "keras/ResNet50"; "timm"; or one of NORMALISATIONS, which leaves the geometry as it is.
     Raises BadInput for a zoo whose networks have different preprocessings, and for an unknown name.
     """
     if name in NORMALISATIONS:
-        return own.normalised(name)
+        return default.normalised(name)
     if name in zoos():
         return _of_all(zoos()[name])
     if name in architectures():

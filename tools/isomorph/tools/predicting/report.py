@@ -107,7 +107,7 @@ class PredictReport(Report):
         return f"class {index}" if self.labels is None else self.labels[index]
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         backends = [
             {"name": each.name, "version": each.version, "device": each.device}
             | {"status": each.status, "message": each.message}
@@ -141,7 +141,7 @@ class PredictReport(Report):
         return document
 
     def table(self) -> RenderableType:
-        """The report for people: a table per image, classes down, backends across; then which backends ran."""
+        """Return the report for people: a table per image, classes down, backends across; then which backends ran."""
         facts = (
             ("weights", self.weights.source),
             ("preprocessing", self.preprocessing),

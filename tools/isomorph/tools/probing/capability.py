@@ -52,11 +52,11 @@ class CapabilitiesReport(Report):
     backends: tuple[Capabilities, ...]
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     def table(self) -> RenderableType:
-        """The report for people: trials down, backends across, the reasons below."""
+        """Return the report for people: trials down, backends across, the reasons below."""
         trials = list(dict.fromkeys((cell.group, cell.name) for each in self.backends for cell in each.cells))
         tried = [each for each in self.backends if each.cells]
         notes: dict[str, int] = {}

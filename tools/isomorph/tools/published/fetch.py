@@ -36,7 +36,7 @@ class FetchReport(Report):
     others: tuple[str, ...]
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         document = asdict(self) | {"weights": self.weights.to_document(), "path": str(self.path)}
         return json.dumps(document, indent=2) + "\n"
 
@@ -46,7 +46,7 @@ class FetchReport(Report):
         return f"isomorph check {shlex.quote(str(self.path))}"
 
     def table(self) -> RenderableType:
-        """The report for people: what was fetched, from where and to where."""
+        """Return the report for people: what was fetched, from where and to where."""
         algorithm, _, digits = self.weights.digest.partition(":")
         facts = (
             ("weights", self.weights.tag),
@@ -68,12 +68,12 @@ class PublishedReport(Report):
     there: tuple[bool, ...]
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         rows = [row.to_document() | {"there": there} for row, there in zip(self.weights, self.there, strict=True)]
         return json.dumps(rows, indent=2) + "\n"
 
     def table(self) -> RenderableType:
-        """The list for people: a row for each file, with the network's name on its first."""
+        """Return the list for people: a row for each file, with the network's name on its first."""
         table = plain_table("network", "weights", "MiB", "hash", "", right=("MiB",))
         previous = ""
         for row, there in zip(self.weights, self.there, strict=True):

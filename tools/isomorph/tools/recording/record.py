@@ -100,6 +100,14 @@ def make_record(
 def write_end_points(path: str | Path, end_points: Mapping[str, EndPoint], record: Record | None = None) -> None:
     """Write end points under their names, and the record under RECORD, to an `.npz`; whole or not at all.
 
+    >>> import numpy as np
+    >>> from isomorph.tools import run, write_end_points
+    >>> report = run("mlperf_tiny/resnet8", backend="oracle", size=(16, 16))
+    >>> write_end_points("recorded.npz", report.end_points, report.record)
+    >>> with np.load("recorded.npz") as arrays:
+    ...     arrays["conv1"].shape
+    (2, 16, 16, 16)
+
     bfloat16, which NumPy's format lacks, is written as float32, which holds it exactly. Nothing is compressed, so that
     the arrays can be mapped.
     """

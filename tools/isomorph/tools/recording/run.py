@@ -43,7 +43,7 @@ class RunReport(Report):
     record: Record = field(repr=False)
 
     def table(self) -> RenderableType:
-        """One line: which network ran where."""
+        """Return one line: which network ran where."""
         on = f"{self.device} ({self.device_name})" if self.device_name else self.device
         proved = "" if self.precision == self.dtype else f", which proved to be {self.precision}"
         return f"{self.architecture} in {self.backend} {self.version} on {on}, {self.dtype}{proved}"

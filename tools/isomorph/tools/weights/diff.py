@@ -89,11 +89,11 @@ class DiffReport(Report):
         return "The same weights."
 
     def table(self) -> RenderableType:
-        """The files, how many tensors have each status, the unequal tensors, and the verdict."""
+        """Return the files, how many tensors have each status, the unequal tensors, and the verdict."""
         return Group(*self._lines(), *self._rows(), Text(self.verdict))
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         derived = {"same": self.same, "verdict": self.verdict}
         return json.dumps(asdict(self) | derived, indent=2) + "\n"
 

@@ -50,7 +50,7 @@ class InspectReport(Report):
     sha256: str | None
 
     def table(self) -> RenderableType:
-        """One fact per row, then the suspect tensors."""
+        """Return one fact per row, then the suspect tensors."""
         facts = PlainTable.grid(padding=(0, 1))  # so that 80 columns hold a SHA-256 in one piece
         facts.add_column(style="bold")
         facts.add_column(overflow="fold")
@@ -66,7 +66,7 @@ class InspectReport(Report):
         return table
 
     def to_json(self) -> str:
-        """The report, as the command line's `--json` writes it."""
+        """Return the report, as the command line's `--json` writes it."""
         document = {name: value for name, value in vars(self).items() if name not in ("architecture", "oddities")}
         network = self.architecture
         facts = {"architecture": network.name, **network_facts(network)} if network else None

@@ -102,7 +102,7 @@ def interpret_any_file(tensors: Tensors, architecture: Architecture | None) -> I
 
 
 def _carried(forms: Collection[str], shapes: Shapes) -> dict[str, Shapes]:
-    """Form -> the file's tensors that a network computes with, if they have the names of that form."""
+    """Return form -> the file's tensors that a network computes with, if they have the names of that form."""
     namings = all_namings()
     return {form: {name: shape for name, shape in shapes.items() if namings[form].carries(name)} for form in forms}
 

@@ -27,14 +27,14 @@ _PIECE = 1 << 20  # bytes read at once
 
 
 def recognise(file: MappedFile) -> bool:
-    """Whether it starts as a zip archive whose first member is one of those that Keras writes."""
+    """Tell whether it starts as a zip archive whose first member is one of those that Keras writes."""
     head = file.read(0, 64)
     length = int.from_bytes(head[26:28], "little")
     return head.startswith(b"PK\3\4") and head[30 : 30 + length] in _FIRST
 
 
 def read(file: MappedFile) -> Checkpoint:
-    """The checkpoint in `file`.
+    """Read the checkpoint in `file`.
 
     Raises:
         BadInput: the archive is not sound, lacks one of its two parts or has one compressed or of another checksum,

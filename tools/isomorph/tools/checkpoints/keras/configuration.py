@@ -23,7 +23,7 @@ class Layer(NamedTuple):
 
 
 def layers_in(config: object, path: str = "", deepest: int = DEEPEST) -> Iterator[tuple[str, Layer]]:
-    """The group of every layer in the weights, and what the configuration says of it; nothing where it lists none."""
+    """Yield the group of every layer in the weights, and its configuration; nothing where none is listed."""
     match config:
         case {"config": {"layers": list(entries)}} if deepest:
             pass
@@ -43,7 +43,7 @@ def layers_in(config: object, path: str = "", deepest: int = DEEPEST) -> Iterato
 
 
 def options_by_name(layers: Mapping[str, Layer]) -> dict[str, Mapping[str, object]]:
-    """Layer's name -> its class, under "class_name", and its options; of models inside models the outermost counts."""
+    """Return layer's name -> its options, with its class under "class_name"; the outermost of nested models counts."""
     options: dict[str, Mapping[str, object]] = {}
     for layer in layers.values():
         options.setdefault(layer.name, {**layer.config, "class_name": layer.class_name})

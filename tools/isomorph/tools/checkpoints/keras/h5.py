@@ -37,8 +37,8 @@ _DICE = "seed_generator"  # of a dropout: the state of its random numbers
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
 
-class _Found(NamedTuple):
-    """Where the tensors are, name -> path, and what was peeled off or left out."""
+class _TensorPaths(NamedTuple):
+    """The paths of the tensors by name, and what was removed from names or left out."""
 
     paths: dict[str, str]
     unwrapped: tuple[str, ...]
@@ -46,55 +46,55 @@ class _Found(NamedTuple):
 
 
 def recognise(file: MappedFile) -> bool:
-    """Whether it starts with HDF5's signature."""
+    """Tell whether it starts with HDF5's signature."""
     return file.read(0, len(SIGNATURE)) == SIGNATURE
 
 
 def read(file: MappedFile) -> Checkpoint:
-    """The checkpoint in `file`; `BadInput` where it is no sound HDF5, points outside itself, or is not Keras's."""
+    """Read the checkpoint in `file`. Raises BadInput where it is damaged, points outside itself, or is not Keras's."""
     return read_window(Window(file, 0, file.size), NAME, {})
 
 
 def read_window(window: Window, form: str, layers: Mapping[str, Layer]) -> Checkpoint:
-    """The checkpoint in `window`, a whole HDF5 file; `layers` are those of its configuration, by their groups."""
+    """Read the checkpoint in `window`, a whole HDF5 file; `layers` are those of its configuration, by group."""
     file = window.file
-    held, attributes = contents(window), Attributes(window)
+    objects, attributes = contents(window), Attributes(window)
 
     def noted(owner: str) -> str | None:
         path = f"{owner}/vars"
-        return attributes.text(held.groups[path], "name") if path in held.groups else None
+        return attributes.text(objects.groups[path], "name") if path in objects.groups else None
 
-    configured = dict(layers_in(_configuration(attributes.text(held.groups["/"], _CONFIGURATION))))
+    configured = dict(layers_in(_configuration(attributes.text(objects.groups["/"], _CONFIGURATION))))
     whole = f"/{_WHOLE_MODEL}"
-    top = whole if whole in held.groups else "/"
-    if _has_layers(attributes, held.groups[top]):
-        found = _keras2(file, held, top, _listed(file, held, top, attributes, _on_top_of(configured)))
-    elif any(path.endswith("/vars") for path in held.groups):
-        found = _keras3(file, held, layers, noted)
+    top = whole if whole in objects.groups else "/"
+    if _has_layers(attributes, objects.groups[top]):
+        tensor_paths = _keras2(file, objects, top, _listed(file, objects, top, attributes, _on_top_of(configured)))
+    elif any(path.endswith("/vars") for path in objects.groups):
+        tensor_paths = _keras3(file, objects, layers, noted)
     else:
-        stands = ", ".join(shown(name) for name in _on_top(held)[:5]) or "nothing"
+        stands = ", ".join(shown(name) for name in _on_top(objects)[:5]) or "nothing"
         raise file.bad(f"it is HDF5, but not Keras's: it holds {stands}, layer_names or layers/.../vars was expected")
-    if not found.paths:
+    if not tensor_paths.paths:
         raise file.bad("it holds no tensors, at least one was expected: is it the right file?")
     tensors: dict[str, Tensor] = {
-        name: array_of(window, dataset_at(window, held.datasets[path], path, attributes))
-        for name, path in found.paths.items()
+        name: array_of(window, dataset_at(window, objects.datasets[path], path, attributes))
+        for name, path in tensor_paths.paths.items()
     }
-    told = attributes.text(held.groups["/"], METADATA)
-    metadata = {} if told is None else {METADATA: told}
+    note = attributes.text(objects.groups["/"], METADATA)
+    metadata = {} if note is None else {METADATA: note}
     return Checkpoint(
         file.path,
         form,
         MappingProxyType(tensors),
         MappingProxyType(metadata),
-        found.unwrapped,
-        found.left_out,
+        tensor_paths.unwrapped,
+        tensor_paths.left_out,
         layers=options_by_name(configured),
     )
 
 
 def _configuration(text: str | None) -> object:
-    """The configuration of a whole model, which Keras's legacy `.h5` has as a text; None where it is not JSON.
+    """Return the configuration of a whole model, which Keras's legacy `.h5` has as a text; None where it is not JSON.
 
     Keras does not look at it where it loads weights alone.
     """
@@ -107,13 +107,13 @@ def _configuration(text: str | None) -> object:
 
 
 def _has_layers(attributes: Attributes, group: int) -> bool:
-    """Whether Keras 2 listed its layers there, if need be in several attributes."""
+    """Tell whether Keras 2 listed its layers there, if need be in several attributes."""
     return attributes.has(group, "layer_names") or attributes.has(group, "layer_names0")
 
 
-def _on_top(held: Contents) -> list[str]:
-    """The names of what stands in the root."""
-    return sorted(path[1:] for path in (*held.groups, *held.datasets) if path.count("/") == 1 and path != "/")
+def _on_top(objects: Contents) -> list[str]:
+    """Return the names of what is in the root group."""
+    return sorted(path[1:] for path in (*objects.groups, *objects.datasets) if path.count("/") == 1 and path != "/")
 
 
 def _named(file: MappedFile, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -126,26 +126,26 @@ def _named(file: MappedFile, pairs: Iterable[tuple[str, str]]) -> dict[str, str]
 
 
 def _on_top_of(configured: Mapping[str, Layer]) -> list[str]:
-    """The names of a model's layers, less those of the models in it, as they are configured one after the other."""
+    """Return the names of a model's own layers, in the order of its configuration."""
     return [layer.name for group, layer in configured.items() if group.count("/layers/") == 1]
 
 
-def _listed(file: MappedFile, held: Contents, group: str, attributes: Attributes, configured: list[str]) -> set[str]:
-    """The paths of the data sets that Keras finds in `group` by the names in its attributes.
+def _listed(file: MappedFile, objects: Contents, group: str, attributes: Attributes, configured: list[str]) -> set[str]:
+    """Return the paths of the data sets that Keras finds in `group` by the names in its attributes.
 
     configured: the layers of a whole model in their order, which is that in which Keras loads what is listed.
 
     Raises BadInput where one of those has no group or data set, or stands twice, or not in the order of what it is for.
     """
     top = f"{group.rstrip('/')}/"
-    layers = _names(attributes, held.groups[group], "layer_names")
-    if f"{top}{_BESIDE_LAYERS}" in held.groups:
+    layers = _names(attributes, objects.groups[group], "layer_names")
+    if f"{top}{_BESIDE_LAYERS}" in objects.groups:
         layers.append(_BESIDE_LAYERS)
     listed = set[str]()
     for layer in layers:
-        if f"{top}{layer}" not in held.groups:
+        if f"{top}{layer}" not in objects.groups:
             raise file.damaged(f"its layer_names has {shown(layer)}, which is no group beside it")
-        weights = _names(attributes, held.groups[f"{top}{layer}"], "weight_names")
+        weights = _names(attributes, objects.groups[f"{top}{layer}"], "weight_names")
         if pair := out_of_order(weights):
             raise file.damaged(
                 f"the weight_names of its layer {shown(layer)} have {shown(pair[0])} before {shown(pair[1])}, and "
@@ -153,7 +153,7 @@ def _listed(file: MappedFile, held: Contents, group: str, attributes: Attributes
             )
         for weight in weights:
             path = f"{top}{layer}/{weight}"
-            if path not in held.datasets or path in listed:
+            if path not in objects.datasets or path in listed:
                 raise file.damaged(
                     f"the weight_names of its layer {shown(layer)} have {shown(weight)} twice, or there is no such "
                     "data set"
@@ -171,7 +171,7 @@ def _listed(file: MappedFile, held: Contents, group: str, attributes: Attributes
 
 
 def _names(attributes: Attributes, group: int, name: str) -> list[str]:
-    """The texts of an attribute, or of `name0`, `name1` and so on, into which Keras cuts those that are too long."""
+    """Return the texts of an attribute, or of `name0`, `name1`, ..., into which Keras cuts long ones."""
     whole = attributes.texts(group, name)
     if whole is not None:
         return list(whole)
@@ -183,10 +183,10 @@ def _names(attributes: Attributes, group: int, name: str) -> list[str]:
     return names
 
 
-def _keras2(file: MappedFile, held: Contents, group: str, listed: set[str]) -> _Found:
+def _keras2(file: MappedFile, objects: Contents, group: str, listed: set[str]) -> _TensorPaths:
     top = f"{group.rstrip('/')}/"
     inside: dict[str, list[str]] = {}
-    for path in held.datasets:
+    for path in objects.datasets:
         if path.startswith(top):
             layer, _, below = path.removeprefix(top).partition("/")
             if not below:
@@ -202,17 +202,20 @@ def _keras2(file: MappedFile, held: Contents, group: str, listed: set[str]) -> _
     )
     paths = _named(file, names)
     if group == "/":
-        return _Found(paths, (), ())
-    return _Found(paths, (_WHOLE_MODEL,), tuple(name for name in _on_top(held) if name != _WHOLE_MODEL))
+        return _TensorPaths(paths, (), ())
+    return _TensorPaths(paths, (_WHOLE_MODEL,), tuple(name for name in _on_top(objects) if name != _WHOLE_MODEL))
 
 
 def _keras3(
-    file: MappedFile, held: Contents, layers: Mapping[str, Layer], noted: Callable[[str], str | None]
-) -> _Found:
-    """`noted` tells what the file itself calls the layer of a group."""
+    file: MappedFile, objects: Contents, layers: Mapping[str, Layer], noted: Callable[[str], str | None]
+) -> _TensorPaths:
+    """Return the tensors of a Keras 3 file.
+
+    noted: a group's path -> the layer's name in the file.
+    """
     inside: dict[str, list[str]] = {}
     left_out: list[str] = []
-    for path in held.datasets:
+    for path in objects.datasets:
         owner, _, number = path.rpartition("/vars/")
         if path.startswith(tuple(f"{top}/" for top in _OPTIMIZERS)) or owner.endswith(f"/{_DICE}"):
             left_out.append(path.removeprefix("/"))
@@ -231,11 +234,11 @@ def _keras3(
         scope = _scope(owner, layers, noted)
         if scopes.setdefault(scope, owner) != owner:
             raise file.bad(f"two of its layers are called {shown(scope)} ({shown(scopes[scope])} and {shown(owner)})")
-    return _Found(paths, (), tuple(left_out))
+    return _TensorPaths(paths, (), tuple(left_out))
 
 
 def _leaf_names(numbers: list[str], kind: str, layer: Layer | None) -> dict[str, str]:
-    """{"0": "kernel", "1": "bias"}: the numbers of a layer's variables, and what they are."""
+    """Return number -> leaf of a layer's variables: {"0": "kernel", "1": "bias"}."""
     counted_up = [str(number) for number in range(len(numbers))]
     if set(numbers) != set(counted_up):
         return {number: number for number in numbers}  # a layer that names its variables itself
@@ -243,17 +246,17 @@ def _leaf_names(numbers: list[str], kind: str, layer: Layer | None) -> dict[str,
 
 
 def _kind(owner: str, layers: Mapping[str, Layer]) -> str:
-    """The class of a layer, in snake case: as configured, or as its group is called before its number."""
+    """Return the class of a layer, in snake case: as configured, or as its group is called before its number."""
     if owner in layers:
         return layers[owner].kind
-    own = owner.rpartition("/")[2]
-    stem, _, number = own.rpartition("_")
-    return stem if number.isdigit() else own
+    group_name = owner.rpartition("/")[2]
+    stem, _, number = group_name.rpartition("_")
+    return stem if number.isdigit() else group_name
 
 
 def _scope(owner: str, layers: Mapping[str, Layer], noted: Callable[[str], str | None]) -> str:
-    """What to call a layer: as configured, noted, or as its group is; a part of one, as its group in the layer."""
-    parent, _, own = owner.rpartition("/")
+    """Return the name of a layer: as configured, as noted, or that of its group; of a part, its group in the layer."""
+    parent, _, group_name = owner.rpartition("/")
     if parent.rpartition("/")[2] in _CONTAINERS:
-        return layers[owner].name if owner in layers else noted(owner) or own
-    return f"{_scope(parent, layers, noted)}/{own}" if parent else own or "vars"
+        return layers[owner].name if owner in layers else noted(owner) or group_name
+    return f"{_scope(parent, layers, noted)}/{group_name}" if parent else group_name or "vars"

@@ -30,7 +30,7 @@ class Attributes:
         self._heaps: dict[int, dict[int, tuple[int, int]]] = {}
 
     def text(self, address: int, name: str) -> str | None:
-        """The attribute `name` of the object at byte `address`; None where it has none, or none that is a single text.
+        """Return the attribute `name` of the object at byte `address`; None where it has none that is a single text.
 
         None as well where it is stored in a way that neither h5py nor Keras chooses: among so many that they got an
         index, or with a type or a shape that is shared.
@@ -45,7 +45,7 @@ class Attributes:
         return self._decoded(self._raw(parts.datatype, parts.data, 0), name)
 
     def texts(self, address: int, name: str) -> tuple[str, ...] | None:
-        """The attribute `name` of the object at byte `address` as texts along one axis; None where it has none.
+        """Return the attribute `name` of the object at byte `address` as texts along one axis; None where it has none.
 
         Raises:
             BadInput: as `text`, or it is of another type or shape; an empty one may be of any type, as NumPy's are.
@@ -65,7 +65,7 @@ class Attributes:
         return tuple(self._decoded(self._raw(parts.datatype, parts.data, at * width), name) for at in range(shape[0]))
 
     def has(self, address: int, name: str) -> bool:
-        """Whether the object at byte `address` has an attribute `name` in its header, of any type."""
+        """Tell whether the object at byte `address` has an attribute `name` in its header, of any type."""
         return self._parts(address, name) is not None
 
     def _parts(self, address: int, name: str) -> "_Parts | None":
@@ -76,7 +76,7 @@ class Attributes:
         return named[0] if named else None
 
     def _raw(self, datatype: bytes, data: bytes, at: int) -> bytes:
-        """The bytes of the text at byte `at`, less what fills them up."""
+        """Return the bytes of the text at byte `at`, less what fills them up."""
         if datatype[0] & 0x0F == _VARIABLE:
             return self._from_heap(data[at : at + _REFERENCE]).partition(b"\0")[0]
         size, padding = number(datatype, 4, 4), datatype[1] & 0x0F
@@ -102,7 +102,7 @@ class Attributes:
         return self._window.bytes_at(start, length)
 
     def _heap(self, address: int) -> dict[int, tuple[int, int]]:
-        """Index -> start and size of every object in the global heap collection at `address`."""
+        """Return index -> start and size of every object in the global heap collection at `address`."""
         if address not in self._heaps:
             head = self._window.bytes_at(address, _HEAP_HEAD)
             size = number(head, 8)
@@ -141,7 +141,7 @@ class _Parts(NamedTuple):
 
 
 def _parts(content: bytes) -> _Parts | None:
-    """The parts of an attribute's message; None where it shares one, or is of an unknown version."""
+    """Return the parts of an attribute's message; None where it shares one, or is of an unknown version."""
     if len(content) < 8 or content[0] not in (1, 2, 3) or (content[0] > 1 and content[1]):
         return None
     version, at = content[0], 9 if content[0] == 3 else 8
@@ -161,7 +161,7 @@ def _is_text(datatype: bytes) -> bool:
 
 
 def _shape(dataspace: bytes) -> tuple[int, ...] | None:
-    """The sizes of a dataspace; None where it is that of nothing, or does not end."""
+    """Return the sizes of a dataspace; None where it is that of nothing, or does not end."""
     if len(dataspace) < 4 or (dataspace[0] == 2 and dataspace[3] == _NULL):
         return None
     before, rank = 4 if dataspace[0] == 2 else 8, dataspace[1]

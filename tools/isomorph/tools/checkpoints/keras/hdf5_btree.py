@@ -46,7 +46,7 @@ class _Waiting(NamedTuple, Generic[Key]):
 def children(
     window: Window, address: int, kind: int, width: int, most: int, key_of: Callable[[bytes], Key]
 ) -> Iterator[Child[Key]]:
-    """What the leaves of the tree at byte `address` hold, in the order of the keys.
+    """Yield what the leaves of the tree at byte `address` hold, in the order of the keys.
 
     kind: GROUP or CHUNKS. width: the bytes of a key. most: children of a node. key_of: what keys are compared by; it
         may refuse one.

@@ -34,7 +34,7 @@ def checksum(data: bytes) -> int:
 
 
 def _blocks(data: bytes) -> Iterator[tuple[int, ...]]:
-    """The data as triples of 32-bit words, filled up with zeros."""
+    """Yield the data as triples of 32-bit words, filled up with zeros."""
     return _WORDS.iter_unpack(data + bytes(-len(data) % _WORDS.size))
 
 

@@ -35,7 +35,7 @@ class _Piece(NamedTuple):
 
 
 def array_of(window: Window, dataset: Dataset) -> Tensor:
-    """The values of `dataset`, read-only: a view of the mapped file if they lie in one piece, else decoded.
+    """Return the values of `dataset`, read-only: a view of the mapped file if they lie in one piece, else decoded.
 
     Raises:
         BadInput: they lie outside the file, are declared larger than what is stored, or are compressed by anything but
@@ -115,7 +115,7 @@ def _check_values(window: Window, dataset: Dataset) -> None:
 
 
 def _pieces(window: Window, dataset: Dataset) -> dict[tuple[int, ...], _Piece]:
-    """Where the chunks begin in the data set -> where they are stored."""
+    """Return where the chunks begin in the data set -> where they are stored."""
     steps = (*dataset.chunk, dataset.dtype.itemsize)  # the last axis is of the bytes of an element
 
     def corner(key: bytes) -> tuple[int, ...]:
@@ -137,7 +137,7 @@ def _pieces(window: Window, dataset: Dataset) -> dict[tuple[int, ...], _Piece]:
 
 
 def _inflated(window: Window, dataset: Dataset, piece: _Piece, chunk_bytes: int) -> bytes:
-    """The bytes of one chunk."""
+    """Return the bytes of one chunk."""
     data = window.bytes_at(piece.start, min(piece.size, 2 * chunk_bytes + 1024))
     sound = len(data) == piece.size
     for position, (code, _) in reversed(list(enumerate(dataset.filters))):

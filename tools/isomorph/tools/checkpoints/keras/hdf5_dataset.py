@@ -1,4 +1,4 @@
-"""What the header of an HDF5 data set says of it: shape, datatype, layout and filters (IV.A.2.b, d, i, l, h)."""
+"""Read the header of an HDF5 data set: shape, datatype, layout and filters (IV.A.2.b, d, i, l, h)."""
 
 import struct
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ _BFLOAT16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
 
 
 def _integer(name: str) -> bytes:
-    """The datatype message of an integer, less its version: HDF5 File Format Specification 3.0, IV.A.2.d, class 0."""
+    """Return the datatype message of an integer without its version: HDF5 File Format 3.0, IV.A.2.d, class 0."""
     dtype = np.dtype(name)
     signed = 0x08 if dtype.kind == "i" else 0
     return struct.pack("<BBHIHH", 0, signed, 0, dtype.itemsize, 0, 8 * dtype.itemsize)
 
 
 def _floating(name: str) -> bytes:
-    """That of a floating-point number, class 1: the places of its sign, exponent and mantissa, and the bias."""
+    """Return that of a floating-point number, class 1: the places of sign, exponent and mantissa, and the bias."""
     info = np.finfo(name)
     implied = 0x20  # the mantissa's first bit is not stored
     head = struct.pack("<BBBBIHH", 1, implied, info.bits - 1, 0, info.bits // 8, 0, info.bits)
@@ -64,7 +64,7 @@ _CLASSES = {
 
 
 class Filter(NamedTuple):
-    """What a chunk went through: the filter's number, and the values that it was told."""
+    """What a chunk went through: the filter's number, and the values that it was datatype."""
 
     code: int
     values: tuple[int, ...]
@@ -91,44 +91,44 @@ class Dataset:
 
 
 def dataset_at(window: Window, address: int, name: str, attributes: Attributes) -> Dataset:
-    """The data set whose header is at byte `address`.
+    """Return the data set whose header is at byte `address`.
 
     Raises:
         BadInput: it is no little-endian numbers or bfloat16, its values are virtual or in another file, or its header
             is not understood.
     """
-    said = dict[int, bytes]()
+    contents = dict[int, bytes]()  # type of a message -> its content
     for kind, content in messages(window, address):
-        if kind in said and kind in _ONCE:
+        if kind in contents and kind in _ONCE:
             raise window.file.damaged(f"its data set {shown(name)} has two shapes, datatypes, layouts or filters")
-        said[kind] = content
-    if not {_SPACE, _TYPE, LAYOUT} <= said.keys():
+        contents[kind] = content
+    if not {_SPACE, _TYPE, LAYOUT} <= contents.keys():
         raise window.file.bad(f"its data set {shown(name)} has no shape, datatype or layout of its own")
-    dtype = _dtype(window, said[_TYPE], address, name, attributes)
-    shape = _shape(window, said[_SPACE], name)
-    if _EXTERNAL in said:
+    dtype = _dtype(window, contents[_TYPE], address, name, attributes)
+    shape = _shape(window, contents[_SPACE], name)
+    if _EXTERNAL in contents:
         raise window.file.bad(f"its data set {shown(name)} is stored in another file: save it in one")
-    version, layout, rest = number(said[LAYOUT], 0, 1), number(said[LAYOUT], 1, 1), said[LAYOUT][2:]
+    version, layout, fields = number(contents[LAYOUT], 0, 1), number(contents[LAYOUT], 1, 1), contents[LAYOUT][2:]
     if version not in _LAYOUTS:
         raise window.file.bad(f"its data set {shown(name)} is stored as version {version}, 3 or 4 were expected")
     if layout == COMPACT:
-        return Dataset(name, shape, dtype, layout, content=rest[2 : 2 + number(rest, 0, 2)])
-    if layout == CONTIGUOUS and len(rest) >= 2 * ADDRESS:
-        start = number(rest, 0)
-        return Dataset(name, shape, dtype, layout, start, 0 if start == NOWHERE else number(rest, ADDRESS))
+        return Dataset(name, shape, dtype, layout, content=fields[2 : 2 + number(fields, 0, 2)])
+    if layout == CONTIGUOUS and len(fields) >= 2 * ADDRESS:
+        start = number(fields, 0)
+        return Dataset(name, shape, dtype, layout, start, 0 if start == NOWHERE else number(fields, ADDRESS))
     if layout == _VIRTUAL:
         raise window.file.bad(f"its data set {shown(name)} is virtual, a view of other data sets: save its values")
-    if layout != CHUNKED or version != _LAYOUTS[0] or number(rest, 0, 1) != len(shape) + 1:
+    if layout != CHUNKED or version != _LAYOUTS[0] or number(fields, 0, 1) != len(shape) + 1:
         raise window.file.bad(f"its data set {shown(name)} has chunks in an index that Keras does not write")
-    if len(rest) < 1 + ADDRESS + 4 * (len(shape) + 1):
+    if len(fields) < 1 + ADDRESS + 4 * (len(shape) + 1):
         raise window.file.damaged(f"the chunks of its data set {shown(name)} have no shape")
-    *chunk, itemsize = (number(rest, 1 + ADDRESS + 4 * axis, 4) for axis in range(len(shape) + 1))
+    *chunk, itemsize = (number(fields, 1 + ADDRESS + 4 * axis, 4) for axis in range(len(shape) + 1))
     if itemsize != dtype.itemsize:
         raise window.file.damaged(
             f"its data set {shown(name)} of {dtype} has chunks of elements of {counted(itemsize, 'byte')}"
         )
-    filters = _filters(window, said[_FILTERS], name) if _FILTERS in said else ()
-    return Dataset(name, shape, dtype, layout, number(rest, 1), chunk=tuple(chunk), filters=filters)
+    filters = _filters(window, contents[_FILTERS], name) if _FILTERS in contents else ()
+    return Dataset(name, shape, dtype, layout, number(fields, 1), chunk=tuple(chunk), filters=filters)
 
 
 def _shape(window: Window, content: bytes, name: str) -> tuple[int, ...]:
@@ -154,13 +154,13 @@ def _dtype(window: Window, content: bytes, address: int, name: str, attributes: 
     if kind == _OPAQUE and size == _BFLOAT16.itemsize and attributes.text(address, "dtype") == _BFLOAT16.name:
         return _BFLOAT16
     is_text = kind == _VARIABLE and number(content, 1, 1) & 0x0F == 1
-    told = "text" if is_text else _CLASSES.get(kind, f"numbers of {counted(size, 'byte')} of another kind")
+    datatype = "text" if is_text else _CLASSES.get(kind, f"numbers of {counted(size, 'byte')} of another kind")
     wanted = ", ".join(str(dtype) for dtype in _DTYPES.values())
-    raise window.file.bad(f"its data set {shown(name)} is {told}, little-endian {wanted} or bfloat16 were expected")
+    raise window.file.bad(f"its data set {shown(name)} is {datatype}, little-endian {wanted} or bfloat16 were expected")
 
 
 def _filters(window: Window, content: bytes, name: str) -> tuple[Filter, ...]:
-    """The filters of a data set, by their message (IV.A.2.l)."""
+    """Return the filters of a data set, by their message (IV.A.2.l)."""
     version, count, filters = number(content, 0, 1), number(content, 1, 1), []
     at = 8 if version == 1 else 2
     for _ in range(count):

@@ -31,22 +31,22 @@ class Window:
         self._mapped = 0
 
     def bytes_at(self, start: int, count: int) -> bytes:
-        """A copy of at most `count` bytes from byte `start` of the window; fewer where it ends."""
+        """Return a copy of at most `count` bytes from byte `start` of the window; fewer where it ends."""
         return self.file.read(self._start + start, max(0, min(count, self.size - start)))
 
     def exactly(self, start: int, count: int) -> bytes:
-        """A copy of `count` bytes from byte `start` of the window. `BadInput` where it ends before."""
+        """Return a copy of `count` bytes from byte `start` of the window. Raises BadInput where it ends before."""
         data = self.bytes_at(start, count)
         if len(data) < count:
             raise self.unsound(f"{counted(count, 'byte')} at byte {start:,} are beyond its end")
         return data
 
     def unsound(self, sentence: str) -> BadInput:
-        """The refusal of a file that is not HDF5 as it should be, to be raised."""
+        """Return the refusal of a file that is not HDF5 as it should be, to be raised."""
         return self.file.damaged(f"it is no sound HDF5 file ({sentence})")
 
     def array(self, name: str, dtype: np.dtype, shape: tuple[int, ...], start: int, nbytes: int) -> Tensor:
-        """A view of the mapped file. `BadInput` where it leaves the window, or all views are larger than it together.
+        """Return a view of the mapped file. Raises BadInput if it leaves the window, or all views together exceed it.
 
         HDF5 does not forbid that two data sets lie in one place; no writer does it, and a hundred of them would be a
         hundred times the file for whoever copies them.

@@ -24,7 +24,7 @@ _COST = 64  # bytes of Python objects that one free block becomes
 
 
 def links(window: Window, address: int, path: str) -> Iterator[tuple[bytes, int]]:
-    """The names in the group at byte `address`, whose path is `path`, and where the headers of those objects are.
+    """Yield the names in the group at byte `address`, whose path is `path`, and where the headers of those objects are.
 
     Raises:
         BadInput: a link is not a plain one, what holds it is not inside the file or is not understood.

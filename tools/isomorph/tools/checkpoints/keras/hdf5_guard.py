@@ -1,4 +1,4 @@
-"""What stands in an HDF5 file, by name, once every link has been found to be a plain one.
+"""List the contents of an HDF5 file by name, once every link has proved to be a plain one.
 
 HDF5 can point anywhere: to another file (external links), to a path (soft links), back to where one came from (hard
 links that form a cycle). Keras writes none of these, so they are refused before anything is followed.
@@ -26,7 +26,7 @@ class Contents:
 
 
 def contents(window: Window) -> Contents:
-    """Everything in the file.
+    """Return all groups and data sets of the file.
 
     Raises:
         BadInput: a link is not a plain one, an object has two names (which every cycle needs), is neither group nor
@@ -66,7 +66,7 @@ def contents(window: Window) -> Contents:
 
 
 def _is_group(window: Window, address: int, path: str) -> bool:
-    """Whether it is a group; otherwise it is a data set. `BadInput` for anything else."""
+    """Tell whether it is a group; otherwise it is a data set. Raises BadInput for anything else."""
     for kind, _ in messages(window, address):
         if kind in (SYMBOL_TABLE, LINK_INFO, LAYOUT):
             return kind != LAYOUT

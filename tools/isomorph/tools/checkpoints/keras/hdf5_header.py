@@ -56,12 +56,12 @@ class Message(NamedTuple):
 
 
 def number(data: bytes, at: int, size: int = ADDRESS) -> int:
-    """The little-endian integer of `size` bytes at byte `at`, as far as it is there."""
+    """Return the little-endian integer of `size` bytes at byte `at`, as far as it is there."""
     return int.from_bytes(data[at : at + size], "little")
 
 
 def root_of(window: Window) -> int:
-    """The address of the root group.
+    """Return the address of the root group.
 
     Raises:
         BadInput: the file is of an unknown version, has other addresses than h5py writes, has been cut, or its
@@ -93,7 +93,7 @@ def _node_sizes(window: Window, head: bytes) -> tuple[int, ...]:
 
 
 def messages(window: Window, address: int) -> Iterator[Message]:
-    """The messages of the object at byte `address`, less those of which other headers share the content.
+    """Yield the messages of the object at byte `address`, less those of which other headers share the content.
 
     Raises:
         BadInput: there is no header of a known version, it does not end inside the file, or a part of it is not that
@@ -122,7 +122,7 @@ class _Block(NamedTuple):
 
 
 def _blocks(window: Window, block: _Block, version: int, head: int) -> Iterator[Message]:
-    """The messages in a header's first block and in those that continue it; `head` bytes stand before each."""
+    """Yield the messages in a header's first block and in those that continue it; `head` bytes stand before each."""
     seen: set[int] = set()
     waiting = [block]
     while waiting:
@@ -161,7 +161,7 @@ def _plain(window: Window, block: _Block) -> bytes:
 
 
 def _content(window: Window, block: _Block) -> bytes:
-    """The messages of a block that ends with a checksum, once that has been verified."""
+    """Return the messages of a block that ends with a checksum, once that has been verified."""
     end = block.size - hdf5_checksum.SIZE
     if not block.before <= end <= _LONGEST_HASHED:
         raise window.unsound(f"the header at byte {block.start:,} has {counted(block.size, 'byte')}")
@@ -179,7 +179,7 @@ def _check(window: Window, start: int, content: bytes, expected: int) -> None:
 
 
 def _head(block: bytes, at: int, version: int) -> tuple[int, int, int]:
-    """The type, the length and the flags of the message at byte `at`."""
+    """Return the type, the length and the flags of the message at byte `at`."""
     if version == 1:
         return number(block, at, 2), number(block, at + 2, 2), block[at + 4]
     return block[at], number(block, at + 1, 2), block[at + 3]

@@ -40,14 +40,17 @@ class OrderedLayer:
 
 @dataclass(frozen=True)
 class LayerOrder:
-    """layers: those of the model for inference, in its order. left_out: the canonical tensors that it has not."""
+    """The layers of a Keras model for inference, in order.
+
+    left_out: the canonical tensors that the model lacks.
+    """
 
     layers: tuple[OrderedLayer, ...]
     left_out: tuple[str, ...]
 
 
 def layer_order(architecture: Architecture, tensors: Mapping[str, ZooTensor]) -> LayerOrder:
-    """The layers of a Keras model of `architecture`, in the order of `model.layers`.
+    """Return the layers of a Keras model of `architecture`, in the order of `model.layers`.
 
     tensors: canonical name -> what the model calls it and how it lies there, by isomorph's own naming for Keras or by
         that of the model's zoo: `zoo("keras").naming.tensors(architecture)`.
@@ -57,64 +60,64 @@ def layer_order(architecture: Architecture, tensors: Mapping[str, ZooTensor]) ->
     planned = plan(architecture)
     layers: list[OrderedLayer] = []
     for layer in planned.stem:
-        layers += _made(layer, tensors)
+        layers += _keras_layers(layer, tensors)
     for unit in planned.units:
         layers += _of_unit(unit, tensors)
-    layers += _made(planned.logits, tensors) if planned.logits else ()
+    layers += _keras_layers(planned.logits, tensors) if planned.logits else ()
     heads = (layer for _, head in planned.auxiliary for layer in head.parametrised)
     left_out = tuple(tensor_name(layer, leaf) for layer in heads for leaf in tensors_of(layer))
     return LayerOrder(tuple(layer for layer in layers if layer.kind), left_out)
 
 
 def _of_unit(unit: Unit, tensors: Mapping[str, ZooTensor]) -> Iterator[OrderedLayer]:
-    made = {name_of(layer): _made(layer, tensors) for layer in unit.layers}
+    keras_layers = {name_of(layer): _keras_layers(layer, tensors) for layer in unit.layers}
     places: list[tuple[int, int, OrderedLayer]] = []
-    for rank, name in enumerate(_met_from_the_end(unit)):
-        depth = _depth_behind(unit, name, made)
-        places += [(depth + below, rank, layer) for below, layer in enumerate(reversed(made[name]))]
+    for rank, name in enumerate(_path_order(unit)):
+        depth = _depth_behind(unit, name, keras_layers)
+        places += [(depth + below, rank, layer) for below, layer in enumerate(reversed(keras_layers[name]))]
     for _, _, layer in sorted(places, key=lambda place: (-place[0], place[1])):
         yield layer
 
 
-def _met_from_the_end(unit: Unit) -> tuple[str, ...]:
-    """The names of a unit's layers as they are met on the ways back from what it joins, one way after the other."""
-    met: dict[str, None] = {}
+def _path_order(unit: Unit) -> tuple[str, ...]:
+    """Return the names of a unit's layers in the order in which the paths back from its join meet them."""
+    visited: dict[str, None] = {}
     for name in unit.wiring.joined:
-        while name != INPUT and name not in met:
-            met[name] = None
-            name = unit.layer(name).source  # noqa: PLW2901 - the way goes on from there
-    return tuple(met)
+        while name != INPUT and name not in visited:
+            visited[name] = None
+            name = unit.layer(name).source  # noqa: PLW2901 - the path goes on from there
+    return tuple(visited)
 
 
-def _depth_behind(unit: Unit, name: str, made: Mapping[str, list[OrderedLayer]]) -> int:
-    """How many of Keras's layers follow this one in its unit, on the longest way to what is joined."""
+def _depth_behind(unit: Unit, name: str, keras_layers: Mapping[str, list[OrderedLayer]]) -> int:
+    """Return how many of Keras's layers follow this one in its unit, on the longest path to the join."""
     readers = (name_of(layer) for layer in unit.layers if layer.source == name)
-    return max((_depth_behind(unit, reader, made) + len(made[reader]) for reader in readers), default=0)
+    return max((_depth_behind(unit, reader, keras_layers) + len(keras_layers[reader]) for reader in readers), default=0)
 
 
-def _made(layer: Layer, tensors: Mapping[str, ZooTensor]) -> list[OrderedLayer]:
-    """What a layer is in Keras, in order; of a nameless kind what has nothing to save."""
+def _keras_layers(layer: Layer, tensors: Mapping[str, ZooTensor]) -> list[OrderedLayer]:
+    """Return Keras's layers for one layer, in order; those with nothing to save have no kind."""
     nothing = OrderedLayer("", "", {})
     if not isinstance(layer, Parametrised):
         return [nothing]
-    made = []
+    keras_layers = []
     if isinstance(layer, Convolution):
-        made.append(_with_variables(layer, (WEIGHTS, BIASES), tensors))
+        keras_layers.append(_with_variables(layer, (WEIGHTS, BIASES), tensors))
         if layer.dropout:
-            made.insert(0, OrderedLayer(f"{made[0].name}_dropout", DROPOUT, {}))
+            keras_layers.insert(0, OrderedLayer(f"{keras_layers[0].name}_dropout", DROPOUT, {}))
     if isinstance(layer, BatchNorm) or layer.batch_norm:
-        made.append(_with_variables(layer, OF_BATCH_NORM, tensors))
-    return [*made, nothing] if layer.activation else made
+        keras_layers.append(_with_variables(layer, OF_BATCH_NORM, tensors))
+    return [*keras_layers, nothing] if layer.activation else keras_layers
 
 
 def _with_variables(layer: Parametrised, leaves: tuple[str, ...], tensors: Mapping[str, ZooTensor]) -> OrderedLayer:
     names = [tensor_name(layer, leaf) for leaf in leaves if leaf in tensors_of(layer)]
-    own = {name: tensors[name] for name in names}
-    first = own[names[0]]
+    variables = {name: tensors[name] for name in names}
+    first = variables[names[0]]
     if not isinstance(layer, Convolution) or WEIGHTS not in leaves:
         kind = "batch_normalization"
     elif len(first.shape) == 2:
         kind = "dense"
     else:
         kind = "depthwise_conv2d" if layer.is_depthwise else "conv2d"
-    return OrderedLayer(first.name.rpartition("/")[0], kind, own)
+    return OrderedLayer(first.name.rpartition("/")[0], kind, variables)

@@ -27,14 +27,14 @@ _ORDER = ("depthwise_kernel", "pointwise_kernel", "kernel", "bias", *_AFFINE, *_
 
 
 def group_name(class_name: str) -> str:
-    """What Keras 3 calls the group of a layer: its class in snake case (keras/src/utils/naming.py)."""
+    """Return what Keras 3 calls the group of a layer: its class in snake case (keras/src/utils/naming.py)."""
     name = re.sub(r"\W+", "", class_name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def leaves(kind: str, count: int, config: Mapping[str, object] | None = None) -> tuple[str, ...]:
-    """The names of a layer's `count` variables in their order; their numbers, where they cannot be told.
+    """Return the names of a layer's `count` variables in their order; their numbers, where they cannot be told.
 
     kind: the layer's class, in snake case. config: its configuration, without which a batch norm of three variables
     may lack its gamma or its beta.
@@ -48,7 +48,7 @@ def leaves(kind: str, count: int, config: Mapping[str, object] | None = None) ->
 
 
 def keras2_name(layer: str, below: str, beside: Sequence[str]) -> str:
-    """The name of the variable at `below`, the path in the group of `layer`; `beside` are all of that group.
+    """Return the name of the variable at `below`, the path in the group of `layer`; `beside` are all of that group.
 
     It is the variable's own, less the `:0` that TensorFlow counts outputs with, and behind its layer's where it has no
     scope. A depthwise kernel is `kernel`, as Keras 3 calls it, unless its layer has a pointwise one beside it.
@@ -60,7 +60,7 @@ def keras2_name(layer: str, below: str, beside: Sequence[str]) -> str:
 
 
 def out_of_order(listed: Sequence[str]) -> tuple[str, str] | None:
-    """The first two of a layer's variables that a list has the other way round than a layer makes them, if any.
+    """Return the first two of a layer's variables that a list has in another order than the layer; None if none.
 
     listed: by the names of Keras 2. Keras loads them by their places, whatever they are called.
     """
@@ -76,5 +76,5 @@ def out_of_order(listed: Sequence[str]) -> tuple[str, str] | None:
 
 
 def _bare(name: str) -> str:
-    """Less the `:0` that TensorFlow counts outputs with."""
+    """Return a name without the `:0` with which TensorFlow counts outputs."""
     return re.sub(r":\d+$", "", name)

@@ -35,7 +35,7 @@ _BACKEND, _KERAS_VERSION = b"tensorflow", b"3.15.1"
 class FilledLayer:
     """One layer of a Keras model and its values.
 
-    name: its own, `conv1_bn`. kind: its class in snake case, `batch_normalization`.
+    name: `conv1_bn`. kind: its class in snake case, `batch_normalization`.
     values: leaf -> array, `gamma`, in the order of the layer's variables.
     """
 
@@ -45,7 +45,7 @@ class FilledLayer:
 
 
 def filled(order: LayerOrder, tensors: Mapping[str, Tensor]) -> tuple[FilledLayer, ...]:
-    """The layers of `order` with views of the canonical `tensors`, in Keras's form.
+    """Return the layers of `order` with views of the canonical `tensors`, in Keras's form.
 
     What `order` leaves out is left out here. BadInput where one of the others is missing.
     """
@@ -56,7 +56,10 @@ def filled(order: LayerOrder, tensors: Mapping[str, Tensor]) -> tuple[FilledLaye
         FilledLayer(
             layer.name,
             layer.kind,
-            {one.name.rpartition("/")[2]: one.from_canonical(tensors[own]) for own, one in layer.tensors.items()},
+            {
+                tensor.name.rpartition("/")[2]: tensor.from_canonical(tensors[canonical])
+                for canonical, tensor in layer.tensors.items()
+            },
         )
         for layer in order.layers
     )

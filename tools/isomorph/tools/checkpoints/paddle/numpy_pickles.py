@@ -27,7 +27,7 @@ _DTYPES = {
 
 
 def shape_of(value: object) -> tuple[int, ...]:
-    """`value` as a shape; a `ValueError` where it cannot be one."""
+    """Return `value` as a shape. Raises ValueError where it cannot be one."""
     if not isinstance(value, tuple) or len(value) > MOST_AXES:
         raise ValueError(f"a shape is {shown(value)}, at most {MOST_AXES} sizes were expected")
     for size in value:
@@ -46,7 +46,7 @@ class DtypeRef(Stateful):
         self.is_complete = False
 
     def set_state(self, state: object) -> None:
-        """Its byte order, and that it is no structure."""
+        """Take the byte order. Raises ValueError for a structure."""
         match state:
             case (3, "<" | "|" | "=", None, None, None, -1, -1, 0) if not self.is_complete:
                 self.is_complete = True
@@ -68,7 +68,7 @@ class ArrayRef(Stateful):
         self.fortran_order = False
 
     def set_state(self, state: object) -> None:
-        """Its shape, dtype, order and bytes."""
+        """Take shape, dtype, order and bytes. Raises ValueError for anything else."""
         match state:
             case (1, shape, DtypeRef() as dtype, bool(fortran_order), data) if self.data is None:
                 sizes = shape_of(shape)
@@ -88,7 +88,7 @@ class ArrayRef(Stateful):
         return prod(self.shape) * self.dtype.itemsize
 
     def array(self, file: MappedFile, name: str) -> Tensor:
-        """The array, read-only: a view of `file`, but for what the pickle holds as text.
+        """Return the array, read-only: a view of `file`, but for what the pickle holds as text.
 
         Raises BadInput where its bytes are not as many as its shape needs.
         """
@@ -114,7 +114,7 @@ class ArrayRef(Stateful):
             )
 
     def _decoded(self, file: MappedFile, name: str, span: Span) -> Tensor:
-        """The bytes that `span` holds as the text of as many letters."""
+        """Return the bytes that `span` holds as the text of as many letters."""
         if not self.nbytes <= span.count <= 2 * self.nbytes:
             self._check(file, name, span.count)
         file.spend(self.nbytes)  # the same text may be that of many arrays

@@ -36,13 +36,13 @@ _MOST_OFTEN = 16  # how many times over its tensors may view the bytes of a file
 
 
 def recognise(file: MappedFile) -> bool:
-    """Whether it starts as a pickle of protocol 2 or later; PyTorch's streams do, too, and are told first."""
+    """Tell whether it starts as a pickle of protocol 2 or later; PyTorch's streams, recognised first, do so, too."""
     head = file.read(0, 2)
     return head[:1] == b"\x80" and head[1:] in (b"\2", b"\3", b"\4", b"\5")
 
 
 def read(file: MappedFile) -> Checkpoint:
-    """The checkpoint in `file`; `BadInput` where it is no dictionary of arrays, is damaged, or would run code."""
+    """Read the checkpoint in `file`. Raises BadInput if it is no dictionary of arrays, damaged, or would run code."""
     protocol = file.read(1, 1)[0]
     if protocol not in _PROTOCOLS:
         raise file.bad(f"it is a pickle of protocol {protocol}, {' or '.join(map(str, _PROTOCOLS))} was expected")
@@ -66,10 +66,10 @@ def read(file: MappedFile) -> Checkpoint:
         tensors = _joined(file, tensors, entries[SLICES])
     _check_name_table(file, entries.get(NAME_TABLE), tensors)
     match entries.get(METADATA):
-        case Span(text=True) as told:
-            metadata = noted(file, told.start, told.count)
-        case str(told):  # so short that it was not left in the file
-            metadata = {METADATA: told}
+        case Span(text=True) as note:
+            metadata = noted(file, note.start, note.count)
+        case str(note):  # so short that it was not left in the file
+            metadata = {METADATA: note}
         case _:
             metadata = {}
     left_out = tuple(name for name in entries if name not in arrays and name not in (SLICES, *metadata))
@@ -112,7 +112,7 @@ _NAMES: dict[str, Constructor | None] = {
 
 
 def _joined(file: MappedFile, tensors: dict[str, Tensor], cut: object) -> dict[str, Tensor]:
-    """The tensors, slices put together where `cut` says so; those alone are copied."""
+    """Return the tensors with slices joined as `cut` describes; only these are copied."""
     if not isinstance(cut, Entries) or cut.strangers:
         raise file.damaged(f"its {SLICES} is {shown(cut)}, a dictionary of names was expected")
     whole = dict(tensors)
@@ -128,8 +128,8 @@ def _joined(file: MappedFile, tensors: dict[str, Tensor], cut: object) -> dict[s
             parts = [whole.pop(part) for part in slices]
             if any(part.dtype != parts[0].dtype or part.ndim != 1 for part in parts):
                 raise ValueError("its slices are not of one dtype and one axis each")
-            if (found := sum(part.size for part in parts)) != prod(shape):
-                raise ValueError(f"its slices have {found:,} elements, {shown(prod(shape))} were expected")
+            if (count := sum(part.size for part in parts)) != prod(shape):
+                raise ValueError(f"its slices have {count:,} elements, {shown(prod(shape))} were expected")
         except ValueError as problem:
             raise file.damaged(f"its tensor {shown(name)} cannot be put together from slices: {problem}") from None
         file.spend(sum(part.nbytes for part in parts))
@@ -139,7 +139,7 @@ def _joined(file: MappedFile, tensors: dict[str, Tensor], cut: object) -> dict[s
 
 
 def _slices_and_shape(entry: object) -> tuple[list[str], tuple[int, ...]]:
-    """The names of a tensor's slices, and its shape; a `ValueError` where `entry` is no such description."""
+    """Return the names of a tensor's slices, and its shape. Raises ValueError where `entry` is no such description."""
     if not isinstance(entry, Entries):
         raise ValueError(f"it is described by {shown(entry)}")
     slices = entry.get("slices")
@@ -149,7 +149,7 @@ def _slices_and_shape(entry: object) -> tuple[list[str], tuple[int, ...]]:
 
 
 def _check_name_table(file: MappedFile, table: object, tensors: dict[str, Tensor]) -> None:
-    """Paddle's own names are not needed here, but a table of other tensors than the file's is none of its writer."""
+    """Raise BadInput for a table of names that is not of the file's tensors, as Paddle never writes one."""
     if table is None:
         return
     if not isinstance(table, Entries) or table.strangers or not all(isinstance(own, str) for own in table.values()):

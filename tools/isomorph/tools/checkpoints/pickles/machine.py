@@ -65,7 +65,7 @@ def unpickle_all(
     persistent: Constructor | None = None,
     spans: bool = False,
 ) -> object:
-    """The value of the one pickle that fills `[start, end)`; as `unpickle` otherwise."""
+    """Return the value of the one pickle that fills `[start, end)`; as `unpickle` otherwise."""
     value, position = unpickle(file, start, end, names, persistent, spans)
     if position != end:
         raise file.damaged(
@@ -92,7 +92,7 @@ class _Window:
         return data
 
     def span(self, opcode: str) -> Span | None:
-        """Where a string lies whose opcode was just read, and skip it.
+        """Return where the string of the last opcode lies, and skip it.
 
         None, and nothing is skipped, for text as short as names and for a single byte, which may be a code of NumPy's.
         """
@@ -108,7 +108,7 @@ class _Window:
         return Span(self.position - count, count, text)
 
     def line(self) -> str:
-        """Text up to a newline, which is left out."""
+        """Return text up to a newline, which is left out."""
         newline = self.file.find(b"\n", self.position, min(self.end, self.position + _LONGEST_LINE))
         if newline < 0:
             raise ValueError("it holds a line without an end")

@@ -10,42 +10,42 @@ _SHORT, _FOUR_BYTES = 1 << 8, 1 << 32
 
 
 class Program:
-    """Opcodes one after the other, taken away whenever other bytes are to follow them."""
+    """The opcodes of a pickle that is written; they are taken whenever other bytes have to follow them."""
 
     def __init__(self, protocol: int) -> None:
         self._content = bytearray(b"\x80" + bytes([protocol]))
         self._remembered: dict[str, int] = {}
 
     def taken(self) -> bytes:
-        """The opcodes since the last call."""
+        """Return the opcodes since the last call."""
         content = bytes(self._content)
         self._content.clear()
         return content
 
     def raw(self, opcodes: bytes) -> None:
-        """Opcodes as they are."""
+        """Add opcodes."""
         self._content += opcodes
 
     def named(self, module: str, name: str) -> None:
-        """A global; written once, as it may stand often."""
+        """Add a global; a repeated one is recalled."""
         key = f"{module}\n{name}\n"
         if not self.recalled(key):
             self.raw(b"c" + key.encode())
             self.remember(key)
 
     def word(self, text: str) -> None:
-        """Text that stands often, written once."""
+        """Add text; a repeated one is recalled."""
         if not self.recalled(text):
             self.text(text)
             self.remember(text)
 
     def text(self, text: str) -> None:
-        """Text."""
+        """Add text."""
         raw = text.encode()
         self.raw(b"X" + struct.pack("<I", len(raw)) + raw)
 
     def integer(self, number: int) -> None:
-        """An integer from 0 to 2^63 - 1."""
+        """Add an integer from 0 to 2^63 - 1."""
         if number < _SHORT:
             self.raw(b"K" + bytes([number]))
         elif number < 1 << 31:
@@ -54,23 +54,23 @@ class Program:
             self.raw(b"\x8a\x08" + struct.pack("<q", number))
 
     def integers(self, numbers: tuple[int, ...]) -> None:
-        """A tuple of integers."""
+        """Add a tuple of integers."""
         self.raw(b"(")
         for number in numbers:
             self.integer(number)
         self.raw(b"t")
 
     def bytes_of(self, count: int) -> None:
-        """A string of `count` bytes, which are to follow what is `taken` now."""
+        """Add a string of `count` bytes, which have to follow what is `taken` next."""
         self.raw(b"B" + struct.pack("<I", count) if count < _FOUR_BYTES else b"\x8e" + struct.pack("<Q", count))
 
     def remember(self, key: str) -> None:
-        """Keep what was made last, for `recalled`."""
+        """Remember the last value, for `recalled`."""
         place = self._remembered[key] = len(self._remembered)
         self.raw(b"q" + bytes([place]))  # one byte is enough: types and words are few
 
     def recalled(self, key: str) -> bool:
-        """Whether something was kept under `key`; if so, it is there once more."""
+        """Add the value that was remembered under `key`, and tell whether there is one."""
         if key not in self._remembered:
             return False
         self.raw(b"h" + bytes([self._remembered[key]]))

@@ -1,4 +1,4 @@
-"""What a pickle turns into here: plain Python values, and these."""
+"""The values that a pickle gives here, beside plain Python ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Entries(dict[str, object]):
         self.strangers = 0
 
     def add(self, key: object, value: object) -> None:
-        """Add one entry; a `ValueError` where its key is there already, or is a list or a dictionary, as no key can."""
+        """Add one entry. Raises ValueError if its key exists already, or is a list or a dictionary."""
         if isinstance(key, list | dict):
             raise ValueError(f"a dictionary has {shown(key)} for a key")
         if not isinstance(key, str):

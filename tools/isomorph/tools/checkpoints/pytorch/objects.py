@@ -73,7 +73,7 @@ class StorageRef:
         return self.length * self.dtype.itemsize
 
     def part(self, offset: object, length: object) -> "StorageRef":
-        """`length` elements from element `offset` on; a `ValueError` where they are not all inside."""
+        """Return `length` elements from element `offset` on. Raises ValueError where they are not all inside."""
         start, count = size_of(offset), size_of(length)
         if start + count > self.length:
             raise ValueError(f"a storage of {counted(self.length, 'element')} is viewed beyond its end")
@@ -96,7 +96,7 @@ class TensorRef:
         return prod(self.shape) * self.dtype.itemsize
 
     def array(self, file: MappedFile, name: str, storage_start: int) -> Tensor:
-        """The tensor as a read-only view of `file`, in which its storage starts at byte `storage_start`."""
+        """Return the tensor as a read-only view of `file`, in which its storage starts at byte `storage_start`."""
         # Axes of one element may carry any stride, which NumPy would multiply out.
         strides = tuple(
             (stride if size > 1 else 1) * self.dtype.itemsize
@@ -109,7 +109,7 @@ class TensorRef:
 def tensor_ref(
     storage: object, offset: object, shape: object, strides: object, dtype: np.dtype | None = None
 ) -> TensorRef:
-    """A tensor of a storage; a `ValueError` unless all its elements lie inside and none is repeated wholesale."""
+    """Return a tensor of a storage. Raises ValueError where elements lie outside, or are repeated wholesale."""
     if not isinstance(storage, StorageRef):
         raise ValueError(f"a tensor is made of {shown(storage)}, a storage was expected")
     dtype = dtype or storage.dtype
@@ -133,7 +133,7 @@ def tensor_ref(
 
 
 def storage_ref(saved: object, key: object, length: object) -> StorageRef:
-    """A whole storage, from its type, key and number of elements as they were saved."""
+    """Return a whole storage, from its type, key and number of elements as they were saved."""
     if not isinstance(saved, Global) or str(saved) not in STORAGES:
         raise ValueError(f"a storage has the type {saved if isinstance(saved, Global) else shown(saved)}")
     if not isinstance(key, str):
@@ -150,7 +150,7 @@ class Described(NamedTuple):
 
 
 def described_once(storages: dict[str, Described], ref: StorageRef, saved: object, device: object) -> StorageRef:
-    """The storage, once `storages` has it under its key.
+    """Return the storage, once `storages` has it under its key.
 
     Raises a `ValueError` where another description has that key: PyTorch takes the first one for all tensors. The
     device is text where it is any; what else it could be is not compared, as that may have no end.
@@ -164,7 +164,7 @@ def described_once(storages: dict[str, Described], ref: StorageRef, saved: objec
 
 
 def size_of(value: object) -> int:
-    """`value` as a count of elements or bytes; a `ValueError` where it cannot be one."""
+    """Return `value` as a count of elements or bytes. Raises ValueError where it cannot be one."""
     if type(value) is not int or not 0 <= value <= _LARGEST:
         raise ValueError(f"a size, stride or offset is {shown(value)}")
     return value
@@ -177,7 +177,7 @@ def _sizes_of(values: object) -> tuple[int, ...]:
 
 
 def _tensor(arguments: tuple[object, ...], dtype: np.dtype | None = None) -> object:
-    """What all versions of `_rebuild_tensor` start with: storage, offset, size, stride; then, but for the first,
+    """Return what all versions of `_rebuild_tensor` start with: storage, offset, size, stride; then, but for the first,
     whether it needs gradients, and hooks, which weights have not.
     """
     storage, offset, shape, strides, *more = arguments
@@ -187,17 +187,17 @@ def _tensor(arguments: tuple[object, ...], dtype: np.dtype | None = None) -> obj
 
 
 def _tensor_1(arguments: tuple[object, ...]) -> object:
-    """`_rebuild_tensor`."""
+    """Return the tensor of `_rebuild_tensor`."""
     return _tensor(_some(arguments, "a tensor", 4, 4))
 
 
 def _tensor_2(arguments: tuple[object, ...]) -> object:
-    """`_rebuild_tensor_v2`: the seventh argument says what becomes of the values once they are read."""
+    """Return the tensor of `_rebuild_tensor_v2`, whose seventh argument says how values are changed when read."""
     return _tensor(_plain(_some(arguments, "a tensor", 6, 7), 6))
 
 
 def _tensor_3(arguments: tuple[object, ...]) -> object:
-    """`_rebuild_tensor_v3`: a version 2 with the dtype in the seventh place, its storage being mere bytes."""
+    """Return the tensor of `_rebuild_tensor_v3`: a storage of bytes, with the dtype as the seventh argument."""
     arguments = _plain(_some(arguments, "a tensor", 7, 8), 7)
     dtype = arguments[6]
     if not isinstance(dtype, Global) or str(dtype) not in DTYPES:
@@ -207,7 +207,7 @@ def _tensor_3(arguments: tuple[object, ...]) -> object:
 
 
 def _parameter(arguments: tuple[object, ...]) -> object:
-    """`_rebuild_parameter(data, requires_grad, backward_hooks)`: the tensor itself.
+    """Return the tensor in `_rebuild_parameter(data, requires_grad, backward_hooks)`.
 
     A fourth argument has attributes of Python's. One that is a tensor could be `data`, and take the first one's place.
     """
@@ -230,7 +230,7 @@ def _check_gradients(needed: object, hooks: object) -> None:
 
 
 def _some(arguments: tuple[object, ...], what: str, least: int, most: int) -> tuple[object, ...]:
-    """The arguments; a `ValueError` where they are too few or too many."""
+    """Return the arguments. Raises ValueError where they are too few or too many."""
     if not least <= len(arguments) <= most:
         expected = f"{least}" if least == most else f"{least} or {most}"
         raise ValueError(f"{what} is described by {counted(len(arguments), 'value')}, {expected} were expected")
@@ -238,7 +238,7 @@ def _some(arguments: tuple[object, ...], what: str, least: int, most: int) -> tu
 
 
 def _plain(arguments: tuple[object, ...], place: int) -> tuple[object, ...]:
-    """The arguments; a `ValueError` where the one at `place`, if there, has PyTorch negate or conjugate the values."""
+    """Return the arguments. Raises ValueError where the one at `place`, if any, negates or conjugates the values."""
     metadata = arguments[place] if len(arguments) > place else None
     if metadata is not None and (not isinstance(metadata, Entries) or metadata or metadata.strangers):
         raise ValueError(
@@ -249,7 +249,7 @@ def _plain(arguments: tuple[object, ...], place: int) -> tuple[object, ...]:
 
 
 def _dictionary(arguments: tuple[object, ...]) -> object:
-    """`OrderedDict()`, and Python 2's `OrderedDict([[key, value], ...])`."""
+    """Return the dictionary of `OrderedDict()`, or of Python 2's `OrderedDict([[key, value], ...])`."""
     entries = Entries()
     match arguments:
         case ():

@@ -1,4 +1,4 @@
-"""From the dictionary that a training script saved to the tensors of its network."""
+"""Find the tensors of a network in the dictionary that a training script saved."""
 
 from collections.abc import Callable
 from types import MappingProxyType
@@ -26,21 +26,21 @@ _MOST_OFTEN = 16  # how many times over its tensors may view the bytes of a file
 
 
 def checkpoint_of(file: MappedFile, form: str, value: object, start_of: Callable[[StorageRef], int]) -> Checkpoint:
-    """The checkpoint in `value`, the object that was saved; `start_of` says at which byte a storage starts.
+    """Return the checkpoint in `value`, the object that was saved; `start_of` says at which byte a storage starts.
 
     Raises:
         BadInput: there are no tensors, a name is not text, or the tensors together are far larger than the file.
     """
     if not isinstance(value, Entries):
         raise file.bad(f"it holds {shown(value)}, a dictionary of tensors was expected: save a state_dict()")
-    found = _find(value, (), [], set())
-    if found is None:
+    location = _find(value, (), [], set())
+    if location is None:
         holds = ", ".join(shown(key) for key in list(value)[:5]) or "nothing under any name"
         raise file.bad(
             f"no tensors were found in it (it holds {holds}), a state_dict was expected at the top or under one of "
             f"{', '.join(WRAPPERS)}"
         )
-    entries, unwrapped, left_out = found
+    entries, unwrapped, left_out = location
     if entries.strangers:
         raise file.bad(f"among its tensors {entries.strangers} stand under keys that are no text: names were expected")
     left_out += [name for name, entry in entries.items() if not isinstance(entry, TensorRef)]
@@ -63,25 +63,25 @@ def checkpoint_of(file: MappedFile, form: str, value: object, start_of: Callable
     )
 
 
-_Found = tuple[Entries, tuple[str, ...], list[str]]
+_Location = tuple[Entries, tuple[str, ...], list[str]]
 
 
-def _find(entries: Entries, path: tuple[str, ...], beside: list[str], seen: set[int]) -> _Found | None:
-    """The innermost dictionary of tensors, the keys that lead to it, and the names of what is beside them."""
+def _find(entries: Entries, path: tuple[str, ...], beside: list[str], seen: set[int]) -> _Location | None:
+    """Return the innermost dictionary of tensors, the keys that lead to it, and the names of what is beside them."""
     if id(entries) in seen or len(path) > _DEEPEST:
         return None
     seen.add(id(entries))
     for key in WRAPPERS:
         inner = entries.get(key)
         if isinstance(inner, Entries):
-            found = _find(inner, (*path, key), beside + [name for name in entries if name != key], seen)
-            if found:
-                return found
+            location = _find(inner, (*path, key), beside + [name for name in entries if name != key], seen)
+            if location:
+                return location
     return (entries, path, beside) if any(isinstance(entry, TensorRef) for entry in entries.values()) else None
 
 
 def _network_name(saved: Entries, wrappers: tuple[str, ...]) -> str:
-    """What the script calls the network; where it does so on several levels, the one nearest to the tensors."""
+    """Return the script's name of the network; of several levels, the one nearest to the tensors."""
     levels = [saved]
     for wrapper in wrappers:
         inner = levels[-1][wrapper]

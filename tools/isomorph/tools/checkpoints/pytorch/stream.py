@@ -25,13 +25,13 @@ _PROTOCOL = 1001
 
 
 def recognise(file: MappedFile) -> bool:
-    """Whether it starts with a pickle of the magic number, of any pickle protocol."""
+    """Tell whether it starts with a pickle of the magic number, of any pickle protocol."""
     head = file.read(0, 32)
     return head.startswith(b"\x80") and b"\x8a\x0a" + _MAGIC.to_bytes(10, "little") in head
 
 
 def read(file: MappedFile) -> Checkpoint:
-    """The checkpoint in `file`; `BadInput` where it is no sound stream of PyTorch's."""
+    """Read the checkpoint in `file`. Raises BadInput where it is no sound stream of PyTorch's."""
     storages: dict[str, Described] = {}
     views: dict[str, StorageRef] = {}
 
@@ -93,7 +93,7 @@ def check_little_endian(file: MappedFile, machine: object) -> None:
 
 
 def read_storage(file: MappedFile, position: int, ref: StorageRef) -> tuple[int, int]:
-    """Where the raw storage at `position` has its elements, and where it ends; eight bytes before them count them."""
+    """Return where the elements of the raw storage at `position` start and end; eight bytes before them count them."""
     length = int.from_bytes(file.read(position, 8), "little")
     start = position + 8
     if start + ref.nbytes > file.size:

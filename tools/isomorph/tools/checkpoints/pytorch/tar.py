@@ -31,12 +31,12 @@ Extent = tuple[int, int]
 
 
 def recognise(file: MappedFile) -> bool:
-    """Whether it starts as a tar archive."""
+    """Tell whether it starts as a tar archive."""
     return file.read(257, 5) == b"ustar"
 
 
 def read(file: MappedFile) -> Checkpoint:
-    """The checkpoint in `file`; `BadInput` where it is no sound archive of PyTorch's."""
+    """Read the checkpoint in `file`. Raises BadInput where it is no sound archive of PyTorch's."""
     parts = _parts(file)
     check_little_endian(file, unpickle_all(file, *parts["sys_info"], {}))
     storages, starts = _storages(file, parts["storages"])
@@ -54,7 +54,7 @@ def read(file: MappedFile) -> Checkpoint:
 
 
 def _parts(file: MappedFile) -> dict[str, Extent]:
-    """The four members. Python's tarfile is not asked: links, sparse members and chained headers have no place here."""
+    """Return the four members. Python's tarfile is not used: it takes links, sparse members and chained headers."""
     parts: dict[str, Extent] = {}
     position = 0
     while any(head := file.read(position, _BLOCK)):
@@ -106,7 +106,7 @@ def _check_extended_header(file: MappedFile, start: int, size: int) -> None:
 
 
 def _storages(file: MappedFile, extent: Extent) -> tuple[dict[str, StorageRef], dict[str, int]]:
-    """The storages and views of storages by key, and the first byte of each whole storage."""
+    """Return the storages and views of storages by key, and the first byte of each whole storage."""
     position, end = extent
     whole: dict[str, StorageRef] = {}
     starts: dict[str, int] = {}
@@ -177,7 +177,7 @@ def _count(file: MappedFile, value: object) -> int:
 
 
 def _key(value: object) -> str:
-    """A key as text: a machine address, saved as a number where it stands for itself and as text in `pickle`."""
+    """Return a key as text: a machine address, saved as a number where it stands for itself and as text in `pickle`."""
     if type(value) is int and 0 <= value < 1 << 64:
         return str(value)
     raise ValueError(f"a key is {shown(value)}, an address was expected")

@@ -24,12 +24,12 @@ _VERSIONS = range(1, 11)  # caffe2/serialize/versions.h, kMinSupportedFileFormat
 
 
 def recognise(file: MappedFile) -> bool:
-    """Whether it starts as a zip archive."""
+    """Tell whether it starts as a zip archive."""
     return file.read(0, 4) == b"PK\3\4"
 
 
 def read(file: MappedFile) -> Checkpoint:
-    """The checkpoint in `file`; `BadInput` where it is no sound archive of PyTorch's."""
+    """Read the checkpoint in `file`. Raises BadInput where it is no sound archive of PyTorch's."""
     records = _records(file)
     program = records["data.pkl"]
     storages: dict[str, Described] = {}
@@ -56,7 +56,7 @@ def read(file: MappedFile) -> Checkpoint:
 
 
 def _records(file: MappedFile) -> dict[str, Member]:
-    """The archive's members, less the folder that they all are in."""
+    """Return the archive's members, less the folder that they all are in."""
     members = read_directory(file)
     folder = next(iter(members), "").partition("/")[0] + "/"
     records = {name.removeprefix(folder): member for name, member in members.items() if name.startswith(folder)}
@@ -95,13 +95,13 @@ def _records(file: MappedFile) -> dict[str, Member]:
 
 
 def _number(file: MappedFile, record: Member) -> int | None:
-    """The number in a record, behind which PyTorch may write a newline; None where there is none."""
+    """Return the number in a record, behind which PyTorch may write a newline; None where there is none."""
     digits = file.read(record.start, min(record.size, _LONGEST_NUMBER)).removesuffix(b"\n")
     return int(digits) if digits.isdigit() else None
 
 
 def _other_archive(members: dict[str, Member]) -> str:
-    """What a zip archive without PyTorch's `data.pkl` is."""
+    """Return what a zip archive without PyTorch's `data.pkl` is."""
     if "model.weights.h5" in members:
         kind = "a Keras .keras archive with something before its parts"
     elif any(name.endswith(".npy") for name in members):

@@ -52,9 +52,9 @@ def write_pytorch_zip(
     path = Path(path)
     check_tensors(path, tensors, DTYPES.values())
     _check_records(path, records)
-    own = {"data.pkl": _program(tensors), "byteorder": b"little", "version": _VERSION}
+    fixed = {"data.pkl": _program(tensors), "byteorder": b"little", "version": _VERSION}
     with new_file(path) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, content in {**own, **records}.items():
+        for name, content in {**fixed, **records}.items():
             _add(file, archive, name, len(content), [content])
         for number, tensor in enumerate(tensors.values()):
             _add(file, archive, f"data/{number}", tensor.nbytes, pieces(tensor))
@@ -63,9 +63,9 @@ def write_pytorch_zip(
 def _check_records(path: Path, records: Mapping[str, bytes]) -> None:
     # PyTorch's reader does not tell capitals from small letters, and takes some names for those of a program.
     for name in records:
-        first, *rest = name.lower().split("/")
-        known = not rest and first in {"data.pkl", "byteorder", "version", "constants.pkl"}
-        if known or not first or first[:1] == "." or first in {"data", "code"} or {"..", ""} & set(rest):
+        first, *others = name.lower().split("/")
+        known = not others and first in {"data.pkl", "byteorder", "version", "constants.pkl"}
+        if known or not first or first[:1] == "." or first in {"data", "code"} or {"..", ""} & set(others):
             raise refusal(path, f"a record is called {shown(name)}, which PyTorch keeps for itself: rename it")
         if not name.isascii() or not name.isprintable() or "\\" in name:
             raise refusal(path, f"a record is called {shown(name)}, printable ASCII was expected: rename it")
@@ -76,7 +76,7 @@ def _check_records(path: Path, records: Mapping[str, bytes]) -> None:
 def _add(
     file: IO[bytes], archive: zipfile.ZipFile, name: str, size: int, content: Iterable[bytes | memoryview]
 ) -> None:
-    """A record of `size` bytes, not compressed, at the next multiple of 64 bytes."""
+    """Add a record of `size` bytes, not compressed, at the next multiple of 64 bytes."""
     member = zipfile.ZipInfo(f"{_FOLDER}/{name}")  # of 1980, so that the same tensors make the same file
     member.file_size = size
     start = file.tell() + _LOCAL_HEADER + len(member.filename) + _EXTRA_HEADER
@@ -90,7 +90,7 @@ def _add(
 
 
 def _program(tensors: Mapping[str, Tensor]) -> bytes:
-    """The pickle of the dictionary."""
+    """Return the pickle of the dictionary."""
     program = Program(protocol=2)
     _empty_dictionary(program)
     program.raw(b"(")
@@ -107,7 +107,7 @@ def _empty_dictionary(program: Program) -> None:
 
 
 def _describe(program: Program, key: str, dtype: np.dtype, shape: tuple[int, ...]) -> None:
-    """A call of `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks)`.
+    """Add a call of `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks)`.
 
     dtypes since PyTorch 2.3 have no type of storage; version 3 is told theirs beside a storage of bytes.
     """
@@ -132,7 +132,7 @@ def _describe(program: Program, key: str, dtype: np.dtype, shape: tuple[int, ...
 
 
 def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Of C order, in elements, as PyTorch counts them: an axis of no elements as if it had one."""
+    """Return the strides of C order in elements, as PyTorch counts them: an empty axis as if it had one element."""
     strides, step = [], 1
     for size in reversed(shape):
         strides.append(step)

@@ -66,12 +66,12 @@ _COST = 1024  # bytes of Python objects for one tensor
 
 
 def is_name(name: str) -> bool:
-    """Whether a tensor may be called so here: the empty name is the header's, and no variable has such others."""
+    """Tell whether a tensor may have this name: the empty one is the header's, and variables have no others such."""
     return bool(name) and name.isprintable() and ".." not in name
 
 
 def index_of(path: Path) -> Path:
-    """The index of the checkpoint of which `path` is the prefix or a shard; else `path` itself.
+    """Return the index of the checkpoint of which `path` is the prefix or a shard; else `path` itself.
 
     Raises BadInput for a shard without its index.
     """
@@ -87,7 +87,7 @@ def index_of(path: Path) -> Path:
 
 
 def recognise(file: MappedFile) -> bool:
-    """Whether it ends as a table of LevelDB's."""
+    """Tell whether it ends as a table of LevelDB's."""
     return is_table(file)
 
 
@@ -103,7 +103,7 @@ class _Entry:
 
 
 def read(file: MappedFile) -> Checkpoint:
-    """The checkpoint whose index is `file`; `BadInput` where that or a shard is damaged, or holds more than numbers."""
+    """Read the checkpoint whose index is `file`. Raises BadInput if it or a shard is damaged or not of numbers."""
     if file.path.suffix != ".index":
         raise file.bad(
             "it ends as a table of TensorFlow's, but is not called .index: give it the name back with which it was "
@@ -128,20 +128,20 @@ def read(file: MappedFile) -> Checkpoint:
     return Checkpoint(file.path, NAME, MappingProxyType(tensors), MappingProxyType(metadata), shards=held_in)
 
 
-def _metadata(file: MappedFile, told: Tensor | None) -> dict[str, str]:
-    """The tensor of bytes in which isomorph notes whose the others are; TensorFlow has no place for a text."""
-    if told is None:
+def _metadata(file: MappedFile, note: Tensor | None) -> dict[str, str]:
+    """Return the metadata in the tensor of bytes that isomorph adds, as TensorFlow has no place for a text."""
+    if note is None:
         return {}
-    if told.dtype != np.uint8:
-        raise file.bad(f"its {METADATA} is {told.dtype}, a text as uint8 was expected")
+    if note.dtype != np.uint8:
+        raise file.bad(f"its {METADATA} is {note.dtype}, a text as uint8 was expected")
     try:
-        return {METADATA: told.tobytes().decode()}
+        return {METADATA: note.tobytes().decode()}
     except UnicodeDecodeError:
         raise file.damaged(f"its {METADATA} is no text in UTF-8") from None
 
 
 def _header(file: MappedFile, message: bytes) -> int:
-    """The number of shards."""
+    """Return the number of shards."""
     try:
         header = singular(message, _HEADER)
         version = header.get("version", b"")
@@ -165,7 +165,7 @@ def _header(file: MappedFile, message: bytes) -> int:
 
 
 def _entry(file: MappedFile, key: bytes, message: bytes, shards: int) -> _Entry:
-    """One tensor's description."""
+    """Return one tensor's description."""
     file.spend(_COST)
     try:
         name = key.decode()
@@ -178,11 +178,11 @@ def _entry(file: MappedFile, key: bytes, message: bytes, shards: int) -> _Entry:
             raise file.bad(
                 f"its tensor {shown(name)} is saved in slices, whole ones were expected: save it without a partitioner"
             )
-        found = singular(message, _ENTRY)
-        shape = _shape(found.pop("shape", b""))
+        entry = singular(message, _ENTRY)
+        shape = _shape(entry.pop("shape", b""))
     except (ValueError, TypeError) as problem:
         raise file.damaged(f"its entry for {shown(name)} cannot be read: {problem}") from None
-    numbers = {field: value for field, value in found.items() if isinstance(value, int)}
+    numbers = {field: value for field, value in entry.items() if isinstance(value, int)}
     code, shard = numbers.get("dtype", 0), numbers.get("shard_id", 0)
     if name == OBJECT_GRAPH:
         raise file.bad(
@@ -206,7 +206,7 @@ def _entry(file: MappedFile, key: bytes, message: bytes, shards: int) -> _Entry:
 
 
 def _shape(message: object) -> tuple[int, ...]:
-    """The sizes in a `TensorShapeProto`; a `ValueError` where one is unknown."""
+    """Return the sizes in a `TensorShapeProto`. Raises ValueError where one is unknown."""
     assert isinstance(message, bytes)
     sizes: list[int] = []
     for number, value in fields(message):
@@ -234,7 +234,7 @@ def _shard(index: MappedFile, path: Path) -> MappedFile:
 
 
 def _check_places(index: MappedFile, entries: list[_Entry], shards: list[MappedFile]) -> None:
-    """Every tensor has bytes of its own, inside its shard."""
+    """Raise BadInput unless every tensor has bytes of its own, inside its shard."""
     ends = [0] * len(shards)
     for entry in sorted(entries, key=lambda entry: (entry.shard, entry.offset, entry.size)):
         shard, end = shards[entry.shard], entry.offset + entry.size

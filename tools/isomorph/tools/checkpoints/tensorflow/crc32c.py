@@ -12,17 +12,17 @@ _MASK_DELTA = 0xA282EAD8  # leveldb/util/crc32c.h
 
 
 def masked_crc32c(data: bytes) -> int:
-    """The masked checksum of `data`."""
+    """Return the masked checksum of `data`."""
     return masked(google_crc32c.value(data))
 
 
 def masked(crc: int) -> int:
-    """The masked form of a checksum."""
+    """Return the masked form of a checksum."""
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def masked_crc32c_of(file: MappedFile, start: int, count: int) -> int:
-    """The masked checksum of `count` bytes of `file` from `start`, without a copy of them all."""
+    """Return the masked checksum of `count` bytes of `file` from `start`, without a copy of them all."""
     crc, end = 0, start + count
     for position in range(start, end, _PIECE):
         crc = google_crc32c.extend(crc, file.read(position, min(_PIECE, end - position)))

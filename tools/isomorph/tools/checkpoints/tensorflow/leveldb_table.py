@@ -25,12 +25,12 @@ _COMPRESSIONS = {1: "Snappy", 2: "Zstandard"}
 
 
 def is_table(file: MappedFile) -> bool:
-    """Whether it ends as a table."""
+    """Tell whether it ends as a table."""
     return file.read(max(0, file.size - len(MAGIC)), len(MAGIC)) == MAGIC
 
 
 def read_table(file: MappedFile) -> Iterator[tuple[bytes, bytes]]:
-    """Every key and value of the table that fills `file`, in order, as they are reached.
+    """Yield every key and value of the table that fills `file`, in order, as they are reached.
 
     Raises:
         BadInput: the table is cut short or damaged anywhere, a block is compressed, or keys are not in order.
@@ -67,14 +67,14 @@ def _entries(file: MappedFile) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _handle(data: bytes, position: int) -> tuple[int, int, int]:
-    """Where a block starts, its bytes, and the position after that."""
+    """Return where a block starts, its bytes, and the position after that."""
     start, position = varint(data, position)
     size, position = varint(data, position)
     return start, size, position
 
 
 def _contents(file: MappedFile, start: int, size: int) -> bytes:
-    """A block, its checksum verified."""
+    """Return a block, its checksum verified."""
     if size > _LARGEST_BLOCK:
         raise ValueError(f"a block has {size:,} bytes, at most {_LARGEST_BLOCK:,} were expected")
     if start + size + _TRAILER > file.size - _FOOTER:
@@ -92,7 +92,7 @@ def _contents(file: MappedFile, start: int, size: int) -> bytes:
 
 
 def _block(file: MappedFile, block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The entries of one block."""
+    """Yield the entries of one block."""
     count = int.from_bytes(block[-4:], "little")
     end = len(block) - 4 * (count + 1)
     if not count or end < 0:
@@ -104,17 +104,17 @@ def _block(file: MappedFile, block: bytes) -> Iterator[tuple[bytes, bytes]]:
     while position < end:
         start = position
         shared, position = varint(block, position)
-        own, position = varint(block, position)
+        unshared, position = varint(block, position)
         size, position = varint(block, position)
-        if shared > len(key) or own + size > end - position:
+        if shared > len(key) or unshared + size > end - position:
             raise ValueError("an entry reaches beyond its block, or shares more of a key than there is")
         if start == restart:
             restart = next(restarts, -1)
             if shared:
                 raise ValueError("an entry at a restart shares bytes with the one before")
-        file.spend(shared + own)  # prefixes could make megabytes out of a few bytes
-        key = key[:shared] + block[position : position + own]
-        position += own
+        file.spend(shared + unshared)  # prefixes could make megabytes out of a few bytes
+        key = key[:shared] + block[position : position + unshared]
+        position += unshared
         yield key, block[position : position + size]
         position += size
     if (end and restart != -1) or next(restarts, None) is not None:

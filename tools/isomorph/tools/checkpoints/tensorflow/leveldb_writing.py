@@ -18,13 +18,13 @@ _FOOTER = 40  # bytes before the last eight
 
 
 def table(entries: Entries) -> bytes:
-    """The table of `entries`, keys and values in the order of the keys."""
+    """Return the table of `entries`, keys and values in the order of the keys."""
     out, places = b"", []
     blocks = _blocks(entries)
-    for number, one in enumerate(blocks):
-        last = one[-1][0]
+    for number, entries_of_block in enumerate(blocks):
+        last = entries_of_block[-1][0]
         separator = _between(last, blocks[number + 1][0][0]) if number + 1 < len(blocks) else _beyond(last)
-        content = block(one)
+        content = block(entries_of_block)
         places.append((separator, handle(len(out), content)))
         out += closed(content)
     handles = b""
@@ -35,7 +35,7 @@ def table(entries: Entries) -> bytes:
 
 
 def block(entries: Entries, every: int = _RESTART) -> bytes:
-    """The entries, with a restart at `every` so many, and the restarts."""
+    """Return the entries, with a restart at `every` so many, and the restarts."""
     out, restarts, last = bytearray(), [0], b""
     for number, (key, value) in enumerate(entries):
         shared = _shared(key, last) if number % every else 0
@@ -47,29 +47,29 @@ def block(entries: Entries, every: int = _RESTART) -> bytes:
 
 
 def closed(content: bytes, compression: int = 0) -> bytes:
-    """A block and what follows it: how it is compressed, and the checksum of both."""
+    """Return a block and what follows it: how it is compressed, and the checksum of both."""
     content += bytes([compression])
     return content + masked_crc32c(content).to_bytes(4, "little")
 
 
 def handle(start: int, content: bytes) -> bytes:
-    """Where a block is."""
+    """Return the handle of a block: where it is."""
     return varint_of(start) + varint_of(len(content))
 
 
 def footer(handles: bytes) -> bytes:
-    """The end of a table, with where its last two blocks are."""
+    """Return the end of a table, with where its last two blocks are."""
     return handles.ljust(_FOOTER, b"\0") + MAGIC
 
 
 def _blocks(entries: Entries) -> list[Entries]:
-    """The entries dealt out: a block ends with the entry that fills it."""
+    """Return the entries dealt out: a block ends with the entry that fills it."""
     blocks, start, size, last = [], 0, 0, b""
     for number, (key, value) in enumerate(entries):
         inside = number - start
         shared = _shared(key, last) if inside % _RESTART else 0
-        own = len(key) - shared
-        size += sum(len(varint_of(count)) for count in (shared, own, len(value))) + own + len(value)
+        unshared = len(key) - shared
+        size += sum(len(varint_of(count)) for count in (shared, unshared, len(value))) + unshared + len(value)
         restarts = inside // _RESTART + 1
         if size + 4 * (restarts + 1) >= _BLOCK:
             blocks.append(entries[start : number + 1])
@@ -79,13 +79,13 @@ def _blocks(entries: Entries) -> list[Entries]:
 
 
 def _shared(key: bytes, last: bytes) -> int:
-    """How many bytes the two start with alike."""
+    """Return how many bytes the two start with alike."""
     differs = (at for at, pair in enumerate(zip(key, last, strict=False)) if pair[0] != pair[1])
     return next(differs, min(len(key), len(last)))
 
 
 def _between(last: bytes, following: bytes) -> bytes:
-    """A short key that is not below `last`, and below `following`."""
+    """Return a short key that is not below `last`, and below `following`."""
     at = _shared(last, following)
     if at < min(len(last), len(following)) and last[at] < 0xFF and last[at] + 1 < following[at]:
         return last[:at] + bytes([last[at] + 1])
@@ -93,6 +93,6 @@ def _between(last: bytes, following: bytes) -> bytes:
 
 
 def _beyond(last: bytes) -> bytes:
-    """A short key that is not below `last`."""
+    """Return a short key that is not below `last`."""
     at = next((at for at, byte in enumerate(last) if byte != 0xFF), None)
     return last if at is None else last[:at] + bytes([last[at] + 1])

@@ -17,7 +17,7 @@ class Fixed32(int):
 
 
 def varint(data: bytes, position: int) -> tuple[int, int]:
-    """The unsigned number of at most 64 bits at `position`, and the position after it; `ValueError` where none is."""
+    """Return the unsigned number of at most 64 bits at `position`, and the position after it. Raises ValueError."""
     number = 0
     for length, byte in enumerate(data[position : position + _LONGEST_VARINT], start=1):
         number |= (byte & 0x7F) << 7 * (length - 1)
@@ -29,7 +29,7 @@ def varint(data: bytes, position: int) -> tuple[int, int]:
 
 
 def fields(message: bytes) -> Iterator[tuple[int, Value]]:
-    """Every field's number and value in turn: int of a varint or of fixed width, bytes of what has a length.
+    """Yield every field's number and value in turn: int of a varint or of fixed width, bytes of what has a length.
 
     A `ValueError` says what is wrong. What the numbers mean, and how often each may stand, is the caller's.
     """
@@ -59,24 +59,24 @@ def fields(message: bytes) -> Iterator[tuple[int, Value]]:
 
 
 def singular(message: bytes, names: dict[int, tuple[str, type]]) -> dict[str, Value]:
-    """The fields of a message whose fields stand at most once each, by name; left out are those that are not there.
+    """Return name -> value of the fields in a message, each of which may stand once.
 
     names: number -> name and type, int or bytes.
     Raises ValueError for a field of another number or type, or one that stands twice.
     """
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     for number, value in fields(message):
         name, kind = names.get(number, ("", int))
         if not name or not isinstance(value, kind):
             raise ValueError(f"a message has the field {shown(number)} of type {type(value).__name__}, unknown here")
-        if name in found:
+        if name in values:
             raise ValueError(f"a message has the field {name} twice")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def varint_of(number: int) -> bytes:
-    """`number` as `varint` reads it; a negative one in 64 bits."""
+    """Return `number` as `varint` reads it; a negative one in 64 bits."""
     number &= (1 << 64) - 1
     out = bytearray()
     while number >= 0x80:
@@ -86,7 +86,7 @@ def varint_of(number: int) -> bytes:
 
 
 def message(*fields: tuple[int, Value]) -> bytes:
-    """A message of fields, each a number and a value; as proto3 has it, an integer of 0 is left out."""
+    """Return a message of fields, each a number and a value; as proto3 has it, an integer of 0 is left out."""
     out = b""
     for number, value in fields:
         if isinstance(value, bytes):

@@ -55,7 +55,7 @@ def write_bundle(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def bundle_files(path: Path) -> tuple[Path, Path]:
-    """The index and the shard of a checkpoint.
+    """Return the index and the shard of a checkpoint.
 
     path: its prefix or its index. Raises BadInput for what is the name of a shard, or of nothing.
     """

@@ -36,24 +36,24 @@ MOST_UNITS = 1 << 10
 
 
 def read_config(config: Mapping[str, Any]) -> Architecture:
-    """The architecture of a ResNet's `config.json`.
+    """Return the architecture of a ResNet's `config.json`.
 
     Raises BadInput, for a `config.json` that is to be named before it, where a field cannot be, or asks for what no
     network here computes.
     """
-    given = {**DEFAULTS, **config}
+    fields = {**DEFAULTS, **config}
     if isinstance(config.get("id2label"), dict):
-        given["num_labels"] = len(config["id2label"])
-    kind, activation = given["layer_type"], given["hidden_act"]
+        fields["num_labels"] = len(config["id2label"])
+    kind, activation = fields["layer_type"], fields["hidden_act"]
     if kind not in REDUCTION:
         raise _bad("layer_type", kind, " or ".join(REDUCTION))
     if activation != "relu":
         raise _bad("hidden_act", activation, "relu")
-    depths, units = _numbers(given, "hidden_sizes", WIDEST), _numbers(given, "depths", MOST_UNITS)
+    depths, units = _numbers(fields, "hidden_sizes", WIDEST), _numbers(fields, "depths", MOST_UNITS)
     if len(depths) != len(units):
         raise BadInput(f"its hidden_sizes are {len(depths)} and its depths {len(units)}, as many were expected")
-    embedding = _number(given, "embedding_size", WIDEST)
-    strides = (2 if _switch(given, "downsample_in_first_stage") else 1, *(2 for _ in depths[1:]))
+    embedding = _number(fields, "embedding_size", WIDEST)
+    strides = (2 if _switch(fields, "downsample_in_first_stage") else 1, *(2 for _ in depths[1:]))
     for before, depth, stride in zip((embedding, *depths), depths, strides, strict=False):
         if before == depth and stride == 2:
             raise BadInput(
@@ -63,24 +63,24 @@ def read_config(config: Mapping[str, Any]) -> Architecture:
     blocks = tuple(
         _block(number, kind, *stage) for number, stage in enumerate(zip(depths, units, strides, strict=True), start=1)
     )
-    own = zoo("transformers").networks
-    base = own["resnet-50"]
+    networks = zoo("transformers").networks
+    base = networks["resnet-50"]
     stem = Stem((StemConvolution("conv1", embedding, 7, stride=2), *base.stem.layers[1:]))
-    known = (network.name for network in own.values() if (network.stem, network.blocks) == (stem, blocks))
+    known = (network.name for network in networks.values() if (network.stem, network.blocks) == (stem, blocks))
     return Architecture(
         next(known, "transformers/resnet"),
         stem,
         blocks,
         convention=base.convention,
-        in_channels=_number(given, "num_channels", WIDEST),
+        in_channels=_number(fields, "num_channels", WIDEST),
     ).with_options(
-        num_classes=_number(given, "num_labels", LARGEST),
-        bottleneck_stride="conv1" if _switch(given, "downsample_in_bottleneck") else "conv2",
+        num_classes=_number(fields, "num_labels", LARGEST),
+        bottleneck_stride="conv1" if _switch(fields, "downsample_in_bottleneck") else "conv2",
     )
 
 
 def write_config(architecture: Architecture) -> dict[str, Any]:
-    """The `config.json` with which transformers builds the function that `architecture` has at inference.
+    """Return the `config.json` with which transformers builds the function that `architecture` has at inference.
 
     Raises BadInput where it builds none such.
     """

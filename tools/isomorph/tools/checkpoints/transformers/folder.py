@@ -1,4 +1,4 @@
-"""Reading a folder of transformers' or timm's: `config.json`, and the weights in one file or in several with an index.
+"""Read a folder of transformers' or timm's: `config.json`, and the weights in one file or in several with an index.
 
 The index names the file of each tensor, and each file must hold the tensors that it names there and no others: which of
 two tensors of one name transformers would take depends on its version. It names files beside it alone; that one may be
@@ -49,7 +49,7 @@ LONGEST_NAME = 255
 
 
 def recognise(path: Path) -> bool:
-    """Whether `path` is a folder with a `config.json`."""
+    """Tell whether `path` is a folder with a `config.json`."""
     try:
         return (path / CONFIG).is_file()
     except (OSError, ValueError):  # an impossible name, which is refused where it is opened
@@ -57,7 +57,7 @@ def recognise(path: Path) -> bool:
 
 
 def read(path: Path) -> Checkpoint:
-    """The checkpoint in the folder at `path`; `BadInput` where a file of it is damaged, hostile or missing.
+    """Read the checkpoint in the folder at `path`. Raises BadInput where a file of it is damaged, hostile or missing.
 
     What its JSON files say of its architecture and of photographs becomes metadata or, where no network here is that,
     the checkpoint's `refusal`.
@@ -65,8 +65,8 @@ def read(path: Path) -> Checkpoint:
     statement = _statement(path)
     for weights, formats in WEIGHTS.items():
         if (path / weights).exists():
-            found = _read_file(path / weights, formats)
-            return _of_folder(found, path, found.tensors, found.metadata, statement, (found.path,))
+            part = _read_file(path / weights, formats)
+            return _of_folder(part, path, part.tensors, part.metadata, statement, (part.path,))
         index = path / f"{weights}.index.json"
         if index.is_file():  # opening a pipe would wait for its other end
             parts = _read_parts(index, formats)
@@ -79,7 +79,7 @@ def read(path: Path) -> Checkpoint:
 
 @dataclass(frozen=True)
 class _Statement:
-    """What the JSON files of a folder say of its network; the fields are those of a checkpoint."""
+    """The fields of a checkpoint that come from the JSON files of its folder."""
 
     metadata: Mapping[str, str]
     preprocessing_source: str = ""
@@ -87,7 +87,7 @@ class _Statement:
 
 
 def _of_folder(
-    found: Checkpoint,
+    part: Checkpoint,
     path: Path,
     tensors: Mapping[str, Tensor],
     metadata: Mapping[str, str],
@@ -95,7 +95,7 @@ def _of_folder(
     shards: tuple[Path, ...],
 ) -> Checkpoint:
     return replace(
-        found,
+        part,
         path=path / CONFIG,
         format=NAME,
         tensors=MappingProxyType(dict(tensors)),
@@ -107,7 +107,7 @@ def _of_folder(
 
 
 def _statement(path: Path) -> _Statement:
-    """What the JSON files of the folder at `path` say; the rest of them is gone before weights are looked at."""
+    """Read the JSON files of the folder at `path`; they are released before weights are read."""
     config = _json(path / CONFIG, "a model's configuration")
     if timm_config.recognise(config):
         return _noted(path / CONFIG, lambda: timm_config.read_config(config), CONFIG)
@@ -132,7 +132,7 @@ def _statement(path: Path) -> _Statement:
 
 
 def _noted(path: Path, read_network: Callable[[], Architecture], preprocessing_source: str) -> _Statement:
-    """The network that the file at `path` describes, or why it is none of those here."""
+    """Return the network that the file at `path` describes, or why it is none of those here."""
     try:
         return _Statement({METADATA: json.dumps(to_document(read_network()))}, preprocessing_source)
     except BadInput as problem:
@@ -153,7 +153,7 @@ def _read_file(path: Path, formats: tuple[ModuleType, ...]) -> Checkpoint:
 
 
 def _read_parts(index: Path, formats: tuple[ModuleType, ...]) -> list[Checkpoint]:
-    """The files that an index names, each holding what it names there."""
+    """Read the files that an index names. Raises BadInput unless each holds the tensors that it names there."""
     places = _json(index, "an index of weights").get("weight_map")
     if not isinstance(places, dict) or not places:
         raise refusal(index, f"its weight_map is {shown(places)}, an object of tensors' and files' names was expected")
@@ -168,10 +168,10 @@ def _read_parts(index: Path, formats: tuple[ModuleType, ...]) -> list[Checkpoint
             raise refusal(index, f"its file {shown(place)} was expected beside it, and is not there: fetch that, too")
         part = _read_file(index.with_name(place), formats)
         for name in sorted(part.tensors.keys() ^ set(names)):
-            found, wanted = (place, places.get(name)) if name in part.tensors else ("no file", place)
+            actual, wanted = (place, places.get(name)) if name in part.tensors else ("no file", place)
             raise refusal(
                 index,
-                f"its tensor {shown(name)} is in {found}, {shown(wanted) if wanted else 'none of that name'} was"
+                f"its tensor {shown(name)} is in {actual}, {shown(wanted) if wanted else 'none of that name'} was"
                 " expected: fetch the index and its files again",
             )
         parts.append(part)
@@ -179,21 +179,21 @@ def _read_parts(index: Path, formats: tuple[ModuleType, ...]) -> list[Checkpoint
 
 
 def _is_plain(place: str) -> bool:
-    """Whether it is the name of a file, and no way to another folder."""
+    """Tell whether it is the name of a file, and not a path to another folder."""
     if not place.isprintable() or len(place.encode()) > LONGEST_NAME:
         return False
     return place not in ("", "..") and Path(place).name == place and "\\" not in place
 
 
 def _json(path: Path, expected: str) -> dict[str, Any]:
-    """The object in a small JSON file, no name of which comes twice."""
+    """Return the object in a small JSON file. Raises BadInput where a name comes twice."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
             [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
             raise refusal(path, f"it says {shown(twice)} twice, once was expected: fetch the file again")
-        return found
+        return fields
 
     try:
         document = json.loads(read_text(path, MOST_JSON, expected), object_pairs_hook=once)

@@ -53,7 +53,7 @@ _RESAMPLING = {"nearest": 0, "bilinear": 2, "bicubic": 3}  # Pillow's numbers
 
 
 def read_preprocessor(document: Mapping[str, Any], channels: int = 3) -> Preprocessing:
-    """The preprocessing of a `preprocessor_config.json`, for networks of so many channels.
+    """Return the preprocessing of a `preprocessor_config.json`, for networks of so many channels.
 
     Raises BadInput, for a file that is to be named before it, where a field cannot be, or asks for what is not done
     here.
@@ -86,7 +86,7 @@ def read_preprocessor(document: Mapping[str, Any], channels: int = 3) -> Preproc
 
 
 def write_preprocessor(preprocessing: Preprocessing) -> dict[str, Any] | None:
-    """The `preprocessor_config.json` with which transformers does to a photograph what `preprocessing` does.
+    """Return the `preprocessor_config.json` with which transformers does to a photograph what `preprocessing` does.
 
     None where no image processor of its own can: BitImageProcessor scales the shorter side by Pillow, cuts the longer
     one to a whole number, and cuts out the middle, in RGB. Where the crop cannot stand in the very middle it may stand
@@ -114,7 +114,7 @@ def write_preprocessor(preprocessing: Preprocessing) -> dict[str, Any] | None:
 
 
 def _kind(document: Mapping[str, Any]) -> str:
-    """The image processor, whose name older files call a feature extractor's and newer ones end by how it runs."""
+    """Return the image processor; older files call it a feature extractor, newer ones add how it runs."""
     name = document.get("image_processor_type") or document.get("feature_extractor_type") or CONVNEXT
     plain = str(name).removesuffix("Fast").removesuffix("Pil").replace("FeatureExtractor", "ImageProcessor")
     if not isinstance(name, str) or plain not in DEFAULTS:
@@ -149,14 +149,14 @@ def _bit(rule: Preprocessing, fields: Mapping[str, Any]) -> Preprocessing:
 
 
 def _shortest_edge(size: Any) -> int | None:
-    """The shortest edge that a size gives, which is a number in older files."""
+    """Return the shortest edge that a size gives, which is a number in older files."""
     if isinstance(size, dict) and size.keys() == {"shortest_edge"}:
         return _side("size", size["shortest_edge"])
     return None if isinstance(size, dict) else _side("size", size)
 
 
 def _sides(name: str, size: Any) -> tuple[int, int] | None:
-    """The height and width that a size gives, one number for both in older files; None if it gives something else."""
+    """Return the height and width in a size, one number for both in older files; None if it has something else."""
     if isinstance(size, dict):
         return (_side(name, size["height"]), _side(name, size["width"])) if size.keys() == {"height", "width"} else None
     side = _side(name, size)
@@ -177,7 +177,7 @@ def _number(fields: Mapping[str, Any], name: str) -> float:
 
 
 def _numbers(fields: Mapping[str, Any], name: str, channels: int) -> tuple[float, ...]:
-    """Of each channel; one number is that of all."""
+    """Return the number of each channel; a single one is that of all."""
     value = fields[name]
     values = value if isinstance(value, list) else [value] * channels
     if any(type(each) not in (int, float) for each in values):

@@ -39,12 +39,12 @@ POOLS = (None, "avg")
 
 
 def recognise(config: Mapping[str, Any]) -> bool:
-    """Whether a `config.json` is timm's: it has an `architecture`, where transformers' have `architectures`."""
+    """Tell whether a `config.json` is timm's: it has an `architecture`, where transformers' have `architectures`."""
     return "architecture" in config and config.get("model_type", "timm_wrapper") == "timm_wrapper"
 
 
 def read_config(config: Mapping[str, Any]) -> Architecture:
-    """The network of timm's `config.json`, with its own classes, channels and preprocessing.
+    """Return the network of timm's `config.json`, with its own classes, channels and preprocessing.
 
     The preprocessing is that of `create_transform` by default; `test_input_size` is another that it may be asked for.
     Raises BadInput, for a `config.json` that is to be named before it, for a network or a preprocessing that is not
@@ -106,7 +106,7 @@ def _preprocessing(fields: Mapping[str, Any], channels: int, height: int, width:
 
 
 def _numbers(fields: Mapping[str, Any], name: str, channels: int) -> tuple[float, ...]:
-    """Of each channel, on the scale 0..255; one number is that of all."""
+    """Return the number of each channel, on the scale 0..255; a single one is that of all."""
     value = fields[name]
     values = value if isinstance(value, list) else [value]
     if not values or any(type(each) not in (int, float) for each in values):

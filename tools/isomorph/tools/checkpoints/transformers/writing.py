@@ -1,4 +1,4 @@
-"""Writing a folder that transformers' `from_pretrained` reads."""
+"""Write a folder that transformers' `from_pretrained` reads."""
 
 import json
 from collections.abc import Mapping
@@ -38,11 +38,12 @@ def write_transformers_folder(path: str | Path, tensors: Mapping[str, Tensor], a
     naming = zoo("transformers").naming
     config = write_config(architecture)
     carried = {name: tensor.shape for name, tensor in tensors.items() if naming.carries(name)}
-    match_exactly({one.name: one.shape for one in naming.tensors(architecture).values()}, carried, architecture.name)
+    expected = {tensor.name: tensor.shape for tensor in naming.tensors(architecture).values()}
+    match_exactly(expected, carried, architecture.name)
     dtypes = {str(tensors[name].dtype) for name in carried}
     if len(dtypes) > 1 or not dtypes <= set(DTYPES):
-        found = ", ".join(sorted(dtypes))
-        raise refusal(path, f"its tensors would be of {found}, all of one of {', '.join(DTYPES)} were expected")
+        names = ", ".join(sorted(dtypes))
+        raise refusal(path, f"its tensors would be of {names}, all of one of {', '.join(DTYPES)} were expected")
     counters = [f"{name.removesuffix(_MEAN)}{_COUNTER}" for name in carried if name.endswith(_MEAN)]
     if strangers := sorted(tensors.keys() - carried.keys() - set(counters)):
         raise refusal(path, f"its tensor {shown(strangers[0])} counts the batches of no batch norm: leave it out")

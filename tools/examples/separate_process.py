@@ -1,4 +1,4 @@
-"""One of the scripts that train, in a process of its own: Paddle cannot be imported behind TensorFlow."""
+"""Run one of the scripts that train in a process of its own: Paddle cannot be imported after TensorFlow."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from examples.digits import Array
 
 
 def train(framework: str, *options: str) -> tuple[float, Array]:
-    """The held-out accuracy in "pytorch", "keras" or "paddle", and the loss of each step; it shows its own progress.
+    """Train in "pytorch", "keras" or "paddle". Return the held-out accuracy, and the loss of each step.
 
     options: as on the script's command line. Raises CalledProcessError where the script fails.
     """
@@ -21,5 +21,5 @@ def train(framework: str, *options: str) -> tuple[float, Array]:
         path = Path(folder) / "losses.json"
         command = [sys.executable, "-m", f"examples.digits_{framework}", *options, "--losses", str(path)]
         subprocess.run(command, check=True, env={"OMP_NUM_THREADS": "1"} | os.environ)  # maps of 8x8 need no more
-        found = json.loads(path.read_text())
-    return found["accuracy"], np.array(found["losses"])
+        result = json.loads(path.read_text())
+    return result["accuracy"], np.array(result["losses"])
