@@ -1,1 +1,1 @@
-"""`conformance run` and `conformance faults`: is a backend what the specification says, and would the suite notice?"""
+"""`conformance run` and `conformance faults`: certify backends, and show which mistakes the suite notices."""

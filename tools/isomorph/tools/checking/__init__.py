@@ -1,1 +1,1 @@
-"""`check`: the same network in every backend, judged against the oracle; in inference and in training."""
+"""`check`: compare the same network in every backend with the oracle, in inference and in training."""

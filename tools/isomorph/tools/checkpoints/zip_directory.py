@@ -32,7 +32,7 @@ _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "see the 64-bit field"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of the archive: its bytes are `[start, start + size)` of the whole, once `stored` as they are.
+    """One file of the archive; if `stored`, uncompressed, its bytes are `[start, start + size)` of the archive.
 
     Their CRC-32 is given and not verified: whether the format's own reader does is the caller's business.
     """

@@ -1,1 +1,1 @@
-"""`convert`: a checkpoint under another zoo's names, or in another kind of file."""
+"""`convert`: write a checkpoint under another zoo's names, or in another kind of file."""

@@ -1,1 +1,1 @@
-"""What networks are, from the specification alone: `list`, `show`, `compare`, and finding one by name or `.toml`."""
+"""Describe networks from the specification alone: `list`, `show`, `compare`, and finding one by name or `.toml`."""

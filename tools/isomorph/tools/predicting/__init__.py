@@ -1,1 +1,1 @@
-"""`predict`: the classes of photographs, with every backend's probabilities."""
+"""`predict`: classify photographs, with every backend's probabilities."""

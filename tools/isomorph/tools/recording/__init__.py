@@ -1,1 +1,1 @@
-"""`run`: one backend's end points, and the record of what they depend on."""
+"""`run`: compute one backend's end points, and record what they depend on."""

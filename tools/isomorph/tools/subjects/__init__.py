@@ -1,1 +1,1 @@
-"""What a command is asked about, a network with its weights and images, and the backends that it runs in."""
+"""Find the network, weights and images that a command is given, and the backends that it runs in."""

@@ -1,1 +1,1 @@
-"""Which network a file's tensors are: reading and identifying them, `inspect` and `diff`."""
+"""Find which network a file's tensors are: read and identify them, `inspect` and `diff`."""

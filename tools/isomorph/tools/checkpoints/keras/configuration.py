@@ -14,7 +14,7 @@ DEEPEST = 16
 
 
 class Layer(NamedTuple):
-    """What a configuration says about a layer."""
+    """The entry of a layer in a configuration."""
 
     name: str
     kind: str

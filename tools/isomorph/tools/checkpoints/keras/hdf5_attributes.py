@@ -132,7 +132,7 @@ class Attributes:
 
 
 class _Parts(NamedTuple):
-    """What an attribute's message holds."""
+    """The content of an attribute's message."""
 
     name: bytes
     datatype: bytes

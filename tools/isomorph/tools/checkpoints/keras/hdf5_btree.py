@@ -23,7 +23,7 @@ Key = TypeVar("Key", tuple[int, ...], bytes)
 
 
 class Child(NamedTuple, Generic[Key]):
-    """What stands in a leaf between two keys: the address of a chunk or of a node of a symbol table.
+    """The entry of a leaf between two keys: the address of a chunk or of a node of a symbol table.
 
     raw: the first of the two as it is stored.
     """

@@ -1,4 +1,4 @@
-"""From one HDF5 data set to an array: mapped where it lies in one piece, decoded where it lies in chunks.
+"""Read one HDF5 data set as an array: mapped where it lies in one piece, decoded where it lies in chunks.
 
 libhdf5 inflates a chunk until its stream ends, whatever size was declared; here chunks are decoded into no more than
 they declare. All that is decoded counts against what a file may become (`MappedFile.spend`): its own
@@ -27,7 +27,7 @@ _COST = 256  # bytes of Python objects that one chunk becomes
 
 
 class _Piece(NamedTuple):
-    """Where a chunk is stored; a bit of its mask says that a filter was not applied: gzip, where it gains nothing."""
+    """The place of a chunk; a bit of its mask says that a filter was not applied, as gzip where it gains nothing."""
 
     start: int
     size: int

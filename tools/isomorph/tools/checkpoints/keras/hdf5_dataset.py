@@ -64,7 +64,7 @@ _CLASSES = {
 
 
 class Filter(NamedTuple):
-    """What a chunk went through: the filter's number, and the values that it was datatype."""
+    """A filter that a chunk went through: its number and its parameters."""
 
     code: int
     values: tuple[int, ...]
