@@ -15,7 +15,7 @@ from isomorph.tools.checking.report import STYLES, Comparison, Status
 from isomorph.tools.subjects.subject import Origin
 from isomorph.tools.tables import facts_table, finite, plain_table, remark, short_scope
 
-LEGEND = "The number is the worst tensor's error against the oracle, in parts of what\npasses: up to 1."
+LEGEND = "The number is the worst tensor's error against the oracle, as a share of its\ntolerance: up to 1 passes."
 
 
 @dataclass(frozen=True)
