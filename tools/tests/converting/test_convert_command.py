@@ -30,6 +30,7 @@ def test_convert_says_what_became_of_it(source: Path) -> None:
         "to   b.pth: cifar/resnet20, isomorph's pytorch names, pytorch",
         "97 tensors, 271,098 values, float32",
         "To load it:",
+        "  import torch",
         "  from isomorph.backends import load_backend",
         "  from isomorph.spec import architecture",
         '  model = load_backend("pytorch").build(architecture("cifar/resnet20")).native',

@@ -1,0 +1,51 @@
+"""The scripts that `convert` prints: whole, so that nothing in them has no meaning."""
+
+import ast
+
+import pytest
+
+from isomorph.spec import architecture, zoos
+from isomorph.tools.converting.containers import CONTAINERS
+from isomorph.tools.converting.loading import how_to_load
+from isomorph.tools.weights.namings import NATIVE_NAMINGS
+
+FORMS = ("canonical", *zoos(), *(f"isomorph's {name}" for name in NATIVE_NAMINGS))
+
+
+def undefined(script: str) -> set[str]:
+    """The names that a script reads and that nothing before gives a meaning."""
+    defined: set[str] = set()
+    missing: set[str] = set()
+    for statement in ast.parse(script).body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in defined:
+                missing.add(node.id)
+        match statement:
+            case ast.Import(names=[imported]) | ast.ImportFrom(names=[imported]):
+                defined.add(imported.asname or imported.name.partition(".")[0])
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                defined.add(name)
+    return missing
+
+
+WRITTEN = [(form, container.name) for form in FORMS for container in CONTAINERS.values() if container.takes(form)]
+
+
+@pytest.mark.parametrize(("form", "format"), WRITTEN)
+def test_every_name_has_a_meaning(form: str, format: str) -> None:
+    """Whatever the file is called."""
+    zoo = zoos().get(form)
+    network = architecture(f"{form}/{next(iter(zoo.networks))}" if zoo else "cifar/resnet20")
+    assert undefined("\n".join(how_to_load('torch.load(model) "tf.x', network, form, format))) == set()
+
+
+def test_a_name_without_a_meaning_is_noticed() -> None:
+    assert undefined("import a.b as c\nd = c.e(f)") == {"f"}
+
+
+def test_a_network_of_your_own_stands_for_itself() -> None:
+    network = architecture("cifar/resnet20")
+    own = type(network)("mine/small", network.stem, network.blocks, network.head, network.convention)
+    script = how_to_load("a.pth", own, "isomorph's pytorch", "pytorch")
+    assert "network_of_your_own = ...  # the isomorph.spec.Architecture" in script
+    assert undefined("\n".join(script)) == set()
