@@ -7,11 +7,12 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
+from examples.chart import COLOURS as CURVE_COLOURS
 from isomorph.spec import BadInput
 from isomorph.tools import BenchReport, write_plots
 from isomorph.tools.benching import figures, plots
 from isomorph.tools.benching.curves import Curve, Measured
-from isomorph.tools.benching.figures import COLOURS, check_plots
+from isomorph.tools.benching.figures import COLOUR_OF, COLOURS, check_plots
 from isomorph.tools.benching.machine import Machine
 from isomorph.tools.subjects.subject import Origin
 
@@ -73,8 +74,42 @@ def test_the_ranking_names_modes_figures_and_ratios(tmp_path: Path) -> None:
     assert {"0.500", "0.200", "1.00"} < said
     assert any(text.startswith("cifar/resnet20, 32x32x3: for throughput") for text in said)
     drawn = (tmp_path / "ranking.svg").read_text()
-    assert COLOURS[0] in drawn
-    assert COLOURS[1] in drawn
+    assert COLOUR_OF["keras"] in drawn
+    assert COLOUR_OF["paddle"] in drawn
+    assert COLOUR_OF["pytorch"] not in drawn
+
+
+def test_a_framework_has_one_colour_in_every_figure() -> None:
+    """Bench's, and those of the loss curves."""
+    assert len({*COLOUR_OF.values()}) == len(COLOUR_OF)
+    assert dict(zip(("pytorch", "keras", "paddle"), CURVE_COLOURS[2:], strict=True)).items() <= COLOUR_OF.items()
+    foreign = replace(REPORT, rows=(row("mine", "eager", 1.0), *REPORT.rows))
+    colours = plots._colours(foreign)
+    assert colours["keras"] == COLOUR_OF["keras"]
+    assert colours["mine"] in set(COLOURS) - set(COLOUR_OF.values())
+
+
+@pytest.mark.parametrize("slowest", [0.01, 1000.0], ids=["a fast mode", "a slow mode"])
+def test_one_long_bar_or_whisker_leaves_room_for_the_rest(slowest: float) -> None:
+    """And every value that is written beside a bar stands within the picture."""
+    keras = row("keras", "zoo", 2.0, 2.0, 4.0), row("keras", "eager", 1.0, 2.0, 0.001)
+    rows = (*keras, row("paddle", "eager", slowest, slowest, slowest / 10))
+    with figures.house_style():
+        figure = plots.draw_ranking(replace(REPORT, rows=rows))
+        figure.canvas.draw()
+        assert figure.axes[0].get_xscale() == "log"
+        for panel in figure.axes:
+            for text in panel.texts:
+                area = text.get_window_extent()
+                assert figure.bbox.x0 <= area.x0 < area.x1 <= figure.bbox.x1, text.get_text()
+    assert any(", up to " in text.get_text() for text in figure.axes[0].texts)
+
+
+def test_a_figure_of_busy_cores_says_so(tmp_path: Path) -> None:
+    write_plots(replace(REPORT, others=1.5), tmp_path)
+    assert any("Nothing can be chosen from this" in text for text in texts(tmp_path / "ranking.svg"))
+    write_plots(REPORT, tmp_path)
+    assert not any("Nothing can be chosen from this" in text for text in texts(tmp_path / "ranking.svg"))
 
 
 def test_without_a_zoo_there_is_one_panel(tmp_path: Path) -> None:

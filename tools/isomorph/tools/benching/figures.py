@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666")
 """Colours for the colour-blind, after Okabe and Ito, "Color universal design" (2008), without their yellow."""
 
+COLOUR_OF: Mapping[str, str] = {
+    "pytorch": "#d55e00",
+    "keras": "#0072b2",
+    "paddle": "#009e73",
+    "oracle": "#666666",
+    "keras:jax": "#56b4e9",
+    "keras:torch": "#cc79a7",
+}
+"""Backend -> its colour, the same in every figure. Those of other packages share what is left of COLOURS."""
+
 WIDTH = 8.0
 """The width of a figure in inches of 100 pixels: its smallest letters, 9 points, are 12 pixels high."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isomorph.tools.benching.curves import MEANINGS, Curve, Measured
-from isomorph.tools.benching.figures import COLOURS, house_style, new_figure, write_figures
+from isomorph.tools.benching.figures import COLOUR_OF, COLOURS, house_style, new_figure, write_figures
 from isomorph.tools.benching.ranking import Ranking, short
 from isomorph.tools.benching.report import HEADINGS, BenchReport
 from isomorph.tools.benching.results import ZOO, Spread
@@ -14,10 +14,18 @@ from isomorph.tools.tables import by
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 MARKERS = ("o", "^", "D", "v", "P", "X")
 ZOO_LINE, OWN_LINE = (0, (4, 2)), "-"
+SQUEEZED = 30.0
+"""Times the shortest bar from which on the longest one asks for a logarithmic axis."""
+CUT = 1.4
+"""Times the longest bar at which whiskers are cut."""
+ROOM = 1.5
+"""Times that place at which the axis ends, so that the values beside the bars have room."""
+
 AXIS_LABELS = {"batch": "images in a call", "depth": "layers that have kernels", "resolution": "height x width"}
 
 
@@ -90,14 +98,27 @@ def draw_curves(curves: Sequence[Curve], report: BenchReport) -> "Figure":
 
 
 def _bars(panel: "Axes", spreads: Sequence[Spread | None], shades: Sequence[str], pale: Sequence[bool]) -> None:
-    most = max(spread.most for spread in spreads if spread)
+    """Draw a bar and a whisker for each spread; a whisker far beyond all bars is cut, and its end written.
+
+    The axis is logarithmic where one bar would else squeeze the others.
+    """
+    medians = [spread.median for spread in spreads if spread]
+    is_log = min(medians) > 0 and max(medians) > SQUEEZED * min(medians)
+    edge = max(medians) * CUT
     for place, (spread, shade, is_pale) in enumerate(zip(spreads, shades, pale, strict=True)):
         if spread is None:
             continue
         panel.barh(place, spread.median, color=shade, alpha=0.45 if is_pale else 1)
-        panel.plot([spread.least, spread.most], [place, place], color="#222222", linewidth=1.2)
-        panel.text(spread.most + 0.02 * most, place, short(spread.median), va="center", fontsize=9)
-    panel.set_xlim(0, 1.18 * most)
+        end = min(spread.most, edge)
+        panel.plot([spread.least, end], [place, place], color="#222222", linewidth=1.2)
+        value = short(spread.median) + (f", up to {short(spread.most)}" if spread.most > edge else "")
+        panel.annotate(value, (end, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
+    if is_log:
+        panel.set_xscale("log")
+        _plain_numbers(panel.xaxis)
+        panel.set_xlim(min(medians) / 2, edge * ROOM**2)
+    else:
+        panel.set_xlim(0, edge * ROOM)
     panel.grid(False, axis="y")
 
 
@@ -124,9 +145,10 @@ def _lines(
 
 
 def _colours(report: BenchReport) -> Mapping[str, str]:
-    """Return backend -> colour, the same in all figures of a report."""
-    names = sorted({row.backend for row in report.rows})
-    return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
+    """Return backend -> colour, the same in all figures of a report, and of isomorph's own backends in all reports."""
+    others = sorted({row.backend for row in report.rows} - COLOUR_OF.keys())
+    left = [colour for colour in COLOURS if colour not in COLOUR_OF.values()]
+    return {**COLOUR_OF, **{name: left[place % len(left)] for place, name in enumerate(others)}}
 
 
 def _ratio_label(ranking: Ranking) -> str:
@@ -134,13 +156,18 @@ def _ratio_label(ranking: Ranking) -> str:
 
 
 def _log_axis(panel: "Axes") -> None:
-    """Make the y axis logarithmic, with plain numbers at 1, 2 and 5 times each power of ten."""
+    """Make the y axis logarithmic, with plain numbers."""
+    panel.set_yscale("log")
+    _plain_numbers(panel.yaxis)
+
+
+def _plain_numbers(axis: "Axis") -> None:
+    """Have a logarithmic axis say plain numbers, at 1, 2 and 5 times each power of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator  # noqa: PLC0415 - as in `figures`
 
-    panel.set_yscale("log")
-    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    panel.yaxis.set_minor_locator(NullLocator())
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _tick(x: int, label: str, axis: str) -> str:
@@ -149,4 +176,10 @@ def _tick(x: int, label: str, axis: str) -> str:
 
 def _title(figure: "Figure", report: BenchReport, what: str) -> None:
     where = f"{report.machine.processor}, {report.threads} thread{'s' if report.threads > 1 else ''}, {report.device}"
-    figure.suptitle(f"{report.architecture}, {by(*report.input)}: {what}\n{where}", fontsize=10, x=0.01, ha="left")
+    warning = (
+        "\nNothing can be chosen from this: the cores were busy, or figures contradict each other."
+        if report.doubt
+        else ""
+    )
+    title = f"{report.architecture}, {by(*report.input)}: {what}\n{where}{warning}"
+    figure.suptitle(title, fontsize=10, x=0.01, ha="left", color="#a00000" if report.doubt else "#000000")

@@ -60,30 +60,36 @@ class Rounds:
 
     def _run(self, group: Sequence[TimedProcess]) -> None:
         runners = [each for each in group if isinstance(each, Runner)]
-        for competitor in group:
-            self._step(f"preparing {competitor.name}", competitor.prepare)
-        self._take_turns(lambda each: each.take_turn(self.turn), group, "measuring")
+        self._take_turns("measuring", group, lambda each: each.prepare(), lambda each: each.take_turn(self.turn))
         for runner in runners:
             runner.finish_inference()
         for competitor in group:
             if competitor not in runners:
                 competitor.close()
         if self.training_batch:
-            for runner in runners:
-                step = partial(runner.prepare_training, self.training_batch)
-                self._step(f"preparing to train {runner.name}", step)
-            self._take_turns(lambda each: each.train(self.turn), runners, "training")
+            prepare = partial(Runner.prepare_training, batch=self.training_batch)
+            self._take_turns("training", runners, prepare, lambda each: each.train(self.turn))
         for runner in runners:
             runner.finish_training()
 
-    def _take_turns(self, turn: Callable[[T], None], competitors: Sequence[T], doing: str) -> None:
-        for number in range(1, self.rounds + 1):
-            before, started, pids = self._busy(), time.monotonic(), self._pids()
-            for competitor in competitors:
-                description = f"{doing} {competitor.name}, round {number} of {self.rounds}"
-                self._step(description, lambda: turn(competitor))  # noqa: B023 - called before the next one is bound
-            if self._pids() == pids:  # the time of a process that has ended is unknown
-                self._watch(before, time.monotonic() - started)
+    def _take_turns(
+        self, doing: str, competitors: Sequence[T], prepare: Callable[[T], None], turn: Callable[[T], None]
+    ) -> None:
+        """Prepare all, each of which takes its first turn at once, so that ctrl-C keeps something; then go round."""
+        for competitor in competitors:
+            description = f"preparing {'to train ' if doing == 'training' else ''}{competitor.name}"
+            self._step(description, partial(prepare, competitor))
+            self._round(doing, [competitor], turn, 1)
+        for number in range(2, self.rounds + 1):
+            self._round(doing, competitors, turn, number)
+
+    def _round(self, doing: str, competitors: Sequence[T], turn: Callable[[T], None], number: int) -> None:
+        before, started, pids = self._busy(), time.monotonic(), self._pids()
+        for competitor in competitors:
+            description = f"{doing} {competitor.name}, round {number} of {self.rounds}"
+            self._step(description, partial(turn, competitor))
+        if self._pids() == pids:  # the time of a process that has ended is unknown
+            self._watch(before, time.monotonic() - started)
 
     def _step(self, description: str, step: Callable[[], None]) -> None:
         self._progress(self._done, self._planned, description)
