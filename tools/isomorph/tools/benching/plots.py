@@ -23,8 +23,8 @@ SQUEEZED = 30.0
 """Times the shortest bar from which on the longest one asks for a logarithmic axis."""
 CUT = 1.4
 """Times the longest bar at which whiskers are cut."""
-ROOM = 1.5
-"""Times that place at which the axis ends, so that the values beside the bars have room."""
+ROOM, ROOM_FOR_TWO = 1.2, 1.6
+"""Times the end of the longest whisker at which the axis ends, for one value beside it, or two."""
 
 AXIS_LABELS = {"batch": "images in a call", "depth": "layers that have kernels", "resolution": "height x width"}
 
@@ -105,6 +105,8 @@ def _bars(panel: "Axes", spreads: Sequence[Spread | None], shades: Sequence[str]
     medians = [spread.median for spread in spreads if spread]
     is_log = min(medians) > 0 and max(medians) > SQUEEZED * min(medians)
     edge = max(medians) * CUT
+    furthest = max(min(spread.most, edge) for spread in spreads if spread)
+    room = ROOM_FOR_TWO if any(spread.most > edge for spread in spreads if spread) else ROOM
     for place, (spread, shade, is_pale) in enumerate(zip(spreads, shades, pale, strict=True)):
         if spread is None:
             continue
@@ -116,9 +118,10 @@ def _bars(panel: "Axes", spreads: Sequence[Spread | None], shades: Sequence[str]
     if is_log:
         panel.set_xscale("log")
         _plain_numbers(panel.xaxis)
-        panel.set_xlim(min(medians) / 2, edge * ROOM**2)
+        panel.set_xlim(min(medians) / 2, furthest * room**4)
     else:
-        panel.set_xlim(0, edge * ROOM)
+        panel.set_xlim(0, furthest * room)
+    panel.margins(y=0.02)
     panel.grid(False, axis="y")
 
 
