@@ -47,7 +47,7 @@ def test_a_command_parses(line: str) -> None:
     """All its options are there, and take such values; it is not run."""
     arguments = shlex.split(line, comments=True)[1:]
     group: click.Group = app
-    context = click.Context(app)
+    context = app.make_context("isomorph", [], resilient_parsing=True)
     while True:
         name, *arguments = arguments
         command = group.get_command(context, name)

@@ -311,7 +311,7 @@ def test_logits_that_are_no_numbers_are_an_error_and_no_prediction(tmp_path: Pat
             ("FILE", "PHOTO", "--labels", "PHOTO"), "PHOTO is not UTF-8 at byte 0; expected class names", id="no labels"
         ),
         pytest.param(("FILE", "PHOTO", "--labels", "absent"), "There is no file absent.", id="missing labels"),
-        pytest.param(("FILE", "PHOTO", "--input", "32"), "--input 32 is not a size; expected height", id="no size"),
+        pytest.param(("FILE", "PHOTO", "--input", "32x"), "--input 32x is not a size; expected height", id="no size"),
         pytest.param(("FILE", "PHOTO", "--input", "0x0"), "Images of 0x0 are too small for cifar/r", id="no pixel"),
         pytest.param(("FILE", "PHOTO", "--dtype", "int8"), "There is no dtype 'int8'; there are", id="a dtype"),
         pytest.param(("FILE", "PHOTO", "--backends", "pytroch"), "There is no backend 'pytroch'; did", id="a backend"),
