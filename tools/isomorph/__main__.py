@@ -2,11 +2,14 @@
 
 import os
 import signal
-from types import FrameType
-from typing import NoReturn
+
+TYPE_CHECKING = False  # importing `typing` takes milliseconds, in which nobody hears ctrl-C
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
 
 
-def main() -> NoReturn:
+def main() -> "NoReturn":
     """Import the command line, which takes a second or more, and run it; ctrl-C meanwhile is status 130."""
     # An exception would be raised anywhere within other packages' imports, some of which take it for their own.
     default = signal.default_int_handler
@@ -19,7 +22,7 @@ def main() -> NoReturn:
     run()
 
 
-def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+def _leave(_number: int, _frame: "FrameType | None") -> "NoReturn":
     """End at once: there is nothing yet to clean up."""
     os.write(2, b"interrupted\n")
     os._exit(130)

@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
-from isomorph.spec import zoos
+from isomorph.spec import architecture, architectures, zoos
 from isomorph.tools.cli import app
+from isomorph.tools.commands.options import read_architecture_options
 from isomorph.tools.converting.containers import CONTAINERS
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,7 @@ def of_pages(found: dict[Path, list[str]]) -> list[object]:
     ]
 
 
+OPTIONS = ("num_classes", "global_pool", "output_stride", "option")
 ISOMORPH = {page: commands(page, "isomorph") for page in PAGES}
 EXAMPLES = {page: [block for block in blocks(page, "python") if ">>>" in block] for page in PAGES}
 CODE = {page: [block for block in blocks(page, "python") if ">>>" not in block] for page in PAGES}
@@ -44,7 +46,7 @@ CODE = {page: [block for block in blocks(page, "python") if ">>>" not in block] 
 
 @pytest.mark.parametrize("line", of_pages(ISOMORPH))
 def test_a_command_parses(line: str) -> None:
-    """All its options are there, and take such values; it is not run."""
+    """All its options are there, and take such values, an architecture's, too; it is not run."""
     arguments = shlex.split(line, comments=True)[1:]
     group: click.Group = app
     context = app.make_context("isomorph", [], resilient_parsing=True)
@@ -55,7 +57,12 @@ def test_a_command_parses(line: str) -> None:
         if not isinstance(command, click.Group):
             break
         group = command
-    command.make_context(name, arguments, parent=context)
+    params = command.make_context(name, arguments, parent=context).params
+    if "option" in params:
+        options = read_architecture_options(*(params[name] for name in OPTIONS))
+        named = {str(params.get(name)) for name in ("arch", "subject", "first", "second")}
+        for network in named & {*architectures()}:
+            assert architecture(network, **options)
 
 
 @pytest.mark.parametrize("line", of_pages({page: commands(page, "make") for page in PAGES}))

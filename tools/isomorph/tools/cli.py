@@ -137,6 +137,9 @@ def _run() -> Any:
         sys.stderr.write("interrupted\n")
         return 130
     except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # Python 3.11 wraps what is raised while a class is made
+            sys.stderr.write("interrupted\n")
+            return 130
         from isomorph.tools.commands.failures import report_failure  # noqa: PLC0415 - of no use where all goes well
 
         return report_failure(error)
