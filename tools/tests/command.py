@@ -43,9 +43,14 @@ def started(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Shells start what runs in the background with ctrl-C ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+        preexec_fn=_hear_signals,  # noqa: PLW1509 - no threads here
     )
+
+
+def _hear_signals() -> None:
+    """Shells start what runs in the background with ctrl-C ignored, `nohup` with SIGHUP; children inherit that."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def wait_for(what: Callable[[], T | None], process: subprocess.Popen[str] | None = None) -> T:
