@@ -9,7 +9,6 @@ import io
 import signal
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -57,7 +56,9 @@ class Commands(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """The command that is asked for. Raises UsageError, with the nearest names, where there is none."""
         if args[0] not in MODULES and not args[0].startswith("-"):
-            close = get_close_matches(args[0], MODULES)
+            from isomorph.spec.errors import nearest  # noqa: PLC0415 - of no use where all goes well
+
+            close = nearest(args[0], list(MODULES))
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
@@ -131,18 +132,20 @@ def _run() -> Any:
     except click.ClickException as error:
         return _show_usage(error)
     except Interrupted as interrupt:
-        sys.stderr.write(f"interrupted: {interrupt}\n")
-        return 130
+        return _say_interrupted(f": {interrupt}")
     except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("interrupted\n")
-        return 130
+        return _say_interrupted()
     except Exception as error:
         if isinstance(error.__cause__, KeyboardInterrupt):  # Python 3.11 wraps what is raised while a class is made
-            sys.stderr.write("interrupted\n")
-            return 130
-        from isomorph.tools.commands.failures import report_failure  # noqa: PLC0415 - of no use where all goes well
+            return _say_interrupted()
+        from isomorph.tools.commands.failures import report_failure  # noqa: PLC0415 - as above
 
         return report_failure(error)
+
+
+def _say_interrupted(kept: str = "") -> int:
+    sys.stderr.write(f"interrupted{kept}\n")
+    return 130
 
 
 def _show_usage(error: click.ClickException) -> int:

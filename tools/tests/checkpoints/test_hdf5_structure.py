@@ -11,6 +11,7 @@ import pytest
 
 from isomorph.spec import BadInput
 from isomorph.tools.checkpoints import read_checkpoint
+from isomorph.tools.checkpoints.keras import hdf5_dataset
 from isomorph.tools.checkpoints.keras.hdf5_attributes import Attributes
 from isomorph.tools.checkpoints.keras.hdf5_data import array_of
 from isomorph.tools.checkpoints.keras.hdf5_dataset import dataset_at
@@ -242,3 +243,11 @@ def test_whatever_is_changed_is_read_or_refused(tmp_path: Path, content: bytes) 
             assert str(problem).isprintable()
             refused += 1
     assert 100 < refused < 1500
+
+
+def test_datatype_messages_are_those_that_libhdf5_writes() -> None:
+    """Which encodes one behind two bytes of its own, and a version before its class."""
+    floats = [f"IEEE_F{bits}LE" for bits in (16, 32, 64)]
+    integers = [f"STD_{sign}{bits}LE" for sign in "IU" for bits in (8, 16, 32, 64)]
+    encoded = [getattr(h5py.h5t, name).encode() for name in (*floats, *integers)]
+    assert [*hdf5_dataset._DTYPES] == [bytes([message[2] & 0x0F]) + message[3:] for message in encoded]

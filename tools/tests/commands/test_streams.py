@@ -6,8 +6,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+
+from isomorph.tools import cli
 
 from ..command import COMMAND, environment
 
@@ -116,3 +119,12 @@ def test_the_door_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+def test_an_interrupt_that_python_wraps_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before 3.12, what is raised in a class's `__set_name__` is the cause of a RuntimeError."""
+    wrapped = RuntimeError("Error calling __set_name__ on 'field' instance")
+    wrapped.__cause__ = KeyboardInterrupt()
+    with patch.object(cli.app, "main", side_effect=wrapped), pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert (ended.value.code, *capsys.readouterr()) == (130, "", "interrupted\n")

@@ -6,6 +6,7 @@ import pytest
 
 from isomorph.spec import architecture, zoos
 from isomorph.tools.converting.containers import CONTAINERS
+from isomorph.tools.converting.formats import FORMATS
 from isomorph.tools.converting.loading import how_to_load
 from isomorph.tools.weights.namings import NATIVE_NAMINGS
 
@@ -49,3 +50,7 @@ def test_a_network_of_your_own_stands_for_itself() -> None:
     script = how_to_load("a.pth", own, "isomorph's pytorch", "pytorch")
     assert "network_of_your_own = ...  # the isomorph.spec.Architecture" in script
     assert undefined("\n".join(script)) == set()
+
+
+def test_the_formats_that_help_lists_are_those_that_are_written() -> None:
+    assert tuple(CONTAINERS) == FORMATS

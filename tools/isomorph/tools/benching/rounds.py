@@ -60,7 +60,9 @@ class Rounds:
 
     def _run(self, group: Sequence[TimedProcess]) -> None:
         runners = [each for each in group if isinstance(each, Runner)]
-        self._take_turns("measuring", group, lambda each: each.prepare(), lambda each: each.take_turn(self.turn))
+        self._take_turns(
+            "preparing", "measuring", group, lambda each: each.prepare(), lambda each: each.take_turn(self.turn)
+        )
         for runner in runners:
             runner.finish_inference()
         for competitor in group:
@@ -68,17 +70,21 @@ class Rounds:
                 competitor.close()
         if self.training_batch:
             prepare = partial(Runner.prepare_training, batch=self.training_batch)
-            self._take_turns("training", runners, prepare, lambda each: each.train(self.turn))
+            self._take_turns("preparing to train", "training", runners, prepare, lambda each: each.train(self.turn))
         for runner in runners:
             runner.finish_training()
 
     def _take_turns(
-        self, doing: str, competitors: Sequence[T], prepare: Callable[[T], None], turn: Callable[[T], None]
+        self,
+        preparing: str,
+        doing: str,
+        competitors: Sequence[T],
+        prepare: Callable[[T], None],
+        turn: Callable[[T], None],
     ) -> None:
         """Prepare all, each of which takes its first turn at once, so that ctrl-C keeps something; then go round."""
         for competitor in competitors:
-            description = f"preparing {'to train ' if doing == 'training' else ''}{competitor.name}"
-            self._step(description, partial(prepare, competitor))
+            self._step(f"{preparing} {competitor.name}", partial(prepare, competitor))
             self._round(doing, [competitor], turn, 1)
         for number in range(2, self.rounds + 1):
             self._round(doing, competitors, turn, number)

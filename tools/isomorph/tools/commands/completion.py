@@ -16,9 +16,14 @@ VARIABLE = "_ISOMORPH_COMPLETE"
 ZSHRC = "fpath+=~/.zfunc; autoload -Uz compinit; compinit  # isomorph's completion\n"
 
 
+def find_shell(named: str) -> str:
+    """The shell that is named, or that the user has."""
+    return named or Path(os.environ.get("SHELL", "")).name
+
+
 def script(command: click.Command, shell: str) -> str:
     """The script that a shell has to read. Raises BadInput for a shell that there is none for."""
-    name = shell or Path(os.environ.get("SHELL", "")).name
+    name = find_shell(shell)
     completion = get_completion_class(name) if name in SHELLS else None
     if completion is None:
         raise BadInput(f"There is no completion for the shell {name!r}; name one of {', '.join(SHELLS)}.")
@@ -30,7 +35,7 @@ def install(command: click.Command, shell: str) -> str:
 
     bash reads it by way of the package bash-completion. Raises BadInput where a file cannot be written.
     """
-    name = shell or Path(os.environ.get("SHELL", "")).name
+    name = find_shell(shell)
     text = script(command, name)
     home = Path.home()
     data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share")
@@ -52,7 +57,10 @@ def install(command: click.Command, shell: str) -> str:
 
 def _add_line(path: Path, line: str) -> None:
     """Append a line to a file that may not be there, unless it is in it already."""
-    text = path.read_text() if path.exists() else ""
-    if line not in text:
-        with path.open("a") as file:
-            file.write(line if text.endswith("\n") or not text else f"\n{line}")
+    try:
+        text = path.read_bytes() if path.exists() else b""
+        if line.encode() not in text:
+            with path.open("ab") as file:  # not by rename: it may be a link to where its owner keeps it
+                file.write(line.encode() if text.endswith(b"\n") or not text else b"\n" + line.encode())
+    except OSError as problem:
+        raise BadInput(f"{path} cannot be written: {problem.strerror}.") from None

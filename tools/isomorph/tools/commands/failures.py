@@ -10,7 +10,7 @@ from isomorph.tools.commands.console import err, verbosity
 from isomorph.tools.tables import printable
 
 STATUSES: dict[type[Exception], int] = {BadInput: 2, Unavailable: 2, BackendFailed: 3, MemoryError: 3}
-"""What raises is what the user asked for, or what became of a backend; anything else is a fault of ours."""
+"""Exception -> exit status, of what a request, an input or a backend may bring about; any other is a fault of ours."""
 
 
 def report_failure(error: Exception) -> int:
@@ -19,12 +19,12 @@ def report_failure(error: Exception) -> int:
         if isinstance(error, kind):
             if verbosity.verbose:
                 err.print("".join(traceback.format_exception(error)), end="", highlight=False, soft_wrap=True)
-            say(error)
+            _say(error)
             return status
     raise error
 
 
-def say(error: Exception) -> None:
+def _say(error: Exception) -> None:
     """Print the sentence of an exception, and what was noted on it."""
     sentence = f"The memory does not suffice: {error}." if isinstance(error, MemoryError) else str(error)
     for note in getattr(error, "__notes__", ()):
