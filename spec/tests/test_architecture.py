@@ -1,6 +1,7 @@
 """Architectures by name, their blocks in slim's style, their options, and what is refused."""
 
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 
 import pytest
 
@@ -8,9 +9,12 @@ from isomorph.spec import (
     Architecture,
     BadInput,
     Block,
+    Convention,
     Head,
     Preprocessing,
     Stem,
+    StemConvolution,
+    StemPool,
     architecture,
     architectures,
     infer,
@@ -42,6 +46,38 @@ def test_a_resnet_50_strides_in_the_first_unit_of_a_block(name: str) -> None:
         Block("block3", "bottleneck", ((1024, 256, 2),) + ((1024, 256, 1),) * 5),
         Block("block4", "bottleneck", ((2048, 512, 2),) + ((2048, 512, 1),) * 2),
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["torchvision/googlenet", "tutorial/googlenet", "paddle/googlenet", "slim/inception_v1"]
+)
+def test_a_googlenets_stem_is_table_1s(name: str) -> None:
+    stem = architecture(name).stem.layers
+    assert [(type(layer), layer.kernel, layer.stride) for layer in stem] == [
+        (StemConvolution, 7, 2),
+        (StemPool, 3, 2),
+        (StemConvolution, 1, 1),
+        (StemConvolution, 3, 1),
+        (StemPool, 3, 2),
+    ]
+    assert [layer.depth for layer in stem if isinstance(layer, StemConvolution)] == [64, 64, 192]
+
+
+@pytest.mark.parametrize(("width", "last"), [(0.35, 1280), (1.0, 1280), (1.4, 1792), (4.0, 5120)])
+def test_mobilenet_v2s_last_convolution_widens_but_never_narrows(width: float, last: int) -> None:
+    """1,280 channels by Sandler et al. (2018), table 2; section 6.1.1: multipliers below 1 leave them as they are."""
+    assert zoo("keras").widths["MobileNetV2"].build(width).blocks[-1].args == ((last, 1, 1),)
+
+
+def test_a_notebook_shows_stem_blocks_head_and_convention() -> None:
+    html = architecture("cifar/resnet20")._repr_html_()
+    assert html.startswith("<table><caption>cifar/resnet20</caption><tr><th>")
+    rows = dict(re.findall(r"<tr><th>(.*?)</th><td>(.*?)</td></tr>", html))
+    head, convention = ([field.name for field in fields(each)] for each in (Head, Convention))
+    assert list(rows) == ["conv1", "block1", "block2", "block3", *head, *convention]
+    assert rows["conv1"].startswith("StemConvolution(scope=&#x27;conv1&#x27;, depth=16, kernel=3")
+    assert rows["block2"] == "basic 1 x (32, 32, 2), 2 x (32, 32, 1)"
+    assert (rows["num_classes"], rows["batch_norm_epsilon"]) == ("10", "1e-05")
 
 
 @pytest.mark.parametrize("name", ["timm/resnet26", "transformers/resnet-26"])

@@ -66,6 +66,14 @@ def test_they_can_be_left_out(name: str) -> None:
     assert architecture(name, aux_logits=True) == architecture(name)
 
 
+@pytest.mark.parametrize(("name", "unit"), [("aux1", "block4/unit_1/inception"), ("aux2", "block4/unit_4/inception")])
+def test_they_are_planned_as_units_as_deep_as_what_they_read(network: Architecture, name: str, unit: str) -> None:
+    planned = plan(network)
+    read = next(each for each in planned.units if each.scope == unit)
+    head = next(head for _, head in planned.auxiliary if head.scope == name)
+    assert (head.kind, head.depth_in, head.nominal_stride) == ("auxiliary", read.depth, 1)
+
+
 def test_a_network_without_classes_has_none(network: Architecture) -> None:
     assert plan(network.with_options(num_classes=None)).auxiliary == ()
 

@@ -1,5 +1,6 @@
 """Architectures as TOML: what is written is read back equal, and what a person leaves out has its default."""
 
+import tomllib
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from isomorph.spec import (
 )
 from isomorph.spec.architecture import AuxiliaryHead, InputTransform
 from isomorph.spec.toml.document import read_toml
+from isomorph.spec.toml.tables import spelled
 from isomorph.spec.toml.writing import to_toml
 
 from .toml_texts import HEAD, TINY, TRANSFORM
@@ -86,6 +88,13 @@ def test_an_input_transform_comes_back_equal() -> None:
 def test_the_widths_of_mobilenets_come_back_equal() -> None:
     narrow = zoo("keras").widths["MobileNetV2"].build(0.35)
     assert read_toml(to_toml(narrow)) == narrow
+
+
+def test_a_text_is_spelled_as_toml_reads_it() -> None:
+    """JSON's escape of a character beyond 16 bits is two surrogates, which TOML refuses."""
+    for text in ('"quoted"', "back\\slash", "line\nend", "\x7f", "naïve", "\N{WHITE SMILING FACE}", "\U0001f600"):
+        assert tomllib.loads(f"text = {spelled(text)}") == {"text": text}
+    assert spelled("naïve") == '"naïve"'
 
 
 # By hand.

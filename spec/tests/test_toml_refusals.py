@@ -135,6 +135,10 @@ REFUSED = {
         TINY.replace("times = 2", "times = 1000000"),
         "x.toml, line 14: these are more units than 10,000, the most of a network.",
     ),
+    "more auxiliary heads than memory has room for": (
+        TINY + "".join(HEAD.replace("aux1", f"aux{number}") for number in range(10_001)),
+        "x.toml, line 60016: this is one [[auxiliary]] more than 10,000, the most of a network.",
+    ),
     "a name with a slash": (
         TINY.replace("block1", "a/b"),
         'x.toml, line 12: a name is "a/b", expected a letter and th',

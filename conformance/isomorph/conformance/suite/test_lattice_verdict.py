@@ -50,7 +50,7 @@ def test_further_off_it_stands_between(steps: float) -> None:
     assert verdict.message == f"second is the first to differ, {said}"
 
 
-@pytest.mark.parametrize("steps", [-1, 1, 12, 2.0625])
+@pytest.mark.parametrize("steps", [-1, 1, 12, 2.0625, 1 + NEAR])
 def test_whole_steps_off_its_semantics_differ(steps: float) -> None:
     verdict = judged(answers(second=steps))
     assert (verdict.passed, verdict.first_divergence, verdict.by_whole_steps) == (False, "second", True)
