@@ -1,13 +1,15 @@
 """The forms in which networks are given arrays: each is what it is called, and holds the same whole numbers."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 
-from isomorph.backends.protocol import Array
-from isomorph.conformance.array_forms import FORMS
+from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.protocol import Array, Options
+from isomorph.conformance.array_forms import FORMS, hold_load
+from isomorph.spec import Architecture, Head, Stem, StemConvolution
 
 X = np.random.default_rng(0).integers(1, 5, (2, 3, 4, 5)).astype(np.float32)
 OTHER_ORDER = ">" if sys.byteorder == "little" else "<"
@@ -40,3 +42,22 @@ def test_a_form_is_what_it_is_called(form: str) -> None:
 def test_a_form_holds_the_same_numbers(form: str) -> None:
     """All of them; along an axis that is turned round, in the other sequence."""
     assert sorted(FORMS[form](X).reshape(-1).tolist()) == sorted(X.reshape(-1).tolist())
+
+
+TINY = Architecture("isomorph/tiny", Stem((StemConvolution("conv1", 4, 3),)), (), Head(3))
+
+
+class Careless(OracleNetwork):
+    """One that writes into the tensors that it is given, once it has read them."""
+
+    def load(self, tensors: Mapping[str, Array], partial: bool = False) -> tuple[list[str], list[str]]:
+        left_out = super().load(tensors, partial)
+        for value in tensors.values():
+            value[...] = 0
+        return left_out
+
+
+def test_a_load_that_changes_what_it_is_given_is_told() -> None:
+    hold_load(OracleNetwork(TINY, Options(dtype="float32")), "Fortran order")
+    with pytest.raises(AssertionError, match=r"^With arrays of Fortran order, conv1/weights differs\.$"):
+        hold_load(Careless(TINY, Options(dtype="float32")), "Fortran order")

@@ -10,8 +10,10 @@ import pytest
 from isomorph.conformance.faults.catalogue import CATALOGUE
 from isomorph.conformance.lattice.case import draw_lattice
 from isomorph.conformance.suite import test_architectures, test_faults, test_lattice
+from isomorph.conformance.suite.assertions import assert_agrees
 from isomorph.conformance.suite.network_cases import ALIKE, CASES
-from isomorph.spec import architecture
+from isomorph.conformance.verdict import FLOORS
+from isomorph.spec import architecture, infer
 
 
 def test_a_fault_by_surgery_is_not_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +55,18 @@ def test_a_lattice_is_refused_for_an_end_point(constant: bool) -> None:
         return
     with pytest.raises(AssertionError, match="an end point that says nothing"):
         test_lattice.test_every_value_is_a_small_integer_and_hardly_a_channel_constant(lattice)
+
+
+def test_of_parts_run_alone_the_worst_is_named() -> None:
+    """A network whose end points agree, but of which two parts, given the oracle's input, do not."""
+    drawn: Any = SimpleNamespace(network=architecture("mlperf_tiny/resnet8"), images=np.zeros((1, 32, 32, 3)))
+    shapes: Any = infer(drawn.network, 32, 32).shapes(1)
+    ratios = dict.fromkeys(shapes, 1.0) | {"conv1": FLOORS, "logits": 2 * FLOORS}
+    end_points = [SimpleNamespace(name=name, local_noise_ratio=ratio) for name, ratio in ratios.items()]
+    verdict = SimpleNamespace(verdict="pass", message="", end_points=end_points)
+    drawn.run = lambda network, dtype: ({name: np.zeros(shape) for name, shape in shapes.items()}, verdict)
+    network: Any = None
+    with pytest.raises(AssertionError, match=r"^logits, run alone, is 16\.0 noise floors off"):
+        assert_agrees(drawn, network, "float32")
+    end_points[list(shapes).index("logits")].local_noise_ratio = 0.0
+    assert_agrees(drawn, network, "float32")

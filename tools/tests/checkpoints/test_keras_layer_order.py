@@ -103,6 +103,16 @@ def test_a_shortcut_behind_an_activation_stands_beside_what_is_as_far_from_the_s
     ]
 
 
+def test_a_dropout_stands_in_front_of_what_reads_it() -> None:
+    """keras/src/applications/mobilenet.py: a mean, a dropout, then a convolution to the classes."""
+    network = architecture("keras/MobileNet")
+    last = layer_order(network, of_zoo(network)).layers[-2:]
+    assert [(layer.name, layer.kind, len(layer.tensors)) for layer in last] == [
+        ("conv_preds_dropout", "dropout", 0),
+        ("conv_preds", "conv2d", 2),
+    ]
+
+
 def test_a_layer_says_its_kind() -> None:
     """By which Keras names the groups of its newer files."""
     mobilenet, vgg16 = (architecture(f"keras/{name}") for name in ("MobileNet", "VGG16"))

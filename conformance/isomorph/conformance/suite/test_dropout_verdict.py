@@ -10,12 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from isomorph.backends import load_backend
 from isomorph.backends.protocol import Array
 from isomorph.backends.training import Gradients
 from isomorph.conformance.small_networks import RIGID
-from isomorph.conformance.training.dropout import DropoutCase, chance, judge
+from isomorph.conformance.training.dropout import DTYPE, DropoutCase, chance, judge
 from isomorph.conformance.training.verdict import TrainingVerdict
-from isomorph.spec import BadInput, architecture
+from isomorph.spec import Architecture, BadInput, Head, Stem, StemConvolution, architecture
 from isomorph.spec.layers import Convolution, Dropout
 
 Mask = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -167,6 +168,29 @@ def test_a_layer_that_reads_a_map_tells_nothing() -> None:
     first, *_ = case.verdicts(Still())
     said = "aux1/fc1 reads a map of 3x4; its dropout shows where it reads one window"
     assert (first.quantity, first.verdict, first.message) == ("dropout before aux1/fc1", "unavailable", said)
+
+
+class Halving(Still):
+    """One that drops half of what `logits` reads: means of a map that is normalised by running statistics."""
+
+    def __init__(self, network: Architecture) -> None:
+        super().__init__()
+        self.oracle = load_backend("oracle").build(network, dtype=DTYPE)
+        self.random = np.random.default_rng(0)
+
+    def gradients(self, images: Array, labels: Array) -> Gradients:
+        self.oracle.load(self.given)
+        read = self.oracle.end_points(images)["global_pool"][0] * 2 * self.random.integers(0, 2, 64)
+        bias = np.ones(3)
+        return Gradients(0.0, {"logits/weights": read[..., None] * bias, "logits/biases": bias}, images)
+
+
+def test_what_a_layer_reads_is_normalised_by_running_statistics() -> None:
+    """As in the networks that are judged, which are built with freeze_batch_norm=True."""
+    stem = Stem((StemConvolution("conv1", 64, 3),))
+    network = Architecture("isomorph/tiny", stem, (), Head(3, dropout=0.5))
+    found = list(DropoutCase(network, 9, 9).verdicts(Halving(network)))
+    assert [(verdict.verdict, verdict.message) for verdict in found] == [("pass", "")]
 
 
 def test_a_network_without_classes_is_refused() -> None:

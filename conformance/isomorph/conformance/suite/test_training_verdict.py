@@ -186,6 +186,12 @@ def test_the_same_seed_gives_the_same_case_and_another_one_other_batches() -> No
     assert len({images.tobytes() for images, _ in batches}) == 4
 
 
+def test_batches_are_of_the_size_that_was_asked_for() -> None:
+    case = draw_training(architecture("mlperf_tiny/resnet8"), 2, 8, 10)
+    shapes = [tuple(array.shape for array in case.batch(number)) for number in (0, 1)]
+    assert shapes == [((2, 8, 10, 3), (2,))] * 2
+
+
 def test_a_network_without_classes_is_refused() -> None:
     with pytest.raises(BadInput, match=r"^cifar/resnet20 has no classes to learn: it needs num_classes and a pool"):
         draw_training(architecture("cifar/resnet20", num_classes=None), 2, 8, 8)
