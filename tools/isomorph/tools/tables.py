@@ -11,9 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.containers import Lines
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from isomorph.tools.wrapping import line_breaks
 
 # Rich fills the text in; a notebook has fonts of several widths, and this one keeps columns.
 _HTML = '<pre style="white-space: pre; overflow-x: auto; line-height: normal; font-family: monospace">{code}</pre>'
@@ -66,12 +69,21 @@ class Report(ABC):
         return captured.get()
 
 
+class _Cell(Text):
+    """A cell's text, whose long names are broken between their parts where the column is too narrow."""
+
+    def wrap(self, console: Console, width: int, **options: Any) -> Lines:
+        """As Rich's own."""
+        broken = Text("\n").join(self.divide(line_breaks(self.plain, width)))
+        return broken.wrap(console, width, **options)
+
+
 class PlainTable(Table):
     """A table whose cells each are one line of text as it is, until a column is too narrow for it."""
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """As Rich's own."""
-        plain = (Text(printable(cell)) if isinstance(cell, str) else cell for cell in cells)
+        plain = (_Cell(printable(cell)) if isinstance(cell, str) else cell for cell in cells)
         super().add_row(*plain, **options)
 
 

@@ -192,7 +192,7 @@ def test_another_function_is_refused_with(source: str, to: str, words: list[str]
 @pytest.mark.parametrize(
     ("to", "sentence"),
     [
-        ("torchvision", "torchvision has no network like cifar/resnet20"),
+        ("torchvision", "torchvision has no network of the function of cifar/resnet20, under"),
         ("cifar/resnet56", "cifar/resnet20 and cifar/resnet56 are networks of other tensors"),
         ("nope", "There is no zoo 'nope'"),
         ("cifar/resnet21", "There is no architecture 'cifar/resnet21'"),

@@ -97,7 +97,10 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "a report over the target": (("a.safetensors", "b.pth", "--json", "b.pth"), "--json b.pth is a file of this"),
     "a report over the source": (("a.safetensors", "b.pth", "--json", "./a.safetensors"), "--json ./a.safetensors is"),
     "a report into no folder": (("a.safetensors", "b.pth", "--json", "no/b"), "no/b cannot be written"),
-    "another zoo": (("a.safetensors", "b.pth", "--to", "keras"), "keras has no network like cifar/resnet20"),
+    "another zoo": (
+        ("a.safetensors", "b.pth", "--to", "keras"),
+        "keras has no network of the function of cifar/resnet20, under",
+    ),
     "another function": (("a.safetensors", "b.pth", "--to", "cifar/plain20"), "cifar/resnet20 and cifar/plain20, "),
     "no such zoo": (("a.safetensors", "b.pth", "--to", "nope"), "There is no zoo 'nope'; there are cifar, "),
     "names that the format has not": (

@@ -96,6 +96,17 @@ def test_show_writes_one_to_edit_that_is_the_same_function() -> None:
     assert found.convention == asked.convention
 
 
+def test_show_keeps_a_file_that_is_there_unless_told_otherwise() -> None:
+    """Somebody may have edited it for hours."""
+    Path("mine.toml").write_text("# mine\n")
+    assert (
+        refused("show", "cifar/resnet20", "--toml", "mine.toml") == "mine.toml is there already; --force replaces it."
+    )
+    assert Path("mine.toml").read_text() == "# mine\n"
+    assert answered("show", "cifar/resnet20", "--toml", "mine.toml", "--force").startswith("cifar/resnet20")
+    assert read_toml(Path("mine.toml").read_text()).name == "mine/resnet20"
+
+
 def test_show_writes_it_to_stdout_alone() -> None:
     said = answered("show", "cifar/resnet20", "--toml", "-")
     assert said.startswith('# cifar/resnet20, to be edited.\n\nname = "mine/resnet20"\n')

@@ -89,20 +89,20 @@ def test_list_shows_architectures_and_backends_and_why_one_cannot_be_used(instal
 RESNET_20 = """\
 cifar/resnet20  32x32, He et al. (2015), section 4.2, for CIFAR-10
 
-unit             output  stride  rate  sees  parameters   MACs
-conv1          32x32x16       1     1     3         464  0.4 M
-block1/unit_1  32x32x16       1     1     7       4,672  4.7 M
-block1/unit_2  32x32x16       1     1    11       4,672  4.7 M
-block1/unit_3  32x32x16       1     1    15       4,672  4.7 M
-block2/unit_1  16x16x32       2     1    21      13,952  3.5 M
-block2/unit_2  16x16x32       2     1    29      18,560  4.7 M
-block2/unit_3  16x16x32       2     1    37      18,560  4.7 M
-block3/unit_1    8x8x64       4     1    49      55,552  3.5 M
-block3/unit_2    8x8x64       4     1    65      73,984  4.7 M
-block3/unit_3    8x8x64       4     1    81      73,984  4.7 M
-global_pool      1x1x64       4     1   all           -      -
-logits           1x1x10       4     1   all         650  0.0 M
-predictions      1x1x10       4     1   all           -      -
+unit             output  output stride  rate  sees  parameters   MACs
+conv1          32x32x16              1     1     3         464  0.4 M
+block1/unit_1  32x32x16              1     1     7       4,672  4.7 M
+block1/unit_2  32x32x16              1     1    11       4,672  4.7 M
+block1/unit_3  32x32x16              1     1    15       4,672  4.7 M
+block2/unit_1  16x16x32              2     1    21      13,952  3.5 M
+block2/unit_2  16x16x32              2     1    29      18,560  4.7 M
+block2/unit_3  16x16x32              2     1    37      18,560  4.7 M
+block3/unit_1    8x8x64              4     1    49      55,552  3.5 M
+block3/unit_2    8x8x64              4     1    65      73,984  4.7 M
+block3/unit_3    8x8x64              4     1    81      73,984  4.7 M
+global_pool      1x1x64              4     1   all           -      -
+logits           1x1x10              4     1   all         650  0.0 M
+predictions      1x1x10              4     1   all           -      -
 
 269,722 parameters, 1,376 running statistics,
 40,551,040 multiply-accumulates (MACs) for one image
@@ -159,11 +159,11 @@ def test_the_rows_of(name: str) -> None:
 
 
 MOBILENET_V2_TAIL = """\
-block7/unit_1     7x7x320      32     1   491     473,920  23.0 M
-Conv_1           7x7x1280      32     1   491     412,160  20.1 M
-global_pool      1x1x1280      32     1   all           -       -
-logits           1x1x1000      32     1   all   1,281,000   1.3 M
-predictions      1x1x1000      32     1   all           -       -
+block7/unit_1     7x7x320             32     1   491     473,920  23.0 M
+Conv_1           7x7x1280             32     1   491     412,160  20.1 M
+global_pool      1x1x1280             32     1   all           -       -
+logits           1x1x1000             32     1   all   1,281,000   1.3 M
+predictions      1x1x1000             32     1   all           -       -
 """
 
 

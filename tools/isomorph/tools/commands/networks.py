@@ -1,5 +1,6 @@
 """Commands about networks: `list`, `show` and `compare`. None imports a framework, but where it is asked to try one."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -54,6 +55,7 @@ def list_command(
 @options.architecture_options
 @click.option("--end-points", is_flag=True, help="Also what is inside the units.")
 @click.option("--toml", metavar="FILE", help="Write ARCH as a file to edit; - is stdout.")
+@click.option("--force", is_flag=True, help="Replace the file of --toml if it is there.")
 @options.json_file
 def show_command(
     arch: str,
@@ -61,6 +63,7 @@ def show_command(
     architecture_options: dict[str, Any],
     end_points: bool,
     toml: str | None,
+    force: bool,
     json: str | None,
 ) -> None:
     """Every unit: output shape, stride, rate, receptive field, parameters, MACs. Needs no framework."""
@@ -68,6 +71,8 @@ def show_command(
         raise BadInput(f"Both --json and --toml are {json}; they are two files.")
     check_json(json)
     check_json(toml)
+    if toml not in (None, "-") and Path(toml).exists() and not force:
+        raise BadInput(f"{toml} is there already; --force replaces it.")
     report = tools.show(arch, size=size, **architecture_options)
     if "-" not in (json, toml):
         out.print(report.table(end_points))

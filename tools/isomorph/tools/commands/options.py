@@ -172,7 +172,7 @@ subject = argument(
     help="An architecture (`isomorph list`), a .toml file with your own, or a checkpoint.",
     shell_complete=_complete_architecture,
 )
-arch = click.option("--arch", metavar="ARCH", help="What a FILE that cannot tell is of: a name or a .toml.")
+arch = click.option("--arch", metavar="ARCH", help="The network of a FILE that does not tell it: a name or a .toml.")
 backends = names_option("--backends", metavar="A,B", help="Default: all that are installed.")
 backend = click.option("--backend", metavar="A", help="Default: the first installed.")
 device = device_option(default="auto", help="auto: a GPU if there is one; cuda:1: that one.")

@@ -59,7 +59,10 @@ def _same(source: Architecture, candidates: list[Architecture], to: str) -> Arch
     if not _tensors(nearest) & _tensors(source) or len(_tensors(nearest) ^ _tensors(source)) > len(_tensors(source)):
         if is_architecture(to):
             raise BadInput(f"{source.name} and {to} are networks of other tensors; choose one of the same function.")
-        raise BadInput(f"{to} has no network like {source.name}; `isomorph list` shows what it has.")
+        raise BadInput(
+            f"{to} has no network of the function of {source.name}, under whose names its tensors could go; name"
+            " another zoo (`isomorph list`), or leave --to out: the kind of file can change without it."
+        )
     differing = [field for field in compare_fields(source, nearest)[0] if field.affects == "inference"]
     words = [f"{field.name} {compact(field.first)} / {compact(field.second)}" for field in differing[:MOST_FIELDS]]
     blocks = zip(source.blocks, nearest.blocks, strict=False)

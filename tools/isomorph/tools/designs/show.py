@@ -56,7 +56,7 @@ class ShowReport(Report):
 
     def table(self, inside: bool = False) -> RenderableType:
         """Return the report for people, 80 columns wide; exact multiply-accumulates are in the JSON."""
-        headings = ("stride", "rate", "sees", "parameters", "MACs")
+        headings = ("output stride", "rate", "sees", "parameters", "MACs")
         table = plain_table("unit", "output", *headings, right=("output", *headings))
         within = _inside_units(plan(self.architecture))
         for row in self.rows(inside):
