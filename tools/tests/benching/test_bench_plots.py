@@ -105,6 +105,14 @@ def test_one_long_bar_or_whisker_leaves_room_for_the_rest(slowest: float) -> Non
     assert any(", up to " in text.get_text() for text in figure.axes[0].texts)
 
 
+def test_lines_of_a_grid_stand_for_values_not_for_modes() -> None:
+    with figures.house_style():
+        panels = plots.draw_ranking(REPORT).axes
+    for panel in panels:
+        assert {line.get_visible() for line in panel.get_xgridlines()} == {True}
+        assert {line.get_visible() for line in panel.get_ygridlines()} == {False}
+
+
 def test_a_figure_of_busy_cores_says_so(tmp_path: Path) -> None:
     write_plots(replace(REPORT, others=1.5), tmp_path)
     assert any("Nothing can be chosen from this" in text for text in texts(tmp_path / "ranking.svg"))

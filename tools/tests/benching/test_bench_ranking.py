@@ -39,6 +39,13 @@ def test_where_the_zoos_is_another_design_multiply_accumulates_are_compared() ->
     assert Ranking([zoo, EAGER], (), "latency").ratio(row("keras", "eager", 2.0)) == Spread(2.0, 2.0, 2.0)
 
 
+def test_of_memory_the_ratio_is_the_share_of_the_zoos() -> None:
+    zoo = row("keras", "zoo", 2.0, memory=2**29)
+    ratios = {each.mode: Ranking([zoo, ZOO, EAGER, GRAPH], (), "memory").ratio(each) for each in (zoo, EAGER, GRAPH)}
+    assert ratios == {"zoo": Spread(1.0, 1.0, 1.0), "eager": Spread(2.0, 2.0, 2.0), "graph": Spread(4.0, 4.0, 4.0)}
+    assert Ranking([zoo], (), "memory").ratio(ZOO) is None, "its memory is not known"
+
+
 def test_without_a_zoo_there_is_no_ratio() -> None:
     assert Ranking([OTHER], (), "latency").ratio(OTHER) is None
 
