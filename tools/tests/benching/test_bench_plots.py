@@ -105,6 +105,12 @@ def test_one_long_bar_or_whisker_leaves_room_for_the_rest(slowest: float) -> Non
     assert any(", up to " in text.get_text() for text in figure.axes[0].texts)
 
 
+def test_bars_of_a_size_are_drawn_from_zero() -> None:
+    with figures.house_style():
+        panels = plots.draw_ranking(REPORT).axes
+    assert {(panel.get_xscale(), panel.get_xlim()[0]) for panel in panels} == {("linear", 0.0)}
+
+
 def test_lines_of_a_grid_stand_for_values_not_for_modes() -> None:
     with figures.house_style():
         panels = plots.draw_ranking(REPORT).axes

@@ -39,6 +39,14 @@ def test_a_family_differs_in_depth_alone(name: str, own: int, depths: list[int])
     assert network in [other for _, other in found]
 
 
+@pytest.mark.parametrize(("most", "deepest"), [(5.5, 110), (5.49, 56), (1.0, 20)])
+def test_a_network_up_to_so_many_times_as_deep_is_followed(
+    most: float, deepest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(axes, "MOST_DEPTH", most)
+    assert family(architecture("cifar/resnet20"))[-1] == (deepest, architecture(f"cifar/resnet{deepest}"))
+
+
 @pytest.mark.parametrize("name", ["keras/MobileNetV2", "torchvision/resnext101_64x4d", "paddle/LeNet"])
 def test_neither_a_version_nor_a_width_is_a_depth(name: str) -> None:
     network = architecture(name)
