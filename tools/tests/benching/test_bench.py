@@ -86,6 +86,10 @@ def test_what_explains_the_modes_runs_when_it_is_pasted(report: BenchReport) -> 
     assert found["network"].answer(found["images"]).shape == (1, 7)
 
 
+def test_the_lines_of_its_setting_make_an_image_of_the_size_that_was_measured() -> None:
+    assert quick("eager").setting.splitlines()[-1] == 'images = numpy.ones((1, 8, 10, 3), "float32")'
+
+
 def test_a_mode_that_answers_wrongly_is_not_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Workload, "noise_ratio", lambda *_: 9.0)
     report = quick("eager")

@@ -1,9 +1,12 @@
 """The figures of a bench: they say in words and units what was measured, and are whole or not there."""
 
+import re
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -129,6 +132,20 @@ def test_a_figure_of_busy_cores_says_so(tmp_path: Path) -> None:
 def test_without_a_zoo_there_is_one_panel(tmp_path: Path) -> None:
     write_plots(replace(REPORT, rows=REPORT.rows[2:], curves=()), tmp_path)
     assert "times its framework's own zoo" not in texts(tmp_path / "ranking.svg")
+    with figures.house_style():
+        assert len(plots.draw_ranking(REPORT).axes) == 2
+        assert len(plots.draw_ranking(replace(REPORT, rows=REPORT.rows[2:])).axes) == 1
+
+
+@pytest.mark.parametrize(
+    ("axis", "scales"),
+    [("batch", [("log", "log"), ("log", "linear")]), ("depth", [("log", "log")])],
+)
+def test_time_is_drawn_in_powers_of_ten_and_memory_from_zero(axis: str, scales: list[tuple[str, str]]) -> None:
+    with figures.house_style():
+        panels = plots.draw_curves([curve for curve in CURVES if curve.axis == axis], REPORT).axes
+    assert [(panel.get_xscale(), panel.get_yscale()) for panel in panels] == scales
+    assert panels[-1].get_ylim()[0] == 0 or axis == "depth"
 
 
 def test_curves_have_units_and_places(tmp_path: Path) -> None:
@@ -178,3 +195,32 @@ def test_a_folder_that_cannot_be_is_refused_before_anything_is_measured(capsys: 
         refused_here(capsys, *asked, "a/b") == "a/b cannot be written: there is no folder a; make it, or name another."
     )
     assert left() == ["x"]
+
+
+def places(svg: bytes) -> list[list[tuple[float, float]]]:
+    """Return the points of every line of an SVG, wherever its file has the numbers relative to the point before."""
+    lines = []
+    for path in re.findall(rb' d="M ([^"]*?) *"', svg):
+        first, letter, others = re.split(rb"\s*([lL])\s*", path, maxsplit=1)
+        x, y = map(float, first.split())
+        points = [(x, y)]
+        numbers = [float(number) for number in re.findall(rb"-?(?:\d+\.?\d*|\.\d+)", others)]
+        for step_x, step_y in zip(numbers[::2], numbers[1::2], strict=True):
+            x, y = (x + step_x, y + step_y) if letter == b"l" else (step_x, step_y)
+            points.append((x, y))
+        lines.append(points)
+    return lines
+
+
+def test_a_line_of_a_small_svg_goes_where_it_went() -> None:
+    """Up to a tenth, a 720th of an inch, which does not add up along the line."""
+    y = [0.0, 3.0, 2.97, -4.0, 11.0, 10.9, 0.02]
+    with figures.house_style():
+        figure = figures.new_figure(2.0)
+        figure.subplots().plot(range(len(y)), y)
+        figure.canvas.draw()
+        whole, small = BytesIO(), figures.render(figure, "svg")
+        figure.savefig(whole, format="svg")
+    (before,), (after,) = ([line for line in places(svg) if len(line) == len(y)] for svg in (whole.getvalue(), small))
+    assert len(before) == len(after)
+    assert np.abs(np.subtract(before, after)).max() <= 0.1001

@@ -1,7 +1,10 @@
-"""The course of a bench: when processes end, and what others took meanwhile. All times are typed by hand."""
+"""The course of a bench: when processes end, what others took meanwhile, and where. All times are typed by hand."""
 
 import os
+import platform
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +12,11 @@ import pytest
 
 from isomorph.backends.process import BackendFailed
 from isomorph.tools.benching import rounds as module
-from isomorph.tools.benching.machine import STAT, Busy, count_busy
+from isomorph.tools.benching.machine import STAT, Busy, count_busy, describe_machine
 from isomorph.tools.benching.rounds import Rounds
 from isomorph.tools.benching.timed_process import TimedProcess
+
+CPUINFO = Path("/proc/cpuinfo")
 
 
 class Process:
@@ -141,3 +146,12 @@ def test_own_processor_time_is_what_the_system_tells_of_this_process() -> None:
     assert found
     assert before.user + before.system - 0.02 <= found.own <= after.user + after.system + 0.02
     assert found.own <= found.all
+
+
+@pytest.mark.skipif(not CPUINFO.exists(), reason="the system does not tell what machine it is")
+def test_a_machine_is_described_as_the_system_tells_it() -> None:
+    machine = describe_machine(3)
+    names = re.findall(r"model name\s*: (.*)", CPUINFO.read_text()) or [platform.processor() or platform.machine()]
+    assert machine.processor == names[0].strip()
+    assert machine.memory == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert (machine.cores, machine.python) == (3, platform.python_version())
