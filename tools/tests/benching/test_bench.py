@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from isomorph.backends import registry
+from isomorph.backends.process import CORES
 from isomorph.spec import BadInput
 from isomorph.tools import BenchReport, bench
 from isomorph.tools.benching.workload import Workload
@@ -88,6 +89,12 @@ def test_what_explains_the_modes_runs_when_it_is_pasted(report: BenchReport) -> 
 
 def test_the_lines_of_its_setting_make_an_image_of_the_size_that_was_measured() -> None:
     assert quick("eager").setting.splitlines()[-1] == 'images = numpy.ones((1, 8, 10, 3), "float32")'
+
+
+@pytest.mark.parametrize("threads", sorted({1, CORES}))
+def test_there_may_be_as_many_threads_as_cores(threads: int) -> None:
+    (row,) = quick("eager", threads=threads, rounds=1).rows
+    assert (row.status, row.threads) == ("measured", threads)
 
 
 def test_a_mode_that_answers_wrongly_is_not_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
