@@ -15,6 +15,8 @@ import pytest
 
 from isomorph.tools.cli import main
 
+from .warm import WarmProcess
+
 T = TypeVar("T")
 
 PATIENCE = 300.0
@@ -29,10 +31,16 @@ def environment(**more: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in unwanted} | {"COLUMNS": "80"} | more
 
 
+WARM = WarmProcess(environment())
+
+
 def isomorph(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run `isomorph` with these arguments; `more` are variables of its environment."""
+    variables = environment(**more)
+    if WARM.serves(variables):
+        return WARM.run([*map(str, arguments)], variables, PATIENCE)
     command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(command, env=environment(**more), capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 def started(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
