@@ -26,45 +26,68 @@ ONLY_TENSORFLOW = {
 # XLA spends its time on compiling operations that then run once: half of it, if it does not optimise them.
 HASTY = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 
+# What `make test` runs: all kinds of units but inceptions, whose auxiliary heads have tests of their own. Designs whose
+# units are among these are thorough.
+FIRST = {"ISOMORPH_NATIVE_DESIGNS": "cifar others dense"}
+REST = "slim or torchvision or inceptions"
+
 # What Keras's other engines are tested with: all kinds of layers but channels of zeros. JAX compiles every operation at
 # every size: what it is spared are units whose code, the same for all engines, the other two run.
 FEW = {"ISOMORPH_NATIVE_DESIGNS": "others inceptions dense", "ISOMORPH_NATIVE_KERNELS": "2 3"}
 FEWER = {"ISOMORPH_NATIVE_DESIGNS": "dense", "ISOMORPH_NATIVE_KERNELS": "2", "ISOMORPH_NATIVE_SIDES": "1 2 5 8 13"}
 
+TENSORFLOW = {"KERAS_BACKEND": "tensorflow"}
+
 
 @pytest.mark.parametrize(
     ("framework", "environment", "skipped"),
     [
-        pytest.param("pytorch", {}, set(), id="pytorch"),
-        pytest.param("keras", {"KERAS_BACKEND": "tensorflow"}, set(), id="keras"),
-        pytest.param("paddle", {}, set(), id="paddle"),
-        pytest.param("keras", {"KERAS_BACKEND": "torch"} | FEW, ONLY_TENSORFLOW, id="keras:torch"),
-        pytest.param("keras", {"KERAS_BACKEND": "jax"} | HASTY | FEWER, ONLY_TENSORFLOW, id="keras:jax"),
+        pytest.param("pytorch", FIRST, set(), id="pytorch"),
+        pytest.param("keras", FIRST | TENSORFLOW, set(), id="keras"),
+        pytest.param("paddle", FIRST, set(), id="paddle"),
+        pytest.param(
+            "keras", {"KERAS_BACKEND": "torch"} | FEW, ONLY_TENSORFLOW, id="keras:torch", marks=pytest.mark.thorough
+        ),
+        pytest.param(
+            "keras",
+            {"KERAS_BACKEND": "jax"} | HASTY | FEWER,
+            ONLY_TENSORFLOW,
+            id="keras:jax",
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_native_objects(framework: str, environment: dict[str, str], skipped: set[str], tmp_path: Path) -> None:
-    report = tmp_path / "report.xml"
     files = sorted(NATIVE.glob(f"test_{framework}*.py"))
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        f"--junitxml={report}",
-        *map(str, files),
-    ]
+    cases = run(files, environment, tmp_path)
+    left_out = {name(case) for case in cases if case.find("skipped") is not None}
+    assert {name(case) for case in cases} == set().union(*map(defined, files)), "not every test was run"
+    assert left_out == skipped
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("framework", "environment"),
+    [("pytorch", {}), ("keras", TENSORFLOW), ("paddle", {})],
+    ids=["pytorch", "keras", "paddle"],
+)
+def test_native_objects_of_the_other_designs(framework: str, environment: dict[str, str], tmp_path: Path) -> None:
+    cases = run(sorted(NATIVE.glob(f"test_{framework}*.py")), environment, tmp_path, "-k", REST)
+    assert len(cases) > 50
+    assert [case for case in cases if case.find("skipped") is not None] == []
+
+
+def run(files: list[Path], environment: dict[str, str], folder: Path, *more: str) -> list[ElementTree.Element]:
+    """Run files of tests in a process of their own; returns a report of each test."""
+    report = folder / "report.xml"
+    options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", *more]
+    command = [sys.executable, "-P", "-m", "pytest", *options, *map(str, files)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment = inherited | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"} | environment
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600)
     if done.returncode:
         pytest.fail(f"status {done.returncode}\n{done.stdout[-20_000:]}\n{done.stderr[-3000:]}", pytrace=False)
-    cases = list(ElementTree.parse(report).iter("testcase"))
-    left_out = {name(case) for case in cases if case.find("skipped") is not None}
-    assert {name(case) for case in cases} == set().union(*map(defined, files)), "not every test was run"
-    assert left_out == skipped
+    return list(ElementTree.parse(report).iter("testcase"))
 
 
 def name(case: ElementTree.Element) -> str:

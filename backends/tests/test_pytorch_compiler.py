@@ -27,7 +27,9 @@ torch.compile = lambda module, *, fullgraph: compile_one(module, fullgraph=fullg
     "release",
     [
         pytest.param("", id="the release that is installed"),
-        pytest.param(OLDER, id="a release whose torch.compile cannot isolate recompilations"),
+        pytest.param(
+            OLDER, id="a release whose torch.compile cannot isolate recompilations", marks=pytest.mark.thorough
+        ),
     ],
 )
 def test_a_compiled_network_has_recompilations_of_its_own(release: str) -> None:

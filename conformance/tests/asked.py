@@ -28,7 +28,7 @@ def asked() -> Iterator[str]:
         "every network, on a lattice": test_every_network.LATTICES,
         "lattices": test_lattice.LATTICES,
         "live peers": {str(each): each for each in test_live_peers.PEERS},
-        "live peers, thorough": {str(each): each for each in test_live_peers.THOROUGH},
+        "live peers, exhaustive": {str(each): each for each in test_live_peers.EXHAUSTIVE},
         "training": TRAINED | DEEP,
         "faults": PLANTED_IN,
         "frozen": dict.fromkeys(sorted(FROZEN), "yes"),

@@ -15,8 +15,15 @@ IN_PRECISION = {"eager": "float32", "zoo": "float32", "eager-bfloat16": "bfloat1
         pytest.param(
             "pytorch", "torchvision/resnet18", ["eager", "eager-bfloat16"], ("torchvision", "a plain"), id="pytorch"
         ),
-        pytest.param("keras", "keras/MobileNet", ["eager"], ("keras.appl",), id="keras"),
-        pytest.param("paddle", "torchvision/resnet18", ["eager", "eager-nhwc"], ("paddle.vision",), id="paddle"),
+        pytest.param("keras", "keras/MobileNet", ["eager"], ("keras.appl",), id="keras", marks=pytest.mark.thorough),
+        pytest.param(
+            "paddle",
+            "torchvision/resnet18",
+            ["eager", "eager-nhwc"],
+            ("paddle.vision",),
+            id="paddle",
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_modes_and_the_zoos_network_answer_alike_and_are_trained(

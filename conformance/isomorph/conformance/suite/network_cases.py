@@ -67,9 +67,9 @@ NOT_RUN = STRUCTURE_ONLY | ALIKE.keys()
 DEEP = {name for name in RUN_AS.values() if name.endswith(("101", "152", "200", "110"))} - NOT_RUN
 DEEPEST = {"slim/resnet_v1_200", "torchvision/resnet152", "keras/ResNet152", "cifar/resnet110"}
 
-# Left out of `make test`: what is made of nothing but what a shallower one of the same zoo is made of, but for one, and
-# a zoo's own options beside another's.
-THOROUGH = (
+# Left to `isomorph conformance run`: what is made of nothing but what a shallower one of the same zoo is made of, but
+# for one, and a zoo's own options beside another's.
+EXHAUSTIVE = (
     (DEEP - {"cifar/resnet110"})
     | STRUCTURE_ONLY
     | {
@@ -182,10 +182,42 @@ CASES = (
 )
 
 
-# A zoo's network with options, whose place in a map float64 shows as well: left out of `make test` in float32.
+# Those that `make test` runs: every small network, and of the others the cheapest that have a kind of layer, in a kind
+# of unit, which no other one here has. A test holds the list to that rule.
+REPRESENTATIVES = {name for name in CASES if name.startswith("small: ")} | {
+    "paddle/LeNet",
+    "mlperf_tiny/resnet8 on odd images",
+    "slim's small network, biased",
+    "slim's small network, TensorFlow's SAME throughout",
+    "keras/MobileNetV2",
+    "paddle/mobilenet_v1",
+    "slim/mobilenet_v1",
+    "torchvision/mobilenet_v2 at output stride 16",
+    "torchvision/googlenet with its transform",
+    "slim/inception_v1",
+    "d2l/resnet18",
+    "keras/MobileNet at output stride 8",
+    "timm/resnet26",
+    "cifar/resnet20 at output stride 1",
+    "keras/ResNet50",
+    "torchvision/resnext50_32x4d",
+    NARROW_BN,
+    "paddle/googlenet",
+    "tutorial/googlenet",
+    "slim/resnet_v1_50 at output stride 8",
+    "slim/resnet_v2_50 at output stride 8",
+}
+
+# A zoo's network with options, whose place in a map float64 shows as well: not run in float32 every time.
 WITH_OPTIONS = {name for name in CASES if name not in RUN_AS and not name.startswith("small: ")}
 
 
-def some(names: Iterable[str], thorough: Collection[str] = THOROUGH) -> list[Any]:
-    """Return the names as parameters of a test; thorough ones are marked so."""
-    return [pytest.param(name, marks=pytest.mark.thorough) if name in thorough else name for name in names]
+def some(names: Iterable[str], exhaustive: Collection[str] = EXHAUSTIVE) -> list[Any]:
+    """Return the names as parameters of a test, marked by who runs them."""
+
+    def marks(name: str) -> tuple[pytest.MarkDecorator, ...]:
+        if name in exhaustive:
+            return (pytest.mark.exhaustive,)
+        return () if name in REPRESENTATIVES else (pytest.mark.thorough,)
+
+    return [pytest.param(name, marks=marks(name)) for name in names]

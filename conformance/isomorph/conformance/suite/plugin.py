@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import pytest
@@ -13,11 +13,25 @@ from isomorph.backends.process import BackendEnded, DiskFull
 from isomorph.backends.scratch import end_with_owner
 from isomorph.backends.timeouts import SUITE_TIMEOUT
 from isomorph.conformance.expected_failures import ExpectedFailures, read_expected_failures
-from isomorph.conformance.suite.selection import AGAINST_THE_ORACLE, DEFAULT, backend_of, id_of, under_test
+from isomorph.conformance.suite.selection import (
+    AGAINST_THE_ORACLE,
+    DEFAULT,
+    THOROUGH_WHERE,
+    backend_of,
+    id_of,
+    under_test,
+)
 from isomorph.conformance.suite.stream import Stream
 from isomorph.spec import BadInput
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+MARKERS = (
+    "thorough: what others stand for in `make test`; `make test-all` runs it",
+    "exhaustive: what others stand for there, too; `isomorph conformance run` runs it",
+    f"{AGAINST_THE_ORACLE}: what holds a network against the oracle, and is not asked of it",
+    f"{THOROUGH_WHERE}(where): what is thorough where the function says so of a backend and a test's parameters",
+)
 
 REFUSED = "isomorph_refused"
 EXPECTED = pytest.StashKey[ExpectedFailures]()
@@ -53,10 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", default=None):
         os.environ |= {name: "1" for name in THREADS if name not in os.environ}
     under_test(config)
-    config.addinivalue_line("markers", "thorough: what others stand for in `make test`")
-    config.addinivalue_line(
-        "markers", f"{AGAINST_THE_ORACLE}: what holds a network against the oracle, and is not asked of it"
-    )
+    for line in MARKERS:
+        config.addinivalue_line("markers", line)
     descriptor = config.getoption("--stream")
     if descriptor is not None and "PYTEST_XDIST_WORKER" not in os.environ:
         config.pluginmanager.register(Stream(descriptor))
@@ -74,6 +86,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     asking = [(item, backend, id_of(item)) for item in items if (backend := backend_of(item))]
     for item, backend, test in asking:
         item.user_properties += [("backend", backend), ("test", test)]
+        if any(mark.kwargs["where"](backend, _parameters(item)) for mark in item.iter_markers(THOROUGH_WHERE)):
+            item.add_marker(pytest.mark.thorough)
     if config.getoption("--asking-only"):
         config.hook.pytest_deselected(items=[item for item in items if not backend_of(item)])
         items[:] = [item for item, *_ in asking]
@@ -86,6 +100,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item, backend, test in asking:
             if reason := expected.reason(backend, test):
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def _parameters(item: Any) -> Mapping[str, Any]:
+    return {name: value for name, value in item.callspec.params.items() if name != "process"}
 
 
 def _refuse(config: pytest.Config, items: list[pytest.Item], message: str) -> None:

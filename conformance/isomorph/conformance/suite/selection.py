@@ -1,6 +1,8 @@
 """The backends under test, and the ids of tests, which do not depend on the backend."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,16 @@ DEFAULT = [ORACLE, "pytorch", "keras", "paddle"]
 
 AGAINST_THE_ORACLE = "against_the_oracle"
 """The mark of tests whose reference is the oracle's own answer."""
+
+THOROUGH_WHERE = "thorough_where"
+"""The mark of tests that are thorough where a function of the backend's name and the test's parameters says so."""
+
+Where = Callable[[str, Mapping[str, Any]], bool]
+
+
+def not_the_oracle(backend: str, _parameters: Mapping[str, Any]) -> bool:
+    """Tell whether the oracle stands for a backend: of what the specification says, which all of them read alike."""
+    return backend != ORACLE
 
 
 def under_test(config: pytest.Config, supported: list[str] | None = None) -> list[str]:

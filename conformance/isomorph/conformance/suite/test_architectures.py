@@ -1,5 +1,6 @@
 """Every architecture in every backend: its structure, its tensors bit for bit, its end points in both precisions."""
 
+from collections import Counter
 from collections.abc import Hashable
 
 import pytest
@@ -14,11 +15,12 @@ from isomorph.conformance.suite.network_cases import (
     CASES,
     DEEP,
     DEEPEST,
+    EXHAUSTIVE,
     LACKING,
     NOT_RUN,
+    REPRESENTATIVES,
     RUN_AS,
     STRUCTURE_ONLY,
-    THOROUGH,
     WITH_OPTIONS,
     some,
 )
@@ -45,6 +47,14 @@ def test_what_is_not_run_is_made_of_what_is(name: str) -> None:
         assert network.convention.batch_norm_epsilon == run.convention.batch_norm_epsilon
 
 
+def test_those_that_make_test_runs_have_every_kind_of_layer_and_none_is_there_for_nothing() -> None:
+    kinds = {name: layers_of(case.network) for name, case in CASES.items() if name not in EXHAUSTIVE}
+    held: Counter[Hashable] = Counter(kind for name in REPRESENTATIVES for kind in kinds[name])
+    assert set().union(*kinds.values()) - held.keys() == set()
+    alone = {name for name in REPRESENTATIVES for kind in kinds[name] if held[kind] == 1}
+    assert {name for name in REPRESENTATIVES - alone if not name.startswith("small: ")} == set()
+
+
 @pytest.mark.parametrize("name", [name for name, run in RUN_AS.items() if run not in NOT_RUN])
 def test_it_is_run_or_another_name_for_what_is(name: str) -> None:
     """In all that the specification says of either."""
@@ -66,7 +76,7 @@ def test_in_float64_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase
 
 
 @pytest.mark.parametrize(
-    "case", some((name for name in CASES if name not in DEEP - DEEPEST), THOROUGH | WITH_OPTIONS), indirect=True
+    "case", some((name for name in CASES if name not in DEEP - DEEPEST), EXHAUSTIVE | WITH_OPTIONS), indirect=True
 )
 @pytest.mark.against_the_oracle
 def test_in_float32_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Build) -> None:

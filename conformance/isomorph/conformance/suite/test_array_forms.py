@@ -1,9 +1,12 @@
 """Every backend takes any array that NumPy calls valid: views, other byte orders, read-only, zero strides, integers."""
 
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import suppress
+
 import pytest
 
+from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
 from isomorph.conformance.array_forms import FORMS
-from isomorph.conformance.suite.conftest import Build
 from isomorph.spec import Architecture, Block, Head, Stem, StemConvolution
 
 MODULE = "isomorph.conformance.array_forms"
@@ -15,25 +18,49 @@ TINY = Architecture(
     Head(3),
 )
 
+Construct = Callable[..., RemoteNetwork]
+"""Builds TINY in the backend under test, with options of `Backend.build`; once for all forms."""
+
 EVERY_FORM = pytest.mark.parametrize("form", FORMS)
 
 
-@EVERY_FORM
-def test_tensors_may_be_of(form: str, build: Build) -> None:
-    build(TINY, "float32").apply(f"{MODULE}:hold_load", form=form)
+@pytest.fixture(scope="module")
+def networks() -> Iterator[dict[Hashable, RemoteNetwork]]:
+    """Return the networks that there are, by process and options, as some frameworks compile each of them anew."""
+    built: dict[Hashable, RemoteNetwork] = {}
+    yield built
+    for network in built.values():
+        with suppress(BackendFailed):
+            network.discard()
+
+
+@pytest.fixture
+def construct(process: BackendProcess, device: str, networks: dict[Hashable, RemoteNetwork]) -> Construct:
+    def construct(**options: bool) -> RemoteNetwork:
+        key = process, *options
+        if key not in networks:
+            networks[key] = process.build(TINY.undrawn(), device, "float32", **options)
+        return networks[key]
+
+    return construct
 
 
 @EVERY_FORM
-def test_tensors_to_be_folded_may_be_of(form: str, build: Build) -> None:
+def test_tensors_may_be_of(form: str, construct: Construct) -> None:
+    construct().apply(f"{MODULE}:hold_load", form=form)
+
+
+@EVERY_FORM
+def test_tensors_to_be_folded_may_be_of(form: str, construct: Construct) -> None:
     """They answer as plain ones of the same values."""
-    build(TINY, "float32", fold_batch_norm=True).apply(f"{MODULE}:hold_folded", form=form)
+    construct(fold_batch_norm=True).apply(f"{MODULE}:hold_folded", form=form)
 
 
 @EVERY_FORM
-def test_images_may_be_of(form: str, build: Build) -> None:
-    build(TINY, "float32").apply(f"{MODULE}:hold_images", form=form)
+def test_images_may_be_of(form: str, construct: Construct) -> None:
+    construct().apply(f"{MODULE}:hold_images", form=form)
 
 
 @EVERY_FORM
-def test_what_is_trained_on_may_be_of(form: str, build: Build) -> None:
-    build(TINY, "float32", training=True).apply(f"{MODULE}:hold_training", form=form)
+def test_what_is_trained_on_may_be_of(form: str, construct: Construct) -> None:
+    construct(training=True).apply(f"{MODULE}:hold_training", form=form)

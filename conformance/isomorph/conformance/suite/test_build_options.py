@@ -146,7 +146,7 @@ def test_compiled_it_answers_as_the_oracle_in_float64(case: DrawnCase, construct
     assert_same(case, construct(case.network, "float64", COMPILED), "float64")
 
 
-@pytest.mark.thorough
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("case", ["keras/ResNet50, shortened", "cifar/resnet20, shortened"], indirect=True)
 def test_compiled_a_design_answers_as_the_oracle(case: DrawnCase, construct: Construct) -> None:
     assert_same(case, construct(case.network, "float32", COMPILED), "float32")

@@ -9,7 +9,10 @@ import pytest
 
 from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.suite.live_peers.asking import REQUIRES, Answered, Questions, Run, ask, live
+from isomorph.conformance.suite.selection import not_the_oracle
 from isomorph.conformance.verdict import FLOORS, relative_l2
+
+pytestmark = pytest.mark.thorough_where(where=not_the_oracle)
 
 ODD = {"on odd images": Run(49, 65)}
 BOTH = ODD | {"with weights of its own": Run(49, 65, weights="own")}
@@ -41,8 +44,8 @@ PEERS = [
     Questions("paddle/googlenet", THREE),
 ]
 
-# Deeper and wider ones of the same code, and more runs: left out of `make test`.
-THOROUGH = [
+# Deeper and wider ones of the same code, and more runs: left to `isomorph conformance run`.
+EXHAUSTIVE = [
     Questions("keras/ResNet50", {name: run for name, run in ALL.items() if name not in BOTH}),
     Questions("keras/ResNet101", ODD),
     Questions("keras/MobileNet", PAIR, {"alpha": 1.0}),
@@ -81,7 +84,7 @@ ANSWERS = pytest.mark.parametrize(
     "answered",
     [
         pytest.param((questions, run), id=f"{questions} {run}", marks=marks)
-        for peers, marks in ((PEERS, ()), (THOROUGH, pytest.mark.thorough))
+        for peers, marks in ((PEERS, ()), (EXHAUSTIVE, pytest.mark.exhaustive))
         for questions in peers
         for run in questions.runs
     ],

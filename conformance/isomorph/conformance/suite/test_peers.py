@@ -14,16 +14,19 @@ from isomorph.backends.protocol import Array
 from isomorph.conformance.drawn_case import Share
 from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.suite.recorded_peers import UNNAMED, Peer, recorded, unread
+from isomorph.conformance.suite.selection import not_the_oracle
 from isomorph.conformance.verdict import FLOORS, relative_l2
 from isomorph.spec import zoo
+
+pytestmark = pytest.mark.thorough_where(where=not_the_oracle)
 
 # The dtype in which a peer computed -> relative L2 of its logits, and of its taps' means, from ours in float64. In
 # float64 the sums' order alone is left: the oracle is within 1e-14 of all logits, and within 3e-14 of all means.
 LIMITS = {"float64": (1e-13, 1e-12), "float32": (1e-4, 1e-5)}
 
-# Left out of `make test`: of 130 million values each, where the witness of the specification and VGGs of narrow dense
-# layers stand for them; and in float32, where float64 says as much of the specification and `test_architectures` of the
-# backend, all but one of each zoo, and one of those that were recorded in float32.
+# Left to `isomorph conformance run`: of 130 million values each, where the witness of the specification and VGGs of
+# narrow dense layers stand for them; and in float32, where float64 says as much of the specification and
+# `test_architectures` of the backend, all but one of each zoo, and one of those that were recorded in float32.
 WIDE = ("torchvision_vgg11", "torchvision_vgg16_odd", "torchvision_vgg11_bn_odd", "keras_VGG16", "paddle_vgg16")
 EVERY_TIME_IN_FLOAT32 = (
     "d2l_resnet18",
@@ -39,8 +42,8 @@ EVERY_TIME_IN_FLOAT32 = (
 )
 
 
-def is_thorough(test: str, peer: str) -> bool:
-    """Whether `make test` leaves a test of a recorded peer out."""
+def is_exhaustive(test: str, peer: str) -> bool:
+    """Whether a test of a recorded peer is left to `isomorph conformance run`."""
     in_float32 = test == "test_in_float32_its_logits_are_ours_but_for_noise"
     return peer not in EVERY_TIME_IN_FLOAT32 if in_float32 else test.startswith("test_in_float64") and peer in WIDE
 
@@ -57,7 +60,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "v1" in metafunc.function.__name__:
         names = [name for name in names if name in SLIM_V1]
     test = metafunc.function.__name__
-    marked = [pytest.param(name, marks=pytest.mark.thorough if is_thorough(test, name) else ()) for name in names]
+    marked = [pytest.param(name, marks=pytest.mark.exhaustive if is_exhaustive(test, name) else ()) for name in names]
     metafunc.parametrize("peer", marked or ["no fixture"], indirect=True, scope="module")
 
 

@@ -3,9 +3,9 @@
 `isomorph conformance faults` plants them all.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -19,6 +19,7 @@ from isomorph.conformance.faults.finding import INFERENCE, TRAINING, Finding
 from isomorph.conformance.faults.planting import Planting
 from isomorph.conformance.faults.reference_case import ReferenceCases
 from isomorph.conformance.faults.surgery import surgeon_of
+from isomorph.conformance.suite.selection import not_the_oracle
 
 # Which tiers see it. The lattice sees no rounding, as small integers stand it; float32 sees no thousandth of epsilon.
 # What is wrong in training alone no tier of inference can see.
@@ -103,6 +104,12 @@ def planting(
     return plantings.setdefault(process.name, Planting(process, device, cases))
 
 
+def without_surgery(backend: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether the oracle stands for a backend: of faults in the specification or in the tensors, not in its object."""
+    return not_the_oracle(backend, parameters) and not isinstance(CATALOGUE[parameters["name"]].plant, Surgery)
+
+
+@pytest.mark.thorough_where(where=without_surgery)
 @pytest.mark.parametrize("name", SEEN_BY)
 def test_a_planted_fault_is_caught_at_its_place_by_the_tiers_that_can_see_it(
     name: str, planting: Planting, process: BackendProcess

@@ -1,6 +1,8 @@
 """Networks that learn: gradients, running statistics and steps are the oracle's, in every backend that can learn."""
 
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from typing import Any
 
 import pytest
 
@@ -13,12 +15,35 @@ from isomorph.spec.units import KINDS
 TWENTY, FROZEN = "cifar/resnet20", "frozen batch norms"
 CASES = SMALL | DEEP
 EVERY_TIME = (TWENTY, "zero channels", "basic units", "bottlenecks at output stride 8", "inceptions", FROZEN)
-"""Ten batches and twenty steps of others are for the whole suite."""
+"""Ten batches and twenty steps of others are left to `isomorph conformance run`."""
 
-NAMES = [*SMALL, *(pytest.param(name, marks=pytest.mark.thorough) for name in DEEP)]
-SOME = [*(pytest.param(name, marks=pytest.mark.thorough) for name in CASES if name not in EVERY_TIME), *EVERY_TIME]
-LONG = [*(pytest.param(name, marks=pytest.mark.thorough) for name in SMALL if name not in EVERY_TIME), *EVERY_TIME]
-SHORT = [name for name in SMALL if name not in EVERY_TIME]
+REPRESENTATIVES = (TWENTY, "inceptions", FROZEN)
+"""Those whose twenty steps, and whose float32, are in `make test`; both rules of running statistics are."""
+
+
+def some(names: Iterable[str], marked: Callable[[str], pytest.MarkDecorator | None]) -> list[Any]:
+    return [pytest.param(name, marks=mark) if (mark := marked(name)) else name for name in names]
+
+
+def exhaustive_but_every_time(name: str) -> pytest.MarkDecorator | None:
+    return None if name in EVERY_TIME else pytest.mark.exhaustive
+
+
+def by_length(name: str) -> pytest.MarkDecorator | None:
+    if name not in EVERY_TIME:
+        return pytest.mark.exhaustive
+    return None if name in REPRESENTATIVES else pytest.mark.thorough
+
+
+def in_float32(_backend: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether float64 stands for a case in float32, of which a few are run."""
+    return parameters["dtype"] == "float32" and parameters["training"] not in REPRESENTATIVES
+
+
+NAMES = some(CASES, lambda name: pytest.mark.exhaustive if name in DEEP else None)
+SOME = some(CASES, exhaustive_but_every_time)
+LONG = some(SMALL, by_length)
+SHORT = [name for name in SMALL if name not in REPRESENTATIVES]
 
 
 def test_every_kind_of_unit_is_trained() -> None:
@@ -31,6 +56,7 @@ def test_no_value_is_close_to_a_bend(training: DrawnTraining) -> None:
     assert training.case.near_kinks == ()
 
 
+@pytest.mark.thorough_where(where=in_float32)
 @pytest.mark.parametrize("training", NAMES, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.against_the_oracle
@@ -46,6 +72,7 @@ def test_running_statistics_follow_one_batch(training: DrawnTraining, learning: 
         assert_passes(training.statistics(learning("float64"), 1))
 
 
+@pytest.mark.thorough_where(where=in_float32)
 @pytest.mark.parametrize("training", SOME, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.against_the_oracle
