@@ -19,7 +19,7 @@ CORE_TESTS := spec/tests $(addprefix backends/tests/test_,$(addsuffix .py,\
 	predicting/test_labels published/test_download published/test_download_hostile published/test_fetch \
 	recording/test_recorded_hostile weights/test_diff weights/test_identify weights/test_inspect))
 
-.PHONY: demo test test-lowest test-versions lint bench noise mutations mutants clean
+.PHONY: demo test test-all test-lowest test-versions lint bench noise mutations mutants clean
 
 $(READY): pyproject.toml requirements-cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit("isomorph needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -34,13 +34,17 @@ $(READY): pyproject.toml requirements-cpu.txt
 demo: $(READY)
 	$(BIN)/python -m isomorph.tools.demo
 
-# All but what others stand for; `isomorph conformance run` runs that too.
+# All but what others stand for, by the rules in CONTRIBUTING.md.
 test: $(READY)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m 'not thorough'
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q --durations 20 -m 'not thorough and not exhaustive'
+
+# And all but what `isomorph conformance run` alone runs.
+test-all: test
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q --durations 20 -m 'thorough and not exhaustive'
 
 # The core alone, on the oldest releases of what it needs.
 test-lowest: $(LOWEST)/.ready
-	$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist worksteal -q -m 'not thorough' $(CORE_TESTS)
+	$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist worksteal -q -m 'not thorough and not exhaustive' $(CORE_TESTS)
 
 $(LOWEST)/.ready: pyproject.toml requirements-lowest.txt
 	$(PYTHON) -m venv $(LOWEST)
