@@ -129,6 +129,22 @@ def test_a_figure_of_busy_cores_says_so(tmp_path: Path) -> None:
     assert not any("Nothing can be chosen from this" in text for text in texts(tmp_path / "ranking.svg"))
 
 
+@pytest.mark.parametrize(
+    ("others", "hatches", "marked"),
+    [(1.5, 2, {"0.500 ?, up to 1.00", "2.00 ?"}), (0.5, 0, set())],
+    ids=["doubted", "trusted"],
+)
+def test_a_bar_is_hatched_and_marked_where_its_figure_is(others: float, hatches: int, marked: set[str]) -> None:
+    """In both panels; other bars are not."""
+    rows = (REPORT.rows[0], replace(REPORT.rows[1], others=others), REPORT.rows[2])
+    with figures.house_style():
+        figure = plots.draw_ranking(replace(REPORT, rows=rows))
+    bars = [bar for panel in figure.axes for bar in panel.patches]
+    assert sum(bar.get_hatch() is not None for bar in bars) == hatches
+    assert {text.get_text() for panel in figure.axes for text in panel.texts if "?" in text.get_text()} == marked
+    assert figure.get_suptitle().endswith("each other (hatched, ?).") == bool(marked)
+
+
 def test_without_a_zoo_there_is_one_panel(tmp_path: Path) -> None:
     write_plots(replace(REPORT, rows=REPORT.rows[2:], curves=()), tmp_path)
     assert "times its framework's own zoo" not in texts(tmp_path / "ranking.svg")

@@ -8,7 +8,7 @@ from isomorph.tools.benching.advice import advise
 from isomorph.tools.benching.baselines import find_baseline
 from isomorph.tools.benching.competitors import turn_groups
 from isomorph.tools.benching.explain import explain
-from isomorph.tools.benching.machine import Busy
+from isomorph.tools.benching.machine import Busy, Others
 from isomorph.tools.benching.modes import MODES, USUAL, choose_modes
 from isomorph.tools.benching.ranking import Goal, Ranking, short
 from isomorph.tools.benching.results import Limit, ModeResult, Spread, make_timing
@@ -122,8 +122,17 @@ def test_figures_have_three_digits(value: float, said: str) -> None:
 
 
 def test_what_others_take_is_what_is_busy_but_not_ours() -> None:
-    assert Busy(130.0, 50.0).others_since(Busy(100.0, 40.0), 10.0) == 2.0
-    assert Busy(100.0, 41.0).others_since(Busy(100.0, 40.0), 10.0) == 0.0
+    assert Busy(130.0, 50.0).others_since(Busy(100.0, 40.0)) == 20.0
+
+
+def test_others_kept_as_many_cores_busy_as_their_time_is_longer_than_the_turns() -> None:
+    """What the system's clock rounds, up and down, is summed before it is called nothing."""
+    others = Others()
+    assert others.cores is None
+    others.add(Busy(100.0, 40.0), Busy(100.0, 41.0), 10.0)
+    assert others.cores == 0.0
+    others.add(Busy(100.0, 40.0), Busy(111.0, 40.0), 10.0)
+    assert others.cores == 0.5
 
 
 def test_tf32_is_explained_as_a_switch_of_the_framework() -> None:

@@ -1,5 +1,6 @@
 """The tables and lines of a bench's report, on figures typed by hand."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,35 @@ def test_the_ranking_has_figures_ratios_to_the_zoo_and_shares_of_the_limit() -> 
         "keras eager 0.417 (0.333-0.500) 1.67 (1.33-2.00) 42 % keras zoo 0.250 (0.250-0.250) 1.00 (1.00-1.00) 25 %"
         " paddle eager 0.200 (0.200-0.200) - - "
     ) in found
+
+
+MARKED = replace(
+    REPORT,
+    rows=(
+        row("keras", "zoo", 4.0, 4.0, 4.0),
+        row("keras", "eager", 2.0, 3.0, 2.0, others=1.5),
+        row("paddle", "eager", 5.0, 5.0, 5.0),
+    ),
+    curves=(),
+)
+"""Other processes had three quarters of the cores while keras eager was measured, and none else."""
+
+
+def test_a_doubted_figure_is_marked_in_every_table_and_explained_under_the_ranking() -> None:
+    found = " ".join(str(MARKED).split())
+    assert "keras eager 0.500 (0.333-0.500) ? 2.00 (1.33-2.00)" in found
+    assert "paddle eager 0.200 (0.200-0.200) - ? other processes kept more than 1.0 of 2 cores busy" in found
+    assert "keras eager ? 2000 3000" in found
+    assert found.count("?") == 3
+
+
+def test_a_doubted_figure_has_its_reason_in_json() -> None:
+    document = json.loads(MARKED.to_json())
+    reason = "other processes kept 1.5 of 2 busy while keras eager was measured"
+    assert [(each["others"], each["doubt"]) for each in document["rows"]] == [(None, None), (1.5, reason), (None, None)]
+    assert [each["doubt"] for each in document["rankings"]["throughput"]] == [reason, None, None]
+    assert [each["doubt"] for each in document["rankings"]["memory"]] == []
+    assert (document["exit_status"], reason in document["advice"]) == (3, True)
 
 
 def test_nothing_that_was_ranked_is_no_table() -> None:

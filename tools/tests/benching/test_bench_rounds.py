@@ -16,6 +16,8 @@ from isomorph.tools.benching.machine import STAT, Busy, count_busy, describe_mac
 from isomorph.tools.benching.rounds import Rounds
 from isomorph.tools.benching.timed_process import TimedProcess
 
+from ..benched import quick
+
 CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -117,6 +119,14 @@ def test_what_others_took_is_not_known_where(
     run, _ = course(rounds=1)
     run.run()
     assert run.others is None
+
+
+def test_a_row_tells_what_others_took_during_its_own_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 10 s each: eager's, eager-folded's, and the matrix product's, which has no row."""
+    measured(monkeypatch, [Busy(each, 0.0) for each in (0.0, 1.0, 1.0, 16.0, 16.0, 18.0)], [0.0, 10.0] * 3)
+    report = quick("eager", "eager-folded", rounds=1, training_batch=None)
+    assert [row.others for row in report.rows] == [0.1, 1.5]
+    assert report.others == 0.6
 
 
 def test_a_round_in_which_a_process_ended_tells_nothing_of_others(monkeypatch: pytest.MonkeyPatch) -> None:

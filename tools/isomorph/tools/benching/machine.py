@@ -61,9 +61,34 @@ class Busy:
     all: float
     own: float
 
-    def others_since(self, earlier: "Busy", seconds: float) -> float:
-        """Return how many cores other processes kept busy, on average, in the `seconds` since then."""
-        return max(0.0, (self.all - earlier.all - (self.own - earlier.own)) / seconds)
+    def others_since(self, earlier: "Busy") -> float:
+        """Return the seconds that other processes took since then; below 0 by what the system's clock rounds."""
+        return self.all - earlier.all - (self.own - earlier.own)
+
+
+@dataclass
+class Others:
+    """What other processes took while something was measured, turn by turn.
+
+    >>> from isomorph.tools.benching.machine import Busy, Others
+    >>> others = Others()
+    >>> others.add(Busy(all=100.0, own=40.0), Busy(all=130.0, own=50.0), seconds=10.0)
+    >>> others.cores
+    2.0
+    """
+
+    taken: float = 0.0
+    seconds: float = 0.0
+
+    def add(self, before: Busy, after: Busy, seconds: float) -> None:
+        """Add a turn that lasted so many seconds."""
+        self.taken += after.others_since(before)
+        self.seconds += seconds
+
+    @property
+    def cores(self) -> float | None:
+        """How many cores other processes kept busy, on average; None where no turn told."""
+        return max(0.0, self.taken / self.seconds) if self.seconds else None
 
 
 def count_busy(processes: Iterable[int]) -> Busy | None:

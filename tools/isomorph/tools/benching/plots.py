@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from isomorph.tools.benching.curves import MEANINGS, Curve, Measured
 from isomorph.tools.benching.figures import COLOUR_OF, COLOURS, house_style, new_figure, write_figures
+from isomorph.tools.benching.plausibility import MARK
 from isomorph.tools.benching.ranking import Ranking, short
 from isomorph.tools.benching.report import HEADINGS, BenchReport
 from isomorph.tools.benching.results import ZOO, Spread
@@ -21,6 +22,8 @@ MARKERS = ("o", "^", "D", "v", "P", "X")
 ZOO_LINE, OWN_LINE = (0, (4, 2)), "-"
 SQUEEZED = 30.0
 """Times the shortest bar from which on the longest one asks for a logarithmic axis."""
+HATCH = "////"
+"""The pattern of bars whose figures are doubted."""
 CUT = 1.4
 """Times the longest bar at which whiskers are cut."""
 ROOM, ROOM_FOR_TWO = 1.2, 1.6
@@ -52,7 +55,10 @@ def write_plots(report: BenchReport, folder: str | Path) -> Sequence[Path]:
 
 
 def draw_ranking(report: BenchReport) -> "Figure":
-    """Draw bars, the best on top: values for the goal and their ratios to the zoo's own; whiskers are spreads."""
+    """Draw bars, the best on top: values for the goal and their ratios to the zoo's own; whiskers are spreads.
+
+    Bars of doubted figures are hatched, and marked as in the table.
+    """
     ranking = report.ranking
     colours = _colours(report)
     ratios = [ranking.ratio(row) for row, _ in ranking.ranked]
@@ -61,12 +67,14 @@ def draw_ranking(report: BenchReport) -> "Figure":
     names = [row.name for row, _ in ranking.ranked]
     shades = [colours[row.backend] for row, _ in ranking.ranked]
     pale = [row.mode == ZOO for row, _ in ranking.ranked]
-    _bars(panels[0], [spread for _, spread in ranking.ranked], shades, pale)
+    doubted = report.doubts_for(report.goal)
+    marked = [row.name in doubted for row, _ in ranking.ranked]
+    _bars(panels[0], [spread for _, spread in ranking.ranked], shades, pale, marked)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
     panels[0].set_xlabel(HEADINGS[report.goal])
     if any(ratios):
-        _bars(panels[1], ratios, shades, pale)
+        _bars(panels[1], ratios, shades, pale, marked)
         panels[1].axvline(1, color="#222222", linewidth=1)
         panels[1].set_xlabel(_ratio_label(ranking))
     _title(figure, report, f"for {report.goal}; whiskers from the least to the most of {report.rounds} rounds")
@@ -97,7 +105,13 @@ def draw_curves(curves: Sequence[Curve], report: BenchReport) -> "Figure":
     return figure
 
 
-def _bars(panel: "Axes", spreads: Sequence[Spread | None], shades: Sequence[str], pale: Sequence[bool]) -> None:
+def _bars(
+    panel: "Axes",
+    spreads: Sequence[Spread | None],
+    shades: Sequence[str],
+    pale: Sequence[bool],
+    marked: Sequence[bool],
+) -> None:
     """Draw a bar and a whisker for each spread; a whisker far beyond all bars is cut, and its end written.
 
     The axis is logarithmic where one bar would else squeeze the others.
@@ -107,13 +121,16 @@ def _bars(panel: "Axes", spreads: Sequence[Spread | None], shades: Sequence[str]
     edge = max(medians) * CUT
     furthest = max(min(spread.most, edge) for spread in spreads if spread)
     room = ROOM_FOR_TWO if any(spread.most > edge for spread in spreads if spread) else ROOM
-    for place, (spread, shade, is_pale) in enumerate(zip(spreads, shades, pale, strict=True)):
+    for place, (spread, shade, is_pale, is_marked) in enumerate(zip(spreads, shades, pale, marked, strict=True)):
         if spread is None:
             continue
-        panel.barh(place, spread.median, color=shade, alpha=0.45 if is_pale else 1)
+        bar = panel.barh(place, spread.median, color=shade, alpha=0.45 if is_pale else 1)[0]
+        if is_marked:
+            bar.set(hatch=HATCH, edgecolor="white", linewidth=0)
         end = min(spread.most, edge)
         panel.plot([spread.least, end], [place, place], color="#222222", linewidth=1.2)
-        value = short(spread.median) + (f", up to {short(spread.most)}" if spread.most > edge else "")
+        value = short(spread.median) + (f" {MARK}" if is_marked else "")
+        value += f", up to {short(spread.most)}" if spread.most > edge else ""
         panel.annotate(value, (end, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
     if is_log:
         panel.set_xscale("log")
@@ -179,8 +196,9 @@ def _tick(x: int, label: str, axis: str) -> str:
 
 def _title(figure: "Figure", report: BenchReport, what: str) -> None:
     where = f"{report.machine.processor}, {report.threads} thread{'s' if report.threads > 1 else ''}, {report.device}"
+    which = f" (hatched, {MARK})" if report.doubts_for(report.goal) else ""
     warning = (
-        "\nNothing can be chosen from this: the cores were busy, or figures contradict each other."
+        f"\nNothing can be chosen from this: the cores were busy, or figures contradict each other{which}."
         if report.doubt
         else ""
     )

@@ -90,20 +90,10 @@ class Ranking:
 
     def share(self, row: ModeResult) -> Spread | None:
         """Return the floating-point operations per second as a share of the matrix product's, round by round."""
-        limit, rates = self.limits.get((row.backend, row.precision)), self._operations(row)
-        if limit is None or not rates:
+        limit, timing = self.limits.get((row.backend, row.precision)), self.timing(row)
+        if limit is None or timing is None:
             return None
-        return spread([rate / most for rate, most in zip(rates, limit.rates, strict=False)])
-
-    def share_of_fastest(self, row: ModeResult) -> float | None:
-        """Return the median of the operations per second as a share of the matrix product's fastest round."""
-        limit, rates = self.limits.get((row.backend, row.precision)), self._operations(row)
-        return statistics.median(rates) / max(limit.rates) if limit and rates else None
-
-    def _operations(self, row: ModeResult) -> list[float]:
-        """Return the network's floating-point operations per second, round by round; none where it was not timed."""
-        timing = self.timing(row)
-        if timing is None:
-            return []
         passes = PASSES if timing.work == "training" else 1
-        return [2 * row.macs * timing.batch * passes / seconds for seconds in timing.rounds]
+        operations = 2 * row.macs * timing.batch * passes
+        pairs = zip(timing.rounds, limit.rates, strict=False)
+        return spread([operations / seconds / most for seconds, most in pairs])

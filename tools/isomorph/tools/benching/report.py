@@ -12,7 +12,7 @@ from rich.text import Text
 from isomorph.tools.benching.advice import advise
 from isomorph.tools.benching.curves import Curve, curve_tables
 from isomorph.tools.benching.machine import Machine
-from isomorph.tools.benching.plausibility import why_implausible
+from isomorph.tools.benching.plausibility import MARK, Doubt, doubts, why_implausible
 from isomorph.tools.benching.ranking import GOALS, Goal, Ranking, short
 from isomorph.tools.benching.results import ZOO, Limit, ModeResult, Spread, Turns
 from isomorph.tools.subjects.subject import Origin
@@ -99,14 +99,34 @@ class BenchReport(Report):
         """Why these figures are no basis for a choice, in a sentence; None if they are."""
         return why_implausible(self.ranking, self.device, self.others, self.machine.cores)
 
+    def doubts_for(self, goal: Goal) -> Mapping[str, Doubt]:
+        """Return the modes whose figures for a goal are doubted: name of the mode's result -> why."""
+        return doubts(self.ranked_for(goal), self.device, self.machine.cores)
+
     def to_json(self) -> str:
         """Return the report, as the command line's `--json` writes it, with rankings for every goal."""
         document = asdict(self) | {"advice": self.advice, "exit_status": self.exit_status}
-        document["rankings"] = {goal: _ranking_document(self.ranked_for(goal)) for goal in GOALS}
+        document["rankings"] = {goal: self._ranking_document(goal) for goal in GOALS}
+        doubted = self.doubts_for(self.goal)
         for row, written in zip(self.rows, document["rows"], strict=True):
+            written["doubt"] = _reason(doubted.get(row.name))
             for timing, entry in zip(row.timings, written["timings"], strict=True):
                 entry["images_per_second"] = timing.rates
         return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
+
+    def _ranking_document(self, goal: Goal) -> list[dict[str, Any]]:
+        ranking, doubted = self.ranked_for(goal), self.doubts_for(goal)
+        return [
+            {
+                "backend": row.backend,
+                "mode": row.mode,
+                "figure": asdict(figure),
+                "times_the_zoo": _asdict(ranking.ratio(row)),
+                "share_of_the_limit": _asdict(ranking.share(row)),
+                "doubt": _reason(doubted.get(row.name)),
+            }
+            for row, figure in ranking.ranked
+        ]
 
     def table(self) -> RenderableType:
         """Return the report for people: the ranking, then all figures, what has none and why, and the advice."""
@@ -147,25 +167,29 @@ class BenchReport(Report):
             return None
         heading, ratio = HEADINGS[goal], "of zoo's" if goal == "memory" else "times zoo's"
         limited = any(ranking.share(row) for row, _ in ranking.ranked)
+        doubted = self.doubts_for(goal)
         table = plain_table("runs in", "mode", heading, ratio, *(["of limit"] if limited else []))
         for row, figure in ranking.ranked:
             share = ranking.share(row)
-            cells = [_spread(figure), _spread(ranking.ratio(row))]
+            cells = [_marked(_spread(figure), row.name in doubted), _spread(ranking.ratio(row))]
             cells += [f"{100 * share.median:.0f} %" if share else "-"] if limited else []
             table.add_row(row.backend, row.mode, *cells, style="dim" if row.mode == ZOO else "")
-        return Group(Text(f"for {goal}, {ranking.meaning}: median and spread of rounds"), table)
+        legends = dict.fromkeys(doubt.legend for doubt in doubted.values())
+        footnotes = [Text(f"{MARK} {legend}") for legend in legends]
+        return Group(Text(f"for {goal}, {ranking.meaning}: median and spread of rounds"), table, *footnotes)
 
     def _rates(self) -> RenderableType | None:
         rows = [row for row, _ in self.ranking.ranked if row.timings]
         batches = [f"at {batch}" for batch in self.batches]
         right = ("p50 ms", "p95 ms", *batches, "training")
         table = plain_table("runs in", "mode", *right, right=right)
+        doubted = self.doubts_for(self.goal)
         for row in rows:
             one = row.timing("inference", 1)
             rates = [_rate(row, "inference", batch) for batch in self.batches]
             trained = _rate(row, "training", self.training_batch or 0)
             latency = (short(1000 * one.p50), short(1000 * one.p95)) if one else ("-", "-")
-            table.add_row(row.backend, row.mode, *latency, *rates, trained)
+            table.add_row(row.backend, _marked(row.mode, row.name in doubted), *latency, *rates, trained)
         return Group(Text("single images, and images per second"), table) if rows else None
 
     def _costs(self) -> RenderableType | None:
@@ -206,17 +230,12 @@ class BenchReport(Report):
         return Group(*map(Text, notes)) if notes else None
 
 
-def _ranking_document(ranking: Ranking) -> list[dict[str, Any]]:
-    return [
-        {
-            "backend": row.backend,
-            "mode": row.mode,
-            "figure": asdict(figure),
-            "times_the_zoo": _asdict(ranking.ratio(row)),
-            "share_of_the_limit": _asdict(ranking.share(row)),
-        }
-        for row, figure in ranking.ranked
-    ]
+def _reason(doubt: Doubt | None) -> str | None:
+    return doubt.reason if doubt else None
+
+
+def _marked(text: str, is_doubted: bool) -> str:
+    return f"{text} {MARK}" if is_doubted else text
 
 
 def _asdict(spread: Spread | None) -> dict[str, Any] | None:

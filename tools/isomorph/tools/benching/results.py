@@ -76,6 +76,7 @@ class ModeResult:
     import_seconds: of the framework. first_call: seconds of the first answer, with compilation.
     memory, training_memory: peak bytes of its process while it answered, and while it was trained.
     disk: bytes of the framework's own file of it. threads: with which the framework computes.
+    others: how many cores other processes kept busy during its turns; None where the system does not say.
     """
 
     backend: str
@@ -95,6 +96,7 @@ class ModeResult:
     disk: int | None = None
     threads: int | None = None
     timings: tuple[Timing, ...] = ()
+    others: float | None = None
 
     @property
     def name(self) -> str:

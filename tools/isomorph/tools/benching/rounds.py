@@ -1,11 +1,13 @@
 """Run a bench: prepare all competitors, then let them take turns, round by round."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from isomorph.tools.benching.machine import Busy, count_busy
+from isomorph.tools.benching.machine import Busy, Others, count_busy
 from isomorph.tools.benching.results import ModeResult
 from isomorph.tools.benching.runner import Runner
 from isomorph.tools.benching.timed_process import TimedProcess
@@ -20,7 +22,6 @@ class Rounds:
 
     turn_groups: competitors that take turns with one another; one group runs after the other. rounds: turns of each.
     training_batch: images in a training step; None leaves training out. turn: least seconds of a turn.
-    others: how many cores other processes kept busy during the turns; None where the system does not say.
     """
 
     def __init__(
@@ -37,21 +38,26 @@ class Rounds:
         self.rounds = rounds
         self.turn = turn
         self.training_batch = training_batch
-        self.others: float | None = None
         self._progress = progress
         self._done = 0
         self._planned = len(self.competitors) * (1 + rounds)
         self._planned += len(self.runners) * (1 + rounds) if training_batch else 0
-        self._watched: list[tuple[float, float]] = []
+        self._others = Others()
+        self._others_of: defaultdict[TimedProcess, Others] = defaultdict(Others)
 
     def run(self) -> None:
         """Run all rounds. Ctrl-C keeps what was measured; `close` has to be called after that, too."""
         for group in self.turn_groups:
             self._run(group)
 
+    @property
+    def others(self) -> float | None:
+        """How many cores other processes kept busy during the turns; None where the system does not say."""
+        return self._others.cores
+
     def rows(self) -> list[ModeResult]:
         """Return the results of all networks so far."""
-        return [runner.row() for runner in self.runners]
+        return [replace(runner.row(), others=self._others_of[runner].cores) for runner in self.runners]
 
     def close(self) -> None:
         """End all processes that are still running."""
@@ -90,12 +96,12 @@ class Rounds:
             self._round(doing, competitors, turn, number)
 
     def _round(self, doing: str, competitors: Sequence[T], turn: Callable[[T], None], number: int) -> None:
-        before, started, pids = self._busy(), time.monotonic(), self._pids()
         for competitor in competitors:
             description = f"{doing} {competitor.name}, round {number} of {self.rounds}"
+            before, started, pids = self._busy(), time.monotonic(), self._pids()
             self._step(description, partial(turn, competitor))
-        if self._pids() == pids:  # the time of a process that has ended is unknown
-            self._watch(before, time.monotonic() - started)
+            if self._pids() == pids:  # the time of a process that has ended is unknown
+                self._watch(competitor, before, time.monotonic() - started)
 
     def _step(self, description: str, step: Callable[[], None]) -> None:
         self._progress(self._done, self._planned, description)
@@ -109,10 +115,9 @@ class Rounds:
     def _busy(self) -> Busy | None:
         return count_busy(self._pids())
 
-    def _watch(self, before: Busy | None, seconds: float) -> None:
-        """Add the processor time that other processes took in a round."""
+    def _watch(self, competitor: TimedProcess, before: Busy | None, seconds: float) -> None:
+        """Add the processor time that other processes took in a competitor's turn."""
         after = self._busy()
-        if before and after and seconds > 0:
-            self._watched.append((after.others_since(before, seconds) * seconds, seconds))
-            taken, spent = (sum(column) for column in zip(*self._watched, strict=True))
-            self.others = taken / spent
+        if before and after:
+            for others in (self._others, self._others_of[competitor]):
+                others.add(before, after, seconds)
