@@ -47,8 +47,13 @@ def test_bench_of_what_nothing_here_has_exits_with_3() -> None:
             ("--json", "nowhere/x.json"),
             "nowhere/x.json cannot be written: there is no folder nowhere; make it, or name another.",
         ),
+        (
+            ("--quick", "--training-batch", "8"),  # QUICK has --rounds
+            "--quick chooses modes and rounds itself, without training or scaling; leave out --rounds and"
+            " --training-batch, or --quick.",
+        ),
     ],
-    ids=["a mode", "a goal", "a batch", "an axis", "an architecture twice", "no memory", "a report"],
+    ids=["a mode", "a goal", "a batch", "an axis", "an architecture twice", "no memory", "a report", "a quick one"],
 )
 def test_bench_refuses(options: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert refused_here(capsys, "bench", *QUICK, *options) == sentence

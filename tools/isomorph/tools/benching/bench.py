@@ -20,7 +20,8 @@ from isomorph.tools.benching.defaults import BATCHES, ROUNDS, TRAINING_BATCH
 from isomorph.tools.benching.explain import setup_lines
 from isomorph.tools.benching.interrupt import heard_once
 from isomorph.tools.benching.machine import describe_machine
-from isomorph.tools.benching.modes import choose_modes
+from isomorph.tools.benching.modes import Mode, choose_modes
+from isomorph.tools.benching.quick import QUICK_BATCHES, QUICK_ROUNDS, advised_modes, check_quick
 from isomorph.tools.benching.ranking import GOALS, Goal, Ranking
 from isomorph.tools.benching.report import BenchReport
 from isomorph.tools.benching.results import ModeResult, Turns
@@ -41,12 +42,13 @@ def bench(
     *,
     backends: Sequence[str] | None = None,
     modes: Sequence[str] | None = None,
+    quick: bool = False,
     goal: Goal = "throughput",
     device: str = "auto",
     size: tuple[int, int] | None = None,
-    batches: Sequence[int] = BATCHES,
+    batches: Sequence[int] | None = None,
     training_batch: int | None = TRAINING_BATCH,
-    rounds: int = ROUNDS,
+    rounds: int | None = None,
     turn: float = TURN,
     scaling: Sequence[str] = (),
     threads: int | None = None,
@@ -71,12 +73,16 @@ def bench(
     subject: an architecture, its name, a `.toml` file with one, or a checkpoint, whose tensors are then used.
     backends: names; None takes the installed ones of pytorch, keras and paddle.
     modes: names, see `isomorph.tools.benching.modes`; None takes the usual ones that a backend has.
+    quick: measure one mode of each backend alone, the one that its framework's documentation advises, see
+        `isomorph.tools.benching.quick`, in fewer rounds and batches, and without training.
     goal: what the report is sorted by: "latency", "throughput", "training" or "memory".
     device: "auto", which is a GPU where a backend sees one, "cpu" or "gpu".
     size: height and width of the images; None is the zoo's own.
-    batches: images in a call; single images, which give the latency, are always measured.
+    batches: images in a call; single images, which give the latency, are always measured. None: BATCHES of
+        `isomorph.tools.benching.defaults`, or QUICK_BATCHES.
     training_batch: images in a training step; None leaves training out.
-    rounds: turns of each mode; all take their first turn, then all take their second one.
+    rounds: turns of each mode; all take their first turn, then all take their second one. None: ROUNDS of
+        `isomorph.tools.benching.defaults`, or QUICK_ROUNDS.
     turn: seconds of timed calls in a turn, of at least one call.
     scaling: some of "batch", "depth" and "resolution", along which time and memory are measured, see `benching.axes`:
         of the named modes, or else of eager execution and each backend's best, and of the zoo's own network.
@@ -91,25 +97,30 @@ def bench(
     A mode's answers are proved to be the network's own before it is timed. A mode that answers wrongly, is missing or
     crashes loses only its own figures, and a batch that does not fit in memory only the figures of that batch. Ctrl-C
     ends all processes and returns the results so far.
-    Raises BadInput, before anything is measured, where no named backend or no named mode is known, and for an unknown
-    goal, device or size.
+    Raises BadInput, before anything is measured, where no named backend or no named mode is known, for an unknown
+    goal, device or size, and where `quick` contradicts what else is asked for.
     """
     started = time.monotonic()
-    names, rows = _choose(backends)
-    chosen_modes, unknown = choose_modes(modes)
-    rows += [ModeResult(name, mode, "unavailable", reason) for name in names for mode, reason in unknown.items()]
+    names, chosen_modes, rows = _choose(backends, modes)
     axes = check_axes(scaling)
     check_choice("goal", goal, GOALS)
     resolved = find_subject(subject, arch, **options)
     network = resolved.architecture
+    check_quick(
+        quick,
+        goal=goal,
+        modes=modes,
+        rounds=rounds,
+        training_batch=None if training_batch == TRAINING_BATCH else training_batch,
+        scaling=scaling,
+    )
     _check_numbers(batches, training_batch, rounds, threads, product)
+    batches, training_batch, rounds = _schedule(network, quick, batches, training_batch, rounds)
     check_request(network, size, max(batches), seed, device, "float32")
     check_limits(timeout, memory)
     threads = threads or CORES
     height, width = size or network.convention.preprocessing.size
     batches = tuple(sorted({1, *batches}))
-    if network.head.num_classes is None or not network.head.global_pool:
-        training_batch = None  # there are no classes to learn
     room = available_memory() if memory is None else int(memory)
     interrupted = False
     with ExitStack() as stack:
@@ -129,7 +140,8 @@ def bench(
         try:
             for name in names:
                 progress(0, 1, f"asking {name} for its modes")
-                described.append(describe(start(name), chosen_modes, device, named=modes is not None))
+                wanted = advised_modes(name) if quick else chosen_modes
+                described.append(describe(start(name), wanted, device, named=modes is not None, first=quick))
                 rows += described[-1].rows
                 if described[-1].modes:
                     device_used = described[-1].device
@@ -170,17 +182,34 @@ def bench(
         time.monotonic() - started,
         interrupted,
         setup_lines(subject, (height, width, network.in_channels), arch, options),
+        quick,
     )
 
 
-def _choose(backends: Sequence[str] | None) -> tuple[list[str], list[ModeResult]]:
-    """Return the backends that can run, and rows for named ones that cannot."""
+def _choose(
+    backends: Sequence[str] | None, modes: Sequence[str] | None
+) -> tuple[list[str], tuple[Mode, ...], list[ModeResult]]:
+    """Return the backends that can run, the modes that there are, and rows for named ones of which that is not so."""
     names, absent = choose_some(backends)
     if not names:
         raise BadInput("No backend is installed to be measured; `pip install 'isomorph[all]'` adds three.")
-    return names, [
-        ModeResult(name, "", "unavailable", reason) for name, reason in absent.items() if backends is not None
-    ]
+    chosen, unknown = choose_modes(modes)
+    rows = [ModeResult(name, "", "unavailable", reason) for name, reason in absent.items() if backends is not None]
+    rows += [ModeResult(name, mode, "unavailable", reason) for name in names for mode, reason in unknown.items()]
+    return names, chosen, rows
+
+
+def _schedule(
+    network: Architecture, quick: bool, batches: Sequence[int] | None, training_batch: int | None, rounds: int | None
+) -> tuple[Sequence[int], int | None, int]:
+    """Return the batches, the training batch if any, and the number of rounds: the usual ones where none are given."""
+    has_classes = network.head.num_classes is not None and network.head.global_pool  # which can be learnt
+    usual_batches, usual_rounds = (QUICK_BATCHES, QUICK_ROUNDS) if quick else (BATCHES, ROUNDS)
+    return (
+        usual_batches if batches is None else batches,
+        training_batch if has_classes and not quick else None,
+        usual_rounds if rounds is None else rounds,
+    )
 
 
 def _draw(seed: int, folder: Path, main: Workload, point: Point) -> Workload:
@@ -192,9 +221,9 @@ def _draw(seed: int, folder: Path, main: Workload, point: Point) -> Workload:
 
 
 def _check_numbers(
-    batches: Sequence[int], training_batch: int | None, rounds: int, threads: int | None, product: int
+    batches: Sequence[int] | None, training_batch: int | None, rounds: int | None, threads: int | None, product: int
 ) -> None:
-    if not batches or min(batches) < 1:
+    if batches is not None and (not batches or min(batches) < 1):
         raise BadInput(f"Batches of {', '.join(map(str, batches)) or 'nothing'} were asked for; expected one or more.")
     for name, number in (("training batch", training_batch), ("number of rounds", rounds), ("product", product)):
         if number is not None and number < 1:

@@ -35,11 +35,14 @@ class Described:
     rows: tuple[ModeResult, ...]
 
 
-def describe(process: BackendProcess, modes: Sequence[Mode], device: str, named: bool) -> Described:
+def describe(
+    process: BackendProcess, modes: Sequence[Mode], device: str, named: bool, first: bool = False
+) -> Described:
     """Ask a backend's process which modes it has; a failure of the whole backend is a row of its own.
 
     named: whether the user named the modes; if not, modes are dropped whose compiler or layout the backend lacks, and
         TF32 without a GPU.
+    first: whether the first mode that it has is enough.
     """
     resolved: dict[tuple[Options, bool], Mode] = {}
     rows: list[ModeResult] = []
@@ -61,6 +64,8 @@ def describe(process: BackendProcess, modes: Sequence[Mode], device: str, named:
                     rows.append(ModeResult(process.name, mode.name, "unavailable", str(error)))
                     continue
                 resolved.setdefault((options, mode.tf32), mode)
+                if first:
+                    break
         except Unavailable as error:
             rows.append(ModeResult(process.name, "", "unavailable", str(error)))
         except BackendFailed as error:

@@ -77,7 +77,8 @@ def draw_ranking(report: BenchReport) -> "Figure":
         _bars(panels[1], ratios, shades, pale, marked)
         panels[1].axvline(1, color="#222222", linewidth=1)
         panels[1].set_xlabel(_ratio_label(ranking))
-    _title(figure, report, f"for {report.goal}; whiskers from the least to the most of {report.rounds} rounds")
+    quick = ", quick" if report.quick else ""
+    _title(figure, report, f"for {report.goal}{quick}; whiskers from the least to the most of {report.rounds} rounds")
     return figure
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from isomorph.tools.benching.advice import advise
 from isomorph.tools.benching.curves import Curve, curve_tables
+from isomorph.tools.benching.defaults import BATCHES, ROUNDS
 from isomorph.tools.benching.machine import Machine
 from isomorph.tools.benching.plausibility import MARK, Doubt, doubts, why_implausible
 from isomorph.tools.benching.ranking import GOALS, Goal, Ranking, short
@@ -47,6 +48,7 @@ class BenchReport(Report):
     others: how many cores other processes kept busy meanwhile; None where the system does not say.
     interrupted: whether ctrl-C came before everything was measured.
     setting: the lines of Python that come before those of every mode.
+    quick: whether one mode of each framework was measured alone, the one that its documentation advises.
     """
 
     architecture: str
@@ -68,6 +70,7 @@ class BenchReport(Report):
     seconds: float
     interrupted: bool = False
     setting: str = field(default="", repr=False)
+    quick: bool = False
 
     @property
     def exit_status(self) -> int:
@@ -150,10 +153,19 @@ class BenchReport(Report):
             ("weights", f"{self.weights.source}, SHA-256 {self.weights.sha256[:16]}"),
             ("on", f"{self.device}, {self.threads} thread{'s' if self.threads > 1 else ''} each"),
             ("input", f"{by(*self.input)}, batches of {', '.join(map(str, self.batches))}{training}"),
+            ("quick", self._quick()),
             ("rounds", f"{self.rounds} of each{TURNS[self.turns]}; {self.seconds:.0f} s in all{ended}"),
             ("others", self._others()),
         )
         return facts_table(facts)
+
+    def _quick(self) -> str | None:
+        """Say of a quick bench what it measured, and what the full one adds."""
+        if not self.quick:
+            return None
+        modes = ", ".join(row.name for row in self.rows if row.mode not in ("", ZOO) and row.timings)
+        full = f"every mode, {ROUNDS} rounds, batches of {', '.join(map(str, BATCHES))} and training"
+        return f"{modes or 'no mode'}, as each framework's documentation advises; without --quick: {full}"
 
     def _others(self) -> str:
         if self.others is None:

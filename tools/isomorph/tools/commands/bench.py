@@ -1,6 +1,6 @@
 """The command that measures: `bench`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -16,6 +16,7 @@ from isomorph.tools.benching.defaults import BATCHES, ROUNDS, TRAINING_BATCH
 from isomorph.tools.benching.figures import check_plots
 from isomorph.tools.benching.interrupt import heard_once
 from isomorph.tools.benching.modes import USUAL
+from isomorph.tools.benching.quick import QUICK_BATCHES, QUICK_ROUNDS, check_quick
 from isomorph.tools.benching.ranking import GOALS, Goal
 from isomorph.tools.commands import options
 from isomorph.tools.commands.command import Group
@@ -30,8 +31,17 @@ if TYPE_CHECKING:
 commands = Group()
 
 
+def _numbers(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))
+
+
 @commands.command("bench", short_help="Speed and memory side by side: which framework, and how?")
 @options.subject
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="One mode of each framework, as its documentation advises, in few rounds, without training: a minute or two.",
+)
 @options.backends
 @options.names_option(
     "--modes",
@@ -44,18 +54,18 @@ commands = Group()
 @click.option(
     "--batch",
     "batches",
-    default=",".join(map(str, BATCHES)),
     metavar="N,N",
-    help="Images in a call, beside single ones.",
+    help=f"Images in a call, beside single ones; default: {_numbers(BATCHES)}, or {_numbers(QUICK_BATCHES)} if quick.",
 )
 @click.option(
     "--training-batch",
     type=int,
-    default=TRAINING_BATCH,
     metavar="N",
-    help="Images in a training step; 0 leaves training out.",
+    help=f"Images in a training step; default: {TRAINING_BATCH}; 0 leaves training out.",
 )
-@click.option("--rounds", type=int, default=ROUNDS, metavar="N", help="Turns of each mode.")
+@click.option(
+    "--rounds", type=int, metavar="N", help=f"Turns of each mode; default: {ROUNDS}, or {QUICK_ROUNDS} if quick."
+)
 @options.names_option("--scaling", metavar="A,B", help=f"Follow time and memory along {', '.join(AXES)}.")
 @click.option("--threads", type=int, metavar="N", help="Of each process; default: one for each core.")
 @options.arch
@@ -69,9 +79,10 @@ commands = Group()
 @heard_once()  # until the report is written
 def bench_command(
     subject: str,
+    quick: bool,
     goal: str,
-    batches: str,
-    training_batch: int,
+    batches: str | None,
+    training_batch: int | None,
     scaling: list[str] | None,
     architecture_options: dict[str, Any],
     explain: bool,
@@ -84,19 +95,23 @@ def bench_command(
     A mode is eager, graph, xla or engine, then nchw or nhwc, then folded, then bfloat16, float16 or, on a GPU, tf32:
     xla-folded.
     Each is proved to give the network's own answers before it is timed.
+    With --quick each framework runs in one mode alone, the one that its documentation advises for inference.
 
     Exit status: 0 done, 1 a mode answers wrongly, 2 the request is bad, 3 nothing could be measured, or nothing
     chosen as other processes kept the cores busy, 130 interrupted, with a report of what was measured.
     """
+    modes, rounds = settings["modes"], settings["rounds"]
+    check_quick(quick, goal=goal, modes=modes, rounds=rounds, training_batch=training_batch, scaling=scaling)
     check_json(json, subject)
     if plots is not None:
         check_plots(plots)
     with _show_progress() as progress:
         report = tools.bench(
             subject,
+            quick=quick,
             goal=_read_goal(goal),
-            batches=_read_batches(batches),
-            training_batch=training_batch or None,
+            batches=None if batches is None else _read_batches(batches),
+            training_batch=TRAINING_BATCH if training_batch is None else training_batch or None,
             scaling=scaling or (),
             progress=progress,
             **settings,
