@@ -14,7 +14,10 @@ from isomorph.tools.benching.timed_process import TimedProcess
 
 T = TypeVar("T", bound=TimedProcess)
 Progress = Callable[[int, int, str], None]
-"""Called with the number of steps that are done, the number of all steps, and the next step."""
+"""Called with the number of steps that are done, the number of all steps, and the next step.
+
+`Pace` tells turns from preparations by the end of a turn's description.
+"""
 
 
 class Rounds:

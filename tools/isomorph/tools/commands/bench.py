@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Column
 
@@ -16,6 +16,7 @@ from isomorph.tools.benching.defaults import BATCHES, ROUNDS, TRAINING_BATCH
 from isomorph.tools.benching.figures import check_plots
 from isomorph.tools.benching.interrupt import heard_once
 from isomorph.tools.benching.modes import USUAL
+from isomorph.tools.benching.pace import Pace, in_words
 from isomorph.tools.benching.quick import QUICK_BATCHES, QUICK_ROUNDS, check_quick
 from isomorph.tools.benching.ranking import GOALS, Goal
 from isomorph.tools.commands import options
@@ -145,7 +146,14 @@ def _show_progress() -> Iterator["Progress"]:
             yield lambda done, planned, what: log("bench", what)
         return
     doing = PlainColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), doing)
+    left = PlainColumn("{task.fields[left]}")  # Rich's own knows nothing of rounds, of which preparations take many
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), left, doing)
+    pace = Pace()
     with Bar(*columns, console=err, transient=True, expand=True, disable=not shows_bar()) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda done, planned, what: bar.update(task, completed=done, total=planned, description=what)
+        task = bar.add_task("starting", total=None, left="")
+
+        def show(done: int, planned: int, what: str) -> None:
+            pace(done, planned, what)
+            bar.update(task, completed=done, total=planned, description=what, left=in_words(pace.seconds_left))
+
+        yield show
