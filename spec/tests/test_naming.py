@@ -244,7 +244,7 @@ def test_bookkeeping_is_left_out(name: str, left_out: str) -> None:
     assert not zoo(name).naming.carries(left_out)
 
 
-# Names that zoos' tensors have, and such as none has: leaves of the other kind of layer, a beginning, an end.
+# Names that zoos' tensors have, and such as none has: leaves of the other kind of layer, a beginning, an end, both.
 @pytest.mark.parametrize(
     ("name", "tensor", "known"),
     [
@@ -252,6 +252,7 @@ def test_bookkeeping_is_left_out(name: str, left_out: str) -> None:
         ("torchvision", "bn1.running_var", True),
         ("torchvision", "conv1.running_var", False),
         ("torchvision", "layer4.1.bn2.kernel", False),
+        ("torchvision", "conv1.conv1.weight", False),
         ("keras", "conv1_conv/kernel", True),
         ("keras", "conv1_conv/gamma", False),
         ("keras", "conv1_bn/gamma", True),

@@ -1,6 +1,7 @@
 """A zoo's names and axes of tensors, as data: templates for scopes, names for leaves, letters for axes."""
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -199,7 +200,11 @@ class Naming:
         >>> zoo("torchvision").naming.carries("bn1.num_batches_tracked")
         False
         """
-        return re.fullmatch(self.left_out, name) is None
+        return self._left_out.fullmatch(name) is None
+
+    @cached_property
+    def _left_out(self) -> re.Pattern[str]:
+        return re.compile(self.left_out)
 
     def knows(self, name: str) -> bool:
         """Return whether the tensor of some layer might be called `name`; False is certain. It needs no plan.
@@ -208,24 +213,31 @@ class Naming:
         >>> zoo("torchvision").naming.knows("layer1.0.conv1.weight"), zoo("torchvision").naming.knows("step")
         (True, False)
         """
-        return any(name.startswith(start) and name.endswith(end) for start, end in self._ends)
+        names, ends = self._known
+        return name in names or any(name.endswith(end) and name.startswith(starts) for end, starts in ends.items())
 
     @cached_property
-    def _ends(self) -> tuple[tuple[str, str], ...]:
-        """How all names of a template start and end: the text before its first placeholder and after its last."""
+    def _known(self) -> tuple[frozenset[str], dict[str, tuple[str, ...]]]:
+        """The names of templates without placeholders; of the others, how names end -> how those may start.
+
+        A name ends with the text after a template's last placeholder, and starts with that before its first one.
+        """
         leaves: dict[bool, list[str]] = {False: [], True: []}
         for leaf, zoo_leaf in self.leaves.items():
             leaves[leaf in OF_BATCH_NORM].append(zoo_leaf)
         leaves[False] += [self.depthwise_weights] if self.depthwise_weights else []
         templates = {(rule.convolution, False) for rule in self.scopes}
         templates |= {(rule.batch_norm, True) for rule in self.scopes}
-        ends = {
-            (_PLACEHOLDER.split(template)[0], f"{_PLACEHOLDER.split(template)[-1]}{self.separator}{leaf}")
-            for template, normalises in templates
-            if template
-            for leaf in leaves[normalises]
-        }
-        return tuple(sorted(ends))
+        names: set[str] = set()
+        starts: dict[str, set[str]] = defaultdict(set)
+        for template, normalises in templates:
+            for leaf in leaves[normalises] if template else ():
+                match _PLACEHOLDER.split(f"{template}{self.separator}{leaf}"):
+                    case [name]:
+                        names.add(name)
+                    case [start, *_, end]:
+                        starts[end].add(start)
+        return frozenset(names), {end: tuple(texts) for end, texts in starts.items()}
 
     def _rule(self, scope: str, placeholders: dict[str, str]) -> NameRule:
         """Return the first rule that matches a scope, its templates filled."""

@@ -83,7 +83,7 @@ def interpret_whole_file(tensors: Tensors, architecture: Architecture | None) ->
         knowing = {form: carried for form, carried in _carried(stage, shapes).items() if _all_known(form, carried)}
         yield [
             interpretation
-            for candidate, width in (_candidates(architecture) if knowing else ())
+            for candidate, width in _candidates(architecture, knowing)
             for form in _forms(candidate, architecture, knowing)
             if len(knowing[form]) in _sizes(candidate)
             for interpretation in _read(candidate, form, width, knowing[form])
@@ -96,7 +96,7 @@ def interpret_any_file(tensors: Tensors, architecture: Architecture | None) -> I
     carried = _carried(all_namings(), shapes)
     known = {form: sum(map(all_namings()[form].knows, names)) for form, names in carried.items()}
     most = {form for form, count in known.items() if count and count == max(known.values())}
-    for candidate, width in _candidates(architecture) if most else ():
+    for candidate, width in _candidates(architecture, most):
         for form in _forms(candidate, architecture, most):
             yield from _read(candidate, form, width, carried[form])
 
@@ -138,12 +138,17 @@ def home(network: Architecture) -> tuple[Zoo | None, str]:
     return zoos().get(zoo), own_name
 
 
-def _candidates(architecture: Architecture | None) -> Iterator[tuple[Architecture, float]]:
-    """Yield every architecture, or the given one, with each width for which its zoo has weights.
+def _candidates(architecture: Architecture | None, forms: Collection[str]) -> Iterator[tuple[Architecture, float]]:
+    """Yield every architecture that may have names of `forms`, with each width for which its zoo has weights.
 
     One with auxiliary heads is followed by itself without them: many files leave them out.
+    architecture: this one only.
     """
-    for network in [architecture] if architecture else map(find_architecture, architectures()):
+    if not forms:
+        return
+    named_by_all = not OWN_NAMINGS.keys().isdisjoint(forms)
+    names = [name for name in architectures() if named_by_all or name.partition("/")[0] in forms]
+    for network in [architecture] if architecture else map(find_architecture, names):
         yield network, 1.0
         if network.auxiliary:
             yield network.with_options(auxiliary=()), 1.0
