@@ -1,6 +1,5 @@
 """Errors of a backend: what it lacks, of its process, and of the temporary files that it shares."""
 
-import tempfile
 from pathlib import Path
 
 PREFIX = "isomorph-run-"
@@ -50,4 +49,8 @@ def _outside(path: Path) -> Path:
     for parent in reversed(path.parents):
         if parent.name.startswith(PREFIX):
             return parent.parent
-    return path.parent if path.parent != Path() else Path(tempfile.gettempdir())
+    if path.parent != Path():
+        return path.parent
+    import tempfile  # noqa: PLC0415 - every command knows these errors, and few ever raise one
+
+    return Path(tempfile.gettempdir())

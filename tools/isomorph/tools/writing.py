@@ -1,9 +1,8 @@
 """Write new files that appear whole, by rename, or not at all."""
 
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -120,6 +119,8 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         file.write(text.encode())
 
 
-def _hidden_folder(target: Path) -> tempfile.TemporaryDirectory[str]:
+def _hidden_folder(target: Path) -> AbstractContextManager[str]:
     """Make a temporary folder beside `target`, which is removed with everything in it."""
+    import tempfile  # noqa: PLC0415 - most commands write no file
+
     return tempfile.TemporaryDirectory(prefix=f".{target.name[:32]}-", dir=target.parent)

@@ -21,7 +21,7 @@ from isomorph.spec import architecture
 from isomorph.tools import cli
 from isomorph.tools.benching.figures import house_style, new_figure, render
 from isomorph.tools.checkpoints.safetensors_file import write_safetensors
-from isomorph.tools.commands.progress import PlainColumn
+from isomorph.tools.commands.bars import PlainColumn
 from isomorph.tools.tables import PlainConsole, Report, facts_table, plain_table, printable, remark
 
 from ..command import COMMAND, environment

@@ -20,10 +20,11 @@ from isomorph.tools.benching.pace import Pace, in_words
 from isomorph.tools.benching.quick import QUICK_BATCHES, QUICK_ROUNDS, check_quick
 from isomorph.tools.benching.ranking import GOALS, Goal
 from isomorph.tools.commands import options
+from isomorph.tools.commands.bars import PlainColumn
 from isomorph.tools.commands.command import Group
 from isomorph.tools.commands.console import err, verbosity
 from isomorph.tools.commands.options import read_integer
-from isomorph.tools.commands.progress import PlainColumn, shows_bar, step_log
+from isomorph.tools.commands.progress import shows_bar, step_log
 from isomorph.tools.commands.reports import check_json, publish
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """What ends a command that cannot do what was asked: one sentence on stderr, and the exit status that it means."""
 
 import re
-import traceback
 
 from isomorph.backends import Unavailable
 from isomorph.backends.failures import BackendFailed
@@ -18,6 +17,8 @@ def report_failure(error: Exception) -> int:
     for kind, status in STATUSES.items():
         if isinstance(error, kind):
             if verbosity.verbose:
+                import traceback  # noqa: PLC0415 - of no use where all goes well
+
                 err.print("".join(traceback.format_exception(error)), end="", highlight=False, soft_wrap=True)
             _say(error)
             return status

@@ -76,8 +76,8 @@ def show_command(
     report = tools.show(arch, size=size, **architecture_options)
     if "-" not in (json, toml):
         out.print(report.table(end_points))
-    write_json(toml, report.to_toml())
-    write_json(json, report.to_json())
+    write_json(toml, report.to_toml)
+    write_json(json, report.to_json)
 
 
 @commands.command("compare", short_help="How two designs differ, field by field, unit by unit.")

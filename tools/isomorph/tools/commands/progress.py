@@ -4,21 +4,9 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from rich.progress import Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from isomorph.tools.commands.console import err, verbosity
 from isomorph.tools.tables import printable
-
-
-class PlainColumn(TextColumn):
-    """A column of a progress bar that shows text as it is, on one line."""
-
-    def render(self, task: Task) -> Text:
-        """As Rich's own, which takes it for markup."""
-        return Text(printable(self.text_format.format(task=task)))
 
 
 class StepLog:
@@ -76,14 +64,10 @@ def show_progress() -> Iterator[Callable[[str, str], None]]:
     if verbosity.verbose:
         with step_log() as log:
             yield log
-        return
-    columns = (SpinnerColumn(), PlainColumn("{task.fields[who]:<12}{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True, disable=not shows_bar()) as bar:
-        tasks: dict[str, Any] = {}
+    elif shows_bar():
+        from isomorph.tools.commands.bars import step_bars  # noqa: PLC0415 - of no use where nobody sees them
 
-        def report(who: str, what: str) -> None:
-            if who not in tasks:
-                tasks[who] = bar.add_task(what, who=who, total=None)
-            bar.update(tasks[who], description=what)
-
-        yield report
+        with step_bars() as report:
+            yield report
+    else:
+        yield lambda who, what: None

@@ -1,6 +1,7 @@
 """Where a command's report goes: to people on stdout, and to machines where `--json` says."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -36,12 +37,12 @@ def publish(
         for detail in details:
             out.print()
             out.print(detail, highlight=False, soft_wrap=isinstance(detail, str))
-    write_json(json, report.to_json())
+    write_json(json, report.to_json)
 
 
-def write_json(path: str | None, text: str) -> None:
-    """Write a report where `--json` asks for it."""
+def write_json(path: str | None, text: Callable[[], str]) -> None:
+    """Write a report where `--json` asks for it; `text` makes its text, which is made for that alone."""
     if path == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(text())
     elif path is not None:
-        write_text(path, text)
+        write_text(path, text())

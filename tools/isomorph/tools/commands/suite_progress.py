@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Column
 
+from isomorph.tools.commands.bars import PlainColumn
 from isomorph.tools.commands.console import err, verbosity
-from isomorph.tools.commands.progress import PlainColumn, shows_bar
+from isomorph.tools.commands.progress import shows_bar
 
 EVERY = 60.0
 """Seconds between the lines that tell of progress where there is no terminal."""

@@ -6,8 +6,6 @@ from typing import Any
 
 from isomorph.spec import Architecture, BadInput, architecture, architectures
 from isomorph.spec.text_files import read_text
-from isomorph.spec.toml.document import read_toml
-from isomorph.spec.toml.writing import to_toml
 
 MOST_BYTES = 1 << 20
 """The most bytes of a file with an architecture; the deepest of any zoo takes three thousand."""
@@ -56,11 +54,15 @@ def to_edit(network: Architecture) -> str:
     >>> find_architecture(path).head.num_classes
     7
     """
+    from isomorph.spec.toml.writing import to_toml  # noqa: PLC0415 - as `read_toml`
+
     renamed = replace(network, name=_name_to_edit(network))
     return f"# {network.name}, to be edited.\n\n{to_toml(renamed)}"
 
 
 def _read(path: Path) -> Architecture:
+    from isomorph.spec.toml.document import read_toml  # noqa: PLC0415 - names need no parser of TOML
+
     network = read_toml(read_text(path, MOST_BYTES, "an architecture as TOML"), str(path))
     if network.name in architectures() and network != architecture(network.name):
         raise BadInput(
