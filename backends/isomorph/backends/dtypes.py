@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 
@@ -12,4 +11,9 @@ def as_dtype(name: str) -> np.dtype[Any]:
     >>> as_dtype("bfloat16").itemsize
     2
     """
-    return np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)
+    if name == "bfloat16":
+        import ml_dtypes  # noqa: PLC0415 - few files and networks are in bfloat16
+
+        bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+        return bfloat16
+    return np.dtype(name)

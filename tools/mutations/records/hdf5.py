@@ -7,7 +7,7 @@ import functools
 import random
 
 from isomorph.tools.checkpoints.keras.hdf5_checksum import SIZE, checksum
-from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE
+from isomorph.tools.checkpoints.recognition import HDF5_SIGNATURE
 from mutations.records.layout import Layout, changed
 
 _SUPERBLOCKS = {
@@ -22,7 +22,7 @@ _VARIABLE = 9  # the class of a datatype
 
 def mutated_hdf5(chance: random.Random, content: bytes, _: bytes) -> bytes:
     """`content` with changed fields and records. ValueError where it is no HDF5."""
-    if not content.startswith(SIGNATURE):
+    if not content.startswith(HDF5_SIGNATURE):
         raise ValueError("it does not start as HDF5")
     layout = _layout(content)
     out = bytearray(changed(chance, content, layout))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from isomorph.backends.dtypes import as_dtype
 from isomorph.tools.checkpoints.pytorch.objects import DTYPES, NAMES, STORAGES
 
 MAKING = """
@@ -70,5 +71,5 @@ def test_it_is_thrown_away(name: str) -> None:
 
 
 def test_dtypes_and_storages_hold() -> None:
-    assert {name: dtype.name for name, dtype in DTYPES.items()} == OF_DTYPES
-    assert {name: dtype.name for name, dtype in STORAGES.items()} == OF_STORAGES
+    assert {name: as_dtype(dtype).name for name, dtype in DTYPES.items()} == OF_DTYPES
+    assert {name: as_dtype(dtype).name for name, dtype in STORAGES.items()} == OF_STORAGES

@@ -17,6 +17,10 @@ METADATA = "isomorph.architecture"
 """The key of the metadata that says, as JSON, which architecture the tensors of a canonical file are of."""
 
 
+FOLDER = "transformers folder"
+"""The format of a folder of transformers' or timm's, whose other files say more of its network than the weights do."""
+
+
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value, so two checkpoints have no `==`
 class Checkpoint:
     """The tensors of one file, and what the file says of them.

@@ -38,18 +38,18 @@ _LENGTH = rb"(?:[\x80-\xff]{0,4}[\x01-\x7f])"  # a protocol buffer's, of what fo
 
 _FORMS = {
     # flatbuffers carry their kind behind the offset of their root
-    re.compile(rb".{4}TFL3", re.DOTALL): f"a TensorFlow Lite program ({_EXPORTED})",
-    re.compile(rb".{4}ET[0-9]{2}", re.DOTALL): f"an ExecuTorch program ({_EXPORTED})",
+    rb".{4}TFL3": f"a TensorFlow Lite program ({_EXPORTED})",
+    rb".{4}ET[0-9]{2}": f"an ExecuTorch program ({_EXPORTED})",
     # the first tensor: its version, a level of detail, its version again, then the length of its dtype and shape
-    re.compile(rb"\0{4}\0{8}\0{4}[\x02-\xff]\0{3}\x08[\x00-\x1f](?:\x10|$)", re.DOTALL): (
+    rb"\0{4}\0{8}\0{4}[\x02-\xff]\0{3}\x08[\x00-\x1f](?:\x10|$)": (
         f"the parameters of a program of Paddle's inference ({_EXPORTED})"
     ),
     # the first block: number 0, inside no other
-    re.compile(rb"\n" + _LENGTH + rb"\x08\0\x10(?:\xff{9}\x01)", re.DOTALL): (
+    rb"\n" + _LENGTH + rb"\x08\0\x10(?:\xff{9}\x01)": (
         f"a program of Paddle's inference, whose tensors are in the .pdiparams beside it ({_EXPORTED})"
     ),
     # the first node: its name, then its operation
-    re.compile(rb"\n" + _LENGTH + rb"\n(?:[\x01-\x7f])[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*\x12[\x01-\x7f][A-Z_]"): (
+    rb"\n" + _LENGTH + rb"\n(?:[\x01-\x7f])[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*\x12[\x01-\x7f][A-Z_]": (
         f"a GraphDef, a frozen program of TensorFlow ({_EXPORTED})"
     ),
 }
@@ -69,7 +69,7 @@ def describe(file: MappedFile) -> str:
     """Return the rest of the refusal "FILE: ...", for a file that no format recognised."""
     head = file.read(0, 32)
     kind = next((kind for start, kind in _STARTS.items() if head.startswith(start)), None)
-    kind = kind or next((kind for form, kind in _FORMS.items() if form.match(file.read(0, 1024))), None)
+    kind = kind or next((kind for form, kind in _FORMS.items() if re.match(form, file.read(0, 1024), re.DOTALL)), None)
     kind = kind or ("text, which holds no tensors" if _is_text(file.read(0, 1024)) else None)
     if kind is not None:
         return f"this looks like {kind}; {READ_HERE}"

@@ -1,7 +1,6 @@
 """Map a file that may be hostile into memory; every format is read through this only."""
 
 import contextlib
-import hashlib
 import mmap
 import os
 from collections.abc import Iterator
@@ -50,6 +49,8 @@ def sha256(*paths: str | Path) -> str:
 
     `BadInput` where one cannot be read.
     """
+    import hashlib  # noqa: PLC0415 - it loads OpenSSL, and most files are read without a digest
+
     digest = hashlib.sha256()
     for path in paths:
         with opened(Path(path)) as file:

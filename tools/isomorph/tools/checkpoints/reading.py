@@ -1,44 +1,46 @@
-"""Recognise the format of a file by its content, and read it: a table with a row for each format."""
+"""Read a file in the format that its content has: a table with a row for each format."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
-from isomorph.tools.checkpoints import lookalikes, safetensors_file
+from isomorph.tools.checkpoints import lookalikes, recognition
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
-from isomorph.tools.checkpoints.keras import archive as keras_archive
-from isomorph.tools.checkpoints.keras import h5 as keras_h5
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.paddle import pdparams
-from isomorph.tools.checkpoints.pytorch import stream as pytorch_stream
-from isomorph.tools.checkpoints.pytorch import tar as pytorch_tar
-from isomorph.tools.checkpoints.pytorch import zip as pytorch_zip
-from isomorph.tools.checkpoints.tensorflow import bundle
-from isomorph.tools.checkpoints.transformers import folder
+from isomorph.tools.checkpoints.tensorflow.file_names import index_of
 
 
-@dataclass(frozen=True)
-class Format:
-    """The functions that recognise and read one format."""
+class Format(NamedTuple):
+    """What recognises the files of one format, and the module here that reads them, imported for the first of them."""
 
-    name: str
     recognise: Callable[[MappedFile], bool]
-    read: Callable[[MappedFile], Checkpoint]
+    module: str
+
+    def read(self, file: MappedFile) -> Checkpoint:
+        """Read the checkpoint in `file`. Raises BadInput where it is not sound."""
+        read: Callable[[MappedFile], Checkpoint] = _reader(self.module).read
+        return read(file)
 
 
-FORMATS = tuple(
-    Format(module.NAME, module.recognise, module.read)
-    for module in (
-        keras_archive,
-        keras_h5,
-        pytorch_zip,
-        pytorch_stream,
-        pytorch_tar,
-        safetensors_file,
-        bundle,
-        pdparams,
-    )
+PYTORCH = (
+    Format(recognition.is_zip, "pytorch.zip"),
+    Format(recognition.is_pytorch_stream, "pytorch.stream"),
+    Format(recognition.is_tar, "pytorch.tar"),
 )
+
+SAFETENSORS = Format(recognition.is_safetensors, "safetensors_file")
+
+FORMATS = (
+    Format(recognition.is_keras_archive, "keras.archive"),
+    Format(recognition.is_hdf5, "keras.h5"),
+    *PYTORCH,
+    SAFETENSORS,
+    Format(recognition.is_leveldb_table, "tensorflow.bundle"),
+    Format(recognition.is_pickle, "paddle.pdparams"),
+)
+"""The first one that recognises a file is its format: some start as others do."""
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -58,11 +60,21 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     Raises:
         BadInput: the file cannot be opened, is none of the formats, is damaged, holds code, or holds no tensors.
     """
-    if folder.recognise(Path(path)):
-        return folder.read(Path(path))
+    if recognition.is_transformers_folder(Path(path)):
+        read_folder: Callable[[Path], Checkpoint] = _reader("transformers.folder").read
+        return read_folder(Path(path))
     lookalikes.check_folder(Path(path))
-    file = MappedFile(bundle.index_of(Path(path)))
-    for form in FORMATS:
+    return read_file(index_of(Path(path)), FORMATS)
+
+
+def read_file(path: Path, formats: Iterable[Format]) -> Checkpoint:
+    """Read the file at `path` in the first of `formats` that recognises it. Raises BadInput where none does."""
+    file = MappedFile(path)
+    for form in formats:
         if form.recognise(file):
             return form.read(file)
     raise file.bad(lookalikes.describe(file))
+
+
+def _reader(module: str) -> ModuleType:
+    return import_module(f"isomorph.tools.checkpoints.{module}")

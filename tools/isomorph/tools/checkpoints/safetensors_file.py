@@ -40,17 +40,10 @@ _DTYPES = {
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
-_LARGEST_HEADER = 100_000_000  # the library's own limit
 _USUAL_ENTRY = 105  # bytes of a header that name a tensor, its shape and place
 _FREE_HEADER = 1 << 20  # bytes that any file may have; 10,000 tensors' worth
 _ENTRY = b'"data_offsets"'  # stands in each entry once
 _LONGEST_ENTRY = 512
-
-
-def recognise(file: MappedFile) -> bool:
-    """Tell whether it starts with the length of a header and the header's brace, or what the library takes for one."""
-    head = file.read(0, 9)
-    return int.from_bytes(head[:8], "little") <= _LARGEST_HEADER and head[8:] in (b"{", b" ", b"\t", b"\r", b"\n")
 
 
 def read(file: MappedFile) -> Checkpoint:

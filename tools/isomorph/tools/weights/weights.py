@@ -5,15 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-import ml_dtypes
-import numpy as np
-
 from isomorph.spec import Architecture, BadInput, Preprocessing, architectures
-from isomorph.tools.checkpoints import METADATA, Checkpoint, Tensor, Tensors, read_checkpoint
-from isomorph.tools.checkpoints.paddle import pdparams
-from isomorph.tools.checkpoints.transformers import folder
+from isomorph.tools.checkpoints import METADATA, Checkpoint, Tensors, read_checkpoint
+from isomorph.tools.checkpoints.checkpoint import FOLDER
 from isomorph.tools.designs.lookup import find_architecture
-from isomorph.tools.published.lookup import find_published
 from isomorph.tools.weights.identify import find_interpretation
 from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.keras_config import check_configured
@@ -55,7 +50,11 @@ class Weights:
 
         sha256: the file's, in hexadecimal. A preprocessing that the file or a `.toml` gives stays.
         """
-        published = None if self.preprocessing_source else find_published(self.path, sha256)
+        if self.preprocessing_source:
+            return self
+        from isomorph.tools.published.lookup import find_published  # noqa: PLC0415 - `inspect` and `diff` need no table
+
+        published = find_published(self.path, sha256)
         if published is None:
             return self
         return self._with_preprocessing(
@@ -95,12 +94,10 @@ def identified(path: Path, checkpoint: Checkpoint, arch: str | None = None) -> W
         _check_ends(path, noted, interpretation.architecture)
     if not noted and not arch:
         check_configured(path, checkpoint.layers, interpretation)
-    if checkpoint.format == pdparams.NAME:
-        checkpoint = replace(checkpoint, tensors=_with_bfloat16(checkpoint.tensors))
     weights = Weights(path, checkpoint, interpretation, interpretation.canonical(checkpoint.tensors))
     if arch and arch not in architectures():
         return replace(weights, preprocessing_source=arch)
-    if noted and checkpoint.format != folder.NAME:
+    if noted and checkpoint.format != FOLDER:
         return replace(weights, preprocessing_source=f"{METADATA}, noted in the file")
     if noted and checkpoint.preprocessing_source:
         return weights._with_preprocessing(noted.convention.preprocessing, f"its {checkpoint.preprocessing_source}")
@@ -119,13 +116,6 @@ def _check_ends(path: Path, noted: Architecture, fitted: Architecture) -> None:
                 f"{path} says that its network has {expected or 'no'} {name}, and its tensors are those of"
                 f" {actual or 'none'}; fetch it again, or say with --arch what it is."
             )
-
-
-def _with_bfloat16(tensors: Tensors) -> dict[str, Tensor]:
-    """Return Paddle's tensors with uint16 as bfloat16, which Paddle saves so."""
-    return {
-        name: value.view(ml_dtypes.bfloat16) if value.dtype == np.uint16 else value for name, value in tensors.items()
-    }
 
 
 def _noted(path: Path, metadata: Mapping[str, str]) -> Architecture | None:

@@ -13,24 +13,16 @@ from types import MappingProxyType
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.keras.configuration import layers_in, options_by_name
 from isomorph.tools.checkpoints.keras.h5 import read_window
-from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE, Window
+from isomorph.tools.checkpoints.keras.hdf5_file import Window
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.recognition import HDF5_SIGNATURE, KERAS_CONFIG, KERAS_WEIGHTS
 from isomorph.tools.checkpoints.wording import shown
 from isomorph.tools.checkpoints.zip_directory import Member, noted_in, read_directory
 
 NAME = "Keras archive"
 
-_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
-_FIRST = (b"metadata.json", _CONFIG.encode(), _WEIGHTS.encode())
 _FREE_CONFIG = 1 << 20  # bytes that any file may have; a thousand layers' worth
 _PIECE = 1 << 20  # bytes read at once
-
-
-def recognise(file: MappedFile) -> bool:
-    """Tell whether it starts as a zip archive whose first member is one of those that Keras writes."""
-    head = file.read(0, 64)
-    length = int.from_bytes(head[26:28], "little")
-    return head.startswith(b"PK\3\4") and head[30 : 30 + length] in _FIRST
 
 
 def read(file: MappedFile) -> Checkpoint:
@@ -42,12 +34,14 @@ def read(file: MappedFile) -> Checkpoint:
             (`keras.h5`).
     """
     members = read_directory(file)
-    config, weights = _member(file, members, _CONFIG), _member(file, members, _WEIGHTS)
-    for name, member in ((_CONFIG, config), (_WEIGHTS, weights)):
+    config, weights = _member(file, members, KERAS_CONFIG), _member(file, members, KERAS_WEIGHTS)
+    for name, member in ((KERAS_CONFIG, config), (KERAS_WEIGHTS, weights)):
         _check_sum(file, name, member)
     window = Window(file, weights.start, weights.size)
-    if window.bytes_at(0, len(SIGNATURE)) != SIGNATURE:
-        raise file.damaged(f"its {_WEIGHTS} starts with {shown(window.bytes_at(0, 8))}, HDF5's signature was expected")
+    if window.bytes_at(0, len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
+        raise file.damaged(
+            f"its {KERAS_WEIGHTS} starts with {shown(window.bytes_at(0, 8))}, HDF5's signature was expected"
+        )
     layers = dict(layers_in(_json(file, config)))
     checkpoint = read_window(window, NAME, layers)
     return replace(checkpoint, metadata=MappingProxyType(noted_in(file, members)), layers=options_by_name(layers))
@@ -74,8 +68,8 @@ def _check_sum(file: MappedFile, name: str, member: Member) -> None:
 def _json(file: MappedFile, member: Member) -> object:
     # JSON becomes Python objects of up to thirty times its size.
     if member.size > _FREE_CONFIG + file.size // 32:
-        raise file.bad(f"its {_CONFIG} takes {member.size:,} of its {file.size:,} bytes, far more than layers do")
+        raise file.bad(f"its {KERAS_CONFIG} takes {member.size:,} of its {file.size:,} bytes, far more than layers do")
     try:
         return json.loads(file.read(member.start, member.size))
     except (ValueError, RecursionError) as problem:
-        raise file.damaged(f"its {_CONFIG} cannot be read ({shown(str(problem), 100)})") from None
+        raise file.damaged(f"its {KERAS_CONFIG} cannot be read ({shown(str(problem), 100)})") from None

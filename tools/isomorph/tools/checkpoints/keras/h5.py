@@ -21,7 +21,7 @@ from isomorph.tools.checkpoints.keras.configuration import Layer, layers_in, opt
 from isomorph.tools.checkpoints.keras.hdf5_attributes import Attributes
 from isomorph.tools.checkpoints.keras.hdf5_data import array_of
 from isomorph.tools.checkpoints.keras.hdf5_dataset import dataset_at
-from isomorph.tools.checkpoints.keras.hdf5_file import SIGNATURE, Window
+from isomorph.tools.checkpoints.keras.hdf5_file import Window
 from isomorph.tools.checkpoints.keras.hdf5_guard import Contents, contents
 from isomorph.tools.checkpoints.keras.names import keras2_name, leaves, out_of_order
 from isomorph.tools.checkpoints.mapped_file import MappedFile
@@ -43,11 +43,6 @@ class _TensorPaths(NamedTuple):
     paths: dict[str, str]
     unwrapped: tuple[str, ...]
     left_out: tuple[str, ...]
-
-
-def recognise(file: MappedFile) -> bool:
-    """Tell whether it starts with HDF5's signature."""
-    return file.read(0, len(SIGNATURE)) == SIGNATURE
 
 
 def read(file: MappedFile) -> Checkpoint:

@@ -13,8 +13,6 @@ from isomorph.tools.checkpoints.checkpoint import Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.wording import counted, shown
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
-
 
 class Window:
     """`size` bytes of `file` from byte `start`, as a file of its own, which may stand inside an archive.

@@ -35,12 +35,6 @@ _PROTOCOLS = (2, 3, 4)
 _MOST_OFTEN = 16  # how many times over its tensors may view the bytes of a file: tied weights share theirs
 
 
-def recognise(file: MappedFile) -> bool:
-    """Tell whether it starts as a pickle of protocol 2 or later; PyTorch's streams, recognised first, do so, too."""
-    head = file.read(0, 2)
-    return head[:1] == b"\x80" and head[1:] in (b"\2", b"\3", b"\4", b"\5")
-
-
 def read(file: MappedFile) -> Checkpoint:
     """Read the checkpoint in `file`. Raises BadInput if it is no dictionary of arrays, damaged, or would run code."""
     protocol = file.read(1, 1)[0]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
-import ml_dtypes
 import numpy as np
 
+from isomorph.backends.dtypes import as_dtype
 from isomorph.tools.checkpoints.checkpoint import Tensor
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
 from isomorph.tools.checkpoints.pickles.values import OPAQUE, Constructor, Entries, Global
@@ -18,29 +18,29 @@ from isomorph.tools.checkpoints.wording import counted, shown
 
 _LARGEST = 1 << 48  # elements or bytes: 256 TiB, more than any file, and far from overflowing 64 bits
 
-DTYPES: dict[str, np.dtype] = {
-    "torch.float64": np.dtype("<f8"),
-    "torch.float32": np.dtype("<f4"),
-    "torch.float16": np.dtype("<f2"),
-    "torch.bfloat16": np.dtype(ml_dtypes.bfloat16),
-    "torch.complex128": np.dtype("<c16"),
-    "torch.complex64": np.dtype("<c8"),
-    "torch.int64": np.dtype("<i8"),
-    "torch.int32": np.dtype("<i4"),
-    "torch.int16": np.dtype("<i2"),
-    "torch.int8": np.dtype("i1"),
-    "torch.uint64": np.dtype("<u8"),
-    "torch.uint32": np.dtype("<u4"),
-    "torch.uint16": np.dtype("<u2"),
-    "torch.uint8": np.dtype("u1"),
-    "torch.bool": np.dtype("?"),
+DTYPES: dict[str, str] = {
+    "torch.float64": "<f8",
+    "torch.float32": "<f4",
+    "torch.float16": "<f2",
+    "torch.bfloat16": "bfloat16",
+    "torch.complex128": "<c16",
+    "torch.complex64": "<c8",
+    "torch.int64": "<i8",
+    "torch.int32": "<i4",
+    "torch.int16": "<i2",
+    "torch.int8": "i1",
+    "torch.uint64": "<u8",
+    "torch.uint32": "<u4",
+    "torch.uint16": "<u2",
+    "torch.uint8": "u1",
+    "torch.bool": "?",
 }
-"""What NumPy can hold of what PyTorch can."""
+"""What NumPy can hold of what PyTorch can -> its name in NumPy, for `as_dtype`."""
 
 UNTYPED = "torch.storage.UntypedStorage"
 """The type of a storage of bytes, which older files do not know."""
 
-STORAGES: dict[str, np.dtype] = {
+STORAGES: dict[str, str] = {
     "torch.DoubleStorage": DTYPES["torch.float64"],
     "torch.FloatStorage": DTYPES["torch.float32"],
     "torch.HalfStorage": DTYPES["torch.float16"],
@@ -138,7 +138,7 @@ def storage_ref(saved: object, key: object, length: object) -> StorageRef:
         raise ValueError(f"a storage has the type {saved if isinstance(saved, Global) else shown(saved)}")
     if not isinstance(key, str):
         raise ValueError(f"a storage has the key {shown(key)}, text was expected")
-    return StorageRef(key, STORAGES[str(saved)], size_of(length))
+    return StorageRef(key, as_dtype(STORAGES[str(saved)]), size_of(length))
 
 
 class Described(NamedTuple):
@@ -203,7 +203,7 @@ def _tensor_3(arguments: tuple[object, ...]) -> object:
     if not isinstance(dtype, Global) or str(dtype) not in DTYPES:
         kind = dtype if isinstance(dtype, Global) else shown(dtype)
         raise ValueError(f"a tensor has the dtype {kind}, which NumPy cannot hold")
-    return _tensor(arguments, DTYPES[str(dtype)])
+    return _tensor(arguments, as_dtype(DTYPES[str(dtype)]))
 
 
 def _parameter(arguments: tuple[object, ...]) -> object:

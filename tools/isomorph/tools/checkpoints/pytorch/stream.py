@@ -17,17 +17,11 @@ from isomorph.tools.checkpoints.pytorch.objects import (
     storage_ref,
 )
 from isomorph.tools.checkpoints.pytorch.state_dicts import checkpoint_of
+from isomorph.tools.checkpoints.recognition import PYTORCH_MAGIC
 from isomorph.tools.checkpoints.wording import counted, shown
 
 NAME = "PyTorch stream"
-_MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
-
-
-def recognise(file: MappedFile) -> bool:
-    """Tell whether it starts with a pickle of the magic number, of any pickle protocol."""
-    head = file.read(0, 32)
-    return head.startswith(b"\x80") and b"\x8a\x0a" + _MAGIC.to_bytes(10, "little") in head
 
 
 def read(file: MappedFile) -> Checkpoint:
@@ -53,7 +47,7 @@ def read(file: MappedFile) -> Checkpoint:
                 raise ValueError("it views a storage in an unknown way")
 
     position = 0
-    for what, expected in (("magic number", _MAGIC), ("protocol version", _PROTOCOL)):
+    for what, expected in (("magic number", PYTORCH_MAGIC), ("protocol version", _PROTOCOL)):
         value, position = unpickle(file, position, file.size, {})
         if type(value) is not int or value != expected:
             raise file.damaged(f"its {what} is {shown(value)}, {expected} was expected")

@@ -30,11 +30,6 @@ Extent = tuple[int, int]
 """The first byte, and the first after the last."""
 
 
-def recognise(file: MappedFile) -> bool:
-    """Tell whether it starts as a tar archive."""
-    return file.read(257, 5) == b"ustar"
-
-
 def read(file: MappedFile) -> Checkpoint:
     """Read the checkpoint in `file`. Raises BadInput where it is no sound archive of PyTorch's."""
     parts = _parts(file)

@@ -23,11 +23,6 @@ _LONGEST_NUMBER = 64  # digits
 _VERSIONS = range(1, 11)  # caffe2/serialize/versions.h, kMinSupportedFileFormatVersion and kMaxSupported...
 
 
-def recognise(file: MappedFile) -> bool:
-    """Tell whether it starts as a zip archive."""
-    return file.read(0, 4) == b"PK\3\4"
-
-
 def read(file: MappedFile) -> Checkpoint:
     """Read the checkpoint in `file`. Raises BadInput where it is no sound archive of PyTorch's."""
     records = _records(file)

@@ -14,6 +14,7 @@ from typing import IO
 
 import numpy as np
 
+from isomorph.backends.dtypes import as_dtype
 from isomorph.tools.checkpoints.checkpoint import Tensor
 from isomorph.tools.checkpoints.pickles.program import Program
 from isomorph.tools.checkpoints.pytorch.objects import DTYPES, STORAGES
@@ -27,8 +28,8 @@ _VERSION = b"3\n"
 _PADDING = b"FB"  # the kind of extra field that PyTorch pads with
 _LOCAL_HEADER, _EXTRA_HEADER, _EXTRA64 = 30, 4, 20  # bytes
 _UNTYPED = "torch.storage.UntypedStorage"
-_STORAGE_OF = {dtype: name for name, dtype in STORAGES.items() if name != _UNTYPED}
-_NAME_OF = {dtype: name for name, dtype in DTYPES.items()}
+_STORAGE_OF = {as_dtype(dtype): name for name, dtype in STORAGES.items() if name != _UNTYPED}
+_NAME_OF = {as_dtype(dtype): name for name, dtype in DTYPES.items()}
 
 
 def write_pytorch_zip(
@@ -50,7 +51,7 @@ def write_pytorch_zip(
             itself or that leads out of the archive, or a path that cannot be written.
     """
     path = Path(path)
-    check_tensors(path, tensors, DTYPES.values())
+    check_tensors(path, tensors, _NAME_OF)
     _check_records(path, records)
     fixed = {"data.pkl": _program(tensors), "byteorder": b"little", "version": _VERSION}
     with new_file(path) as file, zipfile.ZipFile(file, "w") as archive:

@@ -8,7 +8,6 @@ Sources: tensorflow/core/protobuf/tensor_bundle.proto, tensorflow/core/util/tens
 naming.cc, tensorflow/core/framework/types.proto and tensor_shape.proto.
 """
 
-import re
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -20,9 +19,9 @@ import numpy as np
 from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c_of
-from isomorph.tools.checkpoints.tensorflow.leveldb_table import is_table, read_table
+from isomorph.tools.checkpoints.tensorflow.leveldb_table import read_table
 from isomorph.tools.checkpoints.tensorflow.protobuf import fields, singular
-from isomorph.tools.checkpoints.wording import counted, refusal, shown
+from isomorph.tools.checkpoints.wording import counted, shown
 
 NAME = "TensorFlow checkpoint"
 
@@ -61,34 +60,12 @@ _PRODUCER, _MIN_CONSUMER, _BAD_CONSUMERS = 1, 2, 3  # versions.proto
 VERSION = 1  # tensor_bundle.cc, `kTensorBundleVersion`: what readers of today are
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-SHARD = re.compile(r"(?P<prefix>.+)\.data-\d{5,}-of-\d{5,}", re.DOTALL)
 _COST = 1024  # bytes of Python objects for one tensor
 
 
 def is_name(name: str) -> bool:
     """Tell whether a tensor may have this name: the empty one is the header's, and variables have no others such."""
     return bool(name) and name.isprintable() and ".." not in name
-
-
-def index_of(path: Path) -> Path:
-    """Return the index of the checkpoint of which `path` is the prefix or a shard; else `path` itself.
-
-    Raises BadInput for a shard without its index.
-    """
-    shard = SHARD.fullmatch(path.name)
-    try:
-        index = path.with_name((shard["prefix"] if shard else path.name) + ".index")
-        there, beside = path.exists(), index.exists()
-    except (OSError, ValueError):  # an impossible name, which is refused where it is opened
-        return path
-    if shard and there and not beside:
-        raise refusal(path, f"is a shard of a TensorFlow checkpoint, whose index {index.name} was expected beside it")
-    return index if beside and (shard or not there) else path
-
-
-def recognise(file: MappedFile) -> bool:
-    """Tell whether it ends as a table of LevelDB's."""
-    return is_table(file)
 
 
 @dataclass(frozen=True, slots=True)

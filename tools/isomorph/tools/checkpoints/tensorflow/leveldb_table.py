@@ -11,22 +11,15 @@ from collections.abc import Iterator
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.recognition import LEVELDB_MAGIC
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c
 from isomorph.tools.checkpoints.tensorflow.protobuf import varint
 from isomorph.tools.checkpoints.wording import shown
-
-MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
-"""The last bytes of every table."""
 
 _FOOTER = 48
 _TRAILER = 5
 _LARGEST_BLOCK = 4 << 20  # bytes; TensorFlow ends one after 256 KiB
 _COMPRESSIONS = {1: "Snappy", 2: "Zstandard"}
-
-
-def is_table(file: MappedFile) -> bool:
-    """Tell whether it ends as a table."""
-    return file.read(max(0, file.size - len(MAGIC)), len(MAGIC)) == MAGIC
 
 
 def read_table(file: MappedFile) -> Iterator[tuple[bytes, bytes]]:
@@ -46,7 +39,7 @@ def read_table(file: MappedFile) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _entries(file: MappedFile) -> Iterator[tuple[bytes, bytes]]:
-    footer = file.read(file.size - _FOOTER, _FOOTER - len(MAGIC))
+    footer = file.read(file.size - _FOOTER, _FOOTER - len(LEVELDB_MAGIC))
     meta_start, meta_size, position = _handle(footer, 0)
     index_start, index_size, position = _handle(footer, position)
     if any(footer[position:]):

@@ -6,8 +6,8 @@ Sources: tensorflow/tsl (xla), lib/io/table_builder.cc and block_builder.cc; lev
 import struct
 from collections.abc import Sequence
 
+from isomorph.tools.checkpoints.recognition import LEVELDB_MAGIC
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c
-from isomorph.tools.checkpoints.tensorflow.leveldb_table import MAGIC
 from isomorph.tools.checkpoints.tensorflow.protobuf import varint_of
 
 Entries = Sequence[tuple[bytes, bytes]]
@@ -59,7 +59,7 @@ def handle(start: int, content: bytes) -> bytes:
 
 def footer(handles: bytes) -> bytes:
     """Return the end of a table, with where its last two blocks are."""
-    return handles.ljust(_FOOTER, b"\0") + MAGIC
+    return handles.ljust(_FOOTER, b"\0") + LEVELDB_MAGIC
 
 
 def _blocks(entries: Entries) -> list[Entries]:

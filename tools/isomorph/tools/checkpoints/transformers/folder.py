@@ -13,32 +13,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any
 
 from isomorph.spec import Architecture
 from isomorph.spec.document import to_document
 from isomorph.spec.errors import BadInput
 from isomorph.spec.text_files import read_text
-from isomorph.tools.checkpoints import lookalikes, safetensors_file
-from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
-from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.pytorch import stream as pytorch_stream
-from isomorph.tools.checkpoints.pytorch import tar as pytorch_tar
-from isomorph.tools.checkpoints.pytorch import zip as pytorch_zip
+from isomorph.tools.checkpoints.checkpoint import FOLDER, METADATA, Checkpoint, Tensor
+from isomorph.tools.checkpoints.reading import PYTORCH, SAFETENSORS, Format, read_file
+from isomorph.tools.checkpoints.recognition import FOLDER_CONFIG
 from isomorph.tools.checkpoints.transformers import timm_config
 from isomorph.tools.checkpoints.transformers.config import MODEL_TYPE, read_config
 from isomorph.tools.checkpoints.transformers.preprocessor import PREPROCESSOR, read_preprocessor
 from isomorph.tools.checkpoints.wording import refusal, shown
 
-NAME = "transformers folder"
-
-CONFIG = "config.json"
-
-WEIGHTS: Mapping[str, tuple[ModuleType, ...]] = {
-    "model.safetensors": (safetensors_file,),
-    "pytorch_model.bin": (pytorch_zip, pytorch_stream, pytorch_tar),
-}
+WEIGHTS: Mapping[str, tuple[Format, ...]] = {"model.safetensors": (SAFETENSORS,), "pytorch_model.bin": PYTORCH}
 """The file of weights, the first one that is there -> the formats it may have. Behind each one comes its index."""
 
 MOST_JSON = 2 << 20
@@ -46,14 +36,6 @@ MOST_JSON = 2 << 20
 
 LONGEST_NAME = 255
 """Bytes of a file's name, as Linux and macOS have them."""
-
-
-def recognise(path: Path) -> bool:
-    """Tell whether `path` is a folder with a `config.json`."""
-    try:
-        return (path / CONFIG).is_file()
-    except (OSError, ValueError):  # an impossible name, which is refused where it is opened
-        return False
 
 
 def read(path: Path) -> Checkpoint:
@@ -65,7 +47,7 @@ def read(path: Path) -> Checkpoint:
     statement = _statement(path)
     for weights, formats in WEIGHTS.items():
         if (path / weights).exists():
-            part = _read_file(path / weights, formats)
+            part = read_file(path / weights, formats)
             return _of_folder(part, path, part.tensors, part.metadata, statement, (part.path,))
         index = path / f"{weights}.index.json"
         if index.is_file():  # opening a pipe would wait for its other end
@@ -73,7 +55,8 @@ def read(path: Path) -> Checkpoint:
             tensors = {name: part.tensors[name] for part in parts for name in part.tensors}
             return _of_folder(parts[0], path, tensors, {}, statement, tuple(part.path for part in parts))
     raise refusal(
-        path, f"is a folder with a {CONFIG} and without weights, {' or '.join(WEIGHTS)} was expected: fetch that, too"
+        path,
+        f"is a folder with a {FOLDER_CONFIG} and without weights, {' or '.join(WEIGHTS)} was expected: fetch that, too",
     )
 
 
@@ -96,8 +79,8 @@ def _of_folder(
 ) -> Checkpoint:
     return replace(
         part,
-        path=path / CONFIG,
-        format=NAME,
+        path=path / FOLDER_CONFIG,
+        format=FOLDER,
         tensors=MappingProxyType(dict(tensors)),
         metadata=MappingProxyType({**metadata, **statement.metadata}),
         shards=shards,
@@ -108,21 +91,21 @@ def _of_folder(
 
 def _statement(path: Path) -> _Statement:
     """Read the JSON files of the folder at `path`; they are released before weights are read."""
-    config = _json(path / CONFIG, "a model's configuration")
+    config = _json(path / FOLDER_CONFIG, "a model's configuration")
     if timm_config.recognise(config):
-        return _noted(path / CONFIG, lambda: timm_config.read_config(config), CONFIG)
+        return _noted(path / FOLDER_CONFIG, lambda: timm_config.read_config(config), FOLDER_CONFIG)
     model_type = config.get("model_type")
     if model_type is None:
         return _Statement({})
     if model_type != MODEL_TYPE:
         sentence = f"its model_type is {shown(model_type)}, and of transformers' models {MODEL_TYPE} alone is here"
-        return _Statement({}, refusal=_refusal(path / CONFIG, sentence))
+        return _Statement({}, refusal=_refusal(path / FOLDER_CONFIG, sentence))
     try:
         network = read_config(config)
     except BadInput as problem:
-        raise refusal(path / CONFIG, str(problem)) from None
+        raise refusal(path / FOLDER_CONFIG, str(problem)) from None
     if not (path / PREPROCESSOR).is_file():
-        return _noted(path / CONFIG, lambda: network, "")
+        return _noted(path / FOLDER_CONFIG, lambda: network, "")
     document = _json(path / PREPROCESSOR, "an image processor's configuration")
     return _noted(
         path / PREPROCESSOR,
@@ -143,16 +126,7 @@ def _refusal(path: Path, sentence: str) -> str:
     return f"{path}: {sentence.rstrip('.')}; --arch says what to read the folder as without its word."
 
 
-def _read_file(path: Path, formats: tuple[ModuleType, ...]) -> Checkpoint:
-    file = MappedFile(path)
-    for form in formats:
-        if form.recognise(file):
-            read_form: Callable[[MappedFile], Checkpoint] = form.read
-            return read_form(file)
-    raise file.bad(lookalikes.describe(file))
-
-
-def _read_parts(index: Path, formats: tuple[ModuleType, ...]) -> list[Checkpoint]:
+def _read_parts(index: Path, formats: tuple[Format, ...]) -> list[Checkpoint]:
     """Read the files that an index names. Raises BadInput unless each holds the tensors that it names there."""
     places = _json(index, "an index of weights").get("weight_map")
     if not isinstance(places, dict) or not places:
@@ -166,7 +140,7 @@ def _read_parts(index: Path, formats: tuple[ModuleType, ...]) -> list[Checkpoint
     for place, names in sorted(expected.items()):
         if not index.with_name(place).exists():
             raise refusal(index, f"its file {shown(place)} was expected beside it, and is not there: fetch that, too")
-        part = _read_file(index.with_name(place), formats)
+        part = read_file(index.with_name(place), formats)
         for name in sorted(part.tensors.keys() ^ set(names)):
             actual, wanted = (place, places.get(name)) if name in part.tensors else ("no file", place)
             raise refusal(

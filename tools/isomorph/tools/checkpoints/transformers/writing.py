@@ -9,9 +9,9 @@ import numpy as np
 from isomorph.spec import Architecture, zoo
 from isomorph.spec.tensors import match_exactly
 from isomorph.tools.checkpoints.checkpoint import Tensor
+from isomorph.tools.checkpoints.recognition import FOLDER_CONFIG
 from isomorph.tools.checkpoints.safetensors_file import write_safetensors
 from isomorph.tools.checkpoints.transformers.config import write_config
-from isomorph.tools.checkpoints.transformers.folder import CONFIG
 from isomorph.tools.checkpoints.transformers.preprocessor import PREPROCESSOR, write_preprocessor
 from isomorph.tools.checkpoints.wording import refusal, shown
 from isomorph.tools.writing import new_folder, write_text
@@ -51,7 +51,7 @@ def write_transformers_folder(path: str | Path, tensors: Mapping[str, Tensor], a
     whole = {**dict.fromkeys(counters, np.array(0, np.int64)), **tensors}
     preprocessor = write_preprocessor(architecture.convention.preprocessing) if architecture.in_channels == 3 else None
     with new_folder(path) as folder:
-        _write_json(folder / CONFIG, {**config, "dtype": dtypes.pop()})
+        _write_json(folder / FOLDER_CONFIG, {**config, "dtype": dtypes.pop()})
         if preprocessor is not None:
             _write_json(folder / PREPROCESSOR, preprocessor)
         write_safetensors(folder / "model.safetensors", whole, {"format": "pt"})

@@ -1,0 +1,82 @@
+"""Tell the format of a file by its first bytes, or its last: a function for each format, which needs no reader of it.
+
+Readers know far more of their formats, and the frameworks' data types: each is imported for its own files alone.
+"""
+
+from pathlib import Path
+
+from isomorph.tools.checkpoints.mapped_file import MappedFile
+
+FOLDER_CONFIG = "config.json"
+"""The file of a folder of transformers' that describes the model."""
+
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""What an HDF5 file starts with."""
+
+KERAS_CONFIG, KERAS_WEIGHTS = "config.json", "model.weights.h5"
+"""The two members of an archive of Keras's that are read."""
+
+LARGEST_SAFETENSORS_HEADER = 100_000_000
+"""Bytes; the safetensors library's own limit."""
+
+PYTORCH_MAGIC = 0x1950A86A20F9469CFC6C
+"""The number that a stream of PyTorch's starts with, as a pickle."""
+
+LEVELDB_MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
+"""What a table of LevelDB's ends with."""
+
+_FIRST_OF_KERAS = (b"metadata.json", KERAS_CONFIG.encode(), KERAS_WEIGHTS.encode())
+_ZIP = b"PK\3\4"
+
+
+def is_transformers_folder(path: Path) -> bool:
+    """Tell whether `path` is a folder with a `config.json`."""
+    try:
+        return (path / FOLDER_CONFIG).is_file()
+    except (OSError, ValueError):  # an impossible name, which is refused where it is opened
+        return False
+
+
+def is_keras_archive(file: MappedFile) -> bool:
+    """Tell whether it starts as a zip archive whose first member is one of those that Keras writes."""
+    head = file.read(0, 64)
+    length = int.from_bytes(head[26:28], "little")
+    return head.startswith(_ZIP) and head[30 : 30 + length] in _FIRST_OF_KERAS
+
+
+def is_hdf5(file: MappedFile) -> bool:
+    """Tell whether it starts with HDF5's signature."""
+    return file.read(0, len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
+
+
+def is_zip(file: MappedFile) -> bool:
+    """Tell whether it starts as a zip archive."""
+    return file.read(0, len(_ZIP)) == _ZIP
+
+
+def is_pytorch_stream(file: MappedFile) -> bool:
+    """Tell whether it starts with a pickle of PyTorch's magic number, of any pickle protocol."""
+    head = file.read(0, 32)
+    return head.startswith(b"\x80") and b"\x8a\x0a" + PYTORCH_MAGIC.to_bytes(10, "little") in head
+
+
+def is_tar(file: MappedFile) -> bool:
+    """Tell whether it starts as a tar archive."""
+    return file.read(257, 5) == b"ustar"
+
+
+def is_safetensors(file: MappedFile) -> bool:
+    """Tell whether it starts with the length of a header and the header's brace, or what the library takes for one."""
+    length, brace = int.from_bytes(file.read(0, 8), "little"), file.read(8, 1)
+    return length <= LARGEST_SAFETENSORS_HEADER and brace in (b"{", b" ", b"\t", b"\r", b"\n")
+
+
+def is_leveldb_table(file: MappedFile) -> bool:
+    """Tell whether it ends as a table of LevelDB's, which TensorFlow's indices are."""
+    return file.read(max(0, file.size - len(LEVELDB_MAGIC)), len(LEVELDB_MAGIC)) == LEVELDB_MAGIC
+
+
+def is_pickle(file: MappedFile) -> bool:
+    """Tell whether it starts as a pickle of protocol 2 or later; PyTorch's streams do so, too."""
+    head = file.read(0, 2)
+    return head[:1] == b"\x80" and head[1:] in (b"\2", b"\3", b"\4", b"\5")
