@@ -10,7 +10,11 @@ _SCRIPT = """
 import re, resource, sys, time
 from pathlib import Path
 from isomorph.spec.errors import BadInput
-from isomorph.tools.checkpoints import read_checkpoint
+from importlib import import_module
+from isomorph.tools.checkpoints.reading import FORMATS, read_checkpoint
+
+for form in FORMATS:  # what its first file imports is no file's doing
+    import_module(f"isomorph.tools.checkpoints.{form.module}")
 
 
 def most_memory():  # of this process alone: getrusage's figure is inherited from the one that started it

@@ -16,9 +16,10 @@ these formats carry none that their own readers look at, so a file whose values 
 before; `sha256` tells such files apart. What is read is what the format's own reader gives, name by name and bit by
 bit, which `tools/mutations` tries on thousands of damaged files.
 
-A format is one file, in the folder of its framework, and one row of the table in `reading`; what writes it is another
-file in the same folder. A folder of transformers' is told before them. A file that is written appears whole or not at
-all, and is the framework's own in its form.
+A format is one file, in the folder of its framework, and one row of the table in `reading`, which imports it for its
+first file; `recognition` has what its files start with. What writes it is another file in the same folder. A folder of
+transformers' is told before them. A file that is written appears whole or not at all, and is the framework's own in its
+form.
 """
 
 import lazy_loader
