@@ -34,6 +34,7 @@ def losses(dtype: str, order: int = 0) -> dict[str, digits.Array]:
     return {"loss": np.array([loss for loss, _ in islice(rounding.steps(digits.SEED, 1, dtype, order), FIRST)])}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("framework", ["pytorch", "keras", "paddle"])
 def test_a_framework_learns_digits_in_its_own_way_along_the_oracles_losses(framework: str) -> None:
     if reason := find_backend(framework).why_not():

@@ -9,20 +9,20 @@ from ..benched import quick
 IN_PRECISION = {"eager": "float32", "zoo": "float32", "eager-bfloat16": "bfloat16", "eager-nhwc": "float32"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("backend", "network", "modes", "zoo"),
     [
         pytest.param(
             "pytorch", "torchvision/resnet18", ["eager", "eager-bfloat16"], ("torchvision", "a plain"), id="pytorch"
         ),
-        pytest.param("keras", "keras/MobileNet", ["eager"], ("keras.appl",), id="keras", marks=pytest.mark.thorough),
+        pytest.param("keras", "keras/MobileNet", ["eager"], ("keras.appl",), id="keras"),
         pytest.param(
             "paddle",
             "torchvision/resnet18",
             ["eager", "eager-nhwc"],
             ("paddle.vision",),
             id="paddle",
-            marks=pytest.mark.thorough,
         ),
     ],
 )
@@ -51,6 +51,7 @@ def test_modes_and_the_zoos_network_answer_alike_and_are_trained(
     assert ratio and ratio.median > 0
 
 
+@pytest.mark.thorough
 def test_a_batch_that_does_not_fit_in_a_frameworks_memory_costs_its_figures_alone() -> None:
     asked: dict[str, Any] = {"size": (128, 128), "batches": [256], "training_batch": None, "rounds": 1, "threads": 1}
     report = quick("eager", backend="pytorch", memory=0.7 * 2**30, **asked)  # one map of the first block has 0.25 GiB

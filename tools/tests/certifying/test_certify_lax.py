@@ -34,6 +34,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
     return folder
 
 
+@pytest.mark.thorough
 def test_it_is_certified(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -6,6 +6,8 @@ A check is one test, as starting the frameworks is what takes its time; it compa
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from isomorph.conformance.small_networks import slim_small
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import architecture, count_parameters
@@ -40,6 +42,7 @@ def planted(**fault: Any) -> CheckReport:
     return report
 
 
+@pytest.mark.thorough
 def test_a_stride_that_moved_to_the_first_1x1_is_found_where_the_map_shrinks() -> None:
     report = planted(bottleneck_stride="conv1")
     first = "block1/unit_3/bottleneck_v1/conv1"  # slim strides in a block's last unit
@@ -49,6 +52,7 @@ def test_a_stride_that_moved_to_the_first_1x1_is_found_where_the_map_shrinks() -
     assert messages == {f"{first} is 1x4x4x1, the oracle's is 1x8x8x1"}
 
 
+@pytest.mark.thorough
 def test_an_explicitly_padded_pool_is_found_at_the_pool() -> None:
     """On an image of even sides SAME pads at the end alone."""
     report = planted(pool_padding="explicit")
@@ -58,6 +62,7 @@ def test_an_explicitly_padded_pool_is_found_at_the_pool() -> None:
     assert [message for message in messages if not message.endswith(": the error is born there")] == []
 
 
+@pytest.mark.thorough
 def test_epsilon_1_001e_5_is_found_in_float64_and_lost_in_float32s_noise() -> None:
     report = planted(batch_norm_epsilon=1.001e-5)
     expected = [("float64", "float64", "fail", "conv1"), ("float32", "float32", "pass", None)]
@@ -68,6 +73,7 @@ def test_epsilon_1_001e_5_is_found_in_float64_and_lost_in_float32s_noise() -> No
     assert {key: ratio for key, ratio in worst.items() if key[1] == "float32" and ratio > FLOORS / 2} == {}
 
 
+@pytest.mark.thorough
 def test_a_dtype_that_one_framework_lacks_is_unavailable_there_and_compared_in_the_others() -> None:
     report = check(slim_small(), size=(64, 64), dtype="bfloat16", device="cpu")
     passes = [PASSES[0], ("bfloat16", "bfloat16", "pass", None)]

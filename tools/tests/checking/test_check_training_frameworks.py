@@ -1,5 +1,7 @@
 """`check --training` in the frameworks: all of it is compared in each of ours, and nothing left out as unavailable."""
 
+import pytest
+
 from isomorph.spec import architecture
 from isomorph.tools import check_training
 
@@ -13,6 +15,7 @@ COMPARED = [
 ]
 
 
+@pytest.mark.thorough
 def test_every_framework_is_trained_and_passes_in_all_that_is_compared() -> None:
     """The suite skips what a backend says it cannot do, as other packages' may."""
     network = architecture("mlperf_tiny/resnet8", dropout=0.5)

@@ -73,11 +73,13 @@ def of_zoo(network: Architecture) -> dict[str, ZooTensor]:
     return zoo(network.name.partition("/")[0]).naming.tensors(network)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OWN)
 def test_the_order_is_that_of_isomorphs_own_model(name: str, described: dict[str, Any]) -> None:
     assert told(layer_order(OWN[name], NAMING.tensors(OWN[name]))) == described[name]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ZOO)
 def test_the_order_is_that_of_keras_applications(name: str, described: dict[str, Any]) -> None:
     assert told(layer_order(ZOO[name], of_zoo(ZOO[name]))) == described[name]

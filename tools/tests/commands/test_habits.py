@@ -77,6 +77,15 @@ def test_verbose_says_each_step_and_its_seconds() -> None:
     assert [line for line in lines if "building in float32" in line]
 
 
+def test_verbose_says_each_test_of_the_suite_and_its_seconds() -> None:
+    done = isomorph("conformance", "run", *ORACLE, "--only", "max_pool and float64 and odd", "--jobs", "1", "-v")
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) > 2
+    for line in lines:
+        assert re.fullmatch(r" *\d+\.\d\d s  oracle +passed  test_slim\.py::test_a_max_pool_of\[.*float64.*\]", line)
+
+
 def test_verbose_says_where_an_error_arose() -> None:
     done = isomorph("show", "cifar/resnet21", "-v")
     lines = done.stderr.splitlines()

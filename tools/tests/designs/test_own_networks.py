@@ -127,6 +127,7 @@ def test_show_gives_a_start_from(name: str) -> None:
 # check and run
 
 
+@pytest.mark.thorough
 def test_check_draws_weights_for_an_example_in_every_backend() -> None:
     shutil.copy(EXAMPLES / SMALL, SMALL)
     backends = ["oracle", "pytorch", "keras", "paddle"]

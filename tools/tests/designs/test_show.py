@@ -64,6 +64,7 @@ def test_no_command_shows_the_help() -> None:
 # list
 
 
+@pytest.mark.thorough
 def test_list_shows_architectures_and_backends_and_why_one_cannot_be_used(install: Install) -> None:
     name = install("misbehaving:abort@import")
     said = answered("list", "--devices", "--json", "x.json")

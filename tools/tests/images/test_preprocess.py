@@ -242,6 +242,7 @@ def by_keras(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
         return photograph, dict(found)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("module", "name"), MODULES.items(), ids=MODULES)
 def test_kerass_own_code_does_the_same(module: str, name: str, by_keras: tuple[Path, dict[str, Array]]) -> None:
     photograph, expected = by_keras

@@ -96,6 +96,7 @@ np.savez(sys.argv[2], **scaled)
 """
 
 
+@pytest.mark.thorough
 def test_tensorflows_own_code_does_the_same(tmp_path: Path) -> None:
     cases = {"smaller": noise(301, 203), "larger": noise(60, 50)}
     np.savez(tmp_path / "cases.npz", smaller=cases["smaller"], larger=cases["larger"])

@@ -13,6 +13,7 @@ HAS = {
 LACKS = {"pytorch": {"TF32", "xla"}, "keras": {"TF32", "engine", "NCHW"}, "paddle": {"TF32", "xla", "bfloat16"}}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("backend", HAS)
 def test_what_a_framework_has_and_lacks_on_a_cpu(backend: str) -> None:
     (found,) = capabilities([backend], device="cpu").backends

@@ -1,6 +1,6 @@
 """Layout, compiler, folded batch norms: however a network is built, its end points and its answer are the oracle's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
@@ -15,6 +15,7 @@ from isomorph.conformance.drawn_case import Case, DrawnCase
 from isomorph.conformance.reference import Reference
 from isomorph.conformance.small_networks import KIN, blocks, shortened
 from isomorph.conformance.suite.conftest import Build
+from isomorph.conformance.suite.selection import not_the_oracle
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import Architecture, BadInput, Head, Stem, StemConvolution, StemPool, architecture, tensor_shapes
 
@@ -124,6 +125,12 @@ def test_in_every_layout_its_answer_may_be_a_map_or_features(
     assert_same(case, construct(case.network, dtype, options), dtype)
 
 
+def in_float64(backend: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether float32, in which people run them, stands for a framework's options in float64."""
+    return not_the_oracle(backend, parameters) and parameters["dtype"] == "float64"
+
+
+@pytest.mark.thorough_where(where=in_float64)
 @DTYPES
 @pytest.mark.parametrize("options", [*combinations(layout=LAYOUTS), pytest.param(FOLDED, id="folded")])
 @pytest.mark.parametrize("case", DESIGNS, indirect=True)
@@ -141,6 +148,7 @@ def test_compiled_it_answers_as_the_oracle(case: DrawnCase, options: Options, co
     assert_same(case, construct(case.network, "float32", options), "float32")
 
 
+@pytest.mark.thorough_where(where=not_the_oracle)
 @TWO_UNITS
 def test_compiled_it_answers_as_the_oracle_in_float64(case: DrawnCase, construct: Construct) -> None:
     assert_same(case, construct(case.network, "float64", COMPILED), "float64")

@@ -12,6 +12,7 @@ from isomorph.backends.protocol import COMPILERS
 from isomorph.conformance.drawn_case import Case, DrawnCase
 from isomorph.conformance.small_networks import shortened
 from isomorph.conformance.suite.conftest import Build
+from isomorph.conformance.suite.selection import not_the_oracle
 from isomorph.conformance.suite.test_build_options import TINY
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import architecture
@@ -101,6 +102,7 @@ def test_autocast_is_really_lower_precision(case: DrawnCase, construct: Construc
         assert case.reference.answer_ratio(network.answer(case.images), "float32") > 100 * FLOORS
 
 
+@pytest.mark.thorough_where(where=not_the_oracle)
 @pytest.mark.parametrize("case", ["two units"], indirect=True)
 def test_autocast_and_a_compiler_go_together(case: DrawnCase, construct: Construct) -> None:
     network = construct(case, "bfloat16 compiled", {"autocast": "bfloat16", "compiled": True})

@@ -9,6 +9,8 @@ from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import architecture
 
+pytestmark = pytest.mark.thorough  # Keras on TensorFlow stands for its other engines
+
 BACKENDS = ["keras:jax", "keras:torch"]
 
 # JAX compiles every operation for every shape that it meets: few units, few shapes.

@@ -9,10 +9,9 @@ import pytest
 
 from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.suite.live_peers.asking import REQUIRES, Answered, Questions, Run, ask, live
-from isomorph.conformance.suite.selection import not_the_oracle
 from isomorph.conformance.verdict import FLOORS, relative_l2
 
-pytestmark = pytest.mark.thorough_where(where=not_the_oracle)
+pytestmark = pytest.mark.thorough  # what these zoos answered once is recorded: test_peers.py
 
 ODD = {"on odd images": Run(49, 65)}
 BOTH = ODD | {"with weights of its own": Run(49, 65, weights="own")}

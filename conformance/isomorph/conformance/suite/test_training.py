@@ -18,7 +18,7 @@ EVERY_TIME = (TWENTY, "zero channels", "basic units", "bottlenecks at output str
 """Ten batches and twenty steps of others are left to `isomorph conformance run`."""
 
 REPRESENTATIVES = (TWENTY, "inceptions", FROZEN)
-"""Those whose twenty steps, and whose float32, are in `make test`; both rules of running statistics are."""
+"""Those of which `make test` runs float32, and twenty steps."""
 
 
 def some(names: Iterable[str], marked: Callable[[str], pytest.MarkDecorator | None]) -> list[Any]:

@@ -40,6 +40,7 @@ def certify(
     expected_failures: str | None = None,
     timeout: float = SUITE_TIMEOUT,
     progress: Progress = lambda *_: None,
+    ended: Callable[[CaseResult], None] = lambda _: None,
 ) -> CertificateReport:
     """Run the conformance suite in `backends`, each in processes of its own; pytest runs in further ones.
 
@@ -55,7 +56,7 @@ def certify(
     only: pytest's `-k`, an expression of words in tests' names, such as "max_pool and not float64".
     expected_failures: a TOML file, see `isomorph.conformance.expected_failures`.
     timeout: seconds that one call to a backend may take.
-    progress: called whenever a test begins or ends.
+    progress: called whenever a test begins or ends. ended: called with the result of each test that ends.
 
     A backend that crashes or hangs fails only the test in which it does. Ctrl-C ends all processes and returns the
     results so far. Raises, before any test runs: BadInput for a backend that is unknown or cannot be imported, for an
@@ -94,7 +95,7 @@ def certify(
     interrupted = False
     with closing(SuiteProcess(arguments, jobs)) as suite:
         try:
-            _follow(suite, planned, results, errors, progress)
+            _follow(suite, planned, results, errors, progress, ended)
             status = suite.wait()
             if len(results) < planned and not errors:
                 errors.append(f"the suite ended with status {status}: {suite.last_words()}")
@@ -146,7 +147,12 @@ def _jobs(backends: int) -> int:
 
 
 def _follow(
-    suite: SuiteProcess, planned: int, results: list[CaseResult], errors: list[str], progress: Progress
+    suite: SuiteProcess,
+    planned: int,
+    results: list[CaseResult],
+    errors: list[str],
+    progress: Progress,
+    ended: Callable[[CaseResult], None],
 ) -> None:
     """Add what the suite reports to `results` and `errors`, until it ends."""
     failed, runs = 0, ""
@@ -162,4 +168,5 @@ def _follow(
         else:
             results.append(CaseResult(**line))
             failed += line["outcome"] == "failed"
+            ended(results[-1])
         progress(len(results), planned, failed, runs)

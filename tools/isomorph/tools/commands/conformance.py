@@ -11,7 +11,7 @@ from isomorph.tools.commands import options
 from isomorph.tools.commands.command import Group
 from isomorph.tools.commands.progress import show_progress
 from isomorph.tools.commands.reports import check_json, publish
-from isomorph.tools.commands.suite_progress import show_suite_progress
+from isomorph.tools.commands.suite_progress import log_result, show_suite_progress
 from isomorph.tools.writing import write_text
 
 commands = Group()
@@ -54,7 +54,9 @@ def run_command(
     if junit == "-" or (junit is not None and junit == json):
         raise BadInput(f"--junit {junit} cannot be written; give it a file of its own.")
     with show_suite_progress() as progress:
-        report = tools.certify(backends, expected_failures=expected_failures, progress=progress, **settings)
+        report = tools.certify(
+            backends, expected_failures=expected_failures, progress=progress, ended=log_result, **settings
+        )
     publish(report, json)
     if junit is not None:
         write_text(junit, tools.to_junit(report))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Column
@@ -10,6 +11,10 @@ from rich.table import Column
 from isomorph.tools.commands.bars import PlainColumn
 from isomorph.tools.commands.console import err, verbosity
 from isomorph.tools.commands.progress import shows_bar
+from isomorph.tools.tables import printable
+
+if TYPE_CHECKING:
+    from isomorph.tools.certifying.report import CaseResult
 
 EVERY = 60.0
 """Seconds between the lines that tell of progress where there is no terminal."""
@@ -37,6 +42,13 @@ def show_suite_progress() -> Iterator["_Bar | _Lines"]:
         return
     with _Bar() as bar:
         yield bar
+
+
+def log_result(result: "CaseResult") -> None:
+    """Print a line on stderr for a test that has ended: what `--verbose` shows."""
+    if verbosity.verbose:
+        line = f"{result.seconds:8.2f} s  {result.backend:<12} {result.outcome}  {result.test}"
+        err.print(printable(line), highlight=False, soft_wrap=True)
 
 
 class _Bar(Progress):
