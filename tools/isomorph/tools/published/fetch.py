@@ -145,7 +145,7 @@ def _rows(name: str) -> tuple[Published, ...]:
         unpublished = architecture(name)  # refuses an unknown name, with the nearest ones
         raise BadInput(
             f"Of {unpublished.name} no weights are known whose hash was published; `isomorph fetch` lists those there"
-            " are. A file of your own needs no fetching: `isomorph check FILE`."
+            " are, and a file of your own needs no fetching: `isomorph check FILE` takes it."
         )
     return known[name]
 
