@@ -19,6 +19,9 @@ CORE_TESTS := spec/tests $(addprefix backends/tests/test_,$(addsuffix .py,\
 	predicting/test_labels published/test_download published/test_download_hostile published/test_fetch \
 	recording/test_recorded_hostile weights/test_diff weights/test_identify weights/test_inspect))
 
+# Where this is set, each process of the suite would compile all sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-all test-lowest test-versions lint bench noise mutations mutants clean
 
 $(READY): pyproject.toml requirements-cpu.txt

@@ -20,6 +20,8 @@ from isomorph.tools.weights.identify import identify
 from ..keras_process import run_keras
 from ..tensors import Tensors, plain
 
+pytestmark = pytest.mark.thorough  # that the printed lines load such files is tested every time
+
 OWN = {
     name: (KIN | RIGID)[name]
     for name in ("slim's bottlenecks", "pre-activated bottlenecks", "inverted residuals", *RIGID)

@@ -36,7 +36,13 @@ NETWORKS: Mapping[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module", params=list(NETWORKS.values()), ids=list(NETWORKS))
+FIRST, *OTHERS = (pytest.param(fields, id=name) for name, fields in NETWORKS.items())
+
+
+@pytest.fixture(
+    scope="module",
+    params=[FIRST, *(pytest.param(*other.values, id=other.id, marks=pytest.mark.thorough) for other in OTHERS)],
+)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where both have written their folders, and transformers its answers."""
     if importlib.util.find_spec("transformers") is None or importlib.util.find_spec("torch") is None:

@@ -26,6 +26,8 @@ SMALL = ("cifar/resnet20", "--input", "8x10", "--batch", "1")
 QUICK = ("bench", *SMALL[:3], "--batch", "1", "--training-batch", "0", "--modes", "eager")
 POOLS = "test_a_max_pool_of and zeros and even"
 
+TWO_JOBS = "conformance run in two jobs"
+
 COMMANDS = {
     "check": ("check", *SMALL, "--backends", "NAME", "--json", "x.json"),
     "check --training": ("check", *SMALL, "--training", "--backends", "NAME"),
@@ -34,10 +36,12 @@ COMMANDS = {
     "bench": (*QUICK, "--backends", "NAME", "--json", "x.json"),
     "list --capabilities": ("list", "--capabilities", "--backends", "NAME"),
     "conformance run": ("conformance", "run", "--backends", "NAME", "--only", POOLS, "--jobs", "1"),
-    "conformance run in two jobs": ("conformance", "run", "--backends", "NAME", "--only", POOLS, "--jobs", "2"),
+    TWO_JOBS: ("conformance", "run", "--backends", "NAME", "--only", POOLS, "--jobs", "2"),
     "conformance faults": ("conformance", "faults", "--backends", "NAME", "--json", "x.json"),
 }
 """That ask a backend for end points, in which it hangs."""
+
+THOROUGH = {"conformance run": pytest.mark.thorough}  # that in two jobs stands for it
 
 
 class Hanging:
@@ -95,7 +99,10 @@ def test_ctrl_c_ends_it_and_leaves_nothing(hang: Callable[[str], Hanging], comma
 
 @pytest.mark.parametrize(
     ("command", "number", "status"),
-    [(command, signal.SIGTERM, 143) for command in COMMANDS] + [("check", signal.SIGHUP, 129)],
+    [
+        *(pytest.param(command, signal.SIGTERM, 143, marks=THOROUGH.get(command, ())) for command in COMMANDS),
+        ("check", signal.SIGHUP, 129),
+    ],
     ids=[*COMMANDS, "check, whose terminal is closed"],
 )
 def test_a_signal_ends_it_and_leaves_nothing(
@@ -110,7 +117,10 @@ def test_a_signal_ends_it_and_leaves_nothing(
     assert list(hanging.temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["check", "bench", "conformance run", "conformance run in two jobs"])
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(each, marks=THOROUGH.get(each, ())) for each in ("check", "bench", "conformance run", TWO_JOBS)],
+)
 def test_a_killed_command_takes_its_processes_with_it_and_the_next_one_its_files(
     hang: Callable[[str], Hanging], command: str
 ) -> None:

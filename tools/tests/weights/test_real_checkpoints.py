@@ -22,6 +22,7 @@ SUFFIXES = (".safetensors", ".pth", ".h5", ".weights.h5", ".pdparams", ".ckpt")
 LABELS = "photos/imagenet_classes.txt"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "file"), list(FILES.items())[1:], ids=list(FILES)[1:])
 def test_it_is_told_and_passes_in_every_framework(shared: Path, name: str, file: str) -> None:
     report = check(shared / "weights" / file, backends=["pytorch", "keras", "paddle"], batch=1)

@@ -1,7 +1,8 @@
 """Every architecture in every backend: its structure, its tensors bit for bit, its end points in both precisions."""
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import pytest
 
@@ -69,12 +70,18 @@ def test_it_is_built_with_the_specs_tensors(name: str, build: Build) -> None:
     assert_structure(build(architecture(name), "float32").tensors(), architecture(name), "float32")
 
 
+def is_a_zoos(_backend: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether small networks, of all kinds of units, stand for one: in the precision, not in what it is made of."""
+    return not parameters["case"].startswith("small: ")
+
+
 @pytest.mark.parametrize("case", some(CASES), indirect=True)
 @pytest.mark.against_the_oracle
 def test_in_float64_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Build) -> None:
     assert_agrees(case, build(case.network, "float64"), "float64")
 
 
+@pytest.mark.thorough_where(where=is_a_zoos)
 @pytest.mark.parametrize(
     "case", some((name for name in CASES if name not in DEEP - DEEPEST), EXHAUSTIVE | WITH_OPTIONS), indirect=True
 )

@@ -35,9 +35,11 @@ def by_length(name: str) -> pytest.MarkDecorator | None:
     return None if name in REPRESENTATIVES else pytest.mark.thorough
 
 
-def in_float32(_backend: str, parameters: Mapping[str, Any]) -> bool:
-    """Whether float64 stands for a case in float32, of which a few are run."""
-    return parameters["dtype"] == "float32" and parameters["training"] not in REPRESENTATIVES
+def is_stood_for(backend: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether float64 stands for a case in float32; or, in Keras, which traces each step for seconds, other cases."""
+    if parameters["training"] in REPRESENTATIVES:
+        return False
+    return parameters["dtype"] == "float32" or (backend == "keras" and parameters["training"] not in EVERY_TIME)
 
 
 NAMES = some(CASES, lambda name: pytest.mark.exhaustive if name in DEEP else None)
@@ -56,7 +58,7 @@ def test_no_value_is_close_to_a_bend(training: DrawnTraining) -> None:
     assert training.case.near_kinks == ()
 
 
-@pytest.mark.thorough_where(where=in_float32)
+@pytest.mark.thorough_where(where=is_stood_for)
 @pytest.mark.parametrize("training", NAMES, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.against_the_oracle
@@ -72,7 +74,7 @@ def test_running_statistics_follow_one_batch(training: DrawnTraining, learning: 
         assert_passes(training.statistics(learning("float64"), 1))
 
 
-@pytest.mark.thorough_where(where=in_float32)
+@pytest.mark.thorough_where(where=is_stood_for)
 @pytest.mark.parametrize("training", SOME, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.against_the_oracle
