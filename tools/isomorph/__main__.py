@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 def main() -> "NoReturn":
     """Import the command line, which takes a second or more, and run it; ctrl-C meanwhile is status 130."""
+    # By default threads of NumPy's OpenBLAS wait in loops of 2**26 ticks, on cores that frameworks import on meanwhile.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     # An exception would be raised anywhere within other packages' imports, some of which take it for their own.
     default = signal.default_int_handler
     if signal.getsignal(signal.SIGINT) is default:

@@ -1,6 +1,7 @@
 """How much each command imports before it does anything: modules are counted, as a time would depend on the machine."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from isomorph.__main__ import main
 from isomorph.spec import architecture
 from isomorph.tools.checkpoints import (
     Tensors,
@@ -95,3 +97,15 @@ def test_inspect_imports_the_reader_of_the_file_and_no_other(
     assert not modules & (FRAMEWORKS | NEVER_AT_FIRST)
     assert not modules & {"hashlib", "isomorph.tools.published", "isomorph.conformance", "isomorph.backends.process"}
     assert len(modules) <= 390
+
+
+@pytest.mark.parametrize("users_own", [None, "20"], ids=["by default", "unless it is set"])
+def test_threads_of_numpy_sleep_while_they_wait(users_own: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In powers of two, in loops: what they take, the frameworks' imports lack."""
+    monkeypatch.setattr(sys, "argv", ["isomorph", "--version"])
+    monkeypatch.setitem(os.environ, "OPENBLAS_THREAD_TIMEOUT", users_own or "")
+    if users_own is None:
+        monkeypatch.delenv("OPENBLAS_THREAD_TIMEOUT")
+    with pytest.raises(SystemExit):
+        main()
+    assert os.environ["OPENBLAS_THREAD_TIMEOUT"] == (users_own or "4")
