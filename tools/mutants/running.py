@@ -40,7 +40,6 @@ PRELOADED = (
     "google_crc32c",
     "PIL.Image",
     "pooch",
-    "typer.testing",
     "rich.table",
     "rich.progress",
     "tomllib",
