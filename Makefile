@@ -26,7 +26,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 $(READY): pyproject.toml requirements-cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit("isomorph needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	@echo "setting up $(VENV): three frameworks, about a minute"
+	@echo "setting up $(VENV): three frameworks, two to three minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-cpu.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' --constraint requirements-cpu.txt

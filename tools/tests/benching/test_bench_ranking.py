@@ -1,12 +1,17 @@
 """How modes are ranked: ratios and shares round by round, on figures made by hand; and the advice in words."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from isomorph.backends.options import Options
+from isomorph.conformance.memory import Sizes, timed_process
 from isomorph.spec import architecture
+from isomorph.tools.benching import competitors
 from isomorph.tools.benching.advice import advise
 from isomorph.tools.benching.baselines import find_baseline
-from isomorph.tools.benching.competitors import turn_groups
+from isomorph.tools.benching.competitors import fit_together, turn_groups
 from isomorph.tools.benching.explain import explain
 from isomorph.tools.benching.machine import Busy, Others
 from isomorph.tools.benching.modes import MODES, USUAL, choose_modes
@@ -211,3 +216,20 @@ def test_the_yardstick_is_the_network_of_the_frameworks_own_zoo(
 )
 def test_there_is_no_yardstick_for(backend: str, network: str, options: dict[str, None]) -> None:
     assert find_baseline(backend, architecture(network, **options)) is None
+
+
+@pytest.mark.parametrize(
+    ("most", "fits"),
+    [pytest.param(100, False, id="that is trained"), pytest.param(4, True, id="that no process can hold")],
+)
+def test_a_batch_counts_for_memory(most: int, fits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = architecture("cifar/resnet20")
+    workload: Any = SimpleNamespace(
+        architecture=network, size=(32, 32), batches=(1,), too_large=lambda batch: "why" if batch > most else None
+    )
+    answering, training = (timed_process(Sizes.of(network, 1, 32, 32), 1, trained) for trained in (0, 64))
+    assert answering < training
+    monkeypatch.setattr(competitors, "available_memory", lambda: (answering + training) // 2)
+    assert fit_together(workload, 1, None)
+    assert not fit_together(workload, 2, None)
+    assert fit_together(workload, 1, 64) == fits

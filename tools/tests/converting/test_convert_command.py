@@ -164,11 +164,15 @@ def test_ctrl_c_leaves_nothing() -> None:
         "logits/biases": np.broadcast_to(np.float32(1), (1_000_000,)),
     }
     write_safetensors("a.safetensors", named(network, "cifar", values), {})
-    with started("convert", "a.safetensors", "b.safetensors") as process:
-        while process.poll() is None and not any(Path().glob(".b*/unfinished")):
-            time.sleep(0.001)
-        process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=60)
+    while True:
+        with started("convert", "a.safetensors", "b.safetensors") as process:
+            while process.poll() is None and not any(Path().glob(".b*/unfinished")):
+                time.sleep(0.001)
+            process.send_signal(signal.SIGINT)
+            stdout, stderr = process.communicate(timeout=60)
+        if process.returncode:
+            break
+        Path("b.safetensors").unlink()  # on a busy machine the signal may come when all is written: once more
     assert (process.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
     assert left() == ["a.safetensors"]

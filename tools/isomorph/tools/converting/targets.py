@@ -72,7 +72,8 @@ def _same(source: Architecture, candidates: list[Architecture], to: str) -> Arch
     all_words = f"{', '.join(others)} and {last}" if others else last
     raise BadInput(
         f"{source.name} and {nearest.name}, the nearest to it, are not the same function, so its weights mean something"
-        f" else there; they differ in {all_words} (`isomorph compare {source.name} {nearest.name}` tells all)."
+        f" else there; they differ in {all_words} (`isomorph compare {source.name} {nearest.name}` tells all); without"
+        " --to the kind of file can change all the same."
     )
 
 
