@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from isomorph.spec import Architecture
+
 NATIVE = Path(__file__).parent / "native"
 DESIGNS = "ISOMORPH_NATIVE_DESIGNS"
-ALL = ("slim", "torchvision", "cifar", "others", "inceptions", "dense")
 ROOT = NATIVE.parents[2]
 
 # What an engine cannot do, and is skipped there by name.
@@ -28,8 +29,9 @@ ONLY_TENSORFLOW = {
 # XLA spends its time on compiling operations that then run once: half of it, if it does not optimise them.
 HASTY = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 
-# What `make test` runs: all kinds of units but inceptions, whose auxiliary heads have tests of their own; of Keras,
-# which takes five times as long to trace and to save a network, a residual and a plain one. Other designs are thorough.
+# What `make test` runs: in PyTorch and Paddle grouped, pre-activated, separable, inverted units and dense layers; in
+# Keras, which takes five times as long to trace and to save a network, a residual and a plain one. Other designs are
+# thorough: the suite holds networks of all kinds to the oracle every time, and auxiliary heads have tests of their own.
 FIRST = {"pytorch": "others dense", "paddle": "others dense", "keras": "cifar dense"}
 
 # What Keras's other engines are tested with: all kinds of layers but channels of zeros. JAX compiles every operation at
@@ -72,8 +74,10 @@ def test_native_objects(framework: str, environment: dict[str, str], skipped: se
     [("pytorch", {}), ("keras", TENSORFLOW), ("paddle", {})],
     ids=["pytorch", "keras", "paddle"],
 )
-def test_native_objects_of_the_other_designs(framework: str, environment: dict[str, str], tmp_path: Path) -> None:
-    rest = [design for design in ALL if design not in FIRST[framework].split()]
+def test_native_objects_of_the_other_designs(
+    framework: str, environment: dict[str, str], designs: dict[str, Architecture], tmp_path: Path
+) -> None:
+    rest = [design for design in designs if design not in FIRST[framework].split()]
     cases = run(sorted(NATIVE.glob(f"test_{framework}*.py")), environment, tmp_path, "-k", " or ".join(rest))
     assert len(cases) > 50
     assert [case for case in cases if case.find("skipped") is not None] == []

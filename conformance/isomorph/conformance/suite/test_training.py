@@ -22,6 +22,7 @@ REPRESENTATIVES = (TWENTY, "inceptions", FROZEN)
 
 
 def some(names: Iterable[str], marked: Callable[[str], pytest.MarkDecorator | None]) -> list[Any]:
+    """Return the names as parameters of a test, each with the mark that `marked` gives it."""
     return [pytest.param(name, marks=mark) if (mark := marked(name)) else name for name in names]
 
 
