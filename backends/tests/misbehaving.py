@@ -1,8 +1,8 @@
 """A third party's backend: the oracle's networks, with whatever goes wrong in real frameworks.
 
 `misbehaving:WAY@WHEN` does one of WAYS at "import", "use_tf32", "build" or "end_points", where it is to build in a
-dtype, or to answer "4 images"; plain `misbehaving` does nothing wrong, and `misbehaving:GPU` says that it computes on
-one.
+dtype, or to answer "4 images"; plain `misbehaving` does nothing wrong, `misbehaving:GPU` says that it computes on one,
+and `misbehaving:other biases` has others than it loaded.
 The fixture `misbehaving` of conftest.py offers it through entry points, as another package would.
 """
 
@@ -122,6 +122,10 @@ class MisbehavingNetwork(OracleNetwork):
     def __init__(self, architecture: Architecture, options: Options, backend: Misbehaving) -> None:
         super().__init__(architecture, options)
         self.backend = backend
+
+    def _get(self, name: str) -> Array:
+        value = super()._get(name)
+        return value + 1 if self.backend.way == "other biases" and name == "logits/biases" else value
 
     def _run(self, part: str | None, x: Array) -> dict[str, Array]:
         self.backend.reach("end_points")

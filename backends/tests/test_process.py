@@ -264,6 +264,17 @@ def test_a_network_in_a_process_is_the_same_as_one_here(network: RemoteNetwork, 
         assert [name for name in expected if not np.array_equal(found[name], expected[name])] == []
 
 
+def test_a_network_is_compared_with_tensors_in_its_own_dtype(oracle: BackendProcess, tiny: Architecture) -> None:
+    network = oracle.build(tiny, dtype="float32")
+    shapes = {name: value.shape for name, value in network.tensors().items()}
+    tensors = {name: np.full(shape, 1 / 3) for name, shape in shapes.items()}
+    network.load(tensors)
+    assert network.compare(tensors) == (shapes, [])
+    other = tensors | {"conv1/weights": np.full(shapes["conv1/weights"], 0.25)}
+    other.pop("logits/biases")
+    assert network.compare(other) == (shapes, ["conv1/weights"])
+
+
 def test_what_is_shared_once_serves_several_networks(oracle: BackendProcess, tiny: Architecture) -> None:
     first, second = oracle.build(tiny, dtype="float32"), oracle.build(tiny, dtype="float64")
     tensors = {name: np.ones_like(value) for name, value in first.tensors().items()}

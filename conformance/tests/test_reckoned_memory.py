@@ -53,7 +53,8 @@ else:
     if work != "drawing":
         reference = Reference(network, tensors, images)
         for dtype in dict.fromkeys(("float64", work)):
-            reference.tier(dtype)
+            reference.floors(dtype)
+            reference.parts(dtype)
 print(json.dumps((kibibytes("VmHWM") - before) * 1024))
 """
 

@@ -255,6 +255,15 @@ class RemoteNetwork:
         """As `Network.tensors`."""
         return self._fetch("tensors")
 
+    def compare(self, tensors: Tensors | SharedArrays) -> tuple[dict[str, tuple[int, ...]], list[str]]:
+        """Return the shape of each of its tensors, and the names of those with other values than the given ones.
+
+        tensors: those that it loaded; each counts as it is in the network's dtype. No array crosses to this process.
+        """
+        with self._shared(tensors) as shared:
+            shapes, others = self._call("compare", tensors=shared)
+        return {name: tuple(shape) for name, shape in shapes.items()}, others
+
     def save(self, path: str) -> None:
         """As `Network.save`."""
         self._call("save", path=path)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+import numpy as np
+
 from isomorph.backends.array_forms import Maps
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.failures import DiskFull
@@ -58,6 +60,17 @@ class Worker:
     def tensors(self, key: int, out: str) -> dict[str, Any]:
         """As `Network.tensors`, written to `out`."""
         return SharedArrays.write(out, self.networks[key].each_tensor()).to_document()
+
+    def compare(self, key: int, tensors: dict[str, Any]) -> tuple[dict[str, tuple[int, ...]], list[str]]:
+        """As `RemoteNetwork.compare`, one tensor in memory at a time."""
+        given = SharedArrays.from_document(tensors).open()
+        shapes: dict[str, tuple[int, ...]] = {}
+        others: list[str] = []
+        for name, value in self.networks[key].each_tensor():
+            shapes[name] = value.shape
+            if name in given and not np.array_equal(value, given[name].astype(value.dtype, copy=False)):
+                others.append(name)
+        return shapes, others
 
     def save(self, key: int, path: str) -> None:
         """As `Network.save`."""

@@ -55,6 +55,6 @@ class DrawnCase:
         """Run a network that has the case's tensors, and return its end points and the verdict on them."""
         tensors, images = self.shared
         network.load(tensors)
-        tier = self.reference.tier(dtype)
         end_points = network.end_points(images)
-        return end_points, self.reference.judge(tier, dtype, end_points, network.parts(tier.inputs))
+        parts = network.parts(self.reference.parts(dtype).inputs)
+        return end_points, self.reference.judge(dtype, dtype, end_points, parts)

@@ -1,7 +1,7 @@
 """The oracle's answers to one case, and the noise in a difference from them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
@@ -27,19 +27,16 @@ _DOUBLE = UNIT_ROUNDOFF["float64"] / UNIT_ROUNDOFF["float32"]
 
 
 @dataclass(frozen=True)
-class Tier:
-    """The reference for runs in one dtype.
+class Parts:
+    """The reference for the parts of a network that run alone, in one dtype.
 
-    floors: noise floor of every end point.
     inputs: the oracle's input to each part, in the dtype.
-    local: the oracle's float64 end points when every part runs alone on `inputs`; `local_floors`: their noise floors.
+    end_points: the oracle's, in float64, when every part runs alone on `inputs`; `floors`: their noise floors.
     """
 
-    dtype: str
-    floors: dict[str, float]
     inputs: dict[str, Array]
-    local: dict[str, Array]
-    local_floors: dict[str, float]
+    end_points: dict[str, Array]
+    floors: dict[str, float]
 
 
 class Reference:
@@ -53,7 +50,8 @@ class Reference:
         self.plan = plan(architecture)
         self.tensors = tensors
         self.images = images
-        self.tier = cache(self._tier)
+        self.floors = cache(self._floors)
+        self.parts = cache(self._parts)
         self.answer_floor = cache(self._answer_floor)
 
     @cached_property
@@ -77,43 +75,41 @@ class Reference:
         """Return the error of an answer computed in `dtype`, in noise floors."""
         return relative_l2(answer, self.answer) / self.answer_floor(dtype)
 
-    def _tier(self, dtype: str) -> Tier:
-        """Evaluate the oracle as often as `dtype` needs.
+    def _floors(self, dtype: str) -> dict[str, float]:
+        """Return the noise floor of every end point in `dtype`.
 
         Raises BadInput for a network that answers zeros, or whose answer does not depend on its images.
         """
         if dtype == "float64":
-            return self._float64()
+            return _in_double(self.floors("float32"))
         runs = (oracle.end_points(self.images) for oracle in self._orders(dtype))
         floors = noise_floors(self.end_points, runs, dtype)
         check_decides(self.architecture, dtype, last_answer(floors))
         check_exercised(self._oracle(dtype), self.images, last_answer(self.end_points), last_answer(floors))
+        return floors
+
+    def _parts(self, dtype: str) -> Parts:
+        """Return the reference for parts that run alone in `dtype`."""
+        if dtype == "float64":
+            return Parts(self._inputs(), self.end_points, _in_double(self.parts("float32").floors))
         inputs = {part: x.astype(as_dtype(dtype)) for part, x in self._inputs().items()}
-        local = self._parts(self._oracle("float64"), inputs)
-        runs = (self._parts(oracle, inputs) for oracle in self._orders(dtype))
-        return Tier(dtype, floors, inputs, local, noise_floors(local, runs, dtype))
+        end_points = _run_alone(self._oracle("float64"), inputs)
+        runs = (_run_alone(oracle, inputs) for oracle in self._orders(dtype))
+        return Parts(inputs, end_points, noise_floors(end_points, runs, dtype))
 
-    def _float64(self) -> Tier:
-        float32 = self.tier("float32")
-        return replace(
-            float32,
-            dtype="float64",
-            floors={name: _DOUBLE * floor for name, floor in float32.floors.items()},
-            inputs=self._inputs(),
-            local=self.end_points,
-            local_floors={name: _DOUBLE * floor for name, floor in float32.local_floors.items()},
-        )
-
-    def judge(self, tier: Tier, precision: str, end_points: EndPoints, parts: EndPoints | None) -> RunVerdict:
-        """Judge one run by its end points and those of its parts, each run alone on `tier.inputs`.
+    def judge(
+        self, dtype: str, precision: str | None, end_points: EndPoints, parts: EndPoints | None = None
+    ) -> RunVerdict:
+        """Judge one run in `dtype` by its end points and those of its parts, each run alone on `parts(dtype).inputs`.
 
         parts: None where they were not run; then nothing shows where an error arises.
         """
         ratios: dict[str, float] = {}
         if parts is not None:
-            ratios = noise_ratios(parts, tier.local, tier.local_floors)
+            reference = self.parts(dtype)
+            ratios = noise_ratios(parts, reference.end_points, reference.floors)
             ratios |= {block: ratios[unit] for block, unit in self.plan.block_ends.items()}
-        return judge(tier.dtype, precision, end_points, self.end_points, tier.floors, ratios)
+        return judge(dtype, precision, end_points, self.end_points, self.floors(dtype), ratios)
 
     def _oracle(self, dtype: str, order: int = 0) -> OracleNetwork:
         network = OracleNetwork(self.architecture, Options(dtype=dtype), order)
@@ -134,5 +130,10 @@ class Reference:
         images = self.images.astype(np.float64)
         return {part: images if read == INPUT else self.end_points[read] for part, read in self.plan.reads.items()}
 
-    def _parts(self, network: OracleNetwork, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        return {name: y for part, x in inputs.items() for name, y in network.part(part, x).items()}
+
+def _in_double(floors: Mapping[str, float]) -> dict[str, float]:
+    return {name: _DOUBLE * floor for name, floor in floors.items()}
+
+
+def _run_alone(network: OracleNetwork, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: y for part, x in inputs.items() for name, y in network.part(part, x).items()}

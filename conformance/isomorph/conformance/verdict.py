@@ -39,7 +39,8 @@ class EndPointVerdict:
     shape: [N, h, w, C], the backend's.
     rel_l2, max_abs: distance from the float64 oracle; infinite where shapes differ or a value is not finite.
     noise_ratio: `rel_l2` in noise floors.
-    local_noise_ratio: the same, where the part that makes this end point runs alone on the oracle's own input.
+    local_noise_ratio: the same, where the part that makes this end point runs alone on the oracle's own input; None
+        where it was not run so.
     """
 
     name: str

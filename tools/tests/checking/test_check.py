@@ -47,7 +47,21 @@ def test_its_end_points_are_the_specifications(report: CheckReport) -> None:
     shapes = infer(R20, 8, 10).shapes(1)
     for run in row.runs:
         assert {end_point.name: end_point.shape for end_point in run.end_points} == shapes
-        assert [end_point.name for end_point in run.end_points if end_point.local_noise_ratio is None] == []
+
+
+@pytest.mark.parametrize(
+    ("plant", "parts", "alone"),
+    [
+        pytest.param({}, False, set(), id="in no dtype where all agree"),
+        pytest.param({}, True, {"float64", "float32"}, id="in every dtype where they are asked for"),
+        pytest.param({"batch_norm_epsilon": 1.0001e-5}, False, {"float64"}, id="in the dtype in which some differ"),
+    ],
+)
+def test_parts_run_alone(plant: dict[str, float], parts: bool, alone: set[str]) -> None:
+    (row,) = check_small("oracle", plant=plant, parts=parts).backends
+    for run in row.runs:
+        without = [end_point.name for end_point in run.end_points if end_point.local_noise_ratio is None]
+        assert without == ([] if run.dtype in alone else [end_point.name for end_point in run.end_points])
 
 
 END_POINT = {"name", "shape", "rel_l2", "max_abs", "noise_ratio", "local_noise_ratio", "verdict"}
@@ -167,6 +181,13 @@ def test_one_that_parts_outweighs_one_that_crashes(install: Install) -> None:
     assert (report.agree, report.exit_status) == (False, 1)
 
 
+def test_one_whose_tensors_come_back_changed_fails(install: Install) -> None:
+    report = check_small(install("misbehaving:other biases"))
+    (row,) = report.backends
+    assert (row.status, report.agree) == ("fail", False)
+    assert row.message == "logits/biases came back from float64 with other values than it was given."
+
+
 def test_one_that_has_not_the_precision_is_unavailable(install: Install) -> None:
     report = check_small(install("misbehaving:raise Unavailable@build"))
     (row,) = report.backends
@@ -209,7 +230,7 @@ def events(*backends: str, **options: Any) -> list[tuple[str, str]]:
 
 
 def test_progress_says_who_is_at_work_and_at_what() -> None:
-    steps = ("building in {}", "proving {}", "running in {}", "running each part in {}")
+    steps = ("building in {}", "proving {}", "running in {}")
     assert [what for _, what in events("oracle")] == [
         "drawing images and weights",
         "evaluating float64 and its noise",

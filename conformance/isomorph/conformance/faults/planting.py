@@ -131,7 +131,7 @@ class Planting:
     def _judge(self, case: ReferenceCase, network: RemoteNetwork, dtype: str, end_points: EndPoints) -> TierFinding:
         """Judge the end points of the whole network, and those of its parts, each run alone."""
         parts = network.parts(case.inputs[dtype])
-        run = case.drawn.reference.judge(case.tiers[dtype], dtype, end_points, parts)
+        run = case.drawn.reference.judge(dtype, dtype, end_points, parts)
         local = {end_point.name: end_point.local_noise_ratio for end_point in run.end_points}
         ratio = local.get(run.first_divergence or "")
         born = None if ratio is None else not ratio <= FLOORS

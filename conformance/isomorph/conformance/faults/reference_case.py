@@ -21,7 +21,7 @@ DTYPES = ("float64", "float32")
 class ReferenceCase:
     """One of CASES, drawn, and evaluated by the oracle; for all faults and all backends.
 
-    inputs: the inputs of each tier's parts, in files that every backend can map.
+    inputs: dtype -> the inputs of all parts, in files that every backend can map.
     """
 
     def __init__(self, name: str, share: Share) -> None:
@@ -31,8 +31,7 @@ class ReferenceCase:
         self.structure = Structure.of(case.network, *self.size)
         self.drawn = case.with_tensors(share)
         self.lattice = Lattice(case.network, *self.size).with_tensors(share)
-        self.tiers = {dtype: self.drawn.reference.tier(dtype) for dtype in DTYPES}
-        self.inputs = {dtype: share(tier.inputs) for dtype, tier in self.tiers.items()}
+        self.inputs = {dtype: share(self.drawn.reference.parts(dtype).inputs) for dtype in DTYPES}
 
 
 class ReferenceCases:

@@ -293,7 +293,7 @@ def test_noise_of_an_eighth_of_the_answer_decides_nothing(floor: float, decides:
 
 
 class Answers:
-    """A network that answers the same to all images, but for so much."""
+    """A network that answers the same to all images, but for so much to the negative ones."""
 
     architecture = TINY.network
 
@@ -301,13 +301,29 @@ class Answers:
         self.by = by
 
     def end_points(self, images: object) -> dict[str, Array]:
-        return {"logits": np.array([1.0, self.by])}
+        return {"logits": np.array([[1.0, self.by]])}
 
 
+@pytest.mark.parametrize("answers", [[[1.0, 0.0]], [[1.0, 0.0], [1.0, 0.0]]], ids=["one", "two alike"])
 @pytest.mark.parametrize(("by", "depends"), [(8.08e-7, True), (7.92e-7, False)])
-def test_an_answer_depends_on_images_that_move_it_by_more_than_eight_floors(by: float, depends: bool) -> None:
+def test_an_answer_depends_on_images_that_move_it_by_more_than_eight_floors(
+    by: float, depends: bool, answers: list[list[float]]
+) -> None:
     network: Any = Answers(by)
-    given = network, np.ones((1, 1, 1, 3)), np.array([1.0, 0.0]), 1e-7
+    given = network, np.ones((len(answers), 1, 1, 3)), np.array(answers), 1e-7
+    if depends:
+        check_exercised(*given)
+        return
+    with pytest.raises(BadInput, match="does not depend on these images"):
+        check_exercised(*given)
+
+
+@pytest.mark.parametrize(("apart", "depends"), [(8.08e-7, True), (7.92e-7, False)])
+def test_an_answer_depends_on_images_of_a_batch_whose_answers_are_apart(apart: float, depends: bool) -> None:
+    """By more than eight floors of both together; then no other images are needed."""
+    network: Any = Answers(0)
+    answer = np.array([[1.0, 0.0], [1.0, apart]])
+    given = network, np.ones((2, 1, 1, 3)), answer, 1e-7 / np.sqrt(2)
     if depends:
         check_exercised(*given)
         return

@@ -195,4 +195,4 @@ def test_batch_norms_calibrated_on_maps_of_one_cell_are_refused() -> None:
     network = architecture("cifar/resnet110")
     images = draw_images(network, 2, 4, 4)
     with pytest.raises(BadInput, match=r"^In float32 the noise of cifar/resnet110's answer is "):
-        Reference(network, draw_tensors(network, images), images).tier("float32")
+        Reference(network, draw_tensors(network, images), images).floors("float32")

@@ -110,7 +110,7 @@ def test_floors_are_the_largest_error_in_several_orders(network: Architecture, o
         name: max(2.0**-24, *(relative_l2(run[name], wanted) for run in runs))
         for name, wanted in reference.end_points.items()
     }
-    assert reference.tier("float32").floors == expected
+    assert reference.floors("float32") == expected
 
 
 def test_the_floor_of_an_answer_is_measured_in_as_many_orders_as_it_takes_alone() -> None:

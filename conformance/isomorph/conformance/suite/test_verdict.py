@@ -143,9 +143,9 @@ def oracle(reference: Reference, dtype: str, **changed: Array) -> OracleNetwork:
 
 
 def judged(reference: Reference, dtype: str, network: OracleNetwork) -> RunVerdict:
-    tier = reference.tier(dtype)
-    parts = {name: y for part, x in tier.inputs.items() for name, y in network.part(part, x).items()}
-    return reference.judge(tier, dtype, network.end_points(reference.images), parts)
+    inputs = reference.parts(dtype).inputs
+    parts = {name: y for part, x in inputs.items() for name, y in network.part(part, x).items()}
+    return reference.judge(dtype, dtype, network.end_points(reference.images), parts)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
@@ -159,12 +159,12 @@ def test_the_oracle_agrees_with_itself(reference: Reference, dtype: str) -> None
 
 def test_float64_has_the_floors_of_float32_in_the_ratio_of_their_roundoffs(reference: Reference) -> None:
     """By parts too, and of the answer alone: 2^-29, written out."""
-    single, double = reference.tier("float32"), reference.tier("float64")
-    for wide, narrow in ((double.floors, single.floors), (double.local_floors, single.local_floors)):
+    single, double = reference.floors("float32"), reference.floors("float64")
+    for wide, narrow in ((double, single), (reference.parts("float64").floors, reference.parts("float32").floors)):
         assert wide == {name: floor * 1.862645149230957e-09 for name, floor in narrow.items()}
     assert reference.answer_floor("float64") == reference.answer_floor("float32") * 1.862645149230957e-09
-    assert min(single.floors.values()) >= UNIT_ROUNDOFF["float32"]
-    assert max(double.floors.values()) < 1e-12
+    assert min(single.values()) >= UNIT_ROUNDOFF["float32"]
+    assert max(double.values()) < 1e-12
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -182,14 +182,14 @@ def test_one_wrong_tensor_is_born_in_its_unit_and_inherited_behind_it(reference:
 def test_a_network_that_answers_zeros_is_no_reference(reference: Reference) -> None:
     zeros = {name: np.zeros_like(value) for name, value in reference.tensors.items() if name.startswith("logits/")}
     with pytest.raises(BadInput, match="answers nothing but zeros at logits"):
-        Reference(NETWORK, {**reference.tensors, **zeros}, reference.images).tier("float32")
+        Reference(NETWORK, {**reference.tensors, **zeros}, reference.images).floors("float32")
 
 
 def test_a_network_that_ignores_its_images_is_no_reference(reference: Reference) -> None:
     """Its logits are its biases alone."""
     deaf = {"logits/weights": np.zeros_like(reference.tensors["logits/weights"])}
     with pytest.raises(BadInput, match=r"^The answer of slim/resnet does not depend on these images"):
-        Reference(NETWORK, {**reference.tensors, **deaf}, reference.images).tier("float32")
+        Reference(NETWORK, {**reference.tensors, **deaf}, reference.images).floors("float32")
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from math import prod
 from pathlib import Path
+from threading import Lock
 from typing import Any
-
-import numpy as np
 
 from isomorph.backends import Unavailable, find_backend
 from isomorph.backends.arrays import SharedArrays
@@ -17,9 +17,10 @@ from isomorph.backends.oracle.backend import Oracle
 from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
 from isomorph.backends.scratch import ScratchFolder
 from isomorph.backends.timeouts import TIMEOUT
+from isomorph.conformance.cases import last_answer
 from isomorph.conformance.memory import backend_process, fit_at_once, judging
 from isomorph.conformance.precision import prove_precision
-from isomorph.conformance.reference import Reference, Tier
+from isomorph.conformance.reference import Reference
 from isomorph.conformance.verdict import RunVerdict
 from isomorph.spec import Architecture, BadInput, count_parameters, plan
 from isomorph.spec.tensors import match_exactly
@@ -53,6 +54,7 @@ def check(
     memory: float | None = None,
     timeout: float = TIMEOUT,
     references: Sequence[str | Path] = (),
+    parts: bool = False,
     progress: Progress = lambda who, what: None,
     **options: Any,
 ) -> CheckReport:
@@ -85,6 +87,8 @@ def check(
     timeout: seconds that one call to a backend may take.
     references: files that `run` recorded elsewhere, on the same images with the same weights: each is judged beside the
         backends, in the dtype in which it ran, and no backend has to be installed.
+    parts: also run every part alone where all end points agree. Where some do not, parts always run: they tell where an
+        error arises.
     progress: called with the name of a backend and what it does.
     options: of the architecture, such as `num_classes` or `output_stride`.
 
@@ -113,7 +117,7 @@ def check(
         check_recordings(recordings, case)
         with ScratchFolder() as folder:
             loaded = second.tensors if second and second.tensors is not None else case.tensors
-            comparison = _Comparison(case, built, loaded, device, dtype, folder, progress)
+            comparison = _Comparison(case, built, loaded, device, dtype, parts, folder, progress)
             at_once = fit_at_once(backend_process(case.sizes), limit, len(names))
             rows = run_side_by_side(comparison.row, processes, at_once)
             rows += [judge_recording(recording, comparison.reference) for recording in recordings]
@@ -182,6 +186,7 @@ class _Comparison:
         loaded: Tensors,
         device: str,
         dtype: str,
+        parts: bool,
         folder: Path,
         progress: Progress,
     ) -> None:
@@ -189,17 +194,19 @@ class _Comparison:
         self.built = built
         self.loaded = loaded
         self.device = device
+        self.parts = parts
         self.progress = progress
         self.reference = Reference(case.architecture, case.tensors, case.images)
         self.tensors = SharedArrays.write(folder / "tensors", loaded)
         self.images = SharedArrays.write(folder / "images", {"images": case.images})
-        self.tiers: list[Tier] = []
-        self.inputs: dict[str, SharedArrays] = {}
-        for tier in dict.fromkeys(("float64", dtype)):
-            progress("oracle", f"evaluating {tier} and its noise")
-            self.tiers.append(self.reference.tier(tier))
-            self.inputs[tier] = SharedArrays.write(folder / f"inputs-{tier}", self.tiers[-1].inputs)
+        self.dtypes = list(dict.fromkeys(("float64", dtype)))
+        for each in self.dtypes:
+            progress("oracle", f"evaluating {each} and its noise")
+            self.reference.floors(each)
         progress("oracle", "done")
+        self._folder = folder
+        self._inputs: dict[str, SharedArrays] = {}
+        self._lock = Lock()
 
     def row(self, process: BackendProcess) -> BackendReport:
         """Return one backend's row; a failure of its process stays in its row."""
@@ -212,16 +219,16 @@ class _Comparison:
             self.progress(name, "importing")
             described = process.describe()
             version = described["version"]
-            for tier in self.tiers:
+            for dtype in self.dtypes:
                 try:
-                    network = self._build(process, tier.dtype)
+                    network = self._build(process, dtype)
                 except Unavailable as error:
-                    runs.append(RunVerdict(tier.dtype, None, "unavailable", str(error)))
+                    runs.append(RunVerdict(dtype, None, "unavailable", str(error)))
                     continue
                 device = network.device
                 device_name = described["gpu_name"] if device == "gpu" else None
-                parameters = self._check_structure(network, tier.dtype)
-                run, logits_shape = self._run(process, network, tier)
+                parameters = self._check_structure(network, dtype)
+                run, logits_shape = self._run(process, network, dtype)
                 runs.append(run)
         except BadInput as error:
             status, message = "fail", str(error)
@@ -241,22 +248,31 @@ class _Comparison:
 
     def _check_structure(self, network: RemoteNetwork, dtype: str) -> int:
         """Return how many values its tensors have. Raises BadInput unless they are those that were loaded."""
-        tensors = network.tensors()
-        shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+        shapes, others = network.compare(self.tensors)
         expected = {name: tuple(value.shape) for name, value in self.loaded.items()}
         match_exactly(expected, shapes, self.built.name)
-        for name, value in tensors.items():
-            if not np.array_equal(value, np.asarray(self.loaded[name]).astype(value.dtype)):
-                raise BadInput(f"{name} came back from {dtype} with other values than it was given.")
-        return sum(value.size for value in tensors.values())
+        if others:
+            raise BadInput(f"{others[0]} came back from {dtype} with other values than it was given.")
+        return sum(map(prod, shapes.values()))
 
-    def _run(self, process: BackendProcess, network: RemoteNetwork, tier: Tier) -> tuple[RunVerdict, tuple[int, ...]]:
-        self.progress(process.name, f"proving {tier.dtype}")
-        precision = prove_precision(lambda probe: process.build(probe, self.device, tier.dtype), tier.dtype)
-        self.progress(process.name, f"running in {tier.dtype}")
+    def _run(self, process: BackendProcess, network: RemoteNetwork, dtype: str) -> tuple[RunVerdict, tuple[int, ...]]:
+        self.progress(process.name, f"proving {dtype}")
+        precision = prove_precision(lambda probe: process.build(probe, self.device, dtype), dtype)
+        self.progress(process.name, f"running in {dtype}")
         end_points = network.end_points(self.images)
-        self.progress(process.name, f"running each part in {tier.dtype}")
-        parts = network.parts(self.inputs[tier.dtype])
+        run = self.reference.judge(dtype, precision, end_points)
+        if run.end_points and (self.parts or run.verdict == "fail"):
+            self.progress(process.name, f"running each part in {dtype}")
+            run = self.reference.judge(dtype, precision, end_points, network.parts(self._inputs_of_parts(dtype)))
         network.discard()
-        answer = end_points.get("logits", list(end_points.values())[-1])
-        return self.reference.judge(tier, precision, end_points, parts), answer.shape
+        return run, last_answer(end_points).shape
+
+    def _inputs_of_parts(self, dtype: str) -> SharedArrays:
+        """Return the oracle's input to each part, evaluated for the first backend that needs them."""
+        with self._lock:
+            if dtype not in self._inputs:
+                self.progress("oracle", f"evaluating each part in {dtype} and its noise")
+                inputs = self.reference.parts(dtype).inputs
+                self._inputs[dtype] = SharedArrays.write(self._folder / f"inputs-{dtype}", inputs)
+                self.progress("oracle", "done")
+            return self._inputs[dtype]

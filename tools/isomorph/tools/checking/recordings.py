@@ -51,7 +51,7 @@ def check_recordings(recordings: Sequence[Recording], case: Case) -> None:
 def judge_recording(recording: Recording, reference: Reference) -> BackendReport:
     """Return a recording's row: the verdict that its end points would have here, without local errors of parts."""
     record = recording.record
-    run = reference.judge(reference.tier(record.dtype), record.precision, recording.end_points, None)
+    run = reference.judge(record.dtype, record.precision, recording.end_points)
     return BackendReport(
         name=f"{record.backend}, recorded",
         version=record.version,

@@ -33,7 +33,9 @@ commands = Group()
 @options.batch
 @options.seed
 @options.architecture_options
-@click.option("--end-points", is_flag=True, help="Also print every end point's, or tensor's, error.")
+@click.option(
+    "--end-points", is_flag=True, help="Also print every end point's error, and its part's alone; or every tensor's."
+)
 @click.option(
     "--plant", multiple=True, metavar="FIELD=VALUE", help="Get a field of the convention wrong in every backend."
 )
@@ -71,7 +73,7 @@ def check_command(
         return trained.exit_status
     if freeze_batch_norm:
         raise BadInput("--freeze-batch-norm is about training; give --training, too, or leave it out.")
-    settings |= {"dtype": dtype, "images": images or None, "references": reference}
+    settings |= {"dtype": dtype, "images": images or None, "references": reference, "parts": end_points}
     with show_progress() as progress:
         report = tools.check(subject, other, progress=progress, **settings, **architecture_options)
     publish(report, json, *([report.end_point_table()] if end_points else []))

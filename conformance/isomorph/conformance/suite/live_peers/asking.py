@@ -84,7 +84,7 @@ class Answered:
         reference = Reference(self.architecture, self.tensors, self.images)
         if self.run.output == "logits":
             return {dtype: reference.answer_floor(dtype) for dtype in self.answers}
-        return {dtype: reference.tier(dtype).floors[self.run.output] for dtype in self.answers}
+        return {dtype: reference.floors(dtype)[self.run.output] for dtype in self.answers}
 
     def ours(self, network: RemoteNetwork) -> Array:
         """Return what one of our networks answers in place of the peer."""
