@@ -9,16 +9,15 @@ from functools import lru_cache
 from itertools import accumulate
 from operator import mul
 
-from isomorph.spec.architecture import Architecture, Block, InputTransform, StemConvolution
+from isomorph.spec.architecture import Architecture, Block
 from isomorph.spec.atrous import Sampling, sample
 from isomorph.spec.auxiliary import auxiliary_heads
 from isomorph.spec.convention import Convention, as_float32
+from isomorph.spec.ends import StemLayer, classifier, stem_layers
 from isomorph.spec.errors import BadInput
-from isomorph.spec.layers import INPUT, Affine, Convolution, MaxPool, Parametrised, Subsample, name_of
-from isomorph.spec.site import LINEAR, Site, convolution, dense, max_pool
+from isomorph.spec.layers import INPUT, Convolution, Parametrised, Subsample, name_of
+from isomorph.spec.site import Site
 from isomorph.spec.units import Unit, kind_of
-
-StemLayer = Convolution | MaxPool | Affine
 
 
 @dataclass(frozen=True)
@@ -183,7 +182,7 @@ def plan(architecture: Architecture) -> Plan:
     Sampling(stride=1, rate=4, rate_after=4)
     """
     convention = architecture.convention
-    stem = _stem(architecture)
+    stem = stem_layers(architecture)
     depth = stem[-1].depth if stem else architecture.in_channels
     for block in architecture.blocks:
         _check(block)
@@ -202,47 +201,7 @@ def plan(architecture: Architecture) -> Plan:
         blocks.append(PlannedBlock(block.scope, tuple(units)))
     epsilon, decay = as_float32(convention.batch_norm_epsilon), as_float32(convention.batch_norm_decay)
     auxiliary = auxiliary_heads(architecture, unit_of)
-    return Plan(architecture, stem, tuple(blocks), auxiliary, depth, _logits(architecture, depth), epsilon, decay)
-
-
-def _stem(architecture: Architecture) -> tuple[StemLayer, ...]:
-    convention = architecture.convention
-    layers: list[StemLayer] = []
-    depth, source = architecture.in_channels, INPUT
-    if architecture.input_transform and architecture.include_root_block:
-        layers.append(_input_transform(architecture.input_transform, architecture))
-        source = name_of(layers[-1])
-    for layer in architecture.stem.layers if architecture.include_root_block else ():
-        if isinstance(layer, StemConvolution):
-            fields = {
-                "kernel": layer.kernel,
-                "stride": layer.stride,
-                "source": source,
-                **(LINEAR if layer.linear else {}),
-            }
-            layers.append(convolution(convention, layer.scope, depth, layer.depth, **fields))
-            depth = layer.depth
-        else:
-            layers.append(max_pool(convention, layer.scope, depth, layer.kernel, layer.stride, source))
-        source = name_of(layer)
-    return tuple(layers)
-
-
-def _input_transform(transform: InputTransform, architecture: Architecture) -> Affine:
-    channels = architecture.in_channels
-    if not len(transform.scale) == len(transform.shift) == channels:
-        raise BadInput(
-            f"The input_transform of {architecture.name} has {len(transform.scale)} scales and {len(transform.shift)}"
-            f" shifts; its images have {channels} channels."
-        )
-    return Affine("input_transform", channels, transform.scale, transform.shift)
-
-
-def _logits(architecture: Architecture, depth: int) -> Convolution | None:
-    head = architecture.head
-    if head.num_classes is None:
-        return None
-    return dense(architecture.convention, "logits", depth, head.num_classes, dropout=head.dropout)
+    return Plan(architecture, stem, tuple(blocks), auxiliary, depth, classifier(architecture, depth), epsilon, decay)
 
 
 def _check(block: Block) -> None:

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from isomorph.spec import EndPoint, Inference, Plan, plan
+from isomorph.spec.ends import StemLayer
 from isomorph.spec.layers import (
     INPUT,
     Affine,
@@ -18,7 +19,6 @@ from isomorph.spec.layers import (
     ZeroChannels,
     name_of,
 )
-from isomorph.spec.plan import StemLayer
 from isomorph.spec.units import Unit
 from isomorph.tools.tables import by
 

@@ -7,7 +7,8 @@ from isomorph.spec import Architecture, BadInput, architectures, plan, zoos
 from isomorph.spec import architecture as find_architecture
 from isomorph.spec.layers import Convolution
 from isomorph.spec.naming import ZooTensor
-from isomorph.spec.tensors import WEIGHTS, tensor_name, tensors_of
+from isomorph.spec.outline import outline
+from isomorph.spec.tensors import WEIGHTS, tensor_name
 from isomorph.spec.zoo import Zoo
 from isomorph.tools.checkpoints import Tensor, Tensors
 from isomorph.tools.weights.namings import OWN_NAMINGS, all_namings
@@ -160,9 +161,8 @@ def _candidates(architecture: Architecture | None, forms: Collection[str]) -> It
 
 def _sizes(candidate: Architecture) -> set[int]:
     """Return how many tensors it has with its classifier, and without."""
-    planned = plan(candidate)
-    whole = sum(len(tensors_of(layer)) for layer in planned.parametrised)
-    return {whole, whole - (len(tensors_of(planned.logits)) if planned.logits else 0)}
+    outlined = outline(candidate)
+    return {outlined.tensors, outlined.tensors + (outlined.classifier.tensors if outlined.classifier else 0)}
 
 
 def _fit(candidate: Architecture, expected: dict[str, ZooTensor], carried: Shapes) -> Architecture:
