@@ -29,7 +29,9 @@ for turn in (backend.use_exact_arithmetic, backend.use_tf32, backend.use_exact_a
 """
 
 
-@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.thorough) if name.startswith("keras:") else name for name in SWITCHES]
+)
 def test_tf32_is_turned_off_and_on_and_off(name: str) -> None:
     switches = SWITCHES[name]
     code = CODE.format(name=name, module=switches.partition(".")[0], switches=switches)

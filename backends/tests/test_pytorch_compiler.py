@@ -1,4 +1,7 @@
-"""What torch.compile does to networks that live in one process, each in its turn."""
+"""What torch.compile does to networks that live in one process, each in its turn.
+
+In `make test` the suite stands for it, which compiles as many networks in a process as PyTorch does by default.
+"""
 
 import subprocess
 import sys
@@ -23,14 +26,11 @@ torch.compile = lambda module, *, fullgraph: compile_one(module, fullgraph=fullg
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "release",
-    [
-        pytest.param("", id="the release that is installed"),
-        pytest.param(
-            OLDER, id="a release whose torch.compile cannot isolate recompilations", marks=pytest.mark.thorough
-        ),
-    ],
+    ["", OLDER],
+    ids=["the release that is installed", "a release whose torch.compile cannot isolate recompilations"],
 )
 def test_a_compiled_network_has_recompilations_of_its_own(release: str) -> None:
     """Dynamo counts them by code, which all networks share."""

@@ -1,6 +1,7 @@
 """What installed zoos' own layers and fresh tensors say of themselves, against the specification of the same network.
 
-Of every family one network: its tensors by name, shape and distribution, its batch norms, its dropout.
+Of every family one network: its tensors by name, shape and distribution, its batch norms, its dropout. In `make test`
+what was recorded of the zoos stands for them, in `spec/tests/tensor_names/` and `spec/tests/witness/`.
 """
 
 import json
@@ -17,6 +18,8 @@ import pytest
 from isomorph.spec import Initializer, architecture, plan, zoo
 from isomorph.spec.layers import Convolution
 from isomorph.spec.tensors import BIASES, GAMMA, WEIGHTS, tensor_name, tensors_of
+
+pytestmark = pytest.mark.thorough
 
 NETWORKS = {
     "keras": ("ResNet50", "ResNet50V2", "MobileNet", "MobileNetV2", "VGG16"),

@@ -69,8 +69,18 @@ CASES: dict[str, tuple[str, int, int, int, str, Demand]] = {
 }
 
 
+SLOW = ("bfloat16", "training, by its maps")
+"""Those for which the sums below stand in `make test`, and the other cases."""
+
+
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux, which tells a process's peak")
-@pytest.mark.parametrize(("name", "batch", "height", "width", "work", "demand"), CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    ("name", "batch", "height", "width", "work", "demand"),
+    [
+        pytest.param(*case, id=name, marks=[pytest.mark.thorough] if name in SLOW else [])
+        for name, case in CASES.items()
+    ],
+)
 def test_what_is_reckoned_is_what_it_takes(
     name: str, batch: int, height: int, width: int, work: str, demand: Demand
 ) -> None:

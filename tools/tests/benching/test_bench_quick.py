@@ -115,6 +115,7 @@ def test_what_contradicts_it_is_refused(asked: dict[str, Any], option: str) -> N
     )
 
 
+@pytest.mark.thorough  # its parts are tested apart, and `isomorph bench` in test_bench_command
 @pytest.mark.usefixtures("empty_folder")
 def test_it_is_a_command_with_a_report_as_json_and_a_plot() -> None:
     """Its exit status is 3 where other tests keep the cores busy."""

@@ -70,6 +70,7 @@ def test_check_of_a_backend_that_crashes_exits_with_3(install: Install) -> None:
     assert "the process was ended by SIGABRT: the last words of a C++ library" in said
 
 
+@pytest.mark.thorough  # test_check_frameworks stands for it
 def test_check_of_a_published_file_and_a_photograph_passes_in_every_framework(shared: Path) -> None:
     photograph = shared / "photos" / "skimage_coffee.png"
     file = shared / "weights" / "cifar_pytorch" / "resnet20-12fca82f.th"

@@ -151,7 +151,8 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pyt
 def test_a_file_that_is_cut_anywhere_is_refused(tmp_path: Path, form: str) -> None:
     content = SOUND[form]
     content_end = len(content.rstrip(b"\0")) if form == "tar" else len(content)  # zeros end a tar archive
-    for length in range(1, content_end):
+    # Of a tar archive, which is long for what it holds, every seventh: 7 has no factor of its blocks' 512 bytes.
+    for length in range(1, content_end, 7 if form == "tar" else 1):
         refusal(tmp_path, content[:length])
 
 

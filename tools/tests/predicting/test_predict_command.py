@@ -54,6 +54,7 @@ def photo(tmp_path: Path) -> str:
 # What it says.
 
 
+@pytest.mark.thorough  # what follows, in the oracle, stands for it, and a check of every framework
 def test_a_cat_is_a_cat_in_every_framework(shared: Path) -> None:
     Path("names.txt").write_text("\n".join(CIFAR10))
     cat = shared / "photos" / "skimage_chelsea.png"

@@ -26,6 +26,14 @@ def not_the_oracle(backend: str, _parameters: Mapping[str, Any]) -> bool:
     return backend != ORACLE
 
 
+def in_keras_but(parameter: str, *others: str) -> Where:
+    """Return whether the other frameworks stand for Keras, which traces for seconds what they compute in tenths.
+
+    parameter, others: what names a test's case, and the cases that Keras runs all the same.
+    """
+    return lambda backend, parameters: backend == "keras" and parameters[parameter] not in others
+
+
 def under_test(config: pytest.Config, supported: list[str] | None = None) -> list[str]:
     """Return the names of the backends under test, with aliases resolved.
 

@@ -100,7 +100,9 @@ def test_its_tensors_come_back_as_they_were_loaded(case: DrawnCase, build: Build
 
 
 # Half precision, where the framework has it: shallow networks, as noise floors of deep ones are wide.
-@pytest.mark.parametrize("case", ["torchvision/resnet18", "cifar/resnet20"], indirect=True)
+@pytest.mark.parametrize(
+    "case", [pytest.param("torchvision/resnet18", marks=pytest.mark.thorough), "cifar/resnet20"], indirect=True
+)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.against_the_oracle
 def test_in_half_precision_its_end_points_are_the_oracles_but_for_noise(

@@ -160,6 +160,7 @@ def test_compiled_a_design_answers_as_the_oracle(case: DrawnCase, construct: Con
     assert_same(case, construct(case.network, "float32", COMPILED), "float32")
 
 
+@pytest.mark.thorough_where(where=not_the_oracle)
 @TWO_UNITS
 def test_compiled_it_follows_other_tensors_and_sizes(case: DrawnCase, construct: Construct) -> None:
     """What was compiled for the first tensors and images is not what answers for the next."""

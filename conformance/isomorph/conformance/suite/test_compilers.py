@@ -66,7 +66,9 @@ def assert_answers(case: DrawnCase, network: RemoteNetwork | None, dtype: str) -
         assert ratio <= FLOORS, f"the answer is {ratio:.3g} noise floors off"
 
 
-@pytest.mark.parametrize("folded", [False, True], ids=["with batch norms", "folded"])
+@pytest.mark.parametrize(
+    "folded", [pytest.param(False, id="with batch norms"), pytest.param(True, id="folded", marks=pytest.mark.thorough)]
+)
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("case", ["two units"], indirect=True)
 def test_by_every_compiler_it_answers_as_the_oracle(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from isomorph.conformance.suite.learning import DTYPES, Learning, assert_passes, unless_unavailable
+from isomorph.conformance.suite.selection import in_keras_but
 from isomorph.conformance.suite.training_cases import CASES as SMALL
 from isomorph.conformance.suite.training_cases import DEEP
 from isomorph.conformance.training.drawn import DrawnTraining
@@ -17,17 +18,13 @@ CASES = SMALL | DEEP
 EVERY_TIME = (TWENTY, "zero channels", "basic units", "bottlenecks at output stride 8", "inceptions", FROZEN)
 """Ten batches and twenty steps of others are left to `isomorph conformance run`."""
 
-REPRESENTATIVES = (TWENTY, "inceptions", FROZEN)
-"""Those of which `make test` runs float32, and twenty steps."""
+REPRESENTATIVES = (TWENTY,)
+"""Those of which `make test` runs float32, ten batches and twenty steps, and three in Keras."""
 
 
 def some(names: Iterable[str], marked: Callable[[str], pytest.MarkDecorator | None]) -> list[Any]:
     """Return the names as parameters of a test, each with the mark that `marked` gives it."""
     return [pytest.param(name, marks=mark) if (mark := marked(name)) else name for name in names]
-
-
-def exhaustive_but_every_time(name: str) -> pytest.MarkDecorator | None:
-    return None if name in EVERY_TIME else pytest.mark.exhaustive
 
 
 def by_length(name: str) -> pytest.MarkDecorator | None:
@@ -40,12 +37,12 @@ def is_stood_for(backend: str, parameters: Mapping[str, Any]) -> bool:
     """Whether float64 stands for a case in float32; or, in Keras, which traces each step for seconds, other cases."""
     if parameters["training"] in REPRESENTATIVES:
         return False
-    return parameters["dtype"] == "float32" or (backend == "keras" and parameters["training"] not in EVERY_TIME)
+    return parameters["dtype"] == "float32" or (backend == "keras" and parameters["training"] != FROZEN)
 
 
 NAMES = some(CASES, lambda name: pytest.mark.exhaustive if name in DEEP else None)
-SOME = some(CASES, exhaustive_but_every_time)
 LONG = some(SMALL, by_length)
+MANY_BATCHES = some(CASES, by_length)
 SHORT = [name for name in SMALL if name not in REPRESENTATIVES]
 
 
@@ -68,6 +65,7 @@ def test_gradients_are_the_oracles(training: DrawnTraining, learning: Learning, 
         assert_passes(training.gradients(learning(dtype)))
 
 
+@pytest.mark.thorough_where(where=in_keras_but("training", FROZEN))
 @pytest.mark.parametrize("training", SHORT, indirect=True)
 @pytest.mark.against_the_oracle
 def test_running_statistics_follow_one_batch(training: DrawnTraining, learning: Learning) -> None:
@@ -76,7 +74,7 @@ def test_running_statistics_follow_one_batch(training: DrawnTraining, learning: 
 
 
 @pytest.mark.thorough_where(where=is_stood_for)
-@pytest.mark.parametrize("training", SOME, indirect=True)
+@pytest.mark.parametrize("training", MANY_BATCHES, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.against_the_oracle
 def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, learning: Learning, dtype: str) -> None:
@@ -86,6 +84,7 @@ def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, lea
             assert_passes(training.statistics(network, batches))
 
 
+@pytest.mark.thorough_where(where=in_keras_but("training", FROZEN))
 @pytest.mark.parametrize("training", SHORT, indirect=True)
 @pytest.mark.against_the_oracle
 def test_each_of_three_steps_ends_where_the_oracles_does(training: DrawnTraining, learning: Learning) -> None:
