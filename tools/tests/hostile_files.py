@@ -16,6 +16,10 @@ from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint
 
 DATA = np.arange(4, dtype="<f4").tobytes()
+
+MUTATIONS = 800
+"""Random changes of a file that `make test` reads; `make mutations` reads 20,000 of every format."""
+
 PROTO = b"\x80\x02"
 
 

@@ -13,6 +13,7 @@ from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, wording
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 
 from ..hostile_files import (
+    MUTATIONS,
     PROTO,
     SOUND,
     call,
@@ -163,9 +164,6 @@ def touched(checkpoint: Checkpoint, size: int) -> None:
         assert isinstance(name, str)
         assert len(array.tobytes()) == array.nbytes <= size
         assert not array.flags.writeable
-
-
-MUTATIONS = 2500
 
 
 @pytest.mark.parametrize("form", SOUND)

@@ -16,6 +16,7 @@ from isomorph.tools.checkpoints.tensorflow.leveldb_writing import block
 from isomorph.tools.checkpoints.tensorflow.protobuf import varint_of
 from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
 
+from ..hostile_files import MUTATIONS
 from ..measured import MEGABYTE, measured
 from ..tf_bundles import Entries, entry, header, message, shape_of, table, write
 
@@ -218,7 +219,7 @@ def test_no_mutation_gets_past_a_refusal(tmp_path: Path) -> None:
     chance = random.Random(0)
     content = block([FIRST, (b"v", entry(DATA, (2, 2))), (b"w", entry(DATA, (4,), 1, 0, 16))])
     read_well = refused = 0
-    for _ in range(2500):
+    for _ in range(MUTATIONS):
         mutated = bytearray(content)
         for _ in range(chance.choice((1, 1, 2))):
             mutated[chance.randrange(len(mutated))] = chance.choice(
@@ -231,7 +232,7 @@ def test_no_mutation_gets_past_a_refusal(tmp_path: Path) -> None:
             read_well += 1
             continue
         refused += 1
-    assert min(read_well, refused) > 25, (read_well, refused)
+    assert min(read_well, refused) > MUTATIONS // 100, (read_well, refused)
 
 
 def test_a_sound_checkpoint_may_have_long_names(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint
 from isomorph.tools.subjects.subject import find_subject
 
-from ..hostile_files import Raw, call, pickled, raw
+from ..hostile_files import MUTATIONS, Raw, call, pickled, raw
 from ..measured import MEGABYTE, measured
 from ..tensors import Tensors, canonical
 
@@ -282,7 +282,7 @@ def test_no_mutation_gets_past_a_refusal(tmp_path: Path, protocol: int) -> None:
     saved = {"w": np.arange(4.0), "v": np.ones(200), "n": Nested("p", np.ones(2)), TABLE: {"w": "w_0"}}
     content = pickle.dumps(saved, protocol)
     chance, read_well, refused = random.Random(protocol), 0, 0
-    for _ in range(2500):
+    for _ in range(MUTATIONS):
         mutated = bytearray(content)
         for _ in range(chance.choice((1, 1, 2, 5))):
             position = chance.randrange(len(mutated) + 1)
@@ -298,7 +298,7 @@ def test_no_mutation_gets_past_a_refusal(tmp_path: Path, protocol: int) -> None:
             read_well += 1
             continue
         refused += 1
-    assert min(read_well, refused) > 25, (read_well, refused)
+    assert min(read_well, refused) > MUTATIONS // 100, (read_well, refused)
 
 
 TEXT = raw(b"X" + struct.pack("<I", 16 * MEGABYTE) + b"x" * (16 * MEGABYTE))
