@@ -15,7 +15,7 @@ import pytest
 from isomorph.spec import Architecture
 
 NATIVE = Path(__file__).parent / "native"
-DESIGNS = "ISOMORPH_NATIVE_DESIGNS"
+DESIGNS, KERNELS, SIDES = "ISOMORPH_NATIVE_DESIGNS", "ISOMORPH_NATIVE_KERNELS", "ISOMORPH_NATIVE_SIDES"
 ROOT = NATIVE.parents[2]
 
 # What an engine cannot do, and is skipped there by name.
@@ -34,50 +34,56 @@ HASTY = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 # thorough: the suite holds networks of all kinds to the oracle every time, and auxiliary heads have tests of their own.
 FIRST = {"pytorch": "others dense", "paddle": "others dense", "keras": "cifar dense"}
 
+# What is left out there, too, by words of the tests' names: compilers and exporters take seconds for each network, and
+# the suite compiles one in each framework every time. Windows are of an even and of an odd size.
+SLOW = ("compiled", "exported", "fresh_process", "auxiliary_heads_learn")
+QUICK = ("-k", " and ".join(f"not {word}" for word in SLOW))
+EVEN_AND_ODD = {KERNELS: "2 3"}
+
 # What Keras's other engines are tested with: all kinds of layers but channels of zeros. JAX compiles every operation at
 # every size: what it is spared are units whose code, the same for all engines, the other two run.
-FEW = {DESIGNS: "others inceptions dense", "ISOMORPH_NATIVE_KERNELS": "2 3"}
-FEWER = {DESIGNS: "dense", "ISOMORPH_NATIVE_KERNELS": "2", "ISOMORPH_NATIVE_SIDES": "1 2 5 8 13"}
+FEW = {DESIGNS: "others inceptions dense"} | EVEN_AND_ODD
+FEWER = {DESIGNS: "dense", KERNELS: "2", SIDES: "1 2 5 8 13"}
 
 TENSORFLOW = {"KERAS_BACKEND": "tensorflow"}
 
 
-@pytest.mark.parametrize(
-    ("framework", "environment", "skipped"),
-    [
-        pytest.param("pytorch", {DESIGNS: FIRST["pytorch"]}, set(), id="pytorch"),
-        pytest.param("keras", {DESIGNS: FIRST["keras"]} | TENSORFLOW, set(), id="keras"),
-        pytest.param("paddle", {DESIGNS: FIRST["paddle"]}, set(), id="paddle"),
-        pytest.param(
-            "keras", {"KERAS_BACKEND": "torch"} | FEW, ONLY_TENSORFLOW, id="keras:torch", marks=pytest.mark.thorough
-        ),
-        pytest.param(
-            "keras",
-            {"KERAS_BACKEND": "jax"} | HASTY | FEWER,
-            ONLY_TENSORFLOW,
-            id="keras:jax",
-            marks=pytest.mark.thorough,
-        ),
-    ],
-)
-def test_native_objects(framework: str, environment: dict[str, str], skipped: set[str], tmp_path: Path) -> None:
-    files = sorted(NATIVE.glob(f"test_{framework}*.py"))
-    cases = run(files, environment, tmp_path)
-    left_out = {name(case) for case in cases if case.find("skipped") is not None}
-    assert {name(case) for case in cases} == set().union(*map(defined, files)), "not every test was run"
-    assert left_out == skipped
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
+IN_EACH_FRAMEWORK = pytest.mark.parametrize(
     ("framework", "environment"),
     [("pytorch", {}), ("keras", TENSORFLOW), ("paddle", {})],
     ids=["pytorch", "keras", "paddle"],
 )
+
+
+@IN_EACH_FRAMEWORK
+def test_native_objects(framework: str, environment: dict[str, str], tmp_path: Path) -> None:
+    files = sorted(NATIVE.glob(f"test_{framework}*.py"))
+    cases = run(files, environment | EVEN_AND_ODD | {DESIGNS: FIRST[framework]}, tmp_path, *QUICK)
+    quick = {test for test in set().union(*map(defined, files)) if not any(word in test for word in SLOW)}
+    assert {name(case) for case in cases} == quick, "not every test was run"
+    assert [case for case in cases if case.find("skipped") is not None] == []
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "environment",
+    [{"KERAS_BACKEND": "torch"} | FEW, {"KERAS_BACKEND": "jax"} | HASTY | FEWER],
+    ids=["keras:torch", "keras:jax"],
+)
+def test_native_objects_on_another_engine(environment: dict[str, str], tmp_path: Path) -> None:
+    files = sorted(NATIVE.glob("test_keras*.py"))
+    cases = run(files, environment, tmp_path)
+    left_out = {name(case) for case in cases if case.find("skipped") is not None}
+    assert {name(case) for case in cases} == set().union(*map(defined, files)), "not every test was run"
+    assert left_out == ONLY_TENSORFLOW
+
+
+@pytest.mark.thorough
+@IN_EACH_FRAMEWORK
 def test_native_objects_of_the_other_designs(
     framework: str, environment: dict[str, str], designs: dict[str, Architecture], tmp_path: Path
 ) -> None:
-    rest = [design for design in designs if design not in FIRST[framework].split()]
+    rest = [*(design for design in designs if design not in FIRST[framework].split()), *SLOW, "windows", "means"]
     cases = run(sorted(NATIVE.glob(f"test_{framework}*.py")), environment, tmp_path, "-k", " or ".join(rest))
     assert len(cases) > 50
     assert [case for case in cases if case.find("skipped") is not None] == []
