@@ -29,6 +29,7 @@ NETWORK = architecture("torchvision/resnet50")
 # Where an option is tried on a network that has what it is about.
 NETWORKS = {
     "depthwise_padding": architecture("keras/MobileNet"),
+    "pool_fill": architecture("slim/resnet_v2_50"),
     "inception_kernel": architecture("tutorial/googlenet"),
     "dropout_mode": architecture("tutorial/googlenet"),
     "dense_initializer": architecture("torchvision/vgg11"),
@@ -100,6 +101,8 @@ def test_a_function_is_another_where_inference_is(option: str) -> None:
         ("torchvision/vgg16", {"shortcut": "none"}),
         ("torchvision/vgg16", {"convolution_padding": "same"}),  # at a stride of 1
         ("torchvision/vgg16", {"pool_fill": "zero"}),  # of pools without padding
+        ("torchvision/resnet50", {"pool_fill": "zero"}),  # of a pool behind a ReLU
+        ("torchvision/googlenet", {"pool_fill": "zero"}),  # of pools behind ReLUs, and behind what joins them
         ("torchvision/vgg16", {"batch_norm_decay": 0.5}),
         ("torchvision/vgg16", {"running_variance": "biased"}),
         ("torchvision/vgg16", {"last_gamma": 0.0}),
@@ -126,7 +129,6 @@ def test_what_no_layer_depends_on_makes_no_other_function(name: str, options: di
         pytest.param((3, 1), (3, 1), {"pool_padding": "same"}, False, id="pools that do not stride"),
         pytest.param((3, 1), (1, 2), {"pool_padding": "ceil"}, False, id="pools of one cell"),
         pytest.param((3, 1), (2, 2), {"pool_fill": "zero"}, False, id="fillings of pools that have no padding"),
-        pytest.param((3, 1), (3, 2), {"pool_fill": "zero"}, True, id="fillings of pools that have padding"),
     ],
 )
 def test_padding_makes_another_function_where_it_pads_otherwise(
@@ -136,6 +138,31 @@ def test_padding_makes_another_function_where_it_pads_otherwise(
     network = Architecture("mine/padded", stem, (residual_block(1, "basic", 8, 1, stride=1),))
     changed = network.with_options(**options)
     assert (function(network) != function(changed)) == differs
+
+
+# What stands before a pool that is padded, and whether a zero can exceed all that the pool sees.
+@pytest.mark.parametrize(
+    ("before", "options", "differs"),
+    [
+        pytest.param((), {}, True, id="the images"),
+        pytest.param((StemConvolution("conv1", 8, 3, 1),), {}, False, id="a ReLU"),
+        pytest.param((StemConvolution("conv1", 8, 3, 1),), {"activation": "relu6"}, False, id="a ReLU6"),
+        pytest.param((StemConvolution("conv1", 8, 3, 1, linear=True),), {}, True, id="a linear convolution"),
+        pytest.param((StemConvolution("conv1", 8, 3, 1),), {"activation_after": "joins"}, True, id="a later ReLU"),
+        pytest.param(
+            (StemConvolution("conv1", 8, 3, 1), StemPool("pool0", 3, 2)), {}, False, id="a ReLU and another pool"
+        ),
+        pytest.param((StemPool("pool0", 3, 2),), {}, True, id="another pool of the images"),
+    ],
+)
+def test_the_filling_of_a_pool_matters_where_it_may_see_negative_values_alone(
+    before: tuple[StemConvolution | StemPool, ...], options: dict[str, Any], differs: bool
+) -> None:
+    stem = Stem((*before, StemPool("pool1", 3, 2)))
+    network = Architecture("mine/pooled", stem, (residual_block(1, "basic", 8, 1, stride=1),)).with_options(**options)
+    changed = network.with_options(pool_fill="zero")
+    assert (function(network) != function(changed)) == differs
+    assert (training_function(network) != training_function(changed)) == differs
 
 
 @pytest.mark.parametrize(("mode", "differs"), [("upscale_in_train", False), ("downscale_in_infer", True)])

@@ -11,7 +11,8 @@ from typing import get_args
 
 from isomorph.spec.architecture import Architecture
 from isomorph.spec.convention import ZEROS
-from isomorph.spec.layers import BatchNorm, Convolution, Layer, MaxPool
+from isomorph.spec.graph import Join, Node, graph
+from isomorph.spec.layers import Affine, BatchNorm, Convolution, Layer, MaxPool
 from isomorph.spec.padding import Rule, pad_alike
 from isomorph.spec.plan import Plan, plan
 from isomorph.spec.units import Unit
@@ -47,7 +48,13 @@ def training_function(architecture: Architecture) -> Hashable:
     return _function(planned, _in_training), statistics
 
 
-def _function(planned: Plan, computed: Computed) -> Hashable:
+def _function(planned: Plan, of_layer: Computed) -> Hashable:
+    pools = _pools_behind_rectifiers(planned)
+
+    def computed(layer: Layer) -> Layer:
+        layer = of_layer(layer)
+        return replace(layer, fill=0.0) if isinstance(layer, MaxPool) and layer.scope in pools else layer
+
     return (
         planned.architecture.in_channels,
         tuple(map(computed, planned.stem)),
@@ -62,6 +69,34 @@ def _function(planned: Plan, computed: Computed) -> Hashable:
 def _unit(unit: Unit, computed: Computed) -> Hashable:
     wiring = unit.wiring
     return unit.scope, tuple(map(computed, wiring.layers)), wiring.joined, wiring.activation, wiring.concatenated
+
+
+def _pools_behind_rectifiers(planned: Plan) -> frozenset[str]:
+    """Return the max pools that read no negative value, of which zeros around the map are no other maximum than -inf.
+
+    Nor do they change a gradient: where all of a window is zero, what the pool passes back ends at the rectifier.
+    """
+    rectified: set[str] = set()
+    pools: set[str] = set()
+    for node in graph(planned):
+        reads_rectified = rectified.issuperset(node.reads)
+        if _is_rectified(node, reads_rectified):
+            rectified.add(node.name)
+        if isinstance(node.operation, MaxPool) and reads_rectified:
+            pools.add(node.name)
+    return frozenset(pools)
+
+
+def _is_rectified(node: Node, reads_rectified: bool) -> bool:
+    """Return whether no value that a node gives is negative, given whether none is that it reads."""
+    match node.operation:
+        case Convolution(activation=activation) | BatchNorm(activation=activation):
+            return activation is not None
+        case Join(activation=activation):
+            return activation is not None or reads_rectified
+        case Affine():
+            return False
+    return reads_rectified
 
 
 def _in_training(layer: Layer) -> Layer:

@@ -63,7 +63,7 @@ def resnet_50s() -> CompareReport:
         'the convolution of a bottleneck that carries its stride: "conv1", the first',
         "pool_padding same explicit inference",
         "same: TensorFlow's: ceil(size / stride) results, the odd one of the padding",
-        "pool_fill lowest zero inference",
+        "pool_fill lowest zero nothing",
         "convolution_bias no yes inference",
         "batch_norm_epsilon 1e-05 1.001e-05 inference",
         "batch_norm_decay 0.997 0.99 training",
@@ -322,6 +322,7 @@ FIELDS = [*OPTIONS, *(name for name in Convention.__dataclass_fields__ if name !
 
 # What no ResNet-50 depends on.
 MEANINGLESS = {
+    "pool_fill",
     "inception_kernel",
     "depthwise_padding",
     "dropout_mode",

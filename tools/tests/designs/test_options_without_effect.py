@@ -23,7 +23,7 @@ IDLE: dict[str, tuple[str, Any]] = {
     "inception_kernel": ("torchvision/resnet18", 3),
     "depthwise_padding": ("torchvision/resnet18", "after"),
     "pool_padding": ("cifar/resnet20", "ceil"),
-    "pool_fill": ("torchvision/vgg11", "zero"),
+    "pool_fill": ("torchvision/resnet18", "zero"),
     "convolution_padding": ("torchvision/vgg11", "same"),
     "batch_norm_gamma": ("torchvision/vgg11", False),
     "batch_norm_epsilon": ("torchvision/vgg11", 1e-3),
@@ -43,7 +43,7 @@ AT_WORK: dict[str, tuple[str, Any]] = {
     "inception_kernel": ("torchvision/googlenet", 5),
     "depthwise_padding": ("keras/MobileNet", "explicit"),
     "pool_padding": ("torchvision/resnet18", "same"),
-    "pool_fill": ("torchvision/resnet18", "zero"),
+    "pool_fill": ("slim/resnet_v2_50", "zero"),
     "convolution_padding": ("torchvision/resnet18", "same"),
     "convolution_bias": ("torchvision/resnet18", True),
     "batch_norm": ("torchvision/resnet18", False),
@@ -99,6 +99,8 @@ def test_nothing_is_said_of_an_option_that_does_something(name: str) -> None:
         pytest.param(
             "cifar/resnet20", {"batch_norm_decay": 0.1}, False, "inference does not .*--training does", id="training's"
         ),
+        pytest.param("torchvision/resnet18", {"pool_fill": "zero"}, False, "no layer of it", id="a pool behind a ReLU"),
+        pytest.param("torchvision/resnet18", {"pool_fill": "zero"}, True, "no layer of it", id="nor in training"),
         pytest.param("cifar/resnet20", {"shortcut": "zero_channels"}, False, "it is so", id="what is so already"),
     ],
 )
