@@ -67,7 +67,10 @@ SLACK = 60
 
 
 class Runner:
-    """The other end of such a process, in a process group of its own. Close it, and all that it started ends."""
+    """The other end of such a process, in a process group of its own. Close it, and all that it started ends.
+
+    It ends as well where this process is killed: it sees that its stdin has closed, whatever it is in.
+    """
 
     def __init__(self, tree: Tree, temporary: Path) -> None:
         self.tree = tree
@@ -195,11 +198,16 @@ def _in_a_fork(request: dict[str, Any], temporary: str) -> dict[str, Any]:
 
 
 def _received(reading: int, seconds: float) -> bytes | None:
-    """All that is written until the other end closes; None where that takes too long."""
+    """All that is written until the other end closes; None where that takes too long.
+
+    Ends this process where nobody waits for the answer any more: who asked was killed, and stdin with it.
+    """
     until = time.monotonic() + seconds
     data = io.BytesIO()
     with os.fdopen(reading, "rb", buffering=0) as pipe:
-        while select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
+        while ready := select.select([pipe, sys.stdin], [], [], max(0.0, until - time.monotonic()))[0]:
+            if pipe not in ready:
+                sys.exit(1)
             piece = pipe.read(1 << 16)
             if not piece:
                 return data.getvalue()

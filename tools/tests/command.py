@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import pytest
@@ -61,7 +61,7 @@ def _hear_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def wait_for(what: Callable[[], T | None], process: subprocess.Popen[str] | None = None) -> T:
+def wait_for(what: Callable[[], T | None], process: subprocess.Popen[Any] | None = None) -> T:
     """The first result of `what` that is something: an event of a `process`, which must not end before it."""
     deadline = time.monotonic() + PATIENCE
     while not (seen := what()):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from mutants.results import Results, described, state_of, survivors_of, table
 from mutants.running import Runner
 from mutants.sampling import mutants_in, sample
 from mutants.tree import Tree
+
+from .command import wait_for
 
 CHANGES = {
     "an integer": ("x = 3", {"x = 4"}),
@@ -223,8 +226,9 @@ Campaign(tree, areas, 1, 60.0, kept, patience=1e5).run(mutants, Results(kept / "
 """
 
 
-def test_ctrl_c_leaves_nothing(tree: Path, tmp_path: Path) -> None:
-    """While a change is planted that never ends."""
+@pytest.fixture
+def endless(tree: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A campaign in which a change is planted that never ends, and its folder of temporary files."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     command = [sys.executable, "-c", ENDLESS, str(tree), str(tmp_path / "kept")]
@@ -232,12 +236,33 @@ def test_ctrl_c_leaves_nothing(tree: Path, tmp_path: Path) -> None:
         while not any("pass" in path.read_text() for path in temporary.glob("*/0/isomorph/spec/limits.py")):
             assert run.poll() is None
             time.sleep(0.05)
-        run.send_signal(signal.SIGINT)
-        _, words = run.communicate(timeout=300)
+        try:
+            yield run, temporary
+        finally:
+            run.kill()
+
+
+def at_work(temporary: Path) -> int:
+    """How many processes run that were started with this folder."""
+    whole_lines = ["ps", "-ww", "-eo", "args"]  # whatever COLUMNS says
+    running = subprocess.run(whole_lines, capture_output=True, text=True, check=True).stdout
+    return running.count(str(temporary))
+
+
+def test_ctrl_c_leaves_nothing(endless: tuple[subprocess.Popen[bytes], Path]) -> None:
+    run, temporary = endless
+    run.send_signal(signal.SIGINT)
+    _, words = run.communicate(timeout=300)
     assert words.splitlines()[-1] == b"KeyboardInterrupt"
     assert list(temporary.iterdir()) == []
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert str(temporary) not in running
+    assert at_work(temporary) == 0
+
+
+def test_sigkill_leaves_no_process(endless: tuple[subprocess.Popen[bytes], Path]) -> None:
+    run, temporary = endless
+    wait_for(lambda: at_work(temporary) > 1, run)  # one that was asked, and its fork in the tests
+    run.kill()
+    wait_for(lambda: at_work(temporary) == 0)
 
 
 HIDDEN = """
