@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from isomorph.backends.failures import Unavailable
 from isomorph.spec import BadInput
-from isomorph.spec.errors import nearest
+from isomorph.spec.errors import did_you_mean
 
 if TYPE_CHECKING:
     from isomorph.backends.protocol import Backend
@@ -154,8 +154,7 @@ def find_backend(name: str) -> Registered:
     known = registered()
     backend = known.get(ALIASES.get(name, name))
     if backend is None:
-        close = nearest(name, [*known, *ALIASES])
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}."
+        hint = did_you_mean(name, (*known, *ALIASES), f"there are {', '.join(known)}.")
         raise BadInput(f"There is no backend {name!r}; {hint}")
     return backend
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from isomorph.backends import find_backend
 from isomorph.spec import BadInput
-from isomorph.spec.errors import nearest
+from isomorph.spec.errors import did_you_mean
 from isomorph.spec.text_files import read_text
 
 EXPECTED = "a TOML file with a table for each backend, of test ids and reasons"
@@ -52,8 +52,7 @@ class ExpectedFailures:
         known = list(tests)
         for pattern in self.reasons.get(backend, {}):
             if not any(matches(pattern, test) for test in known):
-                close = nearest(pattern, known)
-                hint = f"did you mean {' or '.join(close)}?" if close else "no id is like it; take it out."
+                hint = did_you_mean(pattern, known, "no id is like it; take it out.")
                 raise BadInput(f"{self.path} expects {backend} to fail {pattern!r}, which matches no test; {hint}")
 
 

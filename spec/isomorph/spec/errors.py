@@ -2,6 +2,8 @@
 
 import difflib
 import re
+from collections.abc import Iterable
+from typing import Any
 
 
 class BadInput(ValueError):  # noqa: N818 - it names whose mistake it is
@@ -34,6 +36,18 @@ def nearest(word: str, known: list[str], count: int = 3) -> list[str]:
     of_zoo = [name for name in similar if "/" in word and name.startswith(word.lower().partition("/")[0] + "/")]
     names = list(dict.fromkeys((*similar[:1], *of_zoo, *same_last_part, *similar)))
     return [by_lower_case[name] for name in names[: max(count, 1 + len(same_last_part))]]
+
+
+def did_you_mean(word: Any, known: Iterable[str], otherwise: str) -> str:
+    """Return the end of a sentence about an unknown `word`: the nearest names, or `otherwise` if none is near.
+
+    >>> did_you_mean("kreas", ["keras", "slim"], "there are keras and slim.")
+    'did you mean keras?'
+    >>> did_you_mean("zzz", ["keras", "slim"], "there are keras and slim.")
+    'there are keras and slim.'
+    """
+    suggestions = nearest(word, list(known)) if isinstance(word, str) else []
+    return f"did you mean {' or '.join(suggestions)}?" if suggestions else otherwise
 
 
 def _letters(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from isomorph.spec import zoos as _zoos
 from isomorph.spec.architecture import Architecture
-from isomorph.spec.errors import BadInput, nearest
+from isomorph.spec.errors import BadInput, did_you_mean
 from isomorph.spec.naming import Naming
 from isomorph.spec.plan import plan
 
@@ -151,14 +151,24 @@ def architecture(name: str, **options: Any) -> Architecture:
     zoo_name, _, own_name = name.partition("/")
     its_zoo = zoos().get(zoo_name)
     if its_zoo is None or own_name not in its_zoo.networks:
-        close = nearest(name, list(architectures()))
-        hint = f"did you mean {' or '.join(close)}?" if close else "`isomorph list` shows all."
-        raise BadInput(f"There is no architecture {name!r}; {hint}")
+        raise unknown_architecture(name)
     options = translated(name, options)
     network = its_zoo.networks[own_name]
     if (width := options.pop("width_multiplier", None)) is not None:
         network = _of_width(its_zoo, own_name, width)
     return network.with_options(**options)
+
+
+def unknown_architecture(name: str, or_file: str = "") -> BadInput:
+    """Return the refusal of a name that no architecture has, with the nearest ones.
+
+    or_file: words for what else it might have been and is not either.
+
+    >>> print(unknown_architecture("cifar/resnt110"))
+    There is no architecture 'cifar/resnt110'; did you mean cifar/resnet110 or cifar/resnet1202 or cifar/resnet20?
+    """
+    hint = did_you_mean(name, architectures(), "`isomorph list` shows all.")
+    return BadInput(f"There is no architecture {name!r}{or_file}; {hint}")
 
 
 def translated(name: str, options: Mapping[str, Any]) -> dict[str, Any]:

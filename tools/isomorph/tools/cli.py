@@ -56,11 +56,10 @@ class Commands(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """The command that is asked for. Raises UsageError, with the nearest names, where there is none."""
         if args[0] not in MODULES and not args[0].startswith("-"):
-            from isomorph.spec.errors import nearest  # noqa: PLC0415 - of no use where all goes well
+            from isomorph.spec.errors import did_you_mean  # noqa: PLC0415 - of no use where all goes well
 
-            close = nearest(args[0], list(MODULES))
-            hint = f" Did you mean {' or '.join(close)}?" if close else ""
-            ctx.fail(f"No such command {args[0]!r}.{hint}")
+            hint = did_you_mean(args[0], MODULES, f"there are {', '.join(MODULES)}.")
+            ctx.fail(f"No such command {args[0]!r}; {hint}")
         return super().resolve_command(ctx, args)
 
 
@@ -148,10 +147,20 @@ def _say_interrupted(kept: str = "") -> int:
     return 130
 
 
+def _in_our_words(error: click.NoSuchOption) -> click.UsageError:
+    """Return the refusal of an option, whose nearest names are said as those of everything else: Click quotes them."""
+    from isomorph.spec.errors import did_you_mean  # noqa: PLC0415 - as above
+
+    hint = did_you_mean(error.option_name, error.possibilities or (), "--help lists all.")
+    return click.UsageError(f"No such option {error.option_name!r}; {hint}", error.ctx)
+
+
 def _show_usage(error: click.ClickException) -> int:
     """Print how a command is used, and what was wrong; returns the exit status."""
     from isomorph.tools.commands.failures import plain  # noqa: PLC0415 - as above
 
+    if isinstance(error, click.NoSuchOption):
+        error = _in_our_words(error)
     shown = io.StringIO()
     error.show(shown)
     sys.stderr.write("\n".join(map(plain, shown.getvalue().split("\n"))))

@@ -299,8 +299,12 @@ def test_a_backend_is_refused_that_is_not_installed(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(("nonsense",), "No such command 'nonsense'", id="command"),
-        pytest.param(("check", R20, "--nonsense"), "No such option", id="option"),
+        pytest.param(("nonsense",), "No such command 'nonsense'; there are list, show, ", id="command"),
+        pytest.param(("shw",), "No such command 'shw'; did you mean show?", id="a misspelt command"),
+        pytest.param(("check", R20, "--nonsense"), "No such option '--nonsense'; ", id="option"),
+        pytest.param(
+            ("show", R20, "--inpt", "3"), "No such option '--inpt'; did you mean --input", id="a misspelt option"
+        ),
         pytest.param(("check",), "Missing argument 'ARCH|FILE'", id="argument that is missing"),
         pytest.param(("run", R20), "Missing option '--out'", id="option that is missing"),
         pytest.param(("check", R20, "--batch", "x"), "Invalid value for '--batch'", id="number that is none"),

@@ -41,11 +41,11 @@ from isomorph.spec.architecture import (
     StemPool,
 )
 from isomorph.spec.convention import Convention
-from isomorph.spec.errors import BadInput
+from isomorph.spec.errors import BadInput, did_you_mean
 from isomorph.spec.plan import plan
 from isomorph.spec.tensors import count_parameters
 from isomorph.spec.toml.lines import Place
-from isomorph.spec.toml.tables import TomlText, did_you_mean, in_short
+from isomorph.spec.toml.tables import TomlText, in_short
 from isomorph.spec.units import KINDS
 from isomorph.spec.validation import mismatch
 from isomorph.spec.zoo import architecture, architectures, zoos

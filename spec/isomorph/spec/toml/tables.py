@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
-from isomorph.spec.errors import BadInput, nearest
+from isomorph.spec.errors import BadInput, did_you_mean
 from isomorph.spec.toml.lines import Place, line_of
 from isomorph.spec.validation import mismatch
 
@@ -121,9 +121,3 @@ def title(place: Place) -> str:
     if not names:
         return "a network"
     return f"[[{names}]]" if isinstance(place[-1], int) else f"[{names}]"
-
-
-def did_you_mean(word: Any, known: Iterable[str], otherwise: str) -> str:
-    """Return the end of a sentence about an unknown `word`: the nearest names, or `otherwise` if none is near."""
-    suggestions = nearest(word, list(known)) if isinstance(word, str) else []
-    return f"did you mean {' or '.join(suggestions)}?" if suggestions else otherwise

@@ -7,7 +7,7 @@ from typing import Any
 
 from isomorph.backends.options import Options
 from isomorph.spec import BadInput
-from isomorph.spec.errors import nearest
+from isomorph.spec.errors import did_you_mean
 
 TF32 = "tf32"
 """A setting of a whole process, not an option of `build`: `Backend.use_tf32`."""
@@ -97,6 +97,5 @@ def choose_modes(names: Sequence[str] | None) -> tuple[tuple[Mode, ...], Mapping
 
 
 def _unknown(name: str) -> str:
-    close = nearest(name, list(MODES))
-    hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(USUAL)} and more."
+    hint = did_you_mean(name, MODES, f"there are {', '.join(USUAL)} and more.")
     return f"There is no mode {name!r}; {hint}"

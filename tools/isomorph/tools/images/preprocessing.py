@@ -1,7 +1,7 @@
 """`--preprocess`: find a preprocessing by name, and describe one in words."""
 
 from isomorph.spec import BadInput, Preprocessing, architecture, architectures, zoos
-from isomorph.spec.errors import nearest
+from isomorph.spec.errors import did_you_mean
 from isomorph.spec.preprocessing import NORMALISATIONS
 from isomorph.spec.zoo import Zoo
 from isomorph.tools.images.images import shorter_side
@@ -27,9 +27,8 @@ def find_preprocessing(name: str, default: Preprocessing) -> Preprocessing:
         return _of_all(zoos()[name])
     if name in architectures():
         return architecture(name).convention.preprocessing
-    close = nearest(name, [*NORMALISATIONS, *zoos(), *architectures()])
-    known = f"one of {', '.join(NORMALISATIONS)}, a zoo or an architecture is expected."
-    hint = f"did you mean {' or '.join(close)}?" if close else known
+    expected = f"one of {', '.join(NORMALISATIONS)}, a zoo or an architecture is expected."
+    hint = did_you_mean(name, (*NORMALISATIONS, *zoos(), *architectures()), expected)
     raise BadInput(f"There is no preprocessing {name!r}; {hint}")
 
 

@@ -15,7 +15,7 @@ from isomorph.conformance.faults.catalogue.tensors import TENSORS
 from isomorph.conformance.faults.catalogue.wiring import WIRING
 from isomorph.conformance.faults.fault import Fault
 from isomorph.spec import BadInput
-from isomorph.spec.errors import nearest
+from isomorph.spec.errors import did_you_mean
 
 SUBJECTS = {
     "geometry": GEOMETRY,
@@ -42,7 +42,6 @@ def find_faults(names: Iterable[str] | None) -> tuple[Fault, ...]:
     """
     chosen = CATALOGUE.keys() if names is None else set(names)
     for name in sorted(chosen - CATALOGUE.keys()):
-        close = nearest(name, list(CATALOGUE))
-        hint = f"did you mean {' or '.join(close)}?" if close else "`isomorph conformance faults --list` shows all."
+        hint = did_you_mean(name, CATALOGUE, "`isomorph conformance faults --list` shows all.")
         raise BadInput(f"There is no fault {name!r}; {hint}")
     return tuple(fault for name, fault in CATALOGUE.items() if name in chosen)
