@@ -110,7 +110,7 @@ def test_images_of_other_channels_are_refused(tmp_path: Path) -> None:
         pytest.param(("cifar/resnet20", "a.safetensors"), "Two checkpoint files can be compared", id="a design first"),
         pytest.param(("a.safetensors", "cifar/resnet20"), "Two checkpoint files can be compared", id="a design second"),
         pytest.param(("a.safetensors", "no.pth"), "no.pth: there is no such file", id="no second file"),
-        pytest.param(("a.safetensors", "no"), "no is neither an architecture nor a file", id="nothing second"),
+        pytest.param(("a.safetensors", "no"), "There is no architecture 'no', nor such a file; ", id="nothing second"),
         pytest.param(
             ("a.safetensors", "a.safetensors", "--json", "a.safetensors"), "--json a.safetensors is", id="over itself"
         ),

@@ -20,12 +20,12 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 REQUESTS = {
     "an unknown architecture": (
         ("check", "slim/resnet_v1_5"),
-        "slim/resnet_v1_5 is neither an architecture nor a file; did you mean slim/resnet_v",
+        "There is no architecture 'slim/resnet_v1_5', nor such a file; did you mean slim/resnet_v",
     ),
-    "an unknown architecture to show": (("show", "resnet"), "There is no architecture 'resnet'; "),
+    "an unknown architecture to show": (("show", "resnet"), "There is no architecture 'resnet', nor such a file; "),
     "a name far from all": (
         ("check", "zzz"),
-        "zzz is neither an architecture nor a file; `isomorph list` shows all architectures.",
+        "There is no architecture 'zzz', nor such a file; `isomorph list` shows all.",
     ),
     "an unknown backend": (
         ("check", R20, "--backends", "pytroch"),

@@ -53,7 +53,9 @@ def test_quiet_leaves_the_exit_status() -> None:
 
 
 def test_quiet_says_what_is_wrong() -> None:
-    assert refused("show", "cifar/resnet21", "-q").startswith("There is no architecture 'cifar/resnet21'; did you mean")
+    assert refused("show", "cifar/resnet21", "-q").startswith(
+        "There is no architecture 'cifar/resnet21', nor such a file; did you mean"
+    )
 
 
 def test_quiet_remarks_nothing() -> None:

@@ -13,7 +13,8 @@ from isomorph.backends import registered
 from isomorph.spec import architecture, architectures, infer, plan, zoos
 from isomorph.tools import list_, show
 
-from ..command import answered, environment, isomorph, left
+from ..command import answered, environment, isomorph, left, refused
+from ..converted import of_cifar
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -180,6 +181,28 @@ def test_show_fits_80_columns(name: str, inside: bool) -> None:
     with console.capture() as captured:
         console.print(show(name).table(inside))
     assert [line for line in captured.get().splitlines() if len(line.rstrip()) > 80] == []
+
+
+def test_show_says_which_command_reads_a_checkpoint() -> None:
+    of_cifar(Path("a.safetensors"))
+    assert refused("show", "a.safetensors") == (
+        "a.safetensors is neither an architecture nor a .toml file; if it is a checkpoint,"
+        " `isomorph inspect a.safetensors` says which network's."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        pytest.param("cifar/resnt110", "did you mean cifar/resnet110 or ", id="a misspelt one"),
+        pytest.param("zzz", "`isomorph list` shows all.", id="one like no other"),
+        pytest.param("x" * 5000, "`isomorph list` shows all.", id="one that is too long for a file"),
+    ],
+)
+def test_show_and_check_refuse_a_name_in_the_same_words(name: str, hint: str) -> None:
+    sentence = refused("show", name)
+    assert sentence.startswith(f"There is no architecture '{name}', nor such a file; {hint}")
+    assert refused("check", name) == sentence
 
 
 def test_show_needs_no_framework() -> None:

@@ -68,12 +68,12 @@ def test_a_path_forces_the_file(path: str) -> None:
     ("subject", "sentence"),
     [
         pytest.param(
-            "cifar/resnet21", "cifar/resnet21 is neither an architecture nor a file; did you mean cifar/resnet"
+            "cifar/resnet21", "There is no architecture 'cifar/resnet21', nor such a file; did you mean cifar/resnet"
         ),
         pytest.param(
-            "Slim/ResNet_v1_50", "Slim/ResNet_v1_50 is neither an architecture nor a file; did you mean slim/"
+            "Slim/ResNet_v1_50", "There is no architecture 'Slim/ResNet_v1_50', nor such a file; did you mean slim/"
         ),
-        ("zzz", "zzz is neither an architecture nor a file; `isomorph list` shows all architectures."),
+        ("zzz", "There is no architecture 'zzz', nor such a file; `isomorph list` shows all."),
         ("absent.pth", "absent.pth: there is no such file: check the name and the folder."),
         ("./absent", "absent: there is no such file: check the name and the folder."),
         (".", ".: is a folder, a file was expected: name the checkpoint file in it."),

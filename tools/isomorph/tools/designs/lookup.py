@@ -1,11 +1,13 @@
 """Find an architecture by its name or in a `.toml` file: every command takes either."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from isomorph.spec import Architecture, BadInput, architecture, architectures
 from isomorph.spec.text_files import read_text
+from isomorph.spec.zoo import unknown_architecture
 
 MOST_BYTES = 1 << 20
 """The most bytes of a file with an architecture; the deepest of any zoo takes three thousand."""
@@ -33,9 +35,24 @@ def find_architecture(text: str | Path, **options: Any) -> Architecture:
 
     Raises BadInput for an unknown name, a file that cannot be read or holds no network, and impossible options.
     """
-    if str(text) not in architectures() and is_architecture(text):
+    if str(text) in architectures():
+        return architecture(str(text), **options)
+    if is_architecture(text):
         return _read(Path(text)).with_options(**options)
-    return architecture(str(text), **options)
+    if is_there(Path(text)):
+        raise BadInput(
+            f"{text} is neither an architecture nor a .toml file; if it is a checkpoint,"
+            f" `isomorph inspect {shlex.quote(str(text))}` says which network's."
+        )
+    raise unknown_architecture(str(text), ", nor such a file")
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether a path leads to anything; one that is too long for a name does not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def to_edit(network: Architecture) -> str:

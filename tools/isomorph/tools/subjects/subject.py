@@ -11,12 +11,11 @@ import numpy as np
 from isomorph.backends.protocol import DEVICES, DTYPES
 from isomorph.conformance.cases import check_tensors, draw_images, draw_tensors
 from isomorph.conformance.memory import Demand, Sizes, check_memory, drawing
-from isomorph.spec import Architecture, BadInput, architectures, infer, tensor_shapes
-from isomorph.spec.errors import nearest
+from isomorph.spec import Architecture, BadInput, infer, tensor_shapes
 from isomorph.spec.tensors import match_exactly
 from isomorph.spec.zoo import translated
 from isomorph.tools.checkpoints import Tensor, Tensors, sha256
-from isomorph.tools.designs.lookup import find_architecture, is_architecture
+from isomorph.tools.designs.lookup import find_architecture, is_architecture, is_there
 from isomorph.tools.designs.without_effect import warn_of_options
 from isomorph.tools.images.images import AnyImages, Images, check_pixels, read_images
 from isomorph.tools.weights.weights import read_weights
@@ -96,10 +95,8 @@ def _find_subject(subject: str | Path | Architecture, arch: str | None, options:
             raise BadInput(f"--arch goes with a checkpoint; {subject} is an architecture already.")
         return Subject(find_architecture(subject, **options), None, None)
     path = Path(subject)
-    if not path.exists() and not _looks_like_a_file(str(subject)):
-        close = nearest(str(subject), list(architectures()))
-        hint = f"did you mean {' or '.join(close)}?" if close else "`isomorph list` shows all architectures."
-        raise BadInput(f"{subject} is neither an architecture nor a file; {hint}")
+    if not is_there(path) and not _looks_like_a_file(str(subject)):
+        return Subject(find_architecture(subject), None, None)  # which refuses it, with the nearest names
     return _from_file(path, arch, options)
 
 
