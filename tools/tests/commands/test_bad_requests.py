@@ -181,6 +181,10 @@ REQUESTS = {
         ("check", R20, *ORACLE, "--plant", "x=1"),
         "--plant x=1: the convention has no such field; it has bottleneck_st",
     ),
+    "a plant of a misspelt field": (
+        ("check", R20, *ORACLE, "--plant", "pool_fil=zero"),
+        "--plant pool_fil=zero: the convention has no such field; did you mean pool_fill",
+    ),
     "a plant of no number": (
         ("check", R20, *ORACLE, "--plant", "batch_norm_epsilon=x"),
         "--plant batch_norm_epsilon=x: expected a number that",

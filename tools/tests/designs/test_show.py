@@ -1,6 +1,7 @@
 """`isomorph list`, `show` and help: what they print, which needs no framework and 80 columns."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,6 +40,11 @@ def test_help_of(command: str) -> None:
     said = answered(command, "--help")
     assert said.startswith(f"Usage: isomorph {command} ")
     assert max(map(len, said.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", ["compare", "check", "predict", "bench", "diff", "convert"])
+def test_help_says_what_the_exit_statuses_of_a_command_mean(command: str) -> None:
+    assert re.search(r"Exit status: 0 .*, 2 the request", " ".join(answered(command, "--help").split()))
 
 
 def test_help_lists_every_command_with_a_whole_sentence() -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from isomorph.spec import BadInput, Convention
 from isomorph.spec.convention import as_float32
+from isomorph.spec.errors import did_you_mean
 
 
 def read_plant(pairs: Mapping[str, str]) -> dict[str, Any]:
@@ -23,7 +24,8 @@ def read_plant(pairs: Mapping[str, str]) -> dict[str, Any]:
 def _read(name: str, text: str) -> Any:
     hints = {field: hint for field, hint in get_type_hints(Convention).items() if _choices(hint)}
     if name not in hints:
-        raise BadInput(f"--plant {name}={text}: the convention has no such field; it has {', '.join(hints)}.")
+        hint = did_you_mean(name, hints, f"it has {', '.join(hints)}.")
+        raise BadInput(f"--plant {name}={text}: the convention has no such field; {hint}")
     choices = _choices(hints[name])
     if choices == ("a number",):
         try:

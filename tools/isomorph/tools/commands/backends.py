@@ -61,7 +61,10 @@ def check_command(
     json: str | None,
     **settings: Any,
 ) -> int:
-    """The main job: same weights in every backend, compared with the oracle; a row each, and the first divergence."""
+    """The main job: same weights in every backend, compared with the oracle; a row each, and the first divergence.
+
+    Exit status: 0 all agree, 1 one differs, 2 the request is bad, 3 undecided, as a backend crashed.
+    """
     check_json(json, subject, other, *reference)
     settings |= {"plant": read_plant(read_pairs("--plant", plant)), "python": read_pairs("--python", python)}
     if training:
@@ -150,7 +153,10 @@ def run_command(
 @options.timeout
 @options.json_file
 def predict_command(file: str, images: tuple[str, ...], json: str | None, **settings: Any) -> int:
-    """Classes with probabilities, in every backend; exit status 1 where their top classes differ."""
+    """Classes with probabilities, in every backend.
+
+    Exit status: 0 their top classes agree, 1 they differ, 2 the request is bad, 3 undecided, as a backend crashed.
+    """
     check_json(json, file)
     with show_progress() as progress:
         report = tools.predict(file, list(images), progress=progress, **settings)

@@ -79,6 +79,8 @@ def convert_command(
     """A checkpoint as another zoo's (--to), or in another kind of file (DST's suffix). Needs no framework.
 
     Every tensor of SRC is written with its own bits, or listed with the reason.
+
+    Exit status: 0 DST is written, 2 the request or SRC is bad, and nothing is written.
     """
     if head not in (None, "new"):
         raise BadInput(f"--head {head} is not known; expected new.")
