@@ -93,9 +93,12 @@ def count_parameters(architecture: Architecture) -> tuple[int, int]:
     return sum(size for name, size in sizes.items() if is_trainable(name)), sum(sizes.values())
 
 
-def match(expected: dict[str, Shape], found: dict[str, Shape], of: str) -> tuple[list[str], list[str]]:
+def match(
+    expected: dict[str, Shape], found: dict[str, Shape], of: str, source: str = ""
+) -> tuple[list[str], list[str]]:
     """Return the names that are only in `expected`, and those only in `found`, each in their own order.
 
+    of, source: what the tensors are expected to be of, and the file that they were found in, for the refusal.
     Raises BadInput where a tensor in both differs in shape: nothing is reshaped by guess.
 
     >>> match({"a": (2,), "b": (3,)}, {"b": (3,), "c": (4,)}, of="mine/tiny")
@@ -105,26 +108,32 @@ def match(expected: dict[str, Shape], found: dict[str, Shape], of: str) -> tuple
     if misshapen:
         rows = [f"{name} is {_shape(found[name])}, expected {_shape(expected[name])}" for name in misshapen]
         verb = "does" if len(rows) == 1 else "do"
-        raise BadInput(f"{_count(len(rows), 'tensor')} {verb} not fit {of}: {_listed(rows)}.")
+        raise BadInput(f"{_count(len(rows), 'tensor')}{_in(source)} {verb} not fit {of}: {_listed(rows)}.")
     return [name for name in expected if name not in found], [name for name in found if name not in expected]
 
 
-def match_exactly(expected: dict[str, Shape], found: dict[str, Shape], of: str) -> None:
+def match_exactly(expected: dict[str, Shape], found: dict[str, Shape], of: str, source: str = "") -> None:
     """Raise BadInput, naming both sides, unless `found` has exactly the names and shapes of `expected`.
+
+    of, source: as in `match`.
 
     >>> match_exactly({"a": (2,)}, {"b": (2,)}, of="tiny")
     Traceback (most recent call last):
         ...
     isomorph.spec.errors.BadInput: The tensors are not those of tiny; 1 tensor missing: - a; 1 tensor unexpected: + b.
     """
-    missing, unexpected = match(expected, found, of)
+    missing, unexpected = match(expected, found, of, source)
     if missing or unexpected:
         sides = [
             f"{_count(len(names), 'tensor')} {word}: {_listed([sign + name for name in sorted(names)])}"
             for sign, word, names in (("- ", "missing", missing), ("+ ", "unexpected", unexpected))
             if names
         ]
-        raise BadInput(f"The tensors are not those of {of}; {'; '.join(sides)}.")
+        raise BadInput(f"The tensors{_in(source)} are not those of {of}; {'; '.join(sides)}.")
+
+
+def _in(source: str) -> str:
+    return f" of {source}" if source else ""
 
 
 def _listed(rows: list[str], most: int = 8) -> str:

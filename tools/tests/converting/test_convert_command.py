@@ -108,7 +108,10 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
         "Nothing reads cifar's names in a tensorflow file; name the target with one of .safetensors, .pth, ",
     ),
     "no such dtype": (("a.safetensors", "b.pth", "--dtype", "int8"), "There is no dtype 'int8'; there are float32, "),
-    "another architecture": (("a.safetensors", "b.pth", "--arch", "cifar/resnet56"), "The tensors are not those of"),
+    "another architecture": (
+        ("a.safetensors", "b.pth", "--arch", "cifar/resnet56"),
+        "The tensors of a.safetensors are not those",
+    ),
     "no such architecture": (("a.safetensors", "b.pth", "--arch", "nope"), "There is no architecture 'nope'"),
     "classes without a head": (
         ("a.safetensors", "b.pth", "--num-classes", "3"),

@@ -317,7 +317,9 @@ def test_logits_that_are_no_numbers_are_an_error_and_no_prediction(tmp_path: Pat
         pytest.param(("FILE", "PHOTO", "--dtype", "int8"), "There is no dtype 'int8'; there are", id="a dtype"),
         pytest.param(("FILE", "PHOTO", "--backends", "pytroch"), "There is no backend 'pytroch'; did", id="a backend"),
         pytest.param(
-            ("FILE", "PHOTO", "--arch", "cifar/resnet32"), "The tensors are not those of cifar/resnet32", id="another's"
+            ("FILE", "PHOTO", "--arch", "cifar/resnet32"),
+            "The tensors of FILE are not those of cifar/resnet32",
+            id="another's",
         ),
         pytest.param(("FILE", "PHOTO", "--json", "absent/x"), "absent/x cannot be written", id="a report in no folder"),
         pytest.param(("FILE", "PHOTO", "--timeout", "0"), "The time limit is 0 s; expected more", id="no time"),

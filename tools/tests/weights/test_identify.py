@@ -130,7 +130,7 @@ def test_a_published_width_is_taken_of_what_was_asked_for(name: str, width: floa
 
 def test_an_architecture_that_was_asked_for_at_a_width_has_that_width_alone() -> None:
     asked = architecture("keras/MobileNet", width_multiplier=0.5)
-    with pytest.raises(BadInput, match=r"^\d+ tensors do not fit keras/MobileNet, the nearest to FILE: "):
+    with pytest.raises(BadInput, match=r"^\d+ tensors of FILE do not fit keras/MobileNet with width_multiplier 0\.5: "):
         identify(canonical(architecture("keras/MobileNet")), "FILE", asked)
 
 
@@ -253,8 +253,8 @@ def test_what_was_asked_for_without_heads_is_not_a_file_that_has_them() -> None:
     with pytest.raises(BadInput) as caught:
         identify(of_zoo(network), "FILE", network.with_options(auxiliary=()))
     assert str(caught.value).startswith(
-        "The tensors are not those of torchvision/googlenet without auxiliary heads, the nearest to FILE; 18 tensors"
-        " unexpected: + aux1.conv.bn.bias, "
+        "The tensors of FILE are not those of torchvision/googlenet without auxiliary heads; 18 tensors unexpected:"
+        " + aux1.conv.bn.bias, "
     )
 
 
@@ -331,9 +331,24 @@ def test_tensors_do_not_fit_where(tensors: Tensors, sentence: str) -> None:
     assert str(caught.value).startswith(sentence)
 
 
-def test_what_was_asked_for_is_what_it_is_held_against() -> None:
-    with pytest.raises(BadInput, match=r"^\d+ tensors do not fit cifar/resnet20, the nearest to FILE: conv1\.w"):
-        identify(of_zoo(architecture("torchvision/resnet18")), "FILE", R20)
+@pytest.mark.parametrize(
+    ("tensors", "sentence"),
+    [
+        pytest.param(
+            changed(THEIRS, {"linear.bias": None}),
+            r"^The tensors of FILE are not those of cifar/resnet20; 1 tensor missing: - linear\.bias\.$",
+            id="a tensor is missing",
+        ),
+        pytest.param(
+            of_zoo(architecture("torchvision/resnet18")),
+            r"^\d+ tensors of FILE do not fit cifar/resnet20: conv1\.w",
+            id="tensors have other shapes",
+        ),
+    ],
+)
+def test_a_file_is_said_not_to_be_what_was_asked_for_where(tensors: Tensors, sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        identify(tensors, "FILE", R20)
 
 
 # What is left of a network when something was taken away on purpose.

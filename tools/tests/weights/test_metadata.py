@@ -56,7 +56,7 @@ def test_arch_overrules_the_metadata() -> None:
 
 def test_tensors_of_another_architecture_than_the_metadatas_are_refused() -> None:
     path = write("x.safetensors", OURS, **said(to_document(R50)))
-    assert "fit paddle/resnet50, the nearest to x.safetensors: conv1/weights is 3x3x3x16" in refused(path)
+    assert "tensors of x.safetensors do not fit paddle/resnet50: conv1/weights is 3x3x3x16" in refused(path)
 
 
 def document(*path: str | int, value: Any) -> dict[str, Any]:

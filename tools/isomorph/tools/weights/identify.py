@@ -30,7 +30,8 @@ def find_interpretation(tensors: Tensors, source: str, architecture: Architectur
     architecture: take this one, under whichever naming fits; None finds the one that fits.
     Of several that fit and are the same function, the result is the one whose design the others took over, and one of
     which weights were published rather than one without.
-    Raises BadInput where nothing fits, with what differs from the nearest, or where different functions fit.
+    Raises BadInput where nothing fits, with what differs from `architecture` or from the nearest one, or where
+    different functions fit.
     """
     stages = (
         {each.title: each for each in stage if each.fits()} for stage in interpret_whole_file(tensors, architecture)
@@ -45,6 +46,8 @@ def find_interpretation(tensors: Tensors, source: str, architecture: Architectur
                 " names its tensors so; expected canonical names or one of theirs."
             )
         _refuse_known_losses(nearest, source)
+        if architecture:
+            match_exactly(nearest.shapes, nearest.carried, nearest.title, source)
         match_exactly(nearest.shapes, nearest.carried, f"{nearest.title}, the nearest to {source}")
     fitting_zoos = {each.architecture.name.partition("/")[0] for each in fitting.values()}
     originals = [each for each in fitting.values() if each.design_of not in fitting_zoos]
