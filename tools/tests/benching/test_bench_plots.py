@@ -31,6 +31,7 @@ CURVES = (
 )
 REPORT = BenchReport(
     architecture="cifar/resnet20",
+    title="cifar/resnet20",
     weights=Origin("drawn, seed 0", "0" * 64),
     input=(32, 32, 3),
     machine=Machine("A processor", 2, 8 * GIB, "Linux x86_64", "3.11"),

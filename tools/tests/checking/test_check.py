@@ -70,7 +70,7 @@ ROW = {"name", "version", "device", "status", "message", "parameters", "logits_s
     "device_name",  # of a GPU
     "recorded",  # by `run`, where and by what
 }
-REPORT = {"architecture", "weights", "images", "input", "agree", "backends"}
+REPORT = {"architecture", "title", "weights", "images", "input", "agree", "backends"}
 
 
 def test_its_json_has_the_documented_keys(report: CheckReport) -> None:

@@ -59,8 +59,12 @@ def test_convert_writes_json_and_nothing_else_to_stdout(source: Path) -> None:
         "source", "target", "tensors", "values", "dtypes", "changes", "left_out", "drawn", "load"
     }  # fmt: skip
     assert document["source"] == {
-        "path": "a.safetensors", "architecture": "cifar/resnet20", "names": "cifar", "format": "safetensors"
-    }  # fmt: skip
+        "path": "a.safetensors",
+        "architecture": "cifar/resnet20",
+        "title": "cifar/resnet20",
+        "names": "cifar",
+        "format": "safetensors",
+    }
     assert (document["tensors"], document["dtypes"]) == (97, ["float32"])
 
 

@@ -27,7 +27,9 @@ def backend(name: str, probabilities: Any = None, **fields: Any) -> PredictingBa
 def report(*backends: PredictingBackend, **fields: Any) -> PredictReport:
     """Of two images and three classes."""
     weights = Origin("x.pth", "0" * 64)
-    made = PredictReport("my/net", weights, "as it is", "float32", (2, 4, 4, 3), ("a", "b"), None, 2, backends)
+    made = PredictReport(
+        "my/net", "my/net", weights, "as it is", "float32", (2, 4, 4, 3), ("a", "b"), None, 2, backends
+    )
     return replace(made, **fields)
 
 

@@ -29,6 +29,7 @@ from isomorph.tools.benching.rounds import Progress, Rounds
 from isomorph.tools.benching.scaling import Scaling, choose_followed
 from isomorph.tools.benching.timed_process import Product, TimedProcess
 from isomorph.tools.benching.workload import Workload, draw_workload
+from isomorph.tools.designs.titles import title
 from isomorph.tools.subjects.backends import choose_some
 from isomorph.tools.subjects.subject import Origin, check_choice, check_limits, check_request, digest, find_subject
 
@@ -164,6 +165,7 @@ def bench(
     limits = [each for each in course.competitors if isinstance(each, Product)]
     return BenchReport(
         network.name,
+        title(network),
         resolved.origin or Origin(f"drawn, seed {seed}", digest(workload.tensors)),
         (height, width, network.in_channels),
         describe_machine(CORES),

@@ -203,5 +203,5 @@ def _title(figure: "Figure", report: BenchReport, what: str) -> None:
         if report.doubt
         else ""
     )
-    title = f"{report.architecture}, {by(*report.input)}: {what}\n{where}{warning}"
+    title = f"{report.title}, {by(*report.input)}: {what}\n{where}{warning}"
     figure.suptitle(title, fontsize=10, x=0.01, ha="left", color="#a00000" if report.doubt else "#000000")

@@ -40,6 +40,7 @@ HEADINGS: Mapping[Goal, str] = {
 class BenchReport(Report):
     """Speed and memory of every mode of running a network, in every backend.
 
+    title: the architecture's name with what is not its own, such as a width.
     weights: their origin. input: [height, width, channels]. batches: images in a call.
     threads: of every process. rounds: turns of each mode.
     turns: which processes took turns with one another.
@@ -52,6 +53,7 @@ class BenchReport(Report):
     """
 
     architecture: str
+    title: str
     weights: Origin
     input: tuple[int, int, int]
     machine: Machine
@@ -137,7 +139,7 @@ class BenchReport(Report):
         parts = [self._facts(), *map(self._ranked, goals), self._rates(), self._costs(), self._limits()]
         parts += [*curve_tables(self.curves), self._notes()]
         spaced = [part for each in parts if each for part in (each, "")]
-        return Group(Text(self.architecture, "bold"), *spaced, Text(self.advice))
+        return Group(Text(self.title, "bold"), *spaced, Text(self.advice))
 
     def explanation(self) -> RenderableType:
         """Return the Python lines that give each mode; those of one mode run after the first lines."""

@@ -28,6 +28,7 @@ from isomorph.tools.checking.recordings import check_recordings, judge_recording
 from isomorph.tools.checking.report import BackendReport, CheckReport, Status
 from isomorph.tools.checkpoints import Tensors
 from isomorph.tools.designs.lookup import is_architecture
+from isomorph.tools.designs.titles import title
 from isomorph.tools.designs.without_effect import warn_of_plants
 from isomorph.tools.images.images import AnyImages
 from isomorph.tools.subjects.backends import choose_backends, run_side_by_side
@@ -123,9 +124,11 @@ def check(
             rows += [judge_recording(recording, comparison.reference) for recording in recordings]
     return CheckReport(
         architecture=first.architecture.name,
+        title=title(first.architecture),
         weights=case.weights_origin,
         images=case.images_origin,
         other=(second.architecture.name, second.origin) if second and second.origin else None,
+        other_title=title(second.architecture) if second else None,
         input=tuple(case.images.shape),
         parameters=count_parameters(first.architecture),
         oracle_version=Oracle().version,

@@ -24,6 +24,7 @@ from isomorph.conformance.training.verdict import TrainingVerdict
 from isomorph.spec import Architecture, BadInput, count_parameters
 from isomorph.tools.checking.report import Status
 from isomorph.tools.checking.training_report import TrainedBackend, TrainingReport
+from isomorph.tools.designs.titles import title
 from isomorph.tools.designs.without_effect import warn_of_plants
 from isomorph.tools.subjects.backends import choose_backends, run_side_by_side
 from isomorph.tools.subjects.subject import Origin, check_limits, check_request, digest, find_subject
@@ -119,6 +120,7 @@ def check_training(
         rows = run_side_by_side(comparison.row, processes, at_once)
     return TrainingReport(
         architecture=network.name,
+        title=title(network),
         input=case.images.shape,
         seed=seed,
         weights=resolved.origin or Origin(f"drawn, seed {seed}", digest(case.tensors)),

@@ -87,13 +87,15 @@ class BackendReport:
 class CheckReport(Comparison):
     """The same network on the same images in every backend, compared with the oracle.
 
-    input: [N, H, W, C]. parameters: trainable and total, by the specification.
-    other: architecture and origin of the second file, which every backend ran; None if one file was checked.
+    title: the architecture's name with what is not its own, such as a width. input: [N, H, W, C].
+    parameters: trainable and total, by the specification.
+    other, other_title: the second file, which every backend ran: its architecture and origin; None if one was checked.
     planted: the fields that were changed in the backends' networks, and not in the oracle's.
     seconds: how long it took.
     """
 
     architecture: str
+    title: str
     weights: Origin
     images: Origin
     input: tuple[int, int, int, int]
@@ -103,13 +105,16 @@ class CheckReport(Comparison):
     backends: tuple[BackendReport, ...]
     seconds: float
     other: tuple[str, Origin] | None = None
+    other_title: str | None = None
 
     def to_json(self) -> str:
         """Return the report, as the command line's `--json` writes it."""
         document = {
             "architecture": self.architecture,
+            "title": self.title,
             "weights": asdict(self.weights),
-            "other": self.other and {"architecture": self.other[0], "weights": asdict(self.other[1])},
+            "other": self.other
+            and {"architecture": self.other[0], "title": self.other_title, "weights": asdict(self.other[1])},
             "images": asdict(self.images),
             "input": self.input,
             "agree": self.agree,
@@ -135,12 +140,12 @@ class CheckReport(Comparison):
             ("input", "x".join(map(str, self.input))),
             ("images", self.images.source),
             ("weights", self.weights.source),
-            ("other", self.other and f"{self.other[1].source}, {self.other[0]}"),
+            ("other", self.other and f"{self.other[1].source}, {self.other_title}"),
             ("parameters", f"{trainable:,} and {total - trainable:,} running statistics"),
             ("planted", Text(", ".join(f"{name}={value}" for name, value in self.planted.items()), "yellow")),
             ("gpu", ", ".join(dict.fromkeys(row.device_name for row in self.backends if row.device_name))),
         )
-        title, legend = Text(self.architecture, "bold"), Text(LEGEND, "dim")
+        title, legend = Text(self.title, "bold"), Text(LEGEND, "dim")
         return Group(title, facts_table(facts), Text(), table, Text(), legend, *_remarks(self.backends))
 
     def end_point_table(self) -> RenderableType:

@@ -40,7 +40,8 @@ class TrainedBackend:
 class TrainingReport(Comparison):
     """The same training in every backend, compared with the oracle.
 
-    input: [N, H, W, C] of each batch. seed: what images, labels and drawn weights were drawn from.
+    title: as in `CheckReport`. input: [N, H, W, C] of each batch.
+    seed: what images, labels and drawn weights were drawn from.
     weights: their origin. freeze_batch_norm: whether batch norms were frozen.
     parameters: trainable and total, by the specification.
     planted: the fields that were changed in the backends' networks, and not in the oracle's.
@@ -48,6 +49,7 @@ class TrainingReport(Comparison):
     """
 
     architecture: str
+    title: str
     input: tuple[int, ...]
     seed: int
     weights: Origin
@@ -61,8 +63,8 @@ class TrainingReport(Comparison):
     def to_json(self) -> str:
         """Return the report, as the command line's `--json` writes it."""
         backends = [asdict(backend) | {"runs": [_document(run) for run in backend.runs]} for backend in self.backends]
-        names = ("architecture", "input", "seed", "freeze_batch_norm", "parameters", "agree", "planted", "seconds")
-        facts = {name: getattr(self, name) for name in names}
+        names = ("input", "seed", "freeze_batch_norm", "parameters", "agree", "planted", "seconds")
+        facts = {name: getattr(self, name) for name in ("architecture", "title", *names)}
         document = facts | {"weights": asdict(self.weights), "backends": backends}
         return json.dumps(finite(document), indent=2, allow_nan=False) + "\n"
 
@@ -78,7 +80,7 @@ class TrainingReport(Comparison):
             ("oracle", self.oracle_version),
             *((row.name, f"{row.version or '-'} on {row.device_name or row.device or '-'}") for row in self.backends),
         )
-        title, legend = Text(f"training {self.architecture}", "bold"), Text(LEGEND, "dim")
+        title, legend = Text(f"training {self.title}", "bold"), Text(LEGEND, "dim")
         return Group(title, facts_table(facts), Text(), self._quantities(), Text(), legend, *self._remarks())
 
     def _origins(self) -> tuple[tuple[str, str], ...]:

@@ -16,6 +16,7 @@ from isomorph.tools.converting.report import ConvertReport, Side
 from isomorph.tools.converting.sources import Source, read_part, read_whole
 from isomorph.tools.converting.targets import find_target
 from isomorph.tools.converting.transfer import Rounding, transfer
+from isomorph.tools.designs.titles import title
 from isomorph.tools.subjects.subject import check_seed
 from isomorph.tools.writing import check_writable, named
 
@@ -87,8 +88,10 @@ def convert(
     progress("convert", f"writing {target}")
     container.write(Path(target), Content(network, form, written))
     return ConvertReport(
-        source=Side(str(source), original.architecture.name, original.form, original.format),
-        target=Side(str(target), network.name, form, container.name),
+        source=Side(
+            str(source), original.architecture.name, title(original.architecture), original.form, original.format
+        ),
+        target=Side(str(target), network.name, title(network), form, container.name),
         tensors=len(written),
         values=sum(value.size for value in written.values()),
         dtypes=tuple(sorted({value.dtype.name for value in written.values()})),

@@ -4,6 +4,7 @@ import json
 import re
 
 from isomorph.spec import Architecture, architecture, architectures, zoos
+from isomorph.tools.designs.titles import width_of
 from isomorph.tools.weights.namings import NATIVE_NAMINGS
 
 READS = {
@@ -102,11 +103,8 @@ def _call(network: Architecture) -> str:
     if network.name not in architectures():
         return "network_of_your_own"
     plain = architecture(network.name)
-    zoo, _, own_name = network.name.partition("/")
-    widths = zoos()[zoo].of_published_width(own_name)
-    width = next((width for width, other in widths.items() if other.blocks == network.blocks), 1.0)
     options = {
-        "width_multiplier": (width, 1.0),
+        "width_multiplier": (width_of(network), 1.0),
         "num_classes": (network.head.num_classes, plain.head.num_classes),
         "in_channels": (network.in_channels, plain.in_channels),
         "auxiliary": (network.auxiliary, plain.auxiliary),

@@ -14,17 +14,19 @@ from isomorph.tools.tables import Report, count, printable, some_names
 class Side:
     """A file on one side of a conversion.
 
+    title: the architecture's name with what is not its own, such as a width.
     names: whose names its tensors have: a zoo's, "canonical" or one of isomorph's own networks'.
     format: of the file.
     """
 
     path: str
     architecture: str
+    title: str
     names: str
     format: str
 
     def __str__(self) -> str:
-        return f"{printable(self.path)}: {self.architecture}, {self.names} names, {self.format}"
+        return f"{printable(self.path)}: {self.title}, {self.names} names, {self.format}"
 
 
 @dataclass(frozen=True)

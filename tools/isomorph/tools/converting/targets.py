@@ -7,7 +7,7 @@ from isomorph.spec.zoo import zoo
 from isomorph.tools.converting.transfer import can_transfer
 from isomorph.tools.designs.field_by_field import compact, compare_fields
 from isomorph.tools.designs.lookup import find_architecture, is_architecture
-from isomorph.tools.weights.interpretations import home
+from isomorph.tools.designs.titles import home
 
 MOST_FIELDS = 4
 """How many differing fields a refusal names; `isomorph compare` shows all."""

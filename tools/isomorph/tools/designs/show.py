@@ -10,6 +10,7 @@ from rich.text import Text
 
 from isomorph.spec import Architecture, EndPoint, Inference, Plan, infer, plan, zoos
 from isomorph.tools.designs.lookup import find_architecture, to_edit
+from isomorph.tools.designs.titles import title
 from isomorph.tools.designs.without_effect import warn_of_options
 from isomorph.tools.tables import Report, by, count, plain_table, short_scope
 
@@ -66,7 +67,9 @@ class ShowReport(Report):
             numbers = (grid.stride, row.rate, sees, count(row.trainable), _millions(row.macs))
             name = f"  {row.name.rpartition('/')[2]}" if row.name in within else short_scope(row.name)
             table.add_row(name, by(grid.height, grid.width, row.depth), *map(str, numbers))
-        heading = Text.assemble((self.architecture.name, "bold"), f"  {by(*self.input)}, {_origin(self.architecture)}")
+        heading = Text.assemble(
+            (title(self.architecture), "bold"), f"  {by(*self.input)}, {_origin(self.architecture)}"
+        )
         totals = Text(
             f"{self.inference.trainable:,} parameters, {self.inference.statistics:,} running statistics,\n"
             f"{count(self.inference.macs)} multiply-accumulates (MACs) for one image"

@@ -20,6 +20,7 @@ from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.memory import check_memory, evaluating
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.designs.lookup import is_architecture
+from isomorph.tools.designs.titles import title
 from isomorph.tools.images.batches import find_images
 from isomorph.tools.images.images import AnyImages
 from isomorph.tools.images.preprocessing import describe, find_preprocessing
@@ -122,6 +123,7 @@ def predict(
     rule = network.convention.preprocessing
     return PredictReport(
         architecture=network.name,
+        title=title(network),
         weights=resolved.origin,
         preprocessing=describe(rule, batches.size) if batches.array is None else "none: an array is the input as it is",
         preprocessing_source=source if batches.array is None else None,

@@ -47,6 +47,7 @@ class PredictingBackend:
 class PredictReport(Report):
     """The same network on the same images in every backend.
 
+    title: the architecture's name with what is not its own, such as a width.
     preprocessing: how photographs were prepared, in words.
     preprocessing_source: where that preprocessing comes from, in words; None for an array.
     input: [N, H, W, C]. images: their names, N of them.
@@ -54,6 +55,7 @@ class PredictReport(Report):
     """
 
     architecture: str
+    title: str
     weights: Origin
     preprocessing: str
     dtype: str
@@ -115,6 +117,7 @@ class PredictReport(Report):
         ]
         document = {
             "architecture": self.architecture,
+            "title": self.title,
             "weights": asdict(self.weights),
             "preprocessing": self.preprocessing,
             "preprocessing_source": self.preprocessing_source,
@@ -155,7 +158,7 @@ class PredictReport(Report):
             ran.add_row(each.name, each.version or "-", each.device or "-", status)
         shown = range(len(self.images) if self.probabilities else 0)
         images = [part for image in shown for part in self._image_table(image)]
-        return Group(Text(self.architecture, "bold"), facts_table(facts), Text(), *images, ran, *self._remarks())
+        return Group(Text(self.title, "bold"), facts_table(facts), Text(), *images, ran, *self._remarks())
 
     def _image_table(self, image: int) -> Iterator[RenderableType]:
         yield Text(printable(self.images[image]), "bold")

@@ -15,6 +15,7 @@ from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.memory import drawing, drawing_images
 from isomorph.conformance.precision import prove_precision
 from isomorph.spec import Architecture, BadInput
+from isomorph.tools.designs.titles import title
 from isomorph.tools.images.images import AnyImages
 from isomorph.tools.recording.record import EndPoint, Record, make_record
 from isomorph.tools.subjects.backends import COMPARED
@@ -26,11 +27,13 @@ from isomorph.tools.tables import Report
 class RunReport(Report):
     """One network in one backend, and its end points by name, [N, h, w, C] each, in network order.
 
+    title: the architecture's name with what is not its own, such as a width.
     precision: the precision in which the device proved to compute.
     record: everything that the end points depend on, to be written beside them.
     """
 
     architecture: str
+    title: str
     backend: str
     version: str
     device: str
@@ -46,7 +49,7 @@ class RunReport(Report):
         """Return one line: which network ran where."""
         on = f"{self.device} ({self.device_name})" if self.device_name else self.device
         proved = "" if self.precision == self.dtype else f", which proved to be {self.precision}"
-        return f"{self.architecture} in {self.backend} {self.version} on {on}, {self.dtype}{proved}"
+        return f"{self.title} in {self.backend} {self.version} on {on}, {self.dtype}{proved}"
 
     def to_json(self) -> str:
         """The report, as the command line's `--json` writes it, with the shapes of end points and not their values."""
@@ -112,6 +115,7 @@ def run(
         record = make_record(case, name, process.describe(), network.device, dtype, precision)
         return RunReport(
             resolved.architecture.name,
+            title(resolved.architecture),
             name,
             record.version,
             record.device,

@@ -9,8 +9,8 @@ from isomorph.spec.layers import Convolution
 from isomorph.spec.naming import ZooTensor
 from isomorph.spec.outline import outline
 from isomorph.spec.tensors import WEIGHTS, tensor_name
-from isomorph.spec.zoo import Zoo
 from isomorph.tools.checkpoints import Tensor, Tensors
+from isomorph.tools.designs.titles import home, title
 from isomorph.tools.weights.namings import OWN_NAMINGS, all_namings
 
 Shapes = dict[str, tuple[int, ...]]
@@ -22,14 +22,12 @@ class Interpretation:
     """A file's tensors taken for those of `architecture` under the names of `form`.
 
     form: a zoo's name, or one of OWN_NAMINGS.
-    width: the architecture's width multiplier.
     expected: canonical name -> the name and layout that the tensor has in such a file.
     carried: the file's tensors, without those that no network computes with.
     """
 
     architecture: Architecture
     form: str
-    width: float
     expected: dict[str, ZooTensor]
     carried: Shapes
 
@@ -44,12 +42,8 @@ class Interpretation:
 
     @property
     def title(self) -> str:
-        """The architecture's name for a sentence, with its width and the lack of auxiliary heads."""
-        multiplier = "" if self.width == 1 else f" with width_multiplier {self.width:g}"
-        zoo, own_name = home(self.architecture)
-        zoo_heads = zoo.networks[own_name].auxiliary if zoo and own_name in zoo.networks else ()
-        without = " without auxiliary heads" if zoo_heads and not self.architecture.auxiliary else ""
-        return f"{self.architecture.name}{multiplier}{without}"
+        """The architecture's name for a sentence."""
+        return title(self.architecture)
 
     @property
     def is_published(self) -> bool:
@@ -84,10 +78,10 @@ def interpret_whole_file(tensors: Tensors, architecture: Architecture | None) ->
         knowing = {form: carried for form, carried in _carried(stage, shapes).items() if _all_known(form, carried)}
         yield [
             interpretation
-            for candidate, width in _candidates(architecture, knowing)
+            for candidate in _candidates(architecture, knowing)
             for form in _forms(candidate, architecture, knowing)
             if len(knowing[form]) in _sizes(candidate)
-            for interpretation in _read(candidate, form, width, knowing[form])
+            for interpretation in _read(candidate, form, knowing[form])
         ]
 
 
@@ -97,9 +91,9 @@ def interpret_any_file(tensors: Tensors, architecture: Architecture | None) -> I
     carried = _carried(all_namings(), shapes)
     known = {form: sum(map(all_namings()[form].knows, names)) for form, names in carried.items()}
     most = {form for form, count in known.items() if count and count == max(known.values())}
-    for candidate, width in _candidates(architecture, most):
+    for candidate in _candidates(architecture, most):
         for form in _forms(candidate, architecture, most):
-            yield from _read(candidate, form, width, carried[form])
+            yield from _read(candidate, form, carried[form])
 
 
 def _carried(forms: Collection[str], shapes: Shapes) -> dict[str, Shapes]:
@@ -122,7 +116,7 @@ def _forms(candidate: Architecture, architecture: Architecture | None, known: Co
     return sorted(forms, key=lambda form: own_zoo is not None and form == own_zoo.name)
 
 
-def _read(candidate: Architecture, form: str, width: float, carried: Shapes) -> Iterator[Interpretation]:
+def _read(candidate: Architecture, form: str, carried: Shapes) -> Iterator[Interpretation]:
     """Yield the candidate with the classes and channels of the file, if it can have names of that form."""
     naming = all_namings()[form]
     try:
@@ -130,17 +124,11 @@ def _read(candidate: Architecture, form: str, width: float, carried: Shapes) -> 
     except BadInput:
         return  # it is another kind of network that these names are of
     fitted = _fit(candidate, expected, carried)
-    yield Interpretation(fitted, form, width, expected if fitted == candidate else naming.tensors(fitted), carried)
+    yield Interpretation(fitted, form, expected if fitted == candidate else naming.tensors(fitted), carried)
 
 
-def home(network: Architecture) -> tuple[Zoo | None, str]:
-    """Return the zoo of a network, None for one of your own, and its name there."""
-    zoo, _, own_name = network.name.partition("/")
-    return zoos().get(zoo), own_name
-
-
-def _candidates(architecture: Architecture | None, forms: Collection[str]) -> Iterator[tuple[Architecture, float]]:
-    """Yield every architecture that may have names of `forms`, with each width for which its zoo has weights.
+def _candidates(architecture: Architecture | None, forms: Collection[str]) -> Iterator[Architecture]:
+    """Yield every architecture that may have names of `forms`, in each width for which its zoo has weights.
 
     One with auxiliary heads is followed by itself without them: many files leave them out.
     architecture: this one only.
@@ -150,13 +138,12 @@ def _candidates(architecture: Architecture | None, forms: Collection[str]) -> It
     named_by_all = not OWN_NAMINGS.keys().isdisjoint(forms)
     names = [name for name in architectures() if named_by_all or name.partition("/")[0] in forms]
     for network in [architecture] if architecture else map(find_architecture, names):
-        yield network, 1.0
+        yield network
         if network.auxiliary:
-            yield network.with_options(auxiliary=()), 1.0
+            yield network.with_options(auxiliary=())
         zoo, own_name = home(network)
         if zoo and network == zoo.networks.get(own_name):
-            others = zoo.of_published_width(own_name)
-            yield from ((other, width) for width, other in others.items() if other != network)
+            yield from (other for other in zoo.of_published_width(own_name).values() if other != network)
 
 
 def _sizes(candidate: Architecture) -> set[int]:
