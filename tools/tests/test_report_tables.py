@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from isomorph.conformance.small_networks import slim_small
-from isomorph.conformance.verdict import RunVerdict
+from isomorph.conformance.verdict import EndPointVerdict, RunVerdict, explain
 from isomorph.spec import infer
 from isomorph.tools import BackendReport, CheckReport, check
 
@@ -82,6 +82,29 @@ def test_dtypes_that_say_the_same_say_it_once(measured: CheckReport) -> None:
     row = BackendReport("oracle", "1", None, "unavailable", runs=(UNAVAILABLE, replace(UNAVAILABLE, dtype="float32")))
     said = lines(replace(measured, backends=(row,)).table())
     assert said[-1] == "oracle float64, float32: It has no float64."
+
+
+def differing(dtype: str, ratio: float, local: float | None = None, name: str = "conv1") -> RunVerdict:
+    """A run whose first error is at `name`, of so many noise floors."""
+    first = EndPointVerdict(name, (1, 8, 8, 4), 0.1, 0.1, ratio, local, "fail")
+    return RunVerdict(dtype, dtype, "fail", explain([first]), name, (first,))
+
+
+def test_backends_that_find_the_same_say_it_once(measured: CheckReport) -> None:
+    rows = (
+        BackendReport(
+            "pytorch", "1", "cpu", "fail", runs=(differing("float64", 5e9, 4e9), differing("float32", 40, 30))
+        ),
+        BackendReport("keras", "1", "cpu", "fail", runs=(differing("float64", 6e9, 5e9), differing("float32", 50, 20))),
+        BackendReport("paddle", "1", "cpu", "fail", runs=(differing("float64", 7e9, 5e9), differing("float32", 9, 2))),
+    )
+    said = lines(replace(measured, backends=rows).table(), width=300)
+    assert said[-2:] == [
+        "pytorch, keras float64, float32; paddle float64: conv1 is the first to differ, by 40 to 7e+09 noise floors;"
+        " on the oracle's own input by 20 to 5e+09: the error is born there",
+        "paddle float32: conv1 is the first to differ, by 9 noise floors; on the oracle's own input by 2: the error is"
+        " inherited",
+    ]
 
 
 def test_what_is_planted_is_said(measured: CheckReport) -> None:

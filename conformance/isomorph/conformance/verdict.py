@@ -8,7 +8,7 @@ Honest backends have 0.5 to 2 floors, at most 4 on the smallest maps (docs/noise
 2e-5 for 1e-5 has 46, on a network of a few channels.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Literal
@@ -51,6 +51,13 @@ class EndPointVerdict:
     local_noise_ratio: float | None
     verdict: Outcome
 
+    @property
+    def origin(self) -> str:
+        """Where the error comes from, in words; empty where the part was not run alone."""
+        if self.local_noise_ratio is None:
+            return ""
+        return "the error is born there" if self.local_noise_ratio > FLOORS else "the error is inherited"
+
 
 @dataclass(frozen=True)
 class RunVerdict:
@@ -72,6 +79,12 @@ class RunVerdict:
     def worst(self) -> EndPointVerdict | None:
         """The end point with the largest error in noise floors."""
         return max(self.end_points, key=lambda end_point: end_point.noise_ratio, default=None)
+
+    @property
+    def divergence(self) -> EndPointVerdict | None:
+        """The first end point that differs; None where there is none, and where its error is no number."""
+        first = next((each for each in self.end_points if each.name == self.first_divergence), None)
+        return first if first and np.isfinite(first.noise_ratio) else None
 
 
 def relative_l2(found: Array, reference: Array) -> float:
@@ -189,7 +202,9 @@ def judge(
     first = next((verdict for verdict in verdicts if verdict.verdict == "fail"), None)
     if first is None:
         return RunVerdict(dtype, precision, "pass", end_points=tuple(verdicts))
-    return RunVerdict(dtype, precision, "fail", _explain(first, reference), first.name, tuple(verdicts))
+    expected = reference[first.name].shape
+    shapes = f"{first.name} is {by(first.shape)}, the oracle's is {by(expected)}" if first.shape != expected else ""
+    return RunVerdict(dtype, precision, "fail", shapes or explain([first]), first.name, tuple(verdicts))
 
 
 def other_names(found: Iterable[str], expected: Iterable[str]) -> tuple[str, str] | None:
@@ -215,15 +230,22 @@ def noise_ratios(found: EndPoints, reference: EndPoints, floors: Mapping[str, fl
     return {name: relative_l2(value, reference[name]) / floors[name] for name, value in found.items()}
 
 
-def _explain(first: EndPointVerdict, reference: EndPoints) -> str:
-    expected = reference[first.name].shape
-    if first.shape != expected:
-        return f"{first.name} is {by(first.shape)}, the oracle's is {by(expected)}"
-    difference = f"{first.name} is the first to differ, by {first.noise_ratio:.3g} noise floors"
-    if first.local_noise_ratio is None:
-        return difference
-    origin = "the error is born there" if first.local_noise_ratio > FLOORS else "the error is inherited"
-    return f"{difference}; on the oracle's own input by {first.local_noise_ratio:.3g}: {origin}"
+def explain(firsts: Sequence[EndPointVerdict]) -> str:
+    """Say by how much an end point is the first to differ, in one run or in several whose errors have one origin.
+
+    >>> errors = [EndPointVerdict("conv1", (2, 8, 8, 16), 0.0, 0.0, ratio, None, "fail") for ratio in (40.0, 5e10)]
+    >>> explain(errors)
+    'conv1 is the first to differ, by 40 to 5e+10 noise floors'
+    """
+    difference = (
+        f"{firsts[0].name} is the first to differ, by {_span([each.noise_ratio for each in firsts])} noise floors"
+    )
+    alone = [each.local_noise_ratio for each in firsts if each.local_noise_ratio is not None]
+    return f"{difference}; on the oracle's own input by {_span(alone)}: {firsts[0].origin}" if alone else difference
+
+
+def _span(numbers: Sequence[float]) -> str:
+    return " to ".join(dict.fromkeys(f"{number:.3g}" for number in (min(numbers), max(numbers))))
 
 
 def _flat(x: Array) -> Array:

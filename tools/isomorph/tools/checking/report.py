@@ -2,14 +2,14 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from isomorph.conformance.verdict import RunVerdict
+from isomorph.conformance.verdict import EndPointVerdict, RunVerdict, explain
 from isomorph.tools.subjects.subject import Origin
 from isomorph.tools.tables import Report, facts_table, finite, plain_table, printable, remark, short_scope
 
@@ -176,23 +176,51 @@ def _run_cell(run: RunVerdict | None) -> Text:
 
 
 def _remarks(backends: Iterable[BackendReport]) -> Iterator[Text]:
-    """Yield where backends were recorded and why they did not pass, once for all dtypes with the same message."""
-    for backend in backends:
+    """Yield where backends were recorded, and why they did not pass: each finding once, with all that found it."""
+    found: dict[tuple[Status, Hashable], list[_Sighting]] = {}
+    for row, backend in enumerate(backends):
         if (origin := backend.recorded) is not None:
             on = f" on {backend.device_name}" if backend.device_name else ""
             place = f"{backend.name} in {origin.file}{on}, {origin.system}, isomorph {origin.isomorph}"
             yield Text(printable(place), "dim")
-        dtypes_by_message: dict[str, list[str]] = {}
-        for run in backend.runs:
-            for message in _messages(run):
-                dtypes_by_message.setdefault(message, []).append(run.dtype)
-        rows = [f" {', '.join(dtypes)}: {message}" for message, dtypes in dtypes_by_message.items()]
-        for row in ([f": {backend.message}"] if backend.message else []) + rows:
-            yield remark(backend.name, STYLES[backend.status], row)
+        for dtype, finding in _findings(backend):
+            kind = (finding.name, finding.origin) if isinstance(finding, EndPointVerdict) else finding
+            found.setdefault((backend.status, kind), []).append(_Sighting(row, backend.name, dtype, finding))
+    for (status, _), sightings in found.items():
+        yield _said_once(sightings, STYLES[status])
 
 
-def _messages(run: RunVerdict) -> Iterator[str]:
-    if run.message:
-        yield run.message
-    if run.precision not in (None, run.dtype):
-        yield f"the device proved to compute in {run.precision}"
+class _Sighting(NamedTuple):
+    """What one backend found in one dtype; in all of them where that is empty. `row` is its row in the table."""
+
+    row: int
+    backend: str
+    dtype: str
+    finding: str | EndPointVerdict
+
+
+def _findings(backend: BackendReport) -> Iterator[tuple[str, str | EndPointVerdict]]:
+    """Yield each dtype with what was found in it: a sentence, or the end point that is the first to differ."""
+    if backend.message:
+        yield "", backend.message
+    for run in backend.runs:
+        if run.message:
+            yield run.dtype, run.divergence or run.message
+        if run.precision not in (None, run.dtype):
+            yield run.dtype, f"the device proved to compute in {run.precision}"
+
+
+def _said_once(sightings: Sequence[_Sighting], style: str) -> Text:
+    """Say a finding of one kind behind all backends and dtypes that have it: `pytorch, keras float64, float32: ...`."""
+    dtypes: dict[int, list[str]] = {}
+    for each in sightings:
+        dtypes.setdefault(each.row, []).append(each.dtype)
+    names = {each.row: each.backend for each in sightings}
+    together: dict[str, list[str]] = {}  # dtypes -> the backends that have it in just these
+    for row, name in names.items():
+        together.setdefault(", ".join(dtypes[row]), []).append(name)
+    (first_dtypes, first), *others = ((f" {of}" if of else "", ", ".join(who)) for of, who in together.items())
+    also = "".join(f"; {who}{of}" for of, who in others)
+    divergences = [each.finding for each in sightings if isinstance(each.finding, EndPointVerdict)]
+    sentence = explain(divergences) if divergences else str(sightings[0].finding)
+    return remark(first, style, f"{first_dtypes}{also}: {sentence}")
