@@ -191,7 +191,9 @@ def test_diff_prints_what_differs_in_80_columns() -> None:
         "b.safetensors: cifar/resnet20",
         "97 tensors, by canonical names: 95 equal bit for bit, 2 different",
     ]
-    assert [line.split()[0] for line in lines[3:6]] == ["tensor", "conv1/weights", "logits/biases"]
+    assert [line.split()[0] for line in lines[3:5]] == ["tensor", "conv1/weights"]
+    assert lines[5:8:2] == ["  conv1.weight in the first", "  linear.bias in the first"]
+    assert lines[6].split()[0] == "logits/biases"
     assert lines[4].split()[1:] == ["different", f"{abs(plain(R20)['conv1/weights']).max():.3g}", "1", "432"]
     assert lines[-1] == "They are not the same weights."
     assert max(map(len, lines)) <= 80
@@ -211,8 +213,43 @@ def test_diff_writes_json_and_nothing_else_to_stdout() -> None:
 def test_a_table_says_how_many_rows_it_leaves_out(tmp_path: Path) -> None:
     before = {f"x{number:02}": np.ones(1) for number in range(30)}
     text = str(compared(tmp_path, before, {name: -value for name, value in before.items()}))
-    assert text.count("different  ") == 20
-    assert "and 10 more; --json has all" in text
+    assert text.count("different  ") == 10
+    assert "and 20 more; --json has all" in text
+
+
+def test_two_networks_are_said_to_be_two_before_their_tensors_are_listed(tmp_path: Path) -> None:
+    other = architecture("cifar/resnet32")
+    report = compared(tmp_path, named(R20, "cifar", plain(R20)), named(other, "cifar", plain(other)))
+    assert report.other_network
+    lines = str(report).splitlines()
+    assert " ".join(lines[:2]).startswith("They are two different networks, cifar/resnet20 and cifar/resnet32: the te")
+    other_head = plain(R20.with_options(num_classes=7))
+    assert str(compared(tmp_path, plain(R20), other_head)).startswith(
+        "They are both cifar/resnet20, for other images or classes: the tensors"
+    )
+    assert lines[-2].startswith("and ")
+    assert lines[-2].endswith(" more; --json has all")
+    assert sum("only" in line for line in lines if not line.startswith(" ")) <= 12
+
+
+def test_one_network_of_other_weights_is_not_two(tmp_path: Path) -> None:
+    assert not compared(tmp_path, plain(R20), plain(R20) | {"logits/biases": np.zeros(10, F4)}).other_network
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "names"),
+    [
+        pytest.param("cifar", "cifar", ["conv1.weight in both"], id="both files of a zoo"),
+        pytest.param("cifar", None, ["conv1.weight in the first"], id="the second under canonical names"),
+        pytest.param(None, None, [], id="both under canonical names"),
+    ],
+)
+def test_a_tensor_is_named_as_the_files_call_it(
+    tmp_path: Path, one: str | None, other: str | None, names: list[str]
+) -> None:
+    first, second = (plain(R20) if zoo_name is None else named(R20, zoo_name, plain(R20)) for zoo_name in (one, other))
+    (tensor, *_) = compared(tmp_path, first, second).tensors
+    assert (tensor.name, [*tensor.other_names()]) == ("conv1/weights", names)
 
 
 @pytest.mark.parametrize("name", ["[/b]", "[red]x", "\x1b[31mx"])

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +27,10 @@ WORDS: dict[Status, str] = {
     "only first": "in the first file only",
     "only second": "in the second file only",
 }
-MOST_ROWS = 20
+OTHER_NETWORKS: tuple[Status, ...] = ("shape", "only first", "only second")
+"""The statuses that no two files of one network have."""
+
+MOST_ROWS = 10
 """How many unequal tensors the table lists; the JSON has all."""
 
 
@@ -39,8 +42,9 @@ class TensorDifference:
     max_abs: the largest absolute difference of two values. rel_l2: the norm of all differences, relative to the norm
         of the first file's values. Each is None where it is not finite.
     values: how many values differ, in their bits where both files have the same dtype.
+    own_names: what each file calls it; None where it is missing.
 
-    All three are None unless `status` is "different".
+    `max_abs`, `rel_l2` and `values` are None unless `status` is "different".
     """
 
     name: str
@@ -50,6 +54,17 @@ class TensorDifference:
     max_abs: float | None = None
     rel_l2: float | None = None
     values: int | None = None
+    own_names: tuple[str | None, str | None] = (None, None)
+
+    def other_names(self) -> Iterator[str]:
+        """Yield what the files call it, with where, if that is not its name here."""
+        first, second = (own if own != self.name else None for own in self.own_names)
+        if first and first == second:
+            yield f"{first} in both"
+            return
+        for own, where in ((first, "first"), (second, "second")):
+            if own:
+                yield f"{own} in the {where}"
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,11 @@ class DiffReport(Report):
     canonical: bool
     same_function: bool | None
     tensors: tuple[TensorDifference, ...]
+
+    @property
+    def other_network(self) -> bool:
+        """Whether both networks are known, and the tensors of one are not those of the other."""
+        return self.canonical and any(tensor.status in OTHER_NETWORKS for tensor in self.tensors)
 
     @property
     def same(self) -> bool:
@@ -98,6 +118,11 @@ class DiffReport(Report):
         return json.dumps(asdict(self) | derived, indent=2) + "\n"
 
     def _lines(self) -> Iterator[Text]:
+        if self.other_network:
+            one, other = self.architectures
+            differ = f"They are two different networks, {one} and {other}"
+            alike = f"They are both {one}, for other images or classes"
+            yield Text(f"{alike if one == other else differ}: the tensors of one are not those of the other.")
         for path, name in zip((self.first, self.second), self.architectures, strict=True):
             yield Text(f"{printable(path)}: {name or 'a network that is not known here'}")
         counts = Counter(tensor.status for tensor in self.tensors)
@@ -112,6 +137,8 @@ class DiffReport(Report):
         table = plain_table("tensor", "is", "max abs", "rel L2", "values", right=("max abs", "rel L2", "values"))
         for tensor in unequal[:MOST_ROWS]:
             table.add_row(tensor.name, _how(tensor), *_numbers(tensor))
+            for other_name in tensor.other_names():
+                table.add_row(f"  {other_name}")
         yield table
         if len(unequal) > MOST_ROWS:
             yield Text(f"and {count(len(unequal) - MOST_ROWS)} more; --json has all")
@@ -153,7 +180,7 @@ def diff(
         (one.interpretation.title if one else None, other.interpretation.title if other else None),
         canonical,
         function(one.architecture) == function(other.architecture) if one and other else None,
-        tuple(_compared(*tensors)),
+        tuple(_with_own_names(tensor, one, other) for tensor in _compared(*tensors)),
     )
 
 
@@ -164,6 +191,17 @@ def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> Weights
         if arch is not None:
             raise
         return None
+
+
+def _with_own_names(tensor: TensorDifference, one: Weights | None, other: Weights | None) -> TensorDifference:
+    """Return the same with what each file calls it: of networks that are not both known, the name that it has here."""
+    names = [
+        (weights.interpretation.expected[tensor.name].name if one and other and weights else tensor.name)
+        if present
+        else None
+        for weights, present in ((one, tensor.first), (other, tensor.second))
+    ]
+    return replace(tensor, own_names=(names[0], names[1]))
 
 
 def _compared(first: Tensors, second: Tensors) -> Iterator[TensorDifference]:
