@@ -10,6 +10,7 @@ import pytest
 
 from isomorph.spec import architecture
 from isomorph.tools.checkpoints import write_bundle, write_safetensors
+from isomorph.tools.converting.report import ConvertReport, Side
 
 from ..command import answered, left, refused, refused_here, started
 from ..converted import R20, bits, bits_of, named, of_cifar
@@ -28,6 +29,7 @@ def test_convert_says_what_became_of_it(source: Path) -> None:
     assert said == [
         "from a.safetensors: cifar/resnet20, cifar names, safetensors",
         "to   b.pth: cifar/resnet20, isomorph's pytorch names, pytorch",
+        "The names are isomorph's own; --to ZOO gives a zoo's, of the same function.",
         "97 tensors, 271,098 values, float32",
         "To load it:",
         "  import torch",
@@ -37,6 +39,31 @@ def test_convert_says_what_became_of_it(source: Path) -> None:
         '  model.load_state_dict(torch.load("b.pth"))',
     ]
     assert left() == ["a.safetensors", "b.pth"]
+
+
+OWN_NAMES = "The names are isomorph's own"
+OTHER_NAMES = "; --to ZOO gives a zoo's, of the same function"
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        pytest.param(("b.safetensors",), f"{OWN_NAMES}{OTHER_NAMES}.", id="canonical names are isomorph's own"),
+        pytest.param(("b.pdparams",), f"{OWN_NAMES}{OTHER_NAMES}.", id="a file for Paddle could have a zoo's"),
+        pytest.param(("b.pth", "--to", "cifar"), None, id="a zoo's names were asked for"),
+    ],
+)
+def test_convert_says_that_the_names_are_isomorphs_own(
+    source: Path, request_: tuple[str, ...], sentence: str | None
+) -> None:
+    lines = answered("convert", source, *request_).splitlines()
+    assert (sentence in lines) if sentence else not any(line.startswith(OWN_NAMES) for line in lines)
+
+
+def test_convert_names_no_option_where_a_file_takes_no_zoos_names() -> None:
+    side = Side("b.keras", "cifar/resnet20", "cifar/resnet20", "isomorph's keras", "keras")
+    report = ConvertReport(side, side, 1, 1, ("float32",), (), {}, (), ())
+    assert str(report).splitlines()[2] == f"{OWN_NAMES}."
 
 
 def test_convert_says_what_was_changed_left_out_and_drawn() -> None:

@@ -1,12 +1,14 @@
 """The report of `convert`, which accounts for every tensor of the source."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from isomorph.spec import zoos
+from isomorph.tools.converting.containers import CONTAINERS
 from isomorph.tools.tables import Report, count, printable, some_names
 
 
@@ -59,7 +61,7 @@ class ConvertReport(Report):
         return json.dumps(asdict(self), indent=2) + "\n"
 
     def _lines(self) -> list[str]:
-        lines = [f"from {self.source}", f"to   {self.target}"]
+        lines = [f"from {self.source}", f"to   {self.target}", *self._whose_names()]
         lines.append(f"{count(self.tensors)} tensors, {count(self.values)} values, {' and '.join(self.dtypes)}")
         lines += [f"changed: {change}" for change in self.changes]
         if self.drawn:
@@ -68,3 +70,9 @@ class ConvertReport(Report):
             names = [name for name, reason in self.left_out.items() if reason == why]
             lines.append(f"left out: {some_names(names)}: {why}")
         return [*lines, "To load it:"]
+
+    def _whose_names(self) -> Iterator[str]:
+        """Yield a line where nobody asked for isomorph's own names: a zoo's code loads none of them."""
+        if self.target.names not in zoos():
+            others = "; --to ZOO gives a zoo's, of the same function"
+            yield f"The names are isomorph's own{others if CONTAINERS[self.target.format].frameworks else ''}."
