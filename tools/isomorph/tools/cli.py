@@ -157,7 +157,7 @@ def _in_our_words(error: click.NoSuchOption) -> click.UsageError:
 
 def _show_usage(error: click.ClickException) -> int:
     """Print how a command is used, and what was wrong; returns the exit status."""
-    from isomorph.tools.commands.failures import plain  # noqa: PLC0415 - as above
+    from isomorph.tools.commands.console import plain  # noqa: PLC0415 - as above
 
     if isinstance(error, click.NoSuchOption):
         error = _in_our_words(error)

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from isomorph.tools.commands.console import err, verbosity
-from isomorph.tools.commands.failures import plain
+from isomorph.tools.commands.console import say_unless_quiet
 from isomorph.tools.designs.without_effect import OptionWithoutEffect
 
 
@@ -25,5 +24,5 @@ def _show(
 ) -> None:
     if not issubclass(category, OptionWithoutEffect):
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
-    elif not verbosity.quiet:
-        err.print(f"isomorph: {plain(str(message))}", highlight=False, soft_wrap=True)
+    else:
+        say_unless_quiet(str(message))
