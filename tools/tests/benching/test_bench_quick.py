@@ -124,5 +124,6 @@ def test_it_is_a_command_with_a_report_as_json_and_a_plot() -> None:
     document = json.loads(Path("x.json").read_text())
     assert (document["quick"], document["exit_status"]) == (True, done.returncode)
     assert done.returncode in (0, 3)
+    assert done.stdout.endswith("\ndrawn: plots/ranking.png, plots/ranking.svg\n")
     assert ", quick; whiskers" in Path("plots/ranking.svg").read_text()
     assert left() == ["plots", "x.json"]

@@ -37,6 +37,7 @@ def test_convert_says_what_became_of_it(source: Path) -> None:
         "  from isomorph.spec import architecture",
         '  model = load_backend("pytorch").build(architecture("cifar/resnet20")).native',
         '  model.load_state_dict(torch.load("b.pth"))',
+        "  model.eval()",
     ]
     assert left() == ["a.safetensors", "b.pth"]
 
@@ -105,7 +106,7 @@ def test_convert_writes_json_to_a_file(source: Path) -> None:
 def test_a_name_is_printed_as_it_is(source: Path, name: str) -> None:
     said = answered("convert", source, name).splitlines()
     assert said[1].startswith(f"to   {name}:" if name.isprintable() else "to   a\\nb.pth:")
-    load = said[-1].strip().removeprefix("model.load_state_dict(torch.load(").removesuffix("))")
+    load = said[-2].strip().removeprefix("model.load_state_dict(torch.load(").removesuffix("))")
     assert json.loads(load) == name
 
 

@@ -40,6 +40,22 @@ def test_every_name_has_a_meaning(form: str, format: str) -> None:
     assert undefined("\n".join(how_to_load('torch.load(model) "tf.x', network, form, format))) == set()
 
 
+@pytest.mark.parametrize(
+    ("form", "format", "calls"),
+    [
+        pytest.param("torchvision", "pytorch", True, id="a model of PyTorch's, which is made to be trained"),
+        pytest.param("torchvision", "safetensors", True, id="the same from another file"),
+        pytest.param("isomorph's paddle", "pdparams", True, id="a layer of Paddle's, which is made to be trained"),
+        pytest.param("isomorph's keras", "h5", False, id="a model of Keras's, whose calls say what they are for"),
+        pytest.param("transformers", "transformers", False, id="a model of transformers', which is made for inference"),
+        pytest.param("canonical", "safetensors", False, id="a network of isomorph's, which is built for inference"),
+    ],
+)
+def test_a_script_sets_inference_where_a_framework_does_not(form: str, format: str, calls: bool) -> None:
+    network = architecture("torchvision/resnet18")
+    assert ("model.eval()" in how_to_load("a", network, form, format)) == calls
+
+
 def test_a_name_without_a_meaning_is_noticed() -> None:
     assert undefined("import a.b as c\nd = c.e(f)") == {"f"}
 

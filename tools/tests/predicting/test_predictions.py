@@ -109,6 +109,11 @@ def test_rows_of_classes_labels(labels: tuple[str, ...] | None, row: str) -> Non
     assert row in [" ".join(line.split()) for line in str(made).splitlines()]
 
 
+@pytest.mark.parametrize(("labels", "is_said"), [(None, True), (("ant", "dog", "cat"), False)], ids=["without", "with"])
+def test_the_option_for_labels_is_named_where_there_are_none(labels: tuple[str, ...] | None, is_said: bool) -> None:
+    assert ("--labels FILE names the classes" in said(report(backend("a", CAT), labels=labels))) == is_said
+
+
 def test_six_backends_and_long_names_fit_in_80_columns() -> None:
     names = ("oracle", "pytorch", "keras", "paddle", "keras:jax", "keras:torch")
     labels = ("toilet tissue, toilet paper, bathroom tissue",) * 3

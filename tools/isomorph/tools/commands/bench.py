@@ -22,10 +22,11 @@ from isomorph.tools.benching.ranking import GOALS, Goal
 from isomorph.tools.commands import options
 from isomorph.tools.commands.bars import PlainColumn
 from isomorph.tools.commands.command import Group
-from isomorph.tools.commands.console import err, verbosity
+from isomorph.tools.commands.console import err, out, verbosity
 from isomorph.tools.commands.options import read_integer
 from isomorph.tools.commands.progress import shows_bar, step_log
 from isomorph.tools.commands.reports import check_json, publish
+from isomorph.tools.tables import printable
 
 if TYPE_CHECKING:
     from isomorph.tools.benching.rounds import Progress
@@ -121,7 +122,9 @@ def bench_command(
         )
     publish(report, json, *([report.explanation()] if explain else []))
     if plots is not None:
-        tools.write_plots(report, plots)
+        drawn = ", ".join(printable(str(path)) for path in tools.write_plots(report, plots))
+        if drawn and json != "-":
+            out.print(f"\ndrawn: {drawn}", highlight=False, soft_wrap=True)
     return report.exit_status
 
 

@@ -31,12 +31,12 @@ IMPORTS = {
 """Name in a script -> what imports it, in the order of the script's first lines."""
 
 LOADS = {
-    "pytorch": "model.load_state_dict({read})",
-    "paddle": "model.set_state_dict({read})",
-    "keras": "model.load_weights({path})",
-    "tensorflow": "tf.compat.v1.train.Saver().restore(session, {path})",
+    "pytorch": ("model.load_state_dict({read})", "model.eval()"),
+    "paddle": ("model.set_state_dict({read})", "model.eval()"),
+    "keras": ("model.load_weights({path})",),
+    "tensorflow": ("tf.compat.v1.train.Saver().restore(session, {path})",),
 }
-"""Framework -> the call by which one of its models loads a file."""
+"""Framework -> the calls by which one of its models loads a file, for inference where a new one would be trained."""
 
 WHOLE = {
     "transformers": "model = transformers.AutoModelForImageClassification.from_pretrained({path})",
@@ -46,7 +46,7 @@ WHOLE = {
 
 
 def how_to_load(path: str, network: Architecture, form: str, format: str) -> tuple[str, ...]:
-    """Return the lines of a script that loads a file of `network` with the names of `form`; the last one loads it.
+    """Return the lines of a script that loads a file of `network` with the names of `form`, for inference.
 
     What only the user has, such as the code of a zoo that is no package, stands in it as `...`, with what it is.
 
@@ -58,6 +58,7 @@ def how_to_load(path: str, network: Architecture, form: str, format: str) -> tup
     import torchvision
     model = torchvision.models.resnet18(num_classes=1000)
     model.load_state_dict(torch.load("r18.pth"))
+    model.eval()
     """
     path = json.dumps(path, ensure_ascii=not path.isprintable())  # Python's own escapes, in double quotes
     lines = _lines(path, network, form, format)
@@ -76,7 +77,7 @@ def _lines(path: str, network: Architecture, form: str, format: str) -> tuple[st
     build = f'load_backend("{backend or "pytorch"}").build({_call(network)})'
     if backend is None:
         return *own, f"network = {build}", f"network.load(read_checkpoint({path}).tensors)"
-    return *own, f"model = {build}.native", _load(backend, path, format)
+    return *own, f"model = {build}.native", *_load(backend, path, format)
 
 
 def _into_zoo_model(path: str, network: Architecture, form: str, format: str) -> tuple[str, ...]:
@@ -84,18 +85,21 @@ def _into_zoo_model(path: str, network: Architecture, form: str, format: str) ->
     if format == "safetensors" and framework != "pytorch":
         return (f"tensors = safetensors.numpy.load_file({path})",)
     if framework == "tensorflow":
-        return f"session = ...  # with {network.name} of {form}'s own code in its graph", _load(framework, path, format)
+        return f"session = ...  # with {network.name} of {form}'s own code in its graph", *_load(
+            framework, path, format
+        )
     constructor = zoos()[form].constructor
     classes, name = network.head.num_classes, network.name.rpartition("/")[2]
     is_published = network.name in architectures() and network.auxiliary == architecture(network.name).auxiliary
     can_construct = constructor and is_published and classes is not None and network.in_channels == 3
     if constructor and can_construct:
-        return f"model = {constructor.format(name=name, classes=classes)}", _load(framework, path, format)
-    return f"model = ...  # {name}, built by {form}'s own code", _load(framework, path, format)
+        return f"model = {constructor.format(name=name, classes=classes)}", *_load(framework, path, format)
+    return f"model = ...  # {name}, built by {form}'s own code", *_load(framework, path, format)
 
 
-def _load(framework: str, path: str, format: str) -> str:
-    return LOADS[framework].format(path=path, read=READS.get(format, "").format(path=path))
+def _load(framework: str, path: str, format: str) -> tuple[str, ...]:
+    read = READS.get(format, "").format(path=path)
+    return tuple(call.format(path=path, read=read) for call in LOADS[framework])
 
 
 def _call(network: Architecture) -> str:

@@ -183,6 +183,9 @@ class PredictReport(Report):
         for each in self.backends:
             if each.message:
                 yield remark(each.name, STYLES[each.status], f": {each.message}")
+        if self.labels is None and self.probabilities:
+            yield Text()
+            yield Text("--labels FILE names the classes: JSON, or one name on each line.", "dim")
         if self.scores:
             yield Text()
             scored = printable(self.class_name(1))
