@@ -1,11 +1,14 @@
 """Figures by which nothing is chosen: what no processor does, what varies from round to round, and crowded cores."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from isomorph.tools.benching import plausibility
 from isomorph.tools.benching.advice import advise
-from isomorph.tools.benching.plausibility import doubts, why_implausible
+from isomorph.tools.benching.machine import Busy
+from isomorph.tools.benching.plausibility import doubts, warned_of_others, why_implausible
 from isomorph.tools.benching.ranking import Ranking
 from isomorph.tools.benching.results import Limit, ModeResult
 
@@ -117,3 +120,28 @@ def test_a_report_that_is_doubted_chooses_nothing_and_is_undecided() -> None:
     assert crowded.doubt
     assert (crowded.exit_status, crowded.advice) == (3, crowded.doubt)
     assert crowded.doubt in " ".join(str(crowded).split())
+
+
+@pytest.mark.parametrize(
+    ("counts", "least", "sentences"),
+    [
+        pytest.param(
+            [Busy(10.0, 5.0), Busy(27.0, 6.0)],
+            0.0,
+            ["Other processes keep 1.6 of 2 cores busy: figures may be marked, and none chosen by."],
+            id="they keep more than half of the cores busy",
+        ),
+        pytest.param([Busy(10.0, 5.0), Busy(11.0, 6.0)], 0.0, [], id="they take nothing"),
+        pytest.param([Busy(10.0, 5.0), Busy(27.0, 6.0)], 60.0, [], id="it takes too little time to tell"),
+        pytest.param([None, Busy(27.0, 6.0)], 0.0, [], id="the system does not say"),
+    ],
+)
+def test_a_warning_comes_before_anything_is_measured_where(
+    counts: list[Busy | None], least: float, sentences: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, clock, warnings = iter(counts), iter([0.0, 10.0]), list[str]()
+    monkeypatch.setattr(plausibility, "count_busy", lambda _: next(taken))
+    monkeypatch.setattr(plausibility, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with warned_of_others(warnings.append, cores=2, least=least):
+        pass
+    assert warnings == sentences

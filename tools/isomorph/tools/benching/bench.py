@@ -1,7 +1,7 @@
 """`bench`: find the framework, and the way of running it, that is best for a network on this machine."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from isomorph.tools.benching.explain import setup_lines
 from isomorph.tools.benching.interrupt import heard_once
 from isomorph.tools.benching.machine import describe_machine
 from isomorph.tools.benching.modes import Mode, choose_modes
+from isomorph.tools.benching.plausibility import warned_of_others
 from isomorph.tools.benching.quick import QUICK_BATCHES, QUICK_ROUNDS, advised_modes, check_quick
 from isomorph.tools.benching.ranking import GOALS, Goal, Ranking
 from isomorph.tools.benching.report import BenchReport
@@ -59,6 +60,7 @@ def bench(
     timeout: float = TIMEOUT,
     product: int = PRODUCT,
     progress: Progress = lambda *_: None,
+    warn: Callable[[str], None] = lambda sentence: None,
     **options: Any,
 ) -> BenchReport:
     """Measure a network in every mode of every backend, each in a process of its own, with the same weights.
@@ -93,6 +95,7 @@ def bench(
     memory: bytes that each process may allocate; None: what is free now.
     timeout: seconds that one call to a process may take.
     progress: called before and after each step.
+    warn: called with a sentence where other processes keep the cores busy before anything is measured.
     options: of the architecture, such as `num_classes`.
 
     A mode's answers are proved to be the network's own before it is timed. A mode that answers wrongly, is missing or
@@ -129,9 +132,10 @@ def bench(
         folder = stack.enter_context(ScratchFolder())
         start = partial(BackendProcess, memory=room, timeout=timeout, worker=WORKER, environment=_environment(threads))
         progress(0, 1, "drawing images and weights" if resolved.tensors is None else "drawing images")
-        workload = draw_workload(
-            network, (height, width), batches, training_batch, seed, folder, room, resolved.tensors
-        )
+        with warned_of_others(warn, CORES):
+            workload = draw_workload(
+                network, (height, width), batches, training_batch, seed, folder, room, resolved.tensors
+            )
         competitors: list[list[TimedProcess]] = []
         described: list[Described] = []
         curves: list[Curve] = []

@@ -1,8 +1,11 @@
 """Check whether figures are plausible: impossible ones come from other processes' work, and give no advice."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from isomorph.tools.benching.machine import Others, count_busy
 from isomorph.tools.benching.ranking import Ranking
 from isomorph.tools.benching.results import ZOO, ModeResult
 
@@ -14,6 +17,9 @@ ROUNDS = 3
 
 CROWDED = 0.5
 """The share of the cores that other processes may keep busy; with more they have as much as what is measured."""
+
+LEAST = 0.25
+"""Seconds in which the system's clock, of hundredths of one, tells what other processes took."""
 
 POSSIBLE = 1.05
 """The largest plausible share of the matrix product's rate, which is itself the limit.
@@ -69,6 +75,23 @@ def why_implausible(ranking: Ranking, device: str, others: float | None, cores: 
         return _sentence(f"other processes kept {others:.1f} of {cores} busy")
     first = next(iter(doubts(ranking, device, cores).values()), None)
     return _sentence(first.reason) if first else None
+
+
+@contextmanager
+def warned_of_others(warn: Callable[[str], None], cores: int, least: float = LEAST) -> Iterator[None]:
+    """Call `warn` at the end where other processes kept so many cores busy within it that figures would be doubted.
+
+    warn: takes a sentence. least: the seconds that it has to last, for the system's clock to tell anything.
+    """
+    others, started, before = Others(), time.monotonic(), count_busy([])
+    yield
+    seconds, after = time.monotonic() - started, count_busy([])
+    if before and after and seconds >= least:
+        others.add(before, after, seconds)
+    if others.cores is not None and others.cores > CROWDED * cores:
+        warn(
+            f"Other processes keep {others.cores:.1f} of {cores} cores busy: figures may be marked, and none chosen by."
+        )
 
 
 def _has_spread(ranking: Ranking, row: ModeResult) -> bool:

@@ -22,7 +22,7 @@ from isomorph.tools.benching.ranking import GOALS, Goal
 from isomorph.tools.commands import options
 from isomorph.tools.commands.bars import PlainColumn
 from isomorph.tools.commands.command import Group
-from isomorph.tools.commands.console import err, out, verbosity
+from isomorph.tools.commands.console import err, out, say_unless_quiet, verbosity
 from isomorph.tools.commands.options import read_integer
 from isomorph.tools.commands.progress import shows_bar, step_log
 from isomorph.tools.commands.reports import check_json, publish
@@ -117,6 +117,7 @@ def bench_command(
             training_batch=TRAINING_BATCH if training_batch is None else training_batch or None,
             scaling=scaling or (),
             progress=progress,
+            warn=say_unless_quiet,
             **settings,
             **architecture_options,
         )
