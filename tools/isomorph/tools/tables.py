@@ -6,6 +6,7 @@ is no markup and no emoji of Rich's, it moves no cursor, and it can be written i
 
 import io
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -32,13 +33,31 @@ class PlainConsole(Console):
         super().__init__(markup=False, emoji=False, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """As Rich's own; this is what all that is printed goes through."""
-        for segment in super().render(renderable, options):
-            if segment.control or segment.text.isprintable() or segment.text == "\n":
-                yield segment
-            else:
-                lines = segment.text.split("\n")
-                yield Segment("\n".join(map(printable, lines)), segment.style)
+        """As Rich's own, without blanks at the ends of lines; this is what all that is printed goes through."""
+        blanks: list[Segment] = []
+        for segment in _shown(super().render(renderable, options)):
+            if segment.text == "\n":
+                blanks.clear()
+            elif not segment.control and not segment.text.strip(" "):
+                blanks.append(segment)
+                continue
+            yield from blanks
+            blanks.clear()
+            yield segment
+        yield from blanks
+
+
+def _shown(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Yield what is printed: lines apart from their ends and from the blanks before these, and no other control."""
+    for segment in segments:
+        if segment.control:
+            yield segment
+            continue
+        for line, end in re.findall(r"([^\n]*)(\n?)", segment.text):
+            text = printable(line)
+            blanks = len(text) - len(text.rstrip(" "))
+            parts = (text[: len(text) - blanks], " " * blanks, end)
+            yield from (Segment(part, segment.style) for part in parts if part)
 
 
 class Report(ABC):

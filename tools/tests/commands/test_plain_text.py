@@ -21,6 +21,7 @@ from isomorph.spec import architecture
 from isomorph.tools import cli
 from isomorph.tools.benching.figures import house_style, new_figure, render
 from isomorph.tools.checkpoints.safetensors_file import write_safetensors
+from isomorph.tools.commands import console
 from isomorph.tools.commands.bars import PlainColumn
 from isomorph.tools.tables import PlainConsole, Report, facts_table, plain_table, printable, remark
 
@@ -104,6 +105,36 @@ def test_a_console_escapes_what_its_caller_did_not(nested: type, text: str) -> N
     console.print(nested(text))
     assert isinstance(console.file, io.StringIO)
     assert printable(text) in console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        pytest.param("a  b", "a  b\n", id="blanks within a line stay"),
+        pytest.param("a  ", "a\n", id="blanks at its end go"),
+        pytest.param(Text("a \n  \n b"), "a\n\n b\n", id="so do those of each of several lines"),
+        pytest.param(Text("a  ", style="bold"), "a\n", id="and those of another style"),
+        pytest.param(facts_table([("one", "x"), ("three", "z")]), "one    x\nthree  z\n", id="and those of a table"),
+    ],
+)
+def test_no_line_ends_in_blanks(shown: RenderableType, expected: str) -> None:
+    console = PlainConsole(file=io.StringIO(), width=20, highlight=False)
+    console.print(shown)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == expected
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "lines"),
+    [(True, ["isomorph: There is no", "such file."]), (False, ["isomorph: There is no such file."])],
+    ids=["between words on a terminal", "not in a pipe, where it is searched"],
+)
+def test_a_sentence_is_wrapped(is_terminal: bool, lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    err = PlainConsole(file=io.StringIO(), width=24, force_terminal=is_terminal, color_system=None)
+    monkeypatch.setattr(console, "err", err)
+    console.say("There is no such file.")
+    assert isinstance(err.file, io.StringIO)
+    assert err.file.getvalue().splitlines() == lines
 
 
 @pytest.mark.parametrize(("text", "expected"), TEXTS.values(), ids=TEXTS)
