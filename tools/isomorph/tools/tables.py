@@ -78,23 +78,33 @@ class Report(ABC):
     def _repr_html_(self) -> str:
         """As a notebook shows it: the table, with all text escaped."""
         console = PlainConsole(width=100, record=True, file=io.StringIO(), highlight=False)
-        console.print(self.table())
+        console.print(self.table(), crop=False)
         return console.export_html(inline_styles=True, code_format=_HTML)
 
     def __str__(self) -> str:
         console = PlainConsole(width=80, no_color=True, highlight=False)
         with console.capture() as captured:
-            console.print(self.table())
+            console.print(self.table(), crop=False)
         return captured.get()
 
 
 class _Cell(Text):
-    """A cell's text, whose long names are broken between their parts where the column is too narrow."""
+    """Text whose long names are broken between their parts where a line or a column is too narrow for them."""
 
     def wrap(self, console: Console, width: int, **options: Any) -> Lines:
         """As Rich's own."""
         broken = Text("\n").join(self.divide(line_breaks(self.plain, width)))
         return broken.wrap(console, width, **options)
+
+
+def paragraph(text: str) -> Text:
+    """A sentence, or several, in lines as wide as the terminal; long names in it are broken between their parts."""
+    return _Cell(printable(text))
+
+
+def code(line: str) -> Text:
+    """A line of a script, which is never broken, so that it can be copied."""
+    return Text(printable(line), no_wrap=True, overflow="ignore")
 
 
 class PlainTable(Table):

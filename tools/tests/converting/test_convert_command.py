@@ -71,14 +71,21 @@ def test_convert_says_what_was_changed_left_out_and_drawn() -> None:
     stray = {f"bn{number}.num_batches_tracked": np.array(7) for number in range(6)}
     of_cifar(Path("a.safetensors"), named(R20, "cifar", plain(R20)) | stray)
     said = answered("convert", "a.safetensors", "b.pth", "--head", "new", "--num-classes", "3", "--dtype", "float16")
-    assert said.splitlines()[2:7] == [
-        "97 tensors, 270,643 values, float16",
-        "changed: cast from float32 to float16 (97 tensors)",
-        "fresh: logits/weights, logits/biases",
-        "left out: bn0.num_batches_tracked, bn1.num_batches_tracked, bn2.num_batches_tracked, bn3.num_batches_tracked"
-        " and 2 more: no network computes with it",
-        "left out: linear.weight, linear.bias: a fresh one stands in its place",
-    ]
+    assert (
+        "97 tensors, 270,643 values, float16 changed: cast from float32 to float16 (97 tensors)"
+        " fresh: logits/weights, logits/biases"
+        " left out: bn0.num_batches_tracked, bn1.num_batches_tracked, bn2.num_batches_tracked, bn3.num_batches_tracked"
+        " and 2 more: no network computes with it"
+        " left out: linear.weight, linear.bias: a fresh one stands in its place"
+    ) in " ".join(said.split())
+
+
+def test_convert_breaks_its_own_lines_at_80_columns_and_no_line_of_a_script(source: Path) -> None:
+    name = f"{'long_' * 20}b.pth"
+    *report, load, _ = answered("convert", source, name).splitlines()
+    assert max(map(len, report)) <= 80
+    assert any(line.endswith("long_") for line in report), "a name goes on behind one of its parts"
+    assert load == f'  model.load_state_dict(torch.load("{name}"))'
 
 
 def test_convert_writes_json_and_nothing_else_to_stdout(source: Path) -> None:

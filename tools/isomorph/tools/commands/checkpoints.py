@@ -88,7 +88,7 @@ def convert_command(
     rounding = tools.Rounding(fold_bias, fold_epsilon)
     with show_progress() as progress:
         report = tools.convert(source, target, rounding=rounding, new_head=head == "new", progress=progress, **settings)
-    publish(report, json, soft_wrap=True)
+    publish(report, json)
 
 
 @commands.command(

@@ -24,16 +24,13 @@ def check_json(path: str | None, *files: str | None, option: str = "--json") -> 
         raise BadInput(f"{option} {path} is a file of this command's already; give the report another name.")
 
 
-def publish(
-    report: Report, json: str | None, *details: RenderableType, shown: str | None = None, soft_wrap: bool = False
-) -> None:
+def publish(report: Report, json: str | None, *details: RenderableType, shown: str | None = None) -> None:
     """Print a report and `details`, each behind an empty line, unless stdout is for its JSON; write that.
 
-    shown: what to print in the report's place.
-    soft_wrap: leave it to the terminal to break the report's lines, so that they can be copied, as those of text are.
+    shown: what to print in the report's place. It is left to the terminal to break lines of text, as those of code.
     """
     if json != "-":
-        out.print(shown or report, highlight=False, soft_wrap=soft_wrap or shown is not None)
+        out.print(shown or report, highlight=False, soft_wrap=shown is not None, crop=False)
         for detail in details:
             out.print()
             out.print(detail, highlight=False, soft_wrap=isinstance(detail, str))

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from isomorph.spec import zoos
 from isomorph.tools.converting.containers import CONTAINERS
-from isomorph.tools.tables import Report, count, printable, some_names
+from isomorph.tools.tables import Report, code, count, paragraph, printable, some_names
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class ConvertReport(Report):
 
     def table(self) -> RenderableType:
         """Return the files, what was changed, drawn or left out, and how to load the result."""
-        return Group(*(Text(printable(line)) for line in (*self._lines(), *(f"  {line}" for line in self.load))))
+        return Group(*map(paragraph, self._lines()), *(code(f"  {line}") for line in self.load))
 
     def to_json(self) -> str:
         """Return the report, as the command line's `--json` writes it."""
