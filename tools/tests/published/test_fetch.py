@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -160,6 +161,9 @@ def test_the_list_says_what_is_here(site: Site, command: Callable[..., tuple[int
 def test_all_that_is_published_is_listed_in_80_columns() -> None:
     said = answered("fetch")
     assert "torchvision/wide_resnet101_2" in said
+    assert re.search(r"md5:2cb95161c43\.\.\.$", said, re.MULTILINE)
+    assert "\n... stands for the other digits of a hash, which --json has.\n" in said
+    assert "\n- is a size that the zoo does not list.\n" in said
     assert max(map(len, said.splitlines())) <= 80
     assert json.loads(answered("fetch", "--list", "--json", "-"))[0]["architecture"] == "cifar/resnet20"
 

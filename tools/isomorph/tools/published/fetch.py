@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +19,10 @@ from isomorph.tools.tables import Report, facts_table, plain_table, printable
 
 CACHE = "ISOMORPH_CACHE"
 """The environment variable that names another folder than the system's cache."""
+
+
+SHOWN = 15
+"""Characters of a hash that the list shows: all of those that PyTorch's file names have."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,20 @@ class PublishedReport(Report):
         for row, there in zip(self.weights, self.there, strict=True):
             name = row.architecture if row.architecture != previous else ""
             size = "-" if row.mebibytes is None else in_mebibytes(row.mebibytes * (1 << 20))
-            table.add_row(name, row.tag, size, row.digest[:15], Text("here" if there else "", "green"))
+            table.add_row(name, row.tag, size, _shortened(row.digest), Text("here" if there else "", "green"))
             previous = row.architecture
-        return Group(table, Text(), Text("A network's first weights are those that it is fetched with.", "dim"))
+        return Group(table, Text(), *(Text(legend, "dim") for legend in self._legends()))
+
+    def _legends(self) -> Iterator[str]:
+        yield "A network's first weights are those that it is fetched with."
+        if any(row.digest != _shortened(row.digest) for row in self.weights):
+            yield "... stands for the other digits of a hash, which --json has."
+        if any(row.mebibytes is None for row in self.weights):
+            yield "- is a size that the zoo does not list."
+
+
+def _shortened(digest: str) -> str:
+    return digest if len(digest) <= SHOWN else f"{digest[:SHOWN]}..."
 
 
 def fetch(
