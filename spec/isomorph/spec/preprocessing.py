@@ -68,6 +68,10 @@ class Preprocessing:
         return replace(self, **NORMALISATIONS[name])
 
 
+OF_CROPS = frozenset({"resize", "longer_side", "crop_offset"})
+"""The fields of `Preprocessing` that have no meaning where photographs are stretched."""
+
+
 def centre_crop(preprocessing: Preprocessing, side: int, share: float) -> Preprocessing:
     """Return `preprocessing` with a square crop of `side` pixels, which is a `share` of the resized shorter side.
 

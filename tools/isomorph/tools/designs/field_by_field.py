@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import zip_longest
@@ -23,6 +23,7 @@ from isomorph.spec import (
 from isomorph.spec.architecture import AuxiliaryHead, InputTransform
 from isomorph.spec.function import training_function
 from isomorph.spec.padding import pads
+from isomorph.spec.preprocessing import OF_CROPS
 from isomorph.spec.units import kind_of
 
 Affected = Literal["inference", "training", "images", "names", "nothing"]
@@ -127,14 +128,15 @@ def _field_pairs(first: Architecture, second: Architecture) -> Iterator[_FieldPa
         yield name, Architecture, getattr(first, name), getattr(second, name)
     for name, declared_by, one, other in _fields("", first.convention, second.convention):
         if isinstance(one, Preprocessing):
-            yield from _fields(f"{name}.", one, other)
+            yield from _fields(f"{name}.", one, other, OF_CROPS if "stretch" in (one.fit, other.fit) else ())
         else:
             yield name, declared_by, one, other
 
 
-def _fields(prefix: str, one: Any, other: Any) -> Iterator[_FieldPair]:
+def _fields(prefix: str, one: Any, other: Any, unused: Collection[str] = ()) -> Iterator[_FieldPair]:
     for field in fields(one):
-        yield prefix + field.name, type(one), getattr(one, field.name), getattr(other, field.name)
+        if field.name not in unused:
+            yield prefix + field.name, type(one), getattr(one, field.name), getattr(other, field.name)
 
 
 def _affected(first: Architecture, second: Architecture, name: str, one: Any, other: Any) -> Affected:
