@@ -39,7 +39,7 @@ def test_check_says_what_parts_and_exits_with_1() -> None:
     said = " ".join(done.stdout.split())
     assert (done.returncode, done.stderr) == (1, "")
     assert "planted batch_norm_epsilon=0.001" in said
-    assert "oracle float64: conv1 is the first to differ, by " in said
+    assert "oracle float64, float32: conv1 is the first to differ, by " in said
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
