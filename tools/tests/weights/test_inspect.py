@@ -235,11 +235,47 @@ def test_inspect_writes_json_and_nothing_else_to_stdout() -> None:
     of_cifar(Path("a.safetensors"), CIFAR | {"linear.bias": np.full(10, np.nan, np.float32)})
     document = json.loads(answered("inspect", "a.safetensors", "--json", "-", "--tensors"))
     assert document.keys() == {
-        "path", "format", "size", "unwrapped", "beside", "title", "names", "problem", "unused", "tensors", "sha256",
-        "network", "oddities",
+        "path", "format", "size", "unwrapped", "beside", "title", "names", "alternatives", "prefix", "mapping",
+        "problem", "unused", "tensors", "sha256", "network", "oddities",
     }  # fmt: skip
     assert document["tensors"]["conv1.weight"] == {"dtype": "float32", "shape": [16, 3, 3, 3]}
     assert document["oddities"] == [{"tensor": "linear.bias", "what": "10 of 10 values are NaN", "values": 10}]
+
+
+# Networks that shapes tell.
+
+
+def test_a_network_among_others_is_told_with_its_prefix_and_how_sure_that_is(tmp_path: Path) -> None:
+    network = architecture("mlperf_tiny/resnet8")
+    tensors = {f"net.encoder.{name}": value for name, value in plain(network).items()} | {"net.mask": np.ones((7, 5))}
+    write_safetensors(tmp_path / "a.safetensors", tensors, {})
+    report = inspect(tmp_path / "a.safetensors")
+    said = " ".join(" ".join(lines_of(report)).split())
+    assert (report.title, report.names, report.prefix) == ("mlperf_tiny/resnet8", "its own", "net.encoder.")
+    assert "under net.encoder." in said
+    assert "told 36 surely, 12 by numbers in their names" in said
+    assert "unused net.mask" in said
+    document = json.loads(report.to_json())
+    assert document["mapping"]["conv1/weights"] == {"tensor": "net.encoder.conv1/weights", "told": "sure"}
+
+
+def test_all_functions_of_the_same_tensors_are_told(tmp_path: Path) -> None:
+    tensors = {f"t{number:03}": value for number, value in enumerate(CIFAR.values())}
+    write_safetensors(tmp_path / "a.safetensors", tensors, {})
+    report = inspect(tmp_path / "a.safetensors")
+    said = " ".join(" ".join(lines_of(report)).split())
+    assert (report.title, report.alternatives, report.problem) == ("cifar/resnet20", ("cifar/plain20",), None)
+    assert "network cifar/resnet20 or cifar/plain20 names its own" in said
+
+
+@pytest.mark.usefixtures("empty_folder")
+def test_the_table_of_tensors_says_which_is_which() -> None:
+    tensors = {f"t{number:03}": value for number, value in enumerate(CIFAR.values())} | {"step": np.ones(1)}
+    write_safetensors("a.safetensors", tensors, {})
+    rows = [line.split() for line in answered("inspect", "a.safetensors", "--tensors").splitlines()]
+    assert ["tensor", "dtype", "shape", "is", "told"] in rows
+    assert ["t000", "float32", "16x3x3x3", "conv1/weights", "sure"] in rows
+    assert ["step", "float64", "1", "-", "-"] in rows
 
 
 def test_a_table_says_how_many_oddities_it_leaves_out(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a command takes and does nothing with, said as a sentence on stderr."""
+"""What a command goes on with, but has to say: a sentence on stderr."""
 
 import sys
 import warnings
@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from isomorph.tools.commands.console import say_unless_quiet
-from isomorph.tools.designs.without_effect import OptionWithoutEffect
+from isomorph.tools.remark import Remark
 
 
 @contextmanager
 def shown_remarks() -> Iterator[None]:
-    """Within it, an OptionWithoutEffect is a sentence of ours on stderr, any other warning is as Python has it."""
+    """Within it, a Remark is a sentence of ours on stderr, any other warning is as Python has it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", OptionWithoutEffect)
+        warnings.simplefilter("always", Remark)
         warnings.showwarning = _show
         yield
 
@@ -22,7 +22,7 @@ def shown_remarks() -> Iterator[None]:
 def _show(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
 ) -> None:
-    if not issubclass(category, OptionWithoutEffect):
+    if not issubclass(category, Remark):
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
     else:
         say_unless_quiet(str(message))

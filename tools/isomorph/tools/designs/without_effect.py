@@ -7,10 +7,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from isomorph.spec import Architecture, BadInput, Convention, Head, Initializer, function
 from isomorph.spec.function import training_function
+from isomorph.tools.remark import Remark
 
 
-class OptionWithoutEffect(UserWarning):
-    """An option or a planted fault has no effect; the command line prints it on stderr, with the same exit status."""
+class OptionWithoutEffect(Remark):
+    """An option or a planted fault has no effect."""
 
 
 def warn_of_options(network: Architecture, options: Iterable[str]) -> None:

@@ -1,8 +1,12 @@
 """Find the architecture that a checkpoint's tensors belong to, and their canonical names."""
 
+import warnings
+from typing import NoReturn
+
 from isomorph.spec import Architecture, BadInput, function, zoos
-from isomorph.spec.tensors import OF_BATCH_NORM, is_trainable, match_exactly, split
+from isomorph.spec.tensors import is_trainable, match_exactly
 from isomorph.tools.checkpoints import Tensor, Tensors
+from isomorph.tools.weights.by_structure import SeveralFunctions, ToldByStructure, in_words, interpret_by_structure
 from isomorph.tools.weights.interpretations import (
     Interpretation,
     interpret_any_file,
@@ -28,6 +32,7 @@ def find_interpretation(tensors: Tensors, source: str, architecture: Architectur
     architecture gets the file's classes and input channels, and its width, if that is one for which the zoo has
     weights: `architecture(name, width_multiplier=...)`.
     architecture: take this one, under whichever naming fits; None finds the one that fits.
+    Where no naming fits, the shapes of the tensors tell the network, with a warning, ToldByStructure.
     Of several that fit and are the same function, the result is the one whose design the others took over, and one of
     which weights were published rather than one without.
     Raises BadInput where nothing fits, with what differs from `architecture` or from the nearest one, or where
@@ -38,17 +43,9 @@ def find_interpretation(tensors: Tensors, source: str, architecture: Architectur
     )
     fitting = next(filter(None, stages), {})
     if not fitting:
-        nearest = max(interpret_any_file(tensors, architecture), key=Interpretation.shared, default=None)
-        if nearest is None or nearest.shared() == (0, 0):
-            known = ", ".join(zoos())
-            raise BadInput(
-                f"The first of the tensors in {source} is called {next(iter(tensors))!r}, and no zoo here ({known})"
-                " names its tensors so; expected canonical names or one of theirs."
-            )
-        _refuse_known_losses(nearest, source)
-        if architecture:
-            match_exactly(nearest.shapes, nearest.carried, nearest.title, source)
-        match_exactly(nearest.shapes, nearest.carried, f"{nearest.title}, the nearest to {source}")
+        if told := _told_by_structure(tensors, source, architecture):
+            return told
+        _refuse(tensors, source, architecture)
     fitting_zoos = {each.architecture.name.partition("/")[0] for each in fitting.values()}
     originals = [each for each in fitting.values() if each.design_of not in fitting_zoos]
     originals = [each for each in originals if each.is_published] or originals
@@ -61,29 +58,60 @@ def find_interpretation(tensors: Tensors, source: str, architecture: Architectur
     return originals[0]
 
 
-def _refuse_known_losses(nearest: Interpretation, source: str) -> None:
-    """Raise BadInput where the file lacks exactly the batch norms, or their running statistics, of `nearest`.
+def _told_by_structure(tensors: Tensors, source: str, architecture: Architecture | None) -> Interpretation | None:
+    """Return the network that the shapes of a file's tensors tell, with a warning; None where they tell none.
 
-    An exporter folds batch norms into the convolutions before them, which get a bias each. A state dictionary of a
-    model's parameters alone has no running statistics.
+    Raises SeveralFunctions where they fit different functions.
+    """
+    likely = interpret_by_structure(tensors, architecture)
+    if not likely:
+        return None
+    if len(likely) > 1:
+        titles = " and ".join(each.title for each in likely)
+        raise SeveralFunctions(
+            f"{source} fits no zoo's names, and by the shapes of its tensors it fits {titles}, whose functions are not"
+            " alike; choose one with --arch.",
+            likely,
+        )
+    told = likely[0]
+    under = f" under {told.prefix}" if told.prefix else ""
+    warnings.warn(
+        f"{source} fits no zoo's names; by the shapes of its tensors it holds {told.title}{under}. Which tensor is"
+        f" which is told {in_words(told.marks.values())}; `isomorph inspect {source} --tensors` lists them.",
+        ToldByStructure,
+        stacklevel=2,
+    )
+    return told
+
+
+def _refuse(tensors: Tensors, source: str, architecture: Architecture | None) -> NoReturn:
+    """Raise BadInput for a file that nothing fits, with what differs from the nearest."""
+    nearest = max(interpret_any_file(tensors, architecture), key=Interpretation.shared, default=None)
+    if nearest is None or nearest.shared() == (0, 0):
+        known = ", ".join(zoos())
+        raise BadInput(
+            f"The first of the tensors in {source} is called {next(iter(tensors))!r}, and no zoo here ({known})"
+            " names its tensors so; expected canonical names or one of theirs."
+        )
+    _refuse_lost_statistics(nearest, source)
+    if architecture:
+        match_exactly(nearest.shapes, nearest.carried, nearest.title, source)
+    match_exactly(nearest.shapes, nearest.carried, f"{nearest.title}, the nearest to {source}")
+    raise AssertionError("the nearest fits, and was not taken")
+
+
+def _refuse_lost_statistics(nearest: Interpretation, source: str) -> None:
+    """Raise BadInput where the file lacks exactly the running statistics of the batch norms of `nearest`.
+
+    A dictionary of a model's parameters alone has none.
     """
     expected, carried = nearest.shapes, nearest.carried
-    if any(carried[name] != shape for name, shape in expected.items() if name in carried):
+    if any(expected.get(name) != shape for name, shape in carried.items()):
         return
     missing = {canonical for canonical, tensor in nearest.expected.items() if tensor.name not in carried}
-    unexpected = [name for name in carried if name not in expected]
-    normalised = {canonical for canonical in nearest.expected if split(canonical)[1] in OF_BATCH_NORM}
-    layers = {split(canonical)[0] for canonical in normalised}
-    statistics = {canonical for canonical in normalised if not is_trainable(canonical)}
-    biases = len(unexpected) == len(layers) and all(len(carried[name]) == 1 for name in unexpected)
-    if missing and missing == normalised and (biases or not unexpected):
-        instead = f"and {len(unexpected)} biases in their place" if unexpected else "and none in their place"
-        raise BadInput(
-            f"{source} holds {nearest.title} with its batch norms folded into its convolutions, it seems: of"
-            f" {len(layers)} batch norms it has no tensor, {instead}; give the checkpoint from before they were folded."
-        )
-    if missing and missing == statistics and not unexpected:
+    statistics = {canonical for canonical in nearest.expected if not is_trainable(canonical)}
+    if missing and missing == statistics:
         raise BadInput(
             f"{source} holds the parameters of {nearest.title} alone: the running means and variances of its"
-            f" {len(layers)} batch norms are missing; save the model's state_dict, which has both."
+            f" {len(statistics) // 2} batch norms are missing; save the model's state_dict, which has both."
         )

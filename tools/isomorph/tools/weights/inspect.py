@@ -1,6 +1,7 @@
 """`inspect`: describe a checkpoint: its format, its network, its tensors, and what is odd about them."""
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
@@ -14,8 +15,10 @@ from isomorph.spec import Architecture, BadInput, count_parameters, plan
 from isomorph.spec.units import Unit
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
 from isomorph.tools.tables import PlainTable, Report, by, count, plain_table, some_names
+from isomorph.tools.weights.by_structure import SeveralFunctions, ToldByStructure, in_words
+from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.sanity_checks import SuspectTensor, find_suspect_tensors
-from isomorph.tools.weights.weights import Weights, identified
+from isomorph.tools.weights.weights import identified
 
 MOST_LISTED = 10
 """How many suspect tensors the table lists; the JSON has all."""
@@ -27,7 +30,12 @@ class InspectReport(Report):
 
     size: bytes, of all its files. unwrapped: the keys and prefixes that were removed to reach the tensors.
     beside: entries of the file that are no tensors.
-    names: whose names the tensors have: a zoo's, "canonical" or isomorph's own in a framework; None if unknown.
+    names: whose names the tensors have: a zoo's, "canonical", isomorph's own in a framework, or "its own", where their
+        shapes told the network; None if unknown.
+    alternatives: other networks that the same tensors are of, whose functions are not alike.
+    prefix: what the names of all the network's tensors start with, where it stands among others.
+    mapping: canonical name -> the file's name, and how sure that is: "sure" by its shape, "by name" by the numbers in
+        names, "by order" of the file alone; empty where a zoo's names told the network.
     problem: why the network cannot be told; None if it can.
     unused: tensors that no network computes with.
     tensors: name in the file -> dtype and shape.
@@ -43,6 +51,9 @@ class InspectReport(Report):
     architecture: Architecture | None
     title: str | None
     names: str | None
+    alternatives: tuple[str, ...]
+    prefix: str
+    mapping: dict[str, tuple[str, str]]
     problem: str | None
     unused: tuple[str, ...]
     tensors: dict[str, tuple[str, tuple[int, ...]]]
@@ -59,15 +70,17 @@ class InspectReport(Report):
         return Group(facts, *self._suspect_rows())
 
     def tensor_table(self) -> RenderableType:
-        """List every tensor of the file: name, dtype and shape."""
-        table = plain_table("tensor", "dtype", "shape", right=("shape",))
+        """List every tensor of the file: name, dtype and shape; where shapes told the network, what it is of it."""
+        told = {name: (canonical, mark) for canonical, (name, mark) in self.mapping.items()}
+        table = plain_table("tensor", "dtype", "shape", *(("is", "told") if told else ()), right=("shape",))
         for name, (dtype, shape) in self.tensors.items():
-            table.add_row(name, dtype, by(*shape) or "scalar")
+            table.add_row(name, dtype, by(*shape) or "scalar", *(told.get(name, ("-", "-")) if told else ()))
         return table
 
     def to_json(self) -> str:
         """Return the report, as the command line's `--json` writes it."""
         document = {name: value for name, value in vars(self).items() if name not in ("architecture", "oddities")}
+        document["mapping"] = {name: {"tensor": found, "told": mark} for name, (found, mark) in self.mapping.items()}
         network = self.architecture
         facts = {"architecture": network.name, **network_facts(network)} if network else None
         tensors = {name: {"dtype": dtype, "shape": shape} for name, (dtype, shape) in self.tensors.items()}
@@ -84,7 +97,10 @@ class InspectReport(Report):
             ("tensors", f"{count(len(self.tensors))}, {count(values)} values, {' and '.join(dtypes)}"),
         ]
         if self.architecture:
-            facts += [("network", str(self.title)), ("names", str(self.names))]
+            facts += [("network", str(self.title)), *(("or", other) for other in self.alternatives)]
+            facts += [("names", str(self.names))]
+            facts += [("under", self.prefix)] if self.prefix else []
+            facts += [("told", in_words(mark for _, mark in self.mapping.values()))] if self.mapping else []
             known = network_facts(self.architecture)
             facts += [(name.replace("_", " "), _words(value)) for name, value in known.items()]
         else:
@@ -132,9 +148,8 @@ def inspect(
     """
     progress("inspect", f"reading {path}")
     checkpoint = read_checkpoint(path)
-    weights, problem = _identified(Path(path), checkpoint, arch)
-    interpretation = weights.interpretation if weights else None
-    tensors = weights.checkpoint.tensors if weights else checkpoint.tensors
+    likely, problem = _identified(Path(path), checkpoint, arch)
+    interpretation, tensors = next(iter(likely), None), checkpoint.tensors
     progress("inspect", "looking at the values")
     expected = interpretation.expected if interpretation else {}
     oddities = tuple(find_suspect_tensors(tensors, expected)) if values else None
@@ -147,6 +162,9 @@ def inspect(
         architecture=interpretation.architecture if interpretation else None,
         title=interpretation.title if interpretation else None,
         names=interpretation.form if interpretation else None,
+        alternatives=tuple(each.title for each in likely[1:]),
+        prefix=interpretation.prefix if interpretation else "",
+        mapping=_mapping(interpretation) if interpretation else {},
         problem=problem,
         unused=tuple(name for name in tensors if name not in interpretation.carried) if interpretation else (),
         tensors={name: (value.dtype.name, tuple(value.shape)) for name, value in tensors.items()},
@@ -170,13 +188,22 @@ def network_facts(network: Architecture) -> dict[str, Any]:
     }
 
 
-def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> tuple[Weights | None, str | None]:
-    try:
-        return identified(path, checkpoint, arch), None
-    except BadInput as problem:
-        if arch is not None:
-            raise
-        return None, str(problem)
+def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> tuple[list[Interpretation], str | None]:
+    """Return the networks that a file may hold, the likeliest first, and why there are none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToldByStructure)  # the report says so
+        try:
+            return [identified(path, checkpoint, arch).interpretation], None
+        except SeveralFunctions as several:
+            return several.likely, None
+        except BadInput as problem:
+            if arch is not None:
+                raise
+            return [], str(problem)
+
+
+def _mapping(interpretation: Interpretation) -> dict[str, tuple[str, str]]:
+    return {name: (interpretation.expected[name].name, mark) for name, mark in interpretation.marks.items()}
 
 
 def _block(units: Sequence[Unit]) -> str:

@@ -1,16 +1,16 @@
 """How a file's tensors could be interpreted: as those of an architecture, under a naming."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from isomorph.spec import Architecture, BadInput, architectures, plan, zoos
-from isomorph.spec import architecture as find_architecture
+from isomorph.spec import Architecture, BadInput, plan, zoos
 from isomorph.spec.layers import Convolution
 from isomorph.spec.naming import ZooTensor
 from isomorph.spec.outline import outline
 from isomorph.spec.tensors import WEIGHTS, tensor_name
 from isomorph.tools.checkpoints import Tensor, Tensors
 from isomorph.tools.designs.titles import home, title
+from isomorph.tools.weights.candidates import candidates, variants
 from isomorph.tools.weights.namings import OWN_NAMINGS, all_namings
 
 Shapes = dict[str, tuple[int, ...]]
@@ -24,12 +24,18 @@ class Interpretation:
     form: a zoo's name, or one of OWN_NAMINGS.
     expected: canonical name -> the name and layout that the tensor has in such a file.
     carried: the file's tensors, without those that no network computes with.
+    prefix: what all of their names start with, behind which the network stands.
+    also: what distinguishes it from the architecture of its name, for the title.
+    marks: canonical name -> how sure it is which tensor that is, where shapes told; empty where names did.
     """
 
     architecture: Architecture
     form: str
     expected: dict[str, ZooTensor]
     carried: Shapes
+    prefix: str = ""
+    also: str = ""
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shapes(self) -> Shapes:
@@ -43,7 +49,7 @@ class Interpretation:
     @property
     def title(self) -> str:
         """The architecture's name for a sentence."""
-        return title(self.architecture)
+        return title(self.architecture) + self.also
 
     @property
     def is_published(self) -> bool:
@@ -128,22 +134,14 @@ def _read(candidate: Architecture, form: str, carried: Shapes) -> Iterator[Inter
 
 
 def _candidates(architecture: Architecture | None, forms: Collection[str]) -> Iterator[Architecture]:
-    """Yield every architecture that may have names of `forms`, in each width for which its zoo has weights.
-
-    One with auxiliary heads is followed by itself without them: many files leave them out.
-    architecture: this one only.
-    """
+    """Yield `architecture`, or every one that may have names of `forms`, in all its forms."""
     if not forms:
         return
+    if architecture:
+        yield from variants(architecture)
+        return
     named_by_all = not OWN_NAMINGS.keys().isdisjoint(forms)
-    names = [name for name in architectures() if named_by_all or name.partition("/")[0] in forms]
-    for network in [architecture] if architecture else map(find_architecture, names):
-        yield network
-        if network.auxiliary:
-            yield network.with_options(auxiliary=())
-        zoo, own_name = home(network)
-        if zoo and network == zoo.networks.get(own_name):
-            yield from (other for other in zoo.of_published_width(own_name).values() if other != network)
+    yield from candidates(lambda zoo: named_by_all or zoo in forms)
 
 
 def _sizes(candidate: Architecture) -> set[int]:

@@ -1,0 +1,119 @@
+"""Interpret a file by the shapes of its tensors, where no naming here fits it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from isomorph.spec import Architecture, BadInput, function, plan
+from isomorph.spec.naming import ZooTensor
+from isomorph.spec.tensors import Shape
+from isomorph.tools.checkpoints import Tensors
+from isomorph.tools.designs.titles import home
+from isomorph.tools.remark import Remark
+from isomorph.tools.weights.candidates import variants
+from isomorph.tools.weights.interpretations import Interpretation
+from isomorph.tools.weights.structure.alignment import MARKS, Mark, align
+from isomorph.tools.weights.structure.known import by_key
+from isomorph.tools.weights.structure.layers import layers_of
+from isomorph.tools.weights.structure.search import FOLDED, Hit, find
+
+MOST = 0.9
+"""The share of kernels that a zoo names as the file does, from which on names decide between functions."""
+
+NO_ZOO = "its own"
+"""The form of a file whose names are those of no zoo."""
+
+
+class ToldByStructure(Remark):
+    """A file's network was told by the shapes of its tensors."""
+
+
+class SeveralFunctions(BadInput):
+    """The shapes of a file's tensors fit several functions: `likely`, the likeliest first."""
+
+    def __init__(self, message: str, likely: list[Interpretation]) -> None:
+        super().__init__(message)
+        self.likely = likely
+
+
+def interpret_by_structure(tensors: Tensors, architecture: Architecture | None = None) -> list[Interpretation]:
+    """Return the networks that a file's tensors may be of by their shapes, the most likely first.
+
+    Each is another function; of those that are the same the likeliest is taken. Where a zoo names most of the kernels
+    as the file does, what its names do not say is left out. Empty where none fits.
+    architecture: this one only, as it is or folded.
+    """
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    layers = layers_of(shapes)
+    if any(0 in shape for shape in shapes.values()) or any("mean" not in norm.tensors for norm in layers.norms):
+        return []  # damaged, or a model's parameters alone
+    hits = find(layers, by_key(variants(architecture)), (FOLDED,)) if architecture else find(layers)
+    hits = [hit for hit in hits if (hit.layers, hit.prefix) == (hits[0].layers, hits[0].prefix) and _can_be_said(hit)]
+    hits = [hit for hit in hits if not hit.has_own_head] or hits
+    named = [_named_alike(hit) for hit in hits]
+    if max(named, default=0.0) >= MOST:
+        hits = [hit for hit, share in zip(hits, named, strict=True) if share == max(named)]
+    likeliest: dict[object, Hit] = {}
+    for hit in hits:
+        likeliest.setdefault(function(hit.architecture), hit)
+    return [_interpretation(hit, shapes) for hit in likeliest.values()]
+
+
+def _can_be_said(hit: Hit) -> bool:
+    """Whether a specification can say the head that stands behind the trunk."""
+    try:
+        plan(hit.architecture)
+    except BadInput:
+        return False
+    return True
+
+
+def _named_alike(hit: Hit) -> float:
+    """Return the share of the trunk's kernels that the network's zoo names as the file does."""
+    names = {tensor.name for tensor in _named_by_zoo(hit).values()}
+    return sum(kernel.name.removeprefix(hit.prefix) in names for kernel in hit.trunk) / len(hit.trunk)
+
+
+def _interpretation(hit: Hit, shapes: Mapping[str, Shape]) -> Interpretation:
+    aligned = align(hit, shapes)
+    zoos_names = {canonical: hit.prefix + tensor.name for canonical, tensor in _named_by_zoo(hit).items()}
+    by_name: dict[str, Mark] = {
+        canonical: "by name"
+        for canonical, tensor in aligned.tensors.items()
+        if zoos_names.get(canonical) == tensor.name and aligned.marks[canonical] == "by order"
+    }
+    return Interpretation(
+        architecture=hit.architecture,
+        form=NO_ZOO,
+        expected=aligned.tensors,
+        carried={tensor.name: tensor.shape for tensor in aligned.tensors.values()},
+        prefix=hit.prefix,
+        also=_also(hit),
+        marks=aligned.marks | by_name,
+    )
+
+
+def in_words(marks: Iterable[str]) -> str:
+    """Return how sure it is which tensor is which.
+
+    >>> from isomorph.tools.weights.by_structure import in_words
+    >>> in_words(["sure", "by name", "sure"])
+    '2 surely, 1 by numbers in their names'
+    """
+    counted = Counter(marks)
+    return ", ".join(f"{counted[mark]:,} {words}" for mark, words in MARKS.items() if counted[mark])
+
+
+def _named_by_zoo(hit: Hit) -> dict[str, ZooTensor]:
+    """Return canonical name -> tensor as the network's zoo names it, as far as it does."""
+    zoo, _ = home(hit.known.architecture)
+    return zoo.naming.tensors(hit.known.architecture) if zoo else {}
+
+
+def _also(hit: Hit) -> str:
+    """Return what distinguishes a network in a file from the known one, for its title."""
+    folded = hit.changes == FOLDED
+    also = [] if folded else [f"{name} = {str(value).lower()}" for name, value in hit.changes.items()]
+    also += ["its batch norms folded"] if folded else []
+    if hit.has_own_head and hit.head:
+        also.append(f"a head of its own to {' and '.join(str(layer.shape.depth) for layer in hit.head)}")
+    return f" with {', '.join(also)}" if also else ""
