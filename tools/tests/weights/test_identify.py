@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from isomorph.spec import Architecture, BadInput, architecture, architectures, function, plan, tensor_shapes, zoo, zoos
-from isomorph.tools.weights.by_structure import ToldByStructure
 from isomorph.tools.weights.identify import identify
+from isomorph.tools.weights.told import ToldByStructure
 
 from ..tensors import Tensors, canonical, changed, of_zoo, plain
 

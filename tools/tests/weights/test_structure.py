@@ -11,9 +11,10 @@ import pytest
 from isomorph.spec import BadInput, architecture, architectures, function, plan, tensor_shapes, zoo
 from isomorph.spec.tensors import split
 from isomorph.tools.checkpoints import Tensors
-from isomorph.tools.weights.by_structure import ToldByStructure, interpret_by_structure
+from isomorph.tools.weights.by_structure import interpret_by_structure
 from isomorph.tools.weights.identify import identify
 from isomorph.tools.weights.interpretations import Interpretation
+from isomorph.tools.weights.told import ToldByStructure
 
 Shape = tuple[int, ...]
 Disguise = Callable[[list[str]], dict[str, str]]

@@ -1,38 +1,25 @@
 """Interpret a file by the shapes of its tensors, where no naming here fits it."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from isomorph.spec import Architecture, BadInput, function, plan
 from isomorph.spec.naming import ZooTensor
 from isomorph.spec.tensors import Shape
 from isomorph.tools.checkpoints import Tensors
 from isomorph.tools.designs.titles import home
-from isomorph.tools.remark import Remark
 from isomorph.tools.weights.candidates import variants
 from isomorph.tools.weights.interpretations import Interpretation
-from isomorph.tools.weights.structure.alignment import MARKS, Mark, align
+from isomorph.tools.weights.structure.alignment import align
 from isomorph.tools.weights.structure.known import by_key
 from isomorph.tools.weights.structure.layers import layers_of
 from isomorph.tools.weights.structure.search import FOLDED, Hit, find
+from isomorph.tools.weights.told import Mark
 
 MOST = 0.9
 """The share of kernels that a zoo names as the file does, from which on names decide between functions."""
 
 NO_ZOO = "its own"
 """The form of a file whose names are those of no zoo."""
-
-
-class ToldByStructure(Remark):
-    """A file's network was told by the shapes of its tensors."""
-
-
-class SeveralFunctions(BadInput):
-    """The shapes of a file's tensors fit several functions: `likely`, the likeliest first."""
-
-    def __init__(self, message: str, likely: list[Interpretation]) -> None:
-        super().__init__(message)
-        self.likely = likely
 
 
 def interpret_by_structure(tensors: Tensors, architecture: Architecture | None = None) -> list[Interpretation]:
@@ -90,17 +77,6 @@ def _interpretation(hit: Hit, shapes: Mapping[str, Shape]) -> Interpretation:
         also=_also(hit),
         marks=aligned.marks | by_name,
     )
-
-
-def in_words(marks: Iterable[str]) -> str:
-    """Return how sure it is which tensor is which.
-
-    >>> from isomorph.tools.weights.by_structure import in_words
-    >>> in_words(["sure", "by name", "sure"])
-    '2 surely, 1 by numbers in their names'
-    """
-    counted = Counter(marks)
-    return ", ".join(f"{counted[mark]:,} {words}" for mark, words in MARKS.items() if counted[mark])
 
 
 def _named_by_zoo(hit: Hit) -> dict[str, ZooTensor]:

@@ -6,12 +6,8 @@ from typing import NoReturn
 from isomorph.spec import Architecture, BadInput, function, zoos
 from isomorph.spec.tensors import is_trainable, match_exactly
 from isomorph.tools.checkpoints import Tensor, Tensors
-from isomorph.tools.weights.by_structure import SeveralFunctions, ToldByStructure, in_words, interpret_by_structure
-from isomorph.tools.weights.interpretations import (
-    Interpretation,
-    interpret_any_file,
-    interpret_whole_file,
-)
+from isomorph.tools.weights.interpretations import Interpretation, interpret_any_file, interpret_whole_file
+from isomorph.tools.weights.told import SeveralFunctions, ToldByStructure, in_words
 
 
 def identify(
@@ -63,6 +59,9 @@ def _told_by_structure(tensors: Tensors, source: str, architecture: Architecture
 
     Raises SeveralFunctions where they fit different functions.
     """
+    # A file with a zoo's names needs none of it.
+    from isomorph.tools.weights.by_structure import interpret_by_structure  # noqa: PLC0415
+
     likely = interpret_by_structure(tensors, architecture)
     if not likely:
         return None

@@ -15,9 +15,9 @@ from isomorph.spec import Architecture, BadInput, count_parameters, plan
 from isomorph.spec.units import Unit
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
 from isomorph.tools.tables import PlainTable, Report, by, count, plain_table, some_names
-from isomorph.tools.weights.by_structure import SeveralFunctions, ToldByStructure, in_words
 from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.sanity_checks import SuspectTensor, find_suspect_tensors
+from isomorph.tools.weights.told import SeveralFunctions, ToldByStructure, in_words
 from isomorph.tools.weights.weights import identified
 
 MOST_LISTED = 10

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from isomorph.spec import plan
 from isomorph.spec.layers import BatchNorm, Convolution, Parametrised, name_of
@@ -30,16 +30,7 @@ from isomorph.tools.weights.structure.known import shape_of
 from isomorph.tools.weights.structure.layers import Kernel, Layers, Norm
 from isomorph.tools.weights.structure.roles import Role, names_a_shortcut, without_kind
 from isomorph.tools.weights.structure.search import Hit, frameworks_of
-
-Mark = Literal["sure", "by name", "by order"]
-"""How sure it is which tensor is which: by its shape, by numbers in names, or by the order of the file alone."""
-
-MARKS: dict[Mark, str] = {
-    "sure": "surely",
-    "by name": "by numbers in their names",
-    "by order": "by the order of the file",
-}
-"""Each in words."""
+from isomorph.tools.weights.told import Mark
 
 L = TypeVar("L", Kernel, Norm)
 

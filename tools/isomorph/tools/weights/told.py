@@ -1,0 +1,42 @@
+"""How sure it is which tensor of a file is which of a network, where shapes told it, and what has to be said then."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal
+
+from isomorph.spec import BadInput
+from isomorph.tools.remark import Remark
+from isomorph.tools.weights.interpretations import Interpretation
+
+Mark = Literal["sure", "by name", "by order"]
+"""How sure it is which tensor is which: by its shape, by numbers in names, or by the order of the file alone."""
+
+MARKS: dict[Mark, str] = {
+    "sure": "surely",
+    "by name": "by numbers in their names",
+    "by order": "by the order of the file",
+}
+"""Each in words."""
+
+
+class ToldByStructure(Remark):
+    """A file's network was told by the shapes of its tensors."""
+
+
+class SeveralFunctions(BadInput):
+    """The shapes of a file's tensors fit several functions: `likely`, the likeliest first."""
+
+    def __init__(self, message: str, likely: list[Interpretation]) -> None:
+        super().__init__(message)
+        self.likely = likely
+
+
+def in_words(marks: Iterable[str]) -> str:
+    """Return how sure it is which tensor is which.
+
+    >>> from isomorph.tools.weights.told import in_words
+    >>> in_words(["sure", "by name", "sure"])
+    '2 surely, 1 by numbers in their names'
+    """
+    counted = Counter(marks)
+    return ", ".join(f"{counted[mark]:,} {words}" for mark, words in MARKS.items() if counted[mark])
