@@ -22,7 +22,7 @@ Mutation = Callable[[random.Random, bytes, bytes], bytes]
 
 def restructured(form: str, chance: random.Random, files: Files, others: Files) -> dict[str, bytes]:
     """The files of a checkpoint of the format `form` with changed records; `others` are of another sound one."""
-    if form == "bundle":
+    if form in ("bundle", "v1"):
         return mutated_bundle(chance, files, others)
     (suffix, content), other = next(iter(files.items())), next(iter(others.values()))
     return {**files, suffix: _MUTATIONS[form](chance, content, other)}

@@ -1,4 +1,4 @@
-"""TensorFlow's index as entries of a table, of messages that say where a tensor is; all checksums are made to fit."""
+"""TensorFlow's tables as entries of messages, which say where a tensor is or hold it; all checksums are made to fit."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -25,8 +25,8 @@ class One(NamedTuple):
 def mutated_bundle(chance: random.Random, files: Files, others: Files) -> dict[str, bytes]:
     """A checkpoint with a changed index, or a shard with others' bytes or of another length.
 
-    The files are by what their names end in, the index first. The checksum of a tensor that was moved is that of the
-    bytes where it now is.
+    The files are by what their names end in, the index first; a file of the first format is alone. The checksum of a
+    tensor that was moved is that of the bytes where it now is.
     """
     index, *shards = files
     out = dict(files)

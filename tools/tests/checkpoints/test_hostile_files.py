@@ -85,7 +85,9 @@ def test_the_files_that_the_others_are_broken_from_are_sound(tmp_path: Path, for
             id="saved model",
         ),
         pytest.param(
-            bytes(99) + bytes.fromhex("57fb808b247547db"), "ends as a table of TensorFlow's, but", id="tensorflow table"
+            bytes(99) + bytes.fromhex("57fb808b247547db"),
+            "is the index of a TensorFlow checkpoint, but",
+            id="tensorflow table",
         ),
         pytest.param(
             b'model_checkpoint_path: "m"', "looks like the `checkpoint` file beside", id="tensorflow checkpoint file"

@@ -81,7 +81,7 @@ TABLES = {
     "a block twice": (table([FIRST, W], index=[(b"w", AT_0), (b"x", AT_0)]), "up to b'x' is .*or lies in another"),
     "a block of no place": (table([FIRST, W], index=[(b"w", AT_0 + b"x")]), "up to b'w' is described as none"),
     "a block of 2^40 bytes": (
-        table([FIRST, W], index=[(b"w", b"\0" + varint_of(1 << 40))]), "a block has 1,099,511,627,776 bytes, at most"
+        table([FIRST, W], index=[(b"w", b"\0" + varint_of(1 << 40))]), "a block of 1,099,511,627,776 bytes at byte 0"
     ),
     "a block at 2^40": (
         table([FIRST, W], index=[(b"w", varint_of(1 << 40) + b"\1")]), "at byte 1,099,511,627,776 reaches beyond the"
@@ -106,7 +106,10 @@ HEADERS = {
     "a field of number 0": (b"\0\1", "a field has the number 0, which is none"),
     "an unknown field": (header(1, (9, 1)), "its header cannot be read: a message has the field 9 of type int"),
     "a field twice": (header(1, (1, 1)), "a message has the field num_shards twice"),
-    "V1's metadata": (message((1, b"\n\0")), "a message has the field 1 of type bytes, unknown here"),
+    "shards that are no number": (
+        message((3, b""), (1, b"x")),
+        "a message has the field 1 of type bytes, unknown here",
+    ),
     "a group": (b"\x0b", "the wire type 3, which is none"),
     "a field without end": (b"\x1a\x7f", "a field ends beyond its message"),
 }
@@ -205,7 +208,7 @@ def test_a_shard_without_its_index_is_refused(tmp_path: Path) -> None:
 
 def test_an_index_of_another_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.ckpt").write_bytes(SOUND)
-    with pytest.raises(BadInput, match=r"a table of TensorFlow's, but is not called \.index"):
+    with pytest.raises(BadInput, match=r"the index of a TensorFlow checkpoint, but is not called \.index"):
         read_checkpoint(tmp_path / "model.ckpt")
 
 

@@ -100,6 +100,10 @@ class MappedFile:
                 "holds very many very small tensors, is damaged, or is made to exhaust the memory"
             )
 
+    def __getitem__(self, place: slice) -> bytes:
+        """Return a copy of the bytes at `place`, as of `bytes`."""
+        return self._map[place]
+
     def read(self, start: int, count: int) -> bytes:
         """Return a copy of at most `count` bytes from `start`; fewer where the file ends."""
         return self._map[start : start + count]

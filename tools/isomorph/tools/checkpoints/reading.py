@@ -37,6 +37,7 @@ FORMATS = (
     Format(recognition.is_hdf5, "keras.h5"),
     *PYTORCH,
     SAFETENSORS,
+    Format(recognition.is_saved_slices, "tensorflow.saved_slices"),
     Format(recognition.is_leveldb_table, "tensorflow.bundle"),
     Format(recognition.is_pickle, "paddle.pdparams"),
 )

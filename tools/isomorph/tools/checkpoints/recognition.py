@@ -3,6 +3,7 @@
 Readers know far more of their formats, and the frameworks' data types: each is imported for its own files alone.
 """
 
+import re
 from pathlib import Path
 
 from isomorph.tools.checkpoints.mapped_file import MappedFile
@@ -74,6 +75,14 @@ def is_safetensors(file: MappedFile) -> bool:
 def is_leveldb_table(file: MappedFile) -> bool:
     """Tell whether it ends as a table of LevelDB's, which TensorFlow's indices are."""
     return file.read(max(0, file.size - len(LEVELDB_MAGIC)), len(LEVELDB_MAGIC)) == LEVELDB_MAGIC
+
+
+def is_saved_slices(file: MappedFile) -> bool:
+    """Tell whether it is a table of TensorFlow's first format: its first entry starts with a list of tensors.
+
+    That entry shares no key and has none, in both formats; an index's value starts with a number of shards instead.
+    """
+    return is_leveldb_table(file) and re.match(rb"\0\0[\x80-\xff]{0,4}[\0-\x7f]\n", file.read(0, 8)) is not None
 
 
 def is_pickle(file: MappedFile) -> bool:

@@ -5,7 +5,7 @@ its type, its shape and where in which shard it lies. The shards hold the bytes 
 checksum, which is verified here: it costs a tenth of a second for a gigabyte.
 
 Sources: tensorflow/core/protobuf/tensor_bundle.proto, tensorflow/core/util/tensor_bundle/tensor_bundle.cc and
-naming.cc, tensorflow/core/framework/types.proto and tensor_shape.proto.
+naming.cc.
 """
 
 from dataclasses import dataclass
@@ -13,37 +13,18 @@ from math import prod
 from pathlib import Path
 from types import MappingProxyType
 
-import ml_dtypes
 import numpy as np
 
+from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
-from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
+from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c_of
+from isomorph.tools.checkpoints.tensorflow.framework import check_version, dtype_of, name_of, shape_of
 from isomorph.tools.checkpoints.tensorflow.leveldb_table import read_table
-from isomorph.tools.checkpoints.tensorflow.protobuf import fields, singular
+from isomorph.tools.checkpoints.tensorflow.protobuf import Message, fields
 from isomorph.tools.checkpoints.wording import counted, shown
 
 NAME = "TensorFlow checkpoint"
-
-# types.proto, `DataType`
-DTYPES = {
-    1: np.dtype("<f4"),
-    2: np.dtype("<f8"),
-    3: np.dtype("<i4"),
-    4: np.dtype("u1"),
-    5: np.dtype("<i2"),
-    6: np.dtype("i1"),
-    8: np.dtype("<c8"),
-    9: np.dtype("<i8"),
-    10: np.dtype("?"),
-    14: np.dtype(ml_dtypes.bfloat16),
-    17: np.dtype("<u2"),
-    18: np.dtype("<c16"),
-    19: np.dtype("<f2"),
-    22: np.dtype("<u4"),
-    23: np.dtype("<u8"),
-}
-_NO_NUMBERS = {7: "strings", 20: "resources", 21: "variants"}
 
 _HEADER = {1: ("num_shards", int), 2: ("endianness", int), 3: ("version", bytes)}
 _ENTRY = {
@@ -55,17 +36,11 @@ _ENTRY = {
     6: ("crc32c", int),
 }
 _SLICES = 7
-_DIM, _UNKNOWN_RANK = 2, 3
-_PRODUCER, _MIN_CONSUMER, _BAD_CONSUMERS = 1, 2, 3  # versions.proto
 VERSION = 1  # tensor_bundle.cc, `kTensorBundleVersion`: what readers of today are
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _COST = 1024  # bytes of Python objects for one tensor
-
-
-def is_name(name: str) -> bool:
-    """Tell whether a tensor may have this name: the empty one is the header's, and variables have no others such."""
-    return bool(name) and name.isprintable() and ".." not in name
+_LARGEST_MESSAGE = 1 << 16  # bytes: a hundred times what a tensor of sixteen axes takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +58,15 @@ def read(file: MappedFile) -> Checkpoint:
     """Read the checkpoint whose index is `file`. Raises BadInput if it or a shard is damaged or not of numbers."""
     if file.path.suffix != ".index":
         raise file.bad(
-            "it ends as a table of TensorFlow's, but is not called .index: give it the name back with which it was "
-            "saved, or, if it is of the first format (V1), save it again with tf.compat.v1.train.Saver"
+            "it is the index of a TensorFlow checkpoint, but is not called .index: give it the name back with which it "
+            "was saved"
         )
     table = read_table(file)
-    key, value = next(table, (None, b""))
+    key, place = next(table, (None, slice(0, 0)))
     if key != b"":
         raise file.damaged(f"its first entry is {shown(key)}, a header under the empty name was expected")
-    shards = _header(file, value)
-    entries = [_entry(file, key, value, shards) for key, value in table]
+    shards = _header(file, _message(file, key, place))
+    entries = [_entry(file, key, _message(file, key, place), shards) for key, place in table]
     if not entries:
         raise file.bad("it holds no tensors, at least one was expected: is it the right file?")
     prefix = file.path.name.removesuffix(".index")
@@ -117,25 +92,26 @@ def _metadata(file: MappedFile, note: Tensor | None) -> dict[str, str]:
         raise file.damaged(f"its {METADATA} is no text in UTF-8") from None
 
 
+def _message(file: MappedFile, key: bytes, place: slice) -> bytes:
+    """Return the message of an entry."""
+    if place.stop - place.start > _LARGEST_MESSAGE:
+        raise file.damaged(
+            f"its entry for {shown(key)} has {place.stop - place.start:,} bytes, at most {_LARGEST_MESSAGE:,} were "
+            "expected"
+        )
+    return file[place]
+
+
 def _header(file: MappedFile, message: bytes) -> int:
     """Return the number of shards."""
     try:
-        header = singular(message, _HEADER)
-        version = header.get("version", b"")
-        assert isinstance(version, bytes)
-        oldest_reader = max((value for number, value in fields(version) if number == _MIN_CONSUMER), default=0)
-        if any(number == _PRODUCER and value not in range(1 << 31) for number, value in fields(version)):
-            raise ValueError("it was written by a negative version")
-        if any(number == _BAD_CONSUMERS for number, _ in fields(version)):
-            raise ValueError("it names readers that must not read it")
-    except (ValueError, TypeError) as problem:
+        header = Message.of(message, _HEADER)
+        check_version(file, header.raw("version"), VERSION)
+    except ValueError as problem:
         raise file.damaged(f"its header cannot be read: {problem}") from None
-    if header.get("endianness", 0) != 0:
+    if header.number("endianness"):
         raise file.bad("its numbers are big-endian, little-endian was expected: save it on a little-endian machine")
-    if not isinstance(oldest_reader, int) or oldest_reader > VERSION:
-        raise file.bad(f"it asks for readers of version {shown(oldest_reader)}, {VERSION} is read here")
-    shards = header.get("num_shards", 0)
-    assert isinstance(shards, int)
+    shards = header.number("num_shards")
     if not 1 <= shards < 1 << 31:
         raise file.damaged(f"its header counts {shown(shards)} shards, at least one was expected")
     return shards
@@ -144,60 +120,33 @@ def _header(file: MappedFile, message: bytes) -> int:
 def _entry(file: MappedFile, key: bytes, message: bytes, shards: int) -> _Entry:
     """Return one tensor's description."""
     file.spend(_COST)
-    try:
-        name = key.decode()
-    except UnicodeDecodeError:
-        name = ""
-    if not is_name(name):
-        raise file.bad(f"it names a tensor {shown(key)}, printable text without '..' was expected")
+    name = name_of(file, key)
     try:
         if any(number == _SLICES for number, _ in fields(message)):
             raise file.bad(
                 f"its tensor {shown(name)} is saved in slices, whole ones were expected: save it without a partitioner"
             )
-        entry = singular(message, _ENTRY)
-        shape = _shape(entry.pop("shape", b""))
-    except (ValueError, TypeError) as problem:
+        entry = Message.of(message, _ENTRY)
+        shape = shape_of(entry.raw("shape"))
+    except BadInput:
+        raise
+    except ValueError as problem:
         raise file.damaged(f"its entry for {shown(name)} cannot be read: {problem}") from None
-    numbers = {field: value for field, value in entry.items() if isinstance(value, int)}
-    code, shard = numbers.get("dtype", 0), numbers.get("shard_id", 0)
+    code, shard = entry.number("dtype"), entry.number("shard_id")
     if name == OBJECT_GRAPH:
         raise file.bad(
             "it was saved by tf.train.Checkpoint, under the names of Python's attributes, names of variables were "
             "expected: save it with tf.compat.v1.train.Saver, or with Keras as .keras or .weights.h5"
         )
-    if code not in DTYPES:
-        raise file.bad(
-            f"its tensor {shown(name)} holds {_NO_NUMBERS.get(code, f'TensorFlow type {shown(code)}')}, one of "
-            f"{', '.join(dtype.name for dtype in DTYPES.values())} was expected"
-        )
     if shard >= shards:
         raise file.damaged(f"its tensor {shown(name)} is in shard {shown(shard)}, of which there are {shards:,}")
-    dtype, size = DTYPES[code], numbers.get("size", 0)
+    dtype, size = dtype_of(file, name, code), entry.number("size")
     if size != prod(shape) * dtype.itemsize:
         raise file.damaged(
             f"its tensor {shown(name)} of shape {shown(shape)} and {dtype} has {shown(size)} bytes, "
             f"{shown(prod(shape) * dtype.itemsize)} were expected"
         )
-    return _Entry(name, dtype, shape, shard, numbers.get("offset", 0), size, numbers.get("crc32c", 0))
-
-
-def _shape(message: object) -> tuple[int, ...]:
-    """Return the sizes in a `TensorShapeProto`. Raises ValueError where one is unknown."""
-    assert isinstance(message, bytes)
-    sizes: list[int] = []
-    for number, value in fields(message):
-        if number == _UNKNOWN_RANK and value == 0:
-            continue
-        if number != _DIM or not isinstance(value, bytes):
-            raise ValueError("its shape is unknown")
-        size = singular(value, {1: ("size", int), 2: ("name", bytes)}).get("size", 0)
-        if not isinstance(size, int) or size >= 1 << 63:
-            raise ValueError("an axis has a negative size")
-        sizes.append(size)
-        if len(sizes) > MOST_AXES:
-            raise ValueError(f"it has more than {MOST_AXES} axes")
-    return tuple(sizes)
+    return _Entry(name, dtype, shape, shard, entry.number("offset"), size, entry.number("crc32c"))
 
 
 def _shard(index: MappedFile, path: Path) -> MappedFile:
