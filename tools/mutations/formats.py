@@ -33,6 +33,7 @@ FORMATS = {
     "weights.h5": Format(".weights.h5", "mutations.own.keras", notes_layers=True),
     "keras": Format(".keras", "mutations.own.keras", mutated_member, 0.7),
     "bundle": Format(".index", "mutations.own.tensorflow", mutated_table, 0.7),
+    "objects": Format(".index", "mutations.own.tensorflow", mutated_table, 0.7),
     "v1": Format(".ckpt", "mutations.own.tensorflow", mutated_table, 0.7),
     "pdparams": Format(".pdparams", "mutations.own.paddle"),
 }

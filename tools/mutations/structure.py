@@ -7,6 +7,7 @@ change reaches what a reader does with it.
 import random
 from collections.abc import Callable, Mapping
 
+from mutations.records.graphs import mutated_graph
 from mutations.records.hdf5 import mutated_hdf5
 from mutations.records.pickles import mutated_pickle
 from mutations.records.streams import mutated_stream, mutated_tar
@@ -22,7 +23,9 @@ Mutation = Callable[[random.Random, bytes, bytes], bytes]
 
 def restructured(form: str, chance: random.Random, files: Files, others: Files) -> dict[str, bytes]:
     """The files of a checkpoint of the format `form` with changed records; `others` are of another sound one."""
-    if form in ("bundle", "v1"):
+    if form == "objects" and chance.random() < 0.6:
+        return mutated_graph(chance, files)
+    if form in ("bundle", "objects", "v1"):
         return mutated_bundle(chance, files, others)
     (suffix, content), other = next(iter(files.items())), next(iter(others.values()))
     return {**files, suffix: _MUTATIONS[form](chance, content, other)}

@@ -121,9 +121,6 @@ TENSORS = {
     "quantised numbers": (described(dtype=11), "its tensor 'w' holds TensorFlow type 11"),
     "no dtype": (one(message((2, shape_of(4)), (5, 16))), "its tensor 'w' holds TensorFlow type 0"),
     "slices": (one(entry(DATA, (4,), 1, 0, 0, (7, b""))), "its tensor 'w' is saved in slices"),
-    "Python's attributes": (
-        one(entry(b"", (), 7), b"_CHECKPOINTABLE_OBJECT_GRAPH"), "it was saved by tf.train.Checkpoint"
-    ),
     "an offset beyond the shard": (described(offset=1), "it has 16 bytes, but 'w' ends at byte 17: it was cut short"),
     "an offset of 2^62": (described(offset=1 << 62), "but 'w' ends at byte 4611686018427387920"),
     "a negative offset": (described(offset=-1), "but 'w' ends at byte an integer of 65 bits"),

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.recognition import SAVED_MODEL, SAVED_VARIABLES
 from isomorph.tools.checkpoints.wording import counted, refusal, shown
 
 _EXPORTED = "it runs and is no checkpoint: name the one that it was exported from"
@@ -15,11 +16,6 @@ READ_HERE = (
 )
 """What ends the refusal of a file of another kind."""
 
-_SAVED_MODEL = (
-    "a TensorFlow SavedModel, a program (name its variables/variables if TensorFlow 1 saved it, or else a .keras or "
-    ".weights.h5 that Keras saves of the model)"
-)
-
 _STARTS = {
     b"\x93NUMPY": "a NumPy .npy array",
     b"\x1f\x8b": "a gzip archive (unpack it first)",
@@ -27,7 +23,8 @@ _STARTS = {
     b"version https://git-lfs": "a Git LFS pointer, not the file itself (run `git lfs pull`)",
     b"<": "a web page or XML, perhaps a failed download",
     b"model_checkpoint_path": "the `checkpoint` file beside a TensorFlow checkpoint (name its .index)",
-    b"\x08\x01\x12": _SAVED_MODEL,
+    b"\x08\x01\x12": "the program of a TensorFlow SavedModel, whose tensors are in the variables/ beside it (name the "
+    "folder)",
     b"ftrt": f"a TensorRT engine ({_EXPORTED})",
     b'{"base_code":': f"a program of Paddle's inference, whose tensors are in the .pdiparams beside it ({_EXPORTED})",
     b"{": "JSON, which may describe a network, and holds no tensors",
@@ -58,11 +55,15 @@ _FORMS = {
 def check_folder(path: Path) -> None:
     """Raise BadInput for a folder that is known not to be a checkpoint; what is none passes."""
     try:
-        is_saved_model = (path / "saved_model.pb").is_file()
+        is_saved_model = (path / SAVED_MODEL).is_file()
     except (OSError, ValueError):  # an impossible name, which is refused where it is opened
         return
     if is_saved_model:
-        raise refusal(path, f"is {_SAVED_MODEL}")
+        raise refusal(
+            path,
+            f"is a TensorFlow SavedModel without {SAVED_VARIABLES}, where its tensors were expected: fetch that, too, "
+            "if the model has any",
+        )
 
 
 def describe(file: MappedFile) -> str:

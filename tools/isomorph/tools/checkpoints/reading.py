@@ -52,7 +52,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     >>> checkpoint.format, checkpoint.tensors["conv1/weights"].shape
     ('safetensors', (3, 3, 3, 16))
 
-    path: the file; of a TensorFlow checkpoint its prefix, its index or any of its shards; a folder of transformers'.
+    path: the file; of a TensorFlow checkpoint its prefix, its index or any of its shards; a folder of transformers'
+        or of TensorFlow's SavedModel.
 
     The file is mapped, not read, and the arrays are views that stand as long as it is left alone: the time this takes
     grows with the number of tensors, not with their size, but for the checksums of a TensorFlow checkpoint and of a
@@ -64,6 +65,9 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if recognition.is_transformers_folder(Path(path)):
         read_folder: Callable[[Path], Checkpoint] = _reader("transformers.folder").read
         return read_folder(Path(path))
+    if recognition.is_saved_model(Path(path)):
+        read_saved_model: Callable[[Path], Checkpoint] = _reader("tensorflow.saved_model").read
+        return read_saved_model(Path(path))
     lookalikes.check_folder(Path(path))
     return read_file(index_of(Path(path)), FORMATS)
 

@@ -26,6 +26,9 @@ PYTORCH_MAGIC = 0x1950A86A20F9469CFC6C
 LEVELDB_MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 """What a table of LevelDB's ends with."""
 
+SAVED_MODEL, SAVED_VARIABLES = "saved_model.pb", "variables/variables.index"
+"""The program in a folder of TensorFlow's SavedModel, and the index of its variables."""
+
 _FIRST_OF_KERAS = (b"metadata.json", KERAS_CONFIG.encode(), KERAS_WEIGHTS.encode())
 _ZIP = b"PK\3\4"
 
@@ -35,6 +38,14 @@ def is_transformers_folder(path: Path) -> bool:
     try:
         return (path / FOLDER_CONFIG).is_file()
     except (OSError, ValueError):  # an impossible name, which is refused where it is opened
+        return False
+
+
+def is_saved_model(path: Path) -> bool:
+    """Tell whether `path` is a folder of TensorFlow's SavedModel that holds variables."""
+    try:
+        return (path / SAVED_MODEL).is_file() and (path / SAVED_VARIABLES).is_file()
+    except (OSError, ValueError):
         return False
 
 

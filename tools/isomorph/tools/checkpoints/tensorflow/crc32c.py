@@ -21,9 +21,12 @@ def masked(crc: int) -> int:
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
-def masked_crc32c_of(file: MappedFile, start: int, count: int) -> int:
-    """Return the masked checksum of `count` bytes of `file` from `start`, without a copy of them all."""
-    crc, end = 0, start + count
+def masked_crc32c_of(file: MappedFile, start: int, count: int, crc: int = 0) -> int:
+    """Return the masked checksum of `count` bytes of `file` from `start`, without a copy of them all.
+
+    crc: the plain checksum of what stands before them.
+    """
+    end = start + count
     for position in range(start, end, _PIECE):
         crc = google_crc32c.extend(crc, file.read(position, min(_PIECE, end - position)))
     return masked(crc)

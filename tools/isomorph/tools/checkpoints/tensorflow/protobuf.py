@@ -95,8 +95,8 @@ class Message:
     def __init__(self, data: Data, place: slice, names: Mapping[int, tuple[str, type]]) -> None:
         """Read the message at a place of `data`.
 
-        names: number -> name and type: int, bytes, or list for repeated ones that have a length.
-        Raises ValueError for a field of another number or type, or one that stands twice.
+        names: number -> name and type: int, bytes, str, or list for repeated ones that have a length.
+        Raises ValueError for a field of another number or type, one that stands twice, or text that is no UTF-8.
         """
         self._data, self._place, self._names = data, place, names
         self._values: dict[str, int | slice] = {}
@@ -110,6 +110,8 @@ class Message:
             if name in self._values:
                 raise ValueError(f"a message has the field {name} twice")
             self._values[name] = value
+            if kind is str:
+                self.text(name)
 
     @classmethod
     def of(cls, message: bytes, names: Mapping[int, tuple[str, type]]) -> "Message":
@@ -135,6 +137,10 @@ class Message:
     def raw(self, name: str) -> bytes:
         """Return the bytes of a field that has a length."""
         return self._data[self.place(name)]
+
+    def text(self, name: str) -> str:
+        """Return a field that is text."""
+        return self.raw(name).decode()
 
     def each(self, name: str) -> Iterator[bytes]:
         """Yield the bytes of a repeated field in turn."""
