@@ -75,6 +75,23 @@ def test_nested_tensors_and_tied_ones_come_back(tmp_path: Path, protocol: int) -
     assert checkpoint.left_out == ("epoch",)
 
 
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+def test_a_network_is_found_beside_what_its_training_needs(tmp_path: Path, protocol: int) -> None:
+    """As `paddle.save({"model": ..., "opt": ...}, path)` writes it."""
+    array = EVERY["large"]
+    saved = {"epoch": 3, "model": {"fc.weight": Nested("p_0", array), "note": "x"}, "opt": {"m": Nested("p_1", array)}}
+    checkpoint = read(tmp_path, pickle.dumps(saved | {"arch": "resnet18"}, protocol))
+    assert_same(checkpoint, {"fc.weight": array})
+    assert (checkpoint.unwrapped, checkpoint.network_name) == (("model",), "resnet18")
+    assert checkpoint.left_out == ("epoch", "opt", "arch", "note")
+
+
+def test_a_prefix_that_paddle_does_not_put_there_stays(tmp_path: Path) -> None:
+    array = EVERY["f4"]
+    checkpoint = read(tmp_path, pickle.dumps({"module.w": array, TABLE: {"module.w": "w_0"}}, 4))
+    assert_same(checkpoint, {"module.w": array})
+
+
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_slices_are_put_together(tmp_path: Path, protocol: int) -> None:
     flat = EVERY["large"].ravel()
@@ -137,7 +154,7 @@ WRONG: dict[str, tuple[object, str]] = {
     "a list": ([1, 2], "it holds a list, a dictionary of arrays was expected"),
     "nothing": ({}, r"no arrays were found in it \(it holds nothing under any name\)"),
     "plain values": ({"w": 1}, r"no arrays were found in it \(it holds 'w'\)"),
-    "a key that is no text": ({"w": array(), 3: array()}, "it has 1 entries under keys that are no text"),
+    "a key that is no text": ({"w": array(), 3: array()}, "among its arrays 1 stand under keys that are no text"),
     "objects": ({"w": array(dtype=dtype_of("O8", "|"))}, "an array is of the dtype 'O8', one of f8, "),
     "a structure": ({"w": array(dtype=dtype_of("V8", "|"))}, "an array is of the dtype 'V8'"),
     "a dtype of fields": (
@@ -196,7 +213,8 @@ WRONG: dict[str, tuple[object, str]] = {
         {"w": array(call("_codecs encode", "\xe9" * 600, "latin1"), (250,))}, "has 600 bytes, 1,000 were expected"
     ),
     "a tuple of a list": ({"w": call("builtins tuple", [1])}, "a tuple is made of something else than a tuple"),
-    "bytes of something": ({"w": array(call("__builtin__ bytes", 1 << 40), (1,))}, "bytes are made in an unknown way"),
+    "bytes of something": ({"w": array(call("builtins bytes", 1 << 40), (1,))}, "bytes are made in an unknown way"),
+    "a module of Python 2's": (call("__builtin__ tuple", (1,)), "a module of Python 2's, which protocol 4 does not"),
     "a dictionary of pairs": (call("collections OrderedDict", [["a", 1]]), "a dictionary is made of something else"),
     "a name table of a name that is not there": (
         {"w": array(), TABLE: {"zz": "p_0"}}, "its StructuredToParameterName@@ names 'zz', which it does not hold"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from isomorph.tools.checkpoints import read_checkpoint, sha256
-from isomorph.tools.checkpoints.pytorch.state_dicts import PREFIXES
+from isomorph.tools.checkpoints.pickles.state_dicts import PREFIXES
 
 DTYPES = "float64 float32 float16 bfloat16 complex128 complex64 int64 int32 int16 int8 uint64 uint32 uint16 uint8 bool"
 

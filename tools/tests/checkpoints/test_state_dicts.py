@@ -9,9 +9,10 @@ import pytest
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.pickles.state_dicts import WRAPPERS
 from isomorph.tools.checkpoints.pickles.values import OPAQUE, Entries
 from isomorph.tools.checkpoints.pytorch.objects import StorageRef, TensorRef
-from isomorph.tools.checkpoints.pytorch.state_dicts import WRAPPERS, checkpoint_of
+from isomorph.tools.checkpoints.pytorch.state_dicts import checkpoint_of
 
 
 def entries(value: Mapping[Any, object]) -> Entries:

@@ -2,7 +2,7 @@
 
 Beside them stand `StructuredToParameterName@@`, the names that Paddle gave the parameters itself, and, under protocol 2
 and 3, `UnpackBigParamInfor@@`: which arrays of more than a gigabyte were cut into slices, and their shapes. A tensor
-deeper inside the saved object is `tuple((name, array))`.
+deeper inside the saved object is `tuple((name, array))`; there a training script may keep its network, under "model".
 
 bfloat16 is saved as uint16, which Paddle itself does not have: such arrays are bfloat16, as `paddle.to_tensor` makes
 them. Every global is looked up in a table and nothing is executed; Paddle itself runs whatever the file names (issue
@@ -24,15 +24,15 @@ from isomorph.tools.checkpoints.noted import noted
 from isomorph.tools.checkpoints.paddle import numpy_pickles
 from isomorph.tools.checkpoints.paddle.numpy_pickles import ArrayRef, shape_of
 from isomorph.tools.checkpoints.pickles.machine import unpickle_all
+from isomorph.tools.checkpoints.pickles.state_dicts import state_dict_in
 from isomorph.tools.checkpoints.pickles.values import Constructor, Entries, Span
-from isomorph.tools.checkpoints.wording import counted, shown
+from isomorph.tools.checkpoints.wording import shown
 
 NAME = "Paddle pickle"
 NAME_TABLE = "StructuredToParameterName@@"
 SLICES = "UnpackBigParamInfor@@"
 
 _PROTOCOLS = (2, 3, 4)
-_MOST_OFTEN = 16  # how many times over its tensors may view the bytes of a file: tied weights share theirs
 
 
 def read(file: MappedFile) -> Checkpoint:
@@ -40,34 +40,29 @@ def read(file: MappedFile) -> Checkpoint:
     protocol = file.read(1, 1)[0]
     if protocol not in _PROTOCOLS:
         raise file.bad(f"it is a pickle of protocol {protocol}, {' or '.join(map(str, _PROTOCOLS))} was expected")
-    entries = unpickle_all(file, 0, file.size, _NAMES, spans=True)
-    if not isinstance(entries, Entries):
-        raise file.bad(f"it holds {shown(entries)}, a dictionary of arrays was expected: save a state_dict()")
-    if entries.strangers:
-        raise file.bad(f"it has {entries.strangers} entries under keys that are no text: names were expected")
-    arrays = {name: array for name, entry in entries.items() if (array := _array(entry)) is not None}
-    if not arrays:
-        holds = ", ".join(shown(key) for key in list(entries)[:5]) or "nothing under any name"
-        raise file.bad(f"no arrays were found in it (it holds {holds}), a state_dict of Paddle's was expected")
-    total = sum(array.nbytes for array in arrays.values())
-    if total > _MOST_OFTEN * file.size:
-        raise file.bad(
-            f"its {counted(len(arrays), 'array')} would take {total:,} bytes, at most {_MOST_OFTEN} times the file's "
-            f"{file.size:,} were expected: it is made to exhaust the memory"
-        )
-    tensors = {name: _as_paddle_takes_it(array.array(file, name)) for name, array in arrays.items()}
-    if SLICES in entries:
-        tensors = _joined(file, tensors, entries[SLICES])
-    _check_name_table(file, entries.get(NAME_TABLE), tensors)
-    match entries.get(METADATA):
+    value = unpickle_all(file, 0, file.size, _NAMES, spans=True)
+    found = state_dict_in(file, value, "array", _array)
+    arrays = {name: array.array(file, name) for name, array in found.tensors.items()}
+    tensors = {name: _as_paddle_takes_it(array) for name, array in arrays.items()}
+    if SLICES in found.entries:
+        tensors = _joined(file, tensors, found.entries[SLICES])
+    _check_name_table(file, found.entries.get(NAME_TABLE), tensors)
+    match found.entries.get(METADATA):
         case Span(text=True) as note:
             metadata = noted(file, note.start, note.count)
         case str(note):  # so short that it was not left in the file
             metadata = {METADATA: note}
         case _:
             metadata = {}
-    left_out = tuple(name for name in entries if name not in arrays and name not in (SLICES, *metadata))
-    return Checkpoint(file.path, NAME, MappingProxyType(tensors), MappingProxyType(metadata), left_out=left_out)
+    return Checkpoint(
+        path=file.path,
+        format=NAME,
+        tensors=MappingProxyType(tensors),
+        metadata=MappingProxyType(metadata),
+        unwrapped=found.unwrapped,
+        left_out=tuple(name for name in found.left_out if name not in (SLICES, *metadata)),
+        network_name=found.network_name,
+    )
 
 
 def _as_paddle_takes_it(array: Tensor) -> Tensor:

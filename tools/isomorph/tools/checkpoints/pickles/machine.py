@@ -21,6 +21,7 @@ _LONGEST_VALUE = 4 << 20  # bytes of one string; names, settings and random stat
 LONGEST_NAME = 1024
 """Bytes of text that is never left in the file."""
 
+_LAST_OF_PYTHON_2 = 2  # the last protocol under which Python 3 takes Python 2's names of modules for its own
 _LONGEST_LINE = 1024  # bytes of a module's or a class's name
 _COST = 128  # bytes: the largest object that one opcode makes, with its place on the stack and in the memo
 _COST_OF_CALL = 640  # a tensor: its description now, its array later
@@ -132,6 +133,7 @@ class _Machine:
         self.stack: list[object] = []
         self.marks: list[int] = []
         self.memo: dict[int, object] = {}
+        self.version = 0  # of the protocol
 
     def run(self) -> object:
         while True:
@@ -167,6 +169,7 @@ class _Machine:
     def protocol(self, version: int) -> None:
         if version > pickle.HIGHEST_PROTOCOL:
             raise ValueError(f"it asks for pickle protocol {version}, of which there are {pickle.HIGHEST_PROTOCOL}")
+        self.version = version
 
     def frame(self, length: int) -> None:
         left = self.window.end - self.window.position
@@ -271,6 +274,8 @@ class _Machine:
     def find_global(self, module: object, name: object) -> None:
         if not (isinstance(module, str) and isinstance(name, str)):
             raise ValueError("it names a global by something that is no text")
+        if module == "__builtin__" and self.version > _LAST_OF_PYTHON_2:
+            raise ValueError(f"it names a module of Python 2's, which protocol {self.version} does not know")
         if f"{module}.{name}" not in self.names:
             called = f"{module}.{name}"
             called = called if called.isprintable() and len(called) < 100 else shown(called)
