@@ -8,8 +8,8 @@ import random
 import zipfile
 from collections.abc import Callable
 
+from isomorph.tools.checkpoints.protobuf import varint
 from isomorph.tools.checkpoints.tensorflow.leveldb_writing import closed, footer, handle
-from isomorph.tools.checkpoints.tensorflow.protobuf import varint
 from mutations.rules import mutated
 
 Mutation = Callable[[random.Random, bytes, bytes], bytes]

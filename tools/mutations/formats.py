@@ -36,5 +36,6 @@ FORMATS = {
     "objects": Format(".index", "mutations.own.tensorflow", mutated_table, 0.7),
     "v1": Format(".ckpt", "mutations.own.tensorflow", mutated_table, 0.7),
     "pdparams": Format(".pdparams", "mutations.own.paddle"),
+    "pdiparams": Format(".pdiparams", "mutations.own.paddle"),
 }
 """Every format, by the folder of its seeds."""

@@ -7,6 +7,7 @@ change reaches what a reader does with it.
 import random
 from collections.abc import Callable, Mapping
 
+from mutations.records.combined import mutated_parameters
 from mutations.records.graphs import mutated_graph
 from mutations.records.hdf5 import mutated_hdf5
 from mutations.records.pickles import mutated_pickle
@@ -48,4 +49,5 @@ _MUTATIONS: dict[str, Mutation] = {
     "weights.h5": mutated_hdf5,
     "keras": _keras_archive,
     "pdparams": mutated_pickle,
+    "pdiparams": mutated_parameters,
 }

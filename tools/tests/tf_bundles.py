@@ -6,10 +6,10 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
-from isomorph.tools.checkpoints.tensorflow import protobuf
+from isomorph.tools.checkpoints import protobuf
+from isomorph.tools.checkpoints.protobuf import Fixed32
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c
 from isomorph.tools.checkpoints.tensorflow.leveldb_writing import block, closed, footer, handle
-from isomorph.tools.checkpoints.tensorflow.protobuf import Fixed32
 
 from .tensors import Tensors
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from isomorph.tools.checkpoints.protobuf import message
 from isomorph.tools.checkpoints.tensorflow.leveldb_writing import table
 from isomorph.tools.checkpoints.tensorflow.ordered_code import FULL, Extent, key_of_slice
-from isomorph.tools.checkpoints.tensorflow.protobuf import message
 
 from .tf_bundles import shape_of
 

@@ -3,9 +3,9 @@
 import random
 from collections.abc import Mapping
 
+from isomorph.tools.checkpoints.protobuf import varint, varint_of
 from isomorph.tools.checkpoints.tensorflow.bundle import OBJECT_GRAPH
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c
-from isomorph.tools.checkpoints.tensorflow.protobuf import varint, varint_of
 from mutations.records.layout import edited, rearrange
 from mutations.records.tables import One, entries_of, message_of, parsed, table_of
 

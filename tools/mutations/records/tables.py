@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from isomorph.tools.checkpoints.protobuf import fields, varint, varint_of
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c
 from isomorph.tools.checkpoints.tensorflow.leveldb_writing import block, closed, footer, handle
-from isomorph.tools.checkpoints.tensorflow.protobuf import fields, varint, varint_of
 from mutations.records.layout import edited, rearrange
 
 Files = Mapping[str, bytes]

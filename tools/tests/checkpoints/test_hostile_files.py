@@ -59,11 +59,6 @@ def test_the_files_that_the_others_are_broken_from_are_sound(tmp_path: Path, for
             id="frozen pb",
         ),
         pytest.param(
-            bytes(16) + b"\4\0\0\0\x08\5\x10\2" + bytes(8),
-            "looks like the parameters of a program of Paddle's inference .it runs and is no checkpoint: name the one",
-            id="pdiparams",
-        ),
-        pytest.param(
             b"\n\xe8#\x08\0\x10" + b"\xff" * 9 + b"\1\x1a\x1e\n\5input",
             "looks like a program of Paddle's inference, whose tensors are in the .pdiparams",
             id="pdmodel",

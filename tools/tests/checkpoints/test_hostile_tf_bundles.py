@@ -12,8 +12,8 @@ import pytest
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints import read_checkpoint
+from isomorph.tools.checkpoints.protobuf import varint_of
 from isomorph.tools.checkpoints.tensorflow.leveldb_writing import block
-from isomorph.tools.checkpoints.tensorflow.protobuf import varint_of
 from isomorph.tools.checkpoints.tensorflow.writing import write_bundle
 
 from ..hostile_files import MUTATIONS

@@ -10,8 +10,8 @@ import pytest
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints import read_checkpoint
+from isomorph.tools.checkpoints.protobuf import varint_of
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked, masked_crc32c
-from isomorph.tools.checkpoints.tensorflow.protobuf import varint_of
 
 from ..measured import MEGABYTE, measured
 from ..tf_bundles import entry, header, message, shape_of, table, write

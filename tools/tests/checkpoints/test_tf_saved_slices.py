@@ -9,9 +9,9 @@ import pytest
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints import read_checkpoint
+from isomorph.tools.checkpoints.protobuf import message, varint_of
 from isomorph.tools.checkpoints.tensorflow.leveldb_writing import block, closed, handle
 from isomorph.tools.checkpoints.tensorflow.ordered_code import FULL
-from isomorph.tools.checkpoints.tensorflow.protobuf import message, varint_of
 
 from ..measured import MEGABYTE, measured
 from ..tf_bundles import table

@@ -8,12 +8,10 @@ from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.recognition import SAVED_MODEL, SAVED_VARIABLES
 from isomorph.tools.checkpoints.wording import counted, refusal, shown
 
+_PADDLE_PROGRAM = "a program of Paddle's inference, whose tensors are in the .pdiparams beside it (name that)"
 _EXPORTED = "it runs and is no checkpoint: name the one that it was exported from"
 
-READ_HERE = (
-    "isomorph reads safetensors, PyTorch's .pth, .pt and .th, Keras's .h5 and .keras, Paddle's .pdparams, and "
-    "TensorFlow's checkpoints here"
-)
+READ_HERE = "isomorph reads safetensors and the checkpoints of PyTorch, Keras, TensorFlow, Paddle and NumPy here"
 """What ends the refusal of a file of another kind."""
 
 _STARTS = {
@@ -26,7 +24,7 @@ _STARTS = {
     b"\x08\x01\x12": "the program of a TensorFlow SavedModel, whose tensors are in the variables/ beside it (name the "
     "folder)",
     b"ftrt": f"a TensorRT engine ({_EXPORTED})",
-    b'{"base_code":': f"a program of Paddle's inference, whose tensors are in the .pdiparams beside it ({_EXPORTED})",
+    b'{"base_code":': _PADDLE_PROGRAM,
     b"{": "JSON, which may describe a network, and holds no tensors",
     **{bytes((8, version, tag)): "an ONNX model" for version in range(3, 32) for tag in (0x12, 0x1A, 0x22, 0x3A)},
 }
@@ -37,14 +35,8 @@ _FORMS = {
     # flatbuffers carry their kind behind the offset of their root
     rb".{4}TFL3": f"a TensorFlow Lite program ({_EXPORTED})",
     rb".{4}ET[0-9]{2}": f"an ExecuTorch program ({_EXPORTED})",
-    # the first tensor: its version, a level of detail, its version again, then the length of its dtype and shape
-    rb"\0{4}\0{8}\0{4}[\x02-\xff]\0{3}\x08[\x00-\x1f](?:\x10|$)": (
-        f"the parameters of a program of Paddle's inference ({_EXPORTED})"
-    ),
     # the first block: number 0, inside no other
-    rb"\n" + _LENGTH + rb"\x08\0\x10(?:\xff{9}\x01)": (
-        f"a program of Paddle's inference, whose tensors are in the .pdiparams beside it ({_EXPORTED})"
-    ),
+    rb"\n" + _LENGTH + rb"\x08\0\x10(?:\xff{9}\x01)": _PADDLE_PROGRAM,
     # the first node: its name, then its operation
     rb"\n" + _LENGTH + rb"\n(?:[\x01-\x7f])[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*\x12[\x01-\x7f][A-Z_]": (
         f"a GraphDef, a frozen program of TensorFlow ({_EXPORTED})"

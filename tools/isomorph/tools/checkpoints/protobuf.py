@@ -1,4 +1,4 @@
-"""The wire format of protocol buffers, read and written as far as the messages of a TensorFlow checkpoint need it.
+"""The wire format of protocol buffers, read and written as far as the messages beside tensors need it.
 
 https://protobuf.dev/programming-guides/encoding
 """
@@ -84,7 +84,7 @@ def placed_fields(data: Data, message: slice) -> Iterator[tuple[int, int | slice
 class Message:
     """A message of known fields, each of which may stand once, or, if its type is `list`, again and again.
 
-    >>> from isomorph.tools.checkpoints.tensorflow.protobuf import Message, message
+    >>> from isomorph.tools.checkpoints.protobuf import Message, message
     >>> dim = Message.of(message((1, 7), (2, b"rows")), {1: ("size", int), 2: ("name", bytes)})
     >>> dim.number("size"), dim.raw("name")
     (7, b'rows')

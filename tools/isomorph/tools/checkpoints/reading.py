@@ -39,6 +39,7 @@ FORMATS = (
     SAFETENSORS,
     Format(recognition.is_saved_slices, "tensorflow.saved_slices"),
     Format(recognition.is_leveldb_table, "tensorflow.bundle"),
+    Format(recognition.is_pdiparams, "paddle.pdiparams"),
     Format(recognition.is_pickle, "paddle.pdparams"),
 )
 """The first one that recognises a file is its format: some start as others do."""

@@ -96,6 +96,15 @@ def is_saved_slices(file: MappedFile) -> bool:
     return is_leveldb_table(file) and re.match(rb"\0\0[\x80-\xff]{0,4}[\0-\x7f]\n", file.read(0, 8)) is not None
 
 
+def is_pdiparams(file: MappedFile) -> bool:
+    """Tell whether it starts as the parameters beside a program of Paddle's.
+
+    The first tensor: its version, no levels of detail, its version again, then the length of its dtype and shape.
+    """
+    start = rb"\0{16}(?:\x02\0{3}\x08[\0-\x1f]|[\x03-\xff]\0{3}\x08[\0-\x1f]\x10)"
+    return re.match(start, file.read(0, 23)) is not None
+
+
 def is_pickle(file: MappedFile) -> bool:
     """Tell whether it starts as a pickle of protocol 2 or later; PyTorch's streams do so, too."""
     head = file.read(0, 2)

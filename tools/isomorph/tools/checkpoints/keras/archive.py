@@ -5,12 +5,12 @@ class (keras/src/saving/saving_lib.py, `_save_container_state`). It is read as J
 it stays text.
 """
 
-import json
 import zlib
 from dataclasses import replace
 from types import MappingProxyType
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
+from isomorph.tools.checkpoints.json_text import read_json
 from isomorph.tools.checkpoints.keras.configuration import layers_in, options_by_name
 from isomorph.tools.checkpoints.keras.h5 import read_window
 from isomorph.tools.checkpoints.keras.hdf5_file import Window
@@ -21,7 +21,6 @@ from isomorph.tools.checkpoints.zip_directory import Member, noted_in, read_dire
 
 NAME = "Keras archive"
 
-_FREE_CONFIG = 1 << 20  # bytes that any file may have; a thousand layers' worth
 _PIECE = 1 << 20  # bytes read at once
 
 
@@ -42,7 +41,7 @@ def read(file: MappedFile) -> Checkpoint:
         raise file.damaged(
             f"its {KERAS_WEIGHTS} starts with {shown(window.bytes_at(0, 8))}, HDF5's signature was expected"
         )
-    layers = dict(layers_in(_json(file, config)))
+    layers = dict(layers_in(read_json(file, config.start, config.size, KERAS_CONFIG, file.size)))
     checkpoint = read_window(window, NAME, layers)
     return replace(checkpoint, metadata=MappingProxyType(noted_in(file, members)), layers=options_by_name(layers))
 
@@ -63,13 +62,3 @@ def _check_sum(file: MappedFile, name: str, member: Member) -> None:
         crc32 = zlib.crc32(file.read(start, min(_PIECE, end - start)), crc32)
     if crc32 != member.crc32:
         raise file.damaged(f"the checksum of its {name} is not that of its bytes")
-
-
-def _json(file: MappedFile, member: Member) -> object:
-    # JSON becomes Python objects of up to thirty times its size.
-    if member.size > _FREE_CONFIG + file.size // 32:
-        raise file.bad(f"its {KERAS_CONFIG} takes {member.size:,} of its {file.size:,} bytes, far more than layers do")
-    try:
-        return json.loads(file.read(member.start, member.size))
-    except (ValueError, RecursionError) as problem:
-        raise file.damaged(f"its {KERAS_CONFIG} cannot be read ({shown(str(problem), 100)})") from None

@@ -22,6 +22,7 @@ import numpy as np
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.protobuf import Message, fields
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c_of
 from isomorph.tools.checkpoints.tensorflow.framework import (
     STRING,
@@ -33,7 +34,6 @@ from isomorph.tools.checkpoints.tensorflow.framework import (
 )
 from isomorph.tools.checkpoints.tensorflow.leveldb_table import read_table
 from isomorph.tools.checkpoints.tensorflow.object_graph import network_tensors, path_of
-from isomorph.tools.checkpoints.tensorflow.protobuf import Message, fields
 from isomorph.tools.checkpoints.tensorflow.string_tensors import only_string
 from isomorph.tools.checkpoints.wording import counted, shown
 

@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
-from isomorph.tools.checkpoints.tensorflow.protobuf import Message, fields
+from isomorph.tools.checkpoints.protobuf import Message, fields
 from isomorph.tools.checkpoints.wording import shown
 
 DTYPES: dict[int, np.dtype] = {

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.protobuf import Data, varint
 from isomorph.tools.checkpoints.recognition import LEVELDB_MAGIC
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c_of
-from isomorph.tools.checkpoints.tensorflow.protobuf import Data, varint
 from isomorph.tools.checkpoints.wording import shown
 
 _FOOTER = 48

@@ -6,9 +6,9 @@ Sources: tensorflow/tsl (xla), lib/io/table_builder.cc and block_builder.cc; lev
 import struct
 from collections.abc import Sequence
 
+from isomorph.tools.checkpoints.protobuf import varint_of
 from isomorph.tools.checkpoints.recognition import LEVELDB_MAGIC
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c
-from isomorph.tools.checkpoints.tensorflow.protobuf import varint_of
 
 Entries = Sequence[tuple[bytes, bytes]]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.tensorflow.protobuf import Message, placed_fields
+from isomorph.tools.checkpoints.protobuf import Message, placed_fields
 from isomorph.tools.checkpoints.wording import shown
 
 TRAINING = ("optimizer", "_optimizer", "save_counter", "metrics", "_metrics", "_compile_metrics", "_loss_tracker")

@@ -10,7 +10,7 @@ import numpy as np
 
 from isomorph.tools.checkpoints.checkpoint import Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.tensorflow.protobuf import LONGEST_VARINT, Message
+from isomorph.tools.checkpoints.protobuf import LONGEST_VARINT, Message
 
 _FIELDS = {
     "float_val": (5, "float32"),

@@ -23,11 +23,11 @@ import numpy as np
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.protobuf import Message
 from isomorph.tools.checkpoints.tensorflow.framework import check_version, dtype_of, name_of, shape_of
 from isomorph.tools.checkpoints.tensorflow.leveldb_table import read_table
 from isomorph.tools.checkpoints.tensorflow.ordered_code import FULL, Extent, key_of_slice
 from isomorph.tools.checkpoints.tensorflow.packed_values import values_of
-from isomorph.tools.checkpoints.tensorflow.protobuf import Message
 from isomorph.tools.checkpoints.wording import shown
 
 NAME = "TensorFlow checkpoint (V1)"

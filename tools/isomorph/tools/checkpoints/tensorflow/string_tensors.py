@@ -9,8 +9,8 @@ Source: tensorflow/core/util/tensor_bundle/tensor_bundle.cc (`WriteStringTensor`
 import google_crc32c
 
 from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.protobuf import varint
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked, masked_crc32c_of
-from isomorph.tools.checkpoints.tensorflow.protobuf import varint
 
 _FOUR_BYTES = 1 << 32
 

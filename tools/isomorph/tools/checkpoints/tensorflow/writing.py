@@ -12,13 +12,13 @@ from typing import IO
 import google_crc32c
 
 from isomorph.tools.checkpoints.checkpoint import Tensor
+from isomorph.tools.checkpoints.protobuf import Fixed32, message
 from isomorph.tools.checkpoints.tensor_bytes import check_tensors, little_endian, pieces
 from isomorph.tools.checkpoints.tensorflow.bundle import OBJECT_GRAPH, VERSION
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked
 from isomorph.tools.checkpoints.tensorflow.file_names import SHARD
 from isomorph.tools.checkpoints.tensorflow.framework import DTYPES, is_name
 from isomorph.tools.checkpoints.tensorflow.leveldb_writing import table
-from isomorph.tools.checkpoints.tensorflow.protobuf import Fixed32, message
 from isomorph.tools.checkpoints.wording import refusal, shown
 from isomorph.tools.writing import new_file
 
