@@ -35,6 +35,8 @@ FORMATS = {
     "bundle": Format(".index", "mutations.own.tensorflow", mutated_table, 0.7),
     "objects": Format(".index", "mutations.own.tensorflow", mutated_table, 0.7),
     "v1": Format(".ckpt", "mutations.own.tensorflow", mutated_table, 0.7),
+    "pkl": Format(".pkl", "mutations.own.numpy"),
+    "npz": Format(".npz", "mutations.own.numpy", mutated_member, 0.6),
     "pdparams": Format(".pdparams", "mutations.own.paddle"),
     "pdiparams": Format(".pdiparams", "mutations.own.paddle"),
 }

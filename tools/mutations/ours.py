@@ -42,7 +42,7 @@ def read(path: Path, _: str) -> dict[str, Any]:
     signal.setitimer(signal.ITIMER_PROF, 0)
     answer |= {"seconds": time.process_time() - start, "memory": max(0, _memory("VmHWM") - before)}
     if answer["outcome"] == "read":
-        peeled = checkpoint.unwrapped if checkpoint.format.startswith(("PyTorch", "Paddle pickle")) else ()
+        peeled = checkpoint.unwrapped
         prefix = "".join(part for part in peeled if part.endswith("."))
         answer["inside"] = INSIDE.join(part for part in peeled if not part.endswith("."))
         answer["tensors"] = {prefix + name: value for name, value in of_arrays(checkpoint.tensors).items()}

@@ -15,6 +15,7 @@ from mutations.records.streams import mutated_stream, mutated_tar
 from mutations.records.tables import mutated_bundle
 from mutations.records.texts import mutated_json, mutated_safetensors
 from mutations.records.zips import mutated_zip
+from mutations.rules import mutated
 
 Files = Mapping[str, bytes]
 """The files of one checkpoint, by what their names end in; the first is the one that is named to a reader."""
@@ -40,6 +41,10 @@ def _keras_archive(chance: random.Random, content: bytes, other: bytes) -> bytes
     return mutated_zip(chance, content, other, {"config.json": mutated_json, ".weights.h5": mutated_hdf5})
 
 
+def _numpy_archive(chance: random.Random, content: bytes, other: bytes) -> bytes:
+    return mutated_zip(chance, content, other, {".npy": mutated})
+
+
 _MUTATIONS: dict[str, Mutation] = {
     "zip": _pytorch_zip,
     "stream": mutated_stream,
@@ -48,6 +53,8 @@ _MUTATIONS: dict[str, Mutation] = {
     "h5": mutated_hdf5,
     "weights.h5": mutated_hdf5,
     "keras": _keras_archive,
+    "pkl": mutated_pickle,
+    "npz": _numpy_archive,
     "pdparams": mutated_pickle,
     "pdiparams": mutated_parameters,
 }

@@ -196,3 +196,10 @@ def refusal(folder: Path, content: bytes) -> str:
     assert sentence.isprintable(), "a refusal is one line, whatever the file puts into it"
     assert len(sentence) < 600
     return sentence
+
+
+def npy(descr: str, shape: str, values: bytes) -> bytes:
+    """A .npy of version 1.0, its header as NumPy pads it."""
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + values

@@ -68,7 +68,7 @@ ZIPS = {
     "a script archive by its code": (zipped(W, more=[("archive/code/x.py", b"")]), "a TorchScript archive"),
     "a Keras archive": (folderless("config.json", "model.weights.h5"), "its model.weights.h5 starts with b'x'"),
     "a Keras archive behind something": (folderless("x", "model.weights.h5"), r"looks like a Keras \.keras archive"),
-    "a NumPy archive": (folderless("a.npy"), r"looks like a NumPy \.npz archive"),
+    "a NumPy archive": (folderless("notes", "a.npy"), r"looks like a NumPy \.npz archive"),
     "another archive": (folderless("x/y", "z"), r"looks like a zip archive without data\.pkl"),
     "an empty archive behind a member": (b"PK\3\4" + folderless(), "table of contents is damaged near byte 4"),
     "bytes before it": (b"PK\3\4" + zipped(W), "table of contents is damaged near byte 571"),

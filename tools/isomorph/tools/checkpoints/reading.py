@@ -35,11 +35,13 @@ SAFETENSORS = Format(recognition.is_safetensors, "safetensors_file")
 FORMATS = (
     Format(recognition.is_keras_archive, "keras.archive"),
     Format(recognition.is_hdf5, "keras.h5"),
+    Format(recognition.is_npz, "numpy.npz"),
     *PYTORCH,
     SAFETENSORS,
     Format(recognition.is_saved_slices, "tensorflow.saved_slices"),
     Format(recognition.is_leveldb_table, "tensorflow.bundle"),
     Format(recognition.is_pdiparams, "paddle.pdiparams"),
+    Format(recognition.is_network_pickle, "numpy.network_pickle"),
     Format(recognition.is_pickle, "paddle.pdparams"),
 )
 """The first one that recognises a file is its format: some start as others do."""

@@ -30,6 +30,8 @@ SAVED_MODEL, SAVED_VARIABLES = "saved_model.pb", "variables/variables.index"
 """The program in a folder of TensorFlow's SavedModel, and the index of its variables."""
 
 _FIRST_OF_KERAS = (b"metadata.json", KERAS_CONFIG.encode(), KERAS_WEIGHTS.encode())
+_MARKS_OF_NETWORKS = (b"matching_heuristics", b"__author__", b"\x05\0\0\0blobs", b"\x05blobs")
+_MARKED = 1024  # bytes at either end of a pickle in which those stand
 _ZIP = b"PK\3\4"
 
 
@@ -64,6 +66,12 @@ def is_hdf5(file: MappedFile) -> bool:
 def is_zip(file: MappedFile) -> bool:
     """Tell whether it starts as a zip archive."""
     return file.read(0, len(_ZIP)) == _ZIP
+
+
+def is_npz(file: MappedFile) -> bool:
+    """Tell whether it starts as a zip archive whose first member is called as an array of NumPy's is."""
+    head = file.read(0, 30)
+    return head.startswith(_ZIP) and file.read(30, int.from_bytes(head[26:28], "little")).endswith(b".npy")
 
 
 def is_pytorch_stream(file: MappedFile) -> bool:
@@ -103,6 +111,12 @@ def is_pdiparams(file: MappedFile) -> bool:
     """
     start = rb"\0{16}(?:\x02\0{3}\x08[\0-\x1f]|[\x03-\xff]\0{3}\x08[\0-\x1f]\x10)"
     return re.match(start, file.read(0, 23)) is not None
+
+
+def is_network_pickle(file: MappedFile) -> bool:
+    """Tell whether it starts as a pickle, and starts or ends with what detectron2 or Caffe2 put beside their arrays."""
+    ends = file.read(0, _MARKED) + file.read(max(0, file.size - _MARKED), _MARKED)
+    return is_pickle(file) and any(mark in ends for mark in _MARKS_OF_NETWORKS)
 
 
 def is_pickle(file: MappedFile) -> bool:

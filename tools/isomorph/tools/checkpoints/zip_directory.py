@@ -7,6 +7,7 @@ in two ways is refused, and so is what Python's zipfile refuses, with which Kera
 
 import itertools
 import struct
+import zlib
 from dataclasses import dataclass
 
 from isomorph.tools.checkpoints.checkpoint import METADATA
@@ -25,6 +26,7 @@ _ENCRYPTED = 0x2061  # of the flags: the member, strongly, or the table; or what
 _UTF8 = 0x800  # of the flags: the name is UTF-8; without it, it is what MS-DOS took it for
 _NEWEST = 63  # the version that a reader needs for all that there is, in tenths (APPNOTE.TXT 4.4.3.2)
 _FOLDER = 0x10  # of the attributes, as MS-DOS has them
+_PIECE = 1 << 20  # bytes read at once
 _COST = 512  # bytes of Python objects that one member becomes
 _WIDE_SIZES, _OTHER_NAME = 0x0001, 0x7075  # the kinds of extra fields that change what a member is
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "see the 64-bit field"
@@ -32,15 +34,27 @@ _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "see the 64-bit field"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of the archive; if `stored`, uncompressed, its bytes are `[start, start + size)` of the archive.
+    """One file of the archive, whose bytes are `[start, start + size)` of it, as they are or compressed.
 
-    Their CRC-32 is given and not verified: whether the format's own reader does is the caller's business.
+    `unpacked` is how many they become. Their CRC-32 is given and not verified: whether the format's own reader does is
+    the caller's business.
     """
 
     start: int
     size: int
-    stored: bool
+    unpacked: int
+    method: int
     crc32: int
+
+    @property
+    def stored(self) -> bool:
+        """Whether its bytes are as they are."""
+        return self.method == 0
+
+    @property
+    def deflated(self) -> bool:
+        """Whether they are compressed as zip archives mostly are (APPNOTE.TXT 4.4.5)."""
+        return self.method == 8
 
 
 def read_directory(file: MappedFile) -> dict[str, Member]:
@@ -89,12 +103,21 @@ def read_directory(file: MappedFile) -> dict[str, Member]:
             raise file.damaged(
                 f"its member {shown(name)} is stored as it is, but in {packed:,} bytes instead of {size:,}"
             )
-        members[name] = Member(start, packed, stored=method == 0, crc32=crc32)
+        members[name] = Member(start, packed, size, method, crc32)
         taken.append((local, start + packed, name))
     if position != end or len(members) != count:
         raise _broken(file, position)
     _check_apart(file, sorted(taken))
     return members
+
+
+def check_crc32(file: MappedFile, name: str, member: Member) -> None:
+    """Raise BadInput unless a stored member has the checksum that the table gives."""
+    crc32, end = 0, member.start + member.size
+    for start in range(member.start, end, _PIECE):
+        crc32 = zlib.crc32(file.read(start, min(_PIECE, end - start)), crc32)
+    if crc32 != member.crc32:
+        raise file.damaged(f"the checksum of its {name} is not that of its bytes")
 
 
 def noted_in(file: MappedFile, members: dict[str, Member]) -> dict[str, str]:

@@ -5,7 +5,6 @@ class (keras/src/saving/saving_lib.py, `_save_container_state`). It is read as J
 it stays text.
 """
 
-import zlib
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -17,11 +16,9 @@ from isomorph.tools.checkpoints.keras.hdf5_file import Window
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.recognition import HDF5_SIGNATURE, KERAS_CONFIG, KERAS_WEIGHTS
 from isomorph.tools.checkpoints.wording import shown
-from isomorph.tools.checkpoints.zip_directory import Member, noted_in, read_directory
+from isomorph.tools.checkpoints.zip_directory import Member, check_crc32, noted_in, read_directory
 
 NAME = "Keras archive"
-
-_PIECE = 1 << 20  # bytes read at once
 
 
 def read(file: MappedFile) -> Checkpoint:
@@ -35,7 +32,7 @@ def read(file: MappedFile) -> Checkpoint:
     members = read_directory(file)
     config, weights = _member(file, members, KERAS_CONFIG), _member(file, members, KERAS_WEIGHTS)
     for name, member in ((KERAS_CONFIG, config), (KERAS_WEIGHTS, weights)):
-        _check_sum(file, name, member)
+        check_crc32(file, name, member)
     window = Window(file, weights.start, weights.size)
     if window.bytes_at(0, len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
         raise file.damaged(
@@ -53,12 +50,3 @@ def _member(file: MappedFile, members: dict[str, Member], name: str) -> Member:
     if not member.stored:
         raise file.damaged(f"its {name} is compressed, which Keras never does")
     return member
-
-
-def _check_sum(file: MappedFile, name: str, member: Member) -> None:
-    """Refuse a part whose bytes are not those that were saved: Keras, too, looks at the archive's checksums."""
-    crc32, end = 0, member.start + member.size
-    for start in range(member.start, end, _PIECE):
-        crc32 = zlib.crc32(file.read(start, min(_PIECE, end - start)), crc32)
-    if crc32 != member.crc32:
-        raise file.damaged(f"the checksum of its {name} is not that of its bytes")

@@ -21,11 +21,11 @@ import numpy as np
 from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.noted import noted
-from isomorph.tools.checkpoints.paddle import numpy_pickles
-from isomorph.tools.checkpoints.paddle.numpy_pickles import ArrayRef, shape_of
+from isomorph.tools.checkpoints.numpy import pickled_arrays
+from isomorph.tools.checkpoints.numpy.pickled_arrays import ArrayRef, shape_of
 from isomorph.tools.checkpoints.pickles.machine import unpickle_all
 from isomorph.tools.checkpoints.pickles.state_dicts import state_dict_in
-from isomorph.tools.checkpoints.pickles.values import Constructor, Entries, Span
+from isomorph.tools.checkpoints.pickles.values import Constructor, Entries, Span, empty_dictionary
 from isomorph.tools.checkpoints.wording import shown
 
 NAME = "Paddle pickle"
@@ -86,17 +86,11 @@ def _tuple(arguments: tuple[object, ...]) -> object:
             raise ValueError("a tuple is made of something else than a tuple")
 
 
-def _dictionary(arguments: tuple[object, ...]) -> object:
-    if arguments:
-        raise ValueError("a dictionary is made of something else than its entries")
-    return Entries()
-
-
 _NAMES: dict[str, Constructor | None] = {
-    **numpy_pickles.NAMES,
+    **pickled_arrays.NAMES,
     "builtins.tuple": _tuple,
     "__builtin__.tuple": _tuple,  # protocol 2 calls Python 3's modules by Python 2's names
-    "collections.OrderedDict": _dictionary,
+    "collections.OrderedDict": empty_dictionary,
 }
 
 

@@ -6,7 +6,7 @@ them: without the table, `paddle.load` makes tensors of all arrays, as it does o
 
 Arrays of more than a gigabyte need nothing special: only protocols 2 and 3 cut them.
 
-Sources: paddle/framework/io.py (`_legacy_save`, `load`) and io_utils.py (`_unpack_saved_dict`); `numpy_pickles` says
+Sources: paddle/framework/io.py (`_legacy_save`, `load`) and io_utils.py (`_unpack_saved_dict`); `pickled_arrays` says
 those of an array's pickle.
 """
 

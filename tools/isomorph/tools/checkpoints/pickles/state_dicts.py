@@ -8,7 +8,10 @@ from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pickles.values import Entries
 from isomorph.tools.checkpoints.wording import counted, shown
 
-WRAPPERS = ("state_dict", "model", "model_state_dict", "model_ema", "state_dict_ema")
+CAFFE2_WRAPPER = "blobs"
+"""Where Caffe2 keeps a network."""
+
+WRAPPERS = ("state_dict", "model", "model_state_dict", "model_ema", "state_dict_ema", CAFFE2_WRAPPER)
 """Where training scripts keep the network, in the order in which the first one with tensors is taken.
 
 A script that keeps both keeps the averaged weights (ema) beside the trained ones; the trained ones are the network.

@@ -71,3 +71,10 @@ class Entries(dict[str, object]):
             raise ValueError(f"a dictionary names {shown(key)} twice")
         else:
             self[key] = value
+
+
+def empty_dictionary(arguments: tuple[object, ...]) -> object:
+    """Return what `OrderedDict()` makes. Raises ValueError where it is given entries at once."""
+    if arguments:
+        raise ValueError("a dictionary is made of something else than its entries")
+    return Entries()
