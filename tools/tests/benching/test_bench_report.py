@@ -125,6 +125,6 @@ LOADS = "# behind each build: network.load(subject.tensors)"
     ],
 )
 def test_the_first_lines_make_the_architecture_of(subject: str, lines: list[str]) -> None:
-    found = setup_lines(subject, (8, 10, 3), None, {}).splitlines()
+    found = setup_lines(subject, (8, 10, 3), {}).splitlines()
     assert [line for line in found if line.startswith(("subject", "#"))] == lines
     assert found[-1] == 'images = numpy.ones((1, 8, 10, 3), "float32")'

@@ -123,3 +123,45 @@ def test_a_dictionary_that_holds_itself_has_an_end(sixteen_bytes: MappedFile) ->
         saved[wrapper] = saved
     with pytest.raises(BadInput, match="no tensors were found"):
         checkpoint_of(sixteen_bytes, "a form", saved, lambda _: 0)
+
+
+# Several dictionaries.
+
+KERNEL = TensorRef(FLOATS, FLOATS.dtype, 0, (2, 2), (2, 1))
+BOTH = {"net": {"a": KERNEL, "b": T}, "ema": {"a": KERNEL, "b": T}}
+
+
+@pytest.mark.parametrize(
+    ("saved", "keys"),
+    [
+        pytest.param({"net": {"a": KERNEL}, "epoch": 1}, [], id="one, under a key that no script is known for"),
+        pytest.param(BOTH, ["net", "ema"], id="trained before averaged"),
+        pytest.param({"head": {"a": KERNEL}, "body": {"a": KERNEL, "b": KERNEL}}, ["body", "head"], id="more kernels"),
+        pytest.param({"other": {"a": KERNEL}, "model": {"a": KERNEL}}, ["model", "other"], id="a usual key first"),
+        pytest.param({"a": KERNEL, "net": {"a": KERNEL}}, ["net", "."], id="one inside before the top"),
+        pytest.param({"x": {"y": {"a": KERNEL}}, "z": {"a": KERNEL}}, ["z", "x.y"], id="the shorter way"),
+        pytest.param({"net": {"a": KERNEL}, "optimizer": {"m": {"a": KERNEL, "b": KERNEL}}}, [], id="no optimizer's"),
+    ],
+)
+def test_of_several_dictionaries_come(sixteen_bytes: MappedFile, saved: Mapping[Any, object], keys: list[str]) -> None:
+    checkpoint = checkpoint_of(sixteen_bytes, "a form", entries(saved), lambda _: 0)
+    assert list(checkpoint.dictionaries) == keys
+    assert checkpoint.key == (keys[0] if keys else "")
+
+
+def test_each_of_several_dictionaries_can_be_opened(sixteen_bytes: MappedFile) -> None:
+    checkpoint = checkpoint_of(sixteen_bytes, "a form", entries(BOTH | {"epoch": 1}), lambda _: 0)
+    assert {key: (each.tensors, each.is_averaged) for key, each in checkpoint.dictionaries.items()} == {
+        "net": (2, False),
+        "ema": (2, True),
+    }
+    averaged = checkpoint.dictionaries["ema"].open()
+    assert (averaged.unwrapped, averaged.left_out, list(averaged.tensors)) == (("ema",), ("net", "epoch"), ["a", "b"])
+
+
+def test_another_dictionary_is_refused_when_it_is_opened(sixteen_bytes: MappedFile) -> None:
+    saved = {"net": {"a": KERNEL}, "bomb": {f"{n}": T for n in range(17)}}
+    checkpoint = checkpoint_of(sixteen_bytes, "a form", entries(saved), lambda _: 0)
+    assert list(checkpoint.tensors) == ["a"]
+    with pytest.raises(BadInput, match="17 tensors would take 272 bytes, at most 16 times"):
+        checkpoint.dictionaries["bomb"].open()

@@ -56,6 +56,8 @@ def bench(
     threads: int | None = None,
     seed: int = 0,
     arch: str | None = None,
+    key: str | None = None,
+    prefix: str | None = None,
     memory: float | None = None,
     timeout: float = TIMEOUT,
     product: int = PRODUCT,
@@ -92,6 +94,7 @@ def bench(
     threads: of each process; None is one for each core.
     product: rows and columns of the matrices whose product is the limit.
     arch: the architecture of a checkpoint that cannot tell it.
+    key, prefix: which dictionary of the file, and which of its tensors, as `read_checkpoint` takes them.
     memory: bytes that each process may allocate; None: what is free now.
     timeout: seconds that one call to a process may take.
     progress: called before and after each step.
@@ -108,7 +111,7 @@ def bench(
     names, chosen_modes, rows = _choose(backends, modes)
     axes = check_axes(scaling)
     check_choice("goal", goal, GOALS)
-    resolved = find_subject(subject, arch, **options)
+    resolved = find_subject(subject, arch, key=key, prefix=prefix, **options)
     network = resolved.architecture
     check_quick(
         quick,
@@ -187,9 +190,13 @@ def bench(
         course.others,
         time.monotonic() - started,
         interrupted,
-        setup_lines(subject, (height, width, network.in_channels), arch, options),
+        setup_lines(subject, (height, width, network.in_channels), _given(arch=arch, key=key, prefix=prefix) | options),
         quick,
     )
+
+
+def _given(**arguments: str | None) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def _choose(

@@ -14,18 +14,18 @@ Lines = list[str]
 """Lines of Python."""
 
 
-def setup_lines(
-    subject: str | Path | Architecture, image: tuple[int, int, int], arch: str | None, options: Mapping[str, Any]
-) -> str:
-    """Return the lines that come before those of any mode: the architecture of `bench`, and an image of this shape."""
+def setup_lines(subject: str | Path | Architecture, image: tuple[int, int, int], arguments: Mapping[str, Any]) -> str:
+    """Return the lines that come before those of any mode: the architecture of `bench`, and an image of this shape.
+
+    arguments: what `find_subject` was given beside the subject.
+    """
     lines = ["import numpy", "from isomorph.backends import load_backend"]
     if isinstance(subject, Architecture):
         lines.append(f"# architecture: {subject.name}, as bench was given it")
     else:
-        arguments = _arguments({"arch": arch, **options} if arch else options)
         lines += ["from isomorph.tools.subjects.subject import find_subject"]
         lines += [
-            f"subject = find_subject({json.dumps(str(subject))}{arguments})",
+            f"subject = find_subject({json.dumps(str(subject))}{_arguments(arguments)})",
             "architecture = subject.architecture",
         ]
         if not is_architecture(subject):

@@ -46,6 +46,8 @@ def check(
     device: str = "auto",
     dtype: str = "float32",
     arch: str | None = None,
+    key: str | None = None,
+    prefix: str | None = None,
     images: Sequence[str] | AnyImages | None = None,
     size: tuple[int, int] | None = None,
     batch: int = 2,
@@ -80,6 +82,7 @@ def check(
     device: "auto", "cpu" or "gpu".
     dtype: the precision that users run; float64, which shows differences in meaning, is always compared, too.
     arch: the architecture of files that cannot tell it.
+    key, prefix: which dictionary of the first file, and which of its tensors, as `read_checkpoint` takes them.
     images: an array [N, H, W, C], or paths of photographs or of one `.npy`; None draws `batch` of them from `seed`, of
         `size` (height, width), which defaults to the zoo's own.
     plant: fields of the convention that the backends get wrong on purpose, to see where that shows.
@@ -99,7 +102,7 @@ def check(
     started = time.monotonic()
     interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
     names, absent = _choose(backends, interpreters, recorded=bool(references))
-    first = find_subject(subject, arch, **options)
+    first = find_subject(subject, arch, key=key, prefix=prefix, **options)
     planted = dict(plant or {})
     second = _find_other(first, other, arch, options)
     warn_of_plants((second or first).architecture, planted)

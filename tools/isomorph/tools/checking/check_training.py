@@ -43,6 +43,8 @@ def check_training(
     subject: str | Path | Architecture,
     *,
     arch: str | None = None,
+    key: str | None = None,
+    prefix: str | None = None,
     backends: Sequence[str] | None = None,
     device: str = "auto",
     size: tuple[int, int] | None = None,
@@ -72,6 +74,7 @@ def check_training(
         value close to a kink of an activation, float32's gradients may be undecided. Everything but dropout itself is
         compared without dropout, as every framework draws its own masks.
     arch: the architecture of a checkpoint that cannot tell it.
+    key, prefix: which dictionary of the file, and which of its tensors, as `read_checkpoint` takes them.
     backends: names; None takes the installed ones of COMPARED. A named backend that is not installed is bad input.
     device: "auto", "cpu" or "gpu".
     size: height and width of the images, which defaults to the zoo's own. batch: images in each batch.
@@ -94,7 +97,7 @@ def check_training(
     names, absent = choose_backends(backends, interpreters)
     if not names:
         raise BadInput("No backend is installed to compare with the oracle; `pip install 'isomorph[all]'` adds three.")
-    resolved = find_subject(subject, arch, **options)
+    resolved = find_subject(subject, arch, key=key, prefix=prefix, **options)
     network = resolved.architecture
     height, width = size or network.convention.preprocessing.size
     check_request(network, (height, width), batch, seed, device, "float32")

@@ -1,9 +1,9 @@
 """A checkpoint that has been read, whatever its format."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -19,6 +19,18 @@ METADATA = "isomorph.architecture"
 
 FOLDER = "transformers folder"
 """The format of a folder of transformers' or timm's, whose other files say more of its network than the weights do."""
+
+
+class Dictionary(NamedTuple):
+    """One of several dictionaries of tensors in a file.
+
+    tensors: how many it has. is_averaged: whether its key says that its weights are averaged over steps of training.
+    open: returns the checkpoint of its tensors. Raises BadInput where they are not sound.
+    """
+
+    tensors: int
+    is_averaged: bool
+    open: Callable[[], "Checkpoint"]
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value, so two checkpoints have no `==`
@@ -49,6 +61,9 @@ class Checkpoint:
             "class_name", and its options; empty where there is no configuration.
         network_name: what the file itself calls its network, where a training script noted that beside its tensors, as
             "resnet50" under "arch"; empty where none did.
+        key: of several dictionaries of tensors the one whose tensors these are, its keys joined by dots; "." for the
+            dictionary that was saved itself, and empty where there is one.
+        dictionaries: key -> each of several, the likeliest first; empty where there is one.
         refusal: a sentence on why the file's own word on its architecture cannot be followed; empty where it can, or
             has none.
     """
@@ -62,5 +77,7 @@ class Checkpoint:
     shards: tuple[Path, ...] = ()
     preprocessing_source: str = ""
     network_name: str = ""
+    key: str = ""
+    dictionaries: Mapping[str, Dictionary] = field(default_factory=dict, repr=False)
     refusal: str = ""
     layers: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)

@@ -1,15 +1,17 @@
 """Read a file in the format that its content has: a table with a row for each format."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import NamedTuple
 
 from isomorph.tools.checkpoints import lookalikes, recognition
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.tensorflow.file_names import index_of
+from isomorph.tools.checkpoints.wording import refusal, shown
 
 
 class Format(NamedTuple):
@@ -47,7 +49,7 @@ FORMATS = (
 """The first one that recognises a file is its format: some start as others do."""
 
 
-def read_checkpoint(path: str | Path) -> Checkpoint:
+def read_checkpoint(path: str | Path, key: str | None = None, prefix: str | None = None) -> Checkpoint:
     """Read the tensors in the file at `path`, whatever its suffix; nothing in the file is executed.
 
     >>> from isomorph.tools.checkpoints import read_checkpoint
@@ -57,14 +59,45 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 
     path: the file; of a TensorFlow checkpoint its prefix, its index or any of its shards; a folder of transformers'
         or of TensorFlow's SavedModel.
+    key: of several dictionaries of tensors in the file the one that is wanted, as `Checkpoint.dictionaries` calls it.
+    prefix: take the tensors whose names start so, without it; None takes all.
 
     The file is mapped, not read, and the arrays are views that stand as long as it is left alone: the time this takes
     grows with the number of tensors, not with their size, but for the checksums of a TensorFlow checkpoint and of a
     `.keras` archive. Whether the values are finite is not looked at.
 
     Raises:
-        BadInput: the file cannot be opened, is none of the formats, is damaged, holds code, or holds no tensors.
+        BadInput: the file cannot be opened, is none of the formats, is damaged, holds code, or holds no tensors; none
+            of its dictionaries is called `key`, or none of its tensors starts with `prefix`.
     """
+    checkpoint = _read(path)
+    if key is not None:
+        checkpoint = _under_key(checkpoint, path, key)
+    return _under_prefix(checkpoint, path, prefix) if prefix else checkpoint
+
+
+def _under_key(checkpoint: Checkpoint, path: str | Path, key: str) -> Checkpoint:
+    dictionaries = checkpoint.dictionaries
+    if key in dictionaries:
+        return replace(dictionaries[key].open(), key=key, dictionaries=dictionaries)
+    there = f"there are {', '.join(map(shown, dictionaries))}" if dictionaries else "it has one, which needs no key"
+    raise refusal(path, f"it has no dictionary of tensors under the key {shown(key)}; {there}")
+
+
+def _under_prefix(checkpoint: Checkpoint, path: str | Path, prefix: str) -> Checkpoint:
+    tensors = {name: value for name, value in checkpoint.tensors.items() if name.startswith(prefix) and name != prefix}
+    if not tensors:
+        first = next(iter(checkpoint.tensors))
+        raise refusal(path, f"none of its tensors starts with {shown(prefix)}; the first is called {shown(first)}")
+    return replace(
+        checkpoint,
+        tensors=MappingProxyType({name.removeprefix(prefix): value for name, value in tensors.items()}),
+        unwrapped=(*checkpoint.unwrapped, prefix),
+        left_out=(*checkpoint.left_out, *(name for name in checkpoint.tensors if name not in tensors)),
+    )
+
+
+def _read(path: str | Path) -> Checkpoint:
     if recognition.is_transformers_folder(Path(path)):
         read_folder: Callable[[Path], Checkpoint] = _reader("transformers.folder").read
         return read_folder(Path(path))

@@ -28,6 +28,8 @@ commands = Group()
 @options.device
 @options.dtype
 @options.arch
+@options.key
+@options.prefix
 @options.images
 @options.size
 @options.batch
@@ -101,6 +103,8 @@ def _refuse_beside_training(
 @options.device
 @options.dtype
 @options.arch
+@options.key
+@options.prefix
 @options.images
 @options.size
 @options.batch
@@ -141,6 +145,8 @@ def run_command(
 @options.device
 @options.dtype
 @options.arch
+@options.key
+@options.prefix
 @click.option("--labels", metavar="FILE", help="The classes' names: JSON, or one on each line.")
 @click.option("--top", type=int, default=5, metavar="N", help="How many classes of each image.")
 @click.option(

@@ -72,6 +72,8 @@ def _numbers(numbers: Iterable[int]) -> str:
 @options.names_option("--scaling", metavar="A,B", help=f"Follow time and memory along {', '.join(AXES)}.")
 @click.option("--threads", type=int, metavar="N", help="Of each process; default: one for each core.")
 @options.arch
+@options.key
+@options.prefix
 @options.seed
 @options.architecture_options
 @click.option("--explain", is_flag=True, help="Also print the lines that a user writes to get each mode.")

@@ -19,6 +19,8 @@ commands = Group()
 @commands.command("inspect", short_help="What is this checkpoint?")
 @options.argument("file", metavar="FILE", help="A checkpoint.")
 @options.arch
+@options.key
+@options.prefix
 @click.option("--tensors", is_flag=True, help="Also print every tensor.")
 @click.option("--values/--no-values", default=True, help="Look for odd values, which reads the whole file.")
 @click.option("--hash", "digest", is_flag=True, help="Also compute the file's SHA-256.")
@@ -58,6 +60,8 @@ def diff_command(first: str, second: str, arch: str | None, json: str | None) ->
 @click.option("--to", metavar="ZOO|ARCH", help="Names and axes of a zoo, if it has the same function.")
 @click.option("--format", metavar="FORMAT", help=f"Where DST does not say: {', '.join(FORMATS)}.")
 @options.arch
+@options.key
+@options.prefix
 @click.option("--dtype", metavar="DTYPE", help="Cast to it; default: every tensor's own.")
 @click.option("--fold-bias", is_flag=True, help="Allow biases to go into batch norms' means: one rounding.")
 @click.option("--fold-epsilon", is_flag=True, help="Allow another epsilon to go into the variances: one rounding.")

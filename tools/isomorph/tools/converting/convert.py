@@ -30,6 +30,8 @@ def convert(
     to: str | None = None,
     format: str | None = None,
     arch: str | None = None,
+    key: str | None = None,
+    prefix: str | None = None,
     dtype: str | None = None,
     rounding: Rounding = NO_ROUNDING,
     num_classes: int | None = None,
@@ -56,6 +58,7 @@ def convert(
     format: the kind of file, where the suffix of `target` does not say it. Without `to`, its tensors have the names of
         isomorph's own network in the framework that reads such files, or canonical ones.
     arch: the source's architecture, where it cannot be told.
+    key, prefix: which dictionary of the file, and which of its tensors, as `read_checkpoint` takes them.
     dtype: cast to this one of DTYPES; None keeps every tensor's own.
     rounding: the changes that are allowed although they cost a rounding.
     num_classes, new_head: replace the classifiers by newly drawn ones of so many classes.
@@ -73,7 +76,7 @@ def convert(
     if dtype is not None and dtype not in DTYPES:
         raise BadInput(f"There is no dtype {dtype!r}; there are {', '.join(DTYPES)}.")
     progress("convert", f"reading {source}")
-    original = _read(source, arch, num_classes, new_head, partial, seed)
+    original = _read(source, arch, key, prefix, num_classes, new_head, partial, seed)
     _check_place(original.files, files, force)
     network, form = _target(original.architecture, to, container)
     # Weights go on seeing photographs as those that they learnt from, whatever is usual where they go.
@@ -115,15 +118,22 @@ def _check_place(sources: Sequence[Path], targets: Sequence[Path], force: bool) 
 
 
 def _read(
-    source: str | Path, arch: str | None, num_classes: int | None, new_head: bool, partial: bool, seed: int
+    source: str | Path,
+    arch: str | None,
+    key: str | None,
+    prefix: str | None,
+    num_classes: int | None,
+    new_head: bool,
+    partial: bool,
+    seed: int,
 ) -> Source:
     if partial:
         if arch is None:
             raise BadInput("--partial needs --arch, the network that the file is to fill as far as it can.")
         if new_head:
             raise BadInput("--head new goes with a whole file; --partial draws what does not fit, the head too.")
-        return read_part(source, arch, num_classes, seed)
-    whole = read_whole(source, arch)
+        return read_part(source, arch, num_classes, seed, key, prefix)
+    whole = read_whole(source, arch, key, prefix)
     if new_head:
         return whole.with_new_head(whole.architecture.head.num_classes if num_classes is None else num_classes, seed)
     if num_classes is not None:

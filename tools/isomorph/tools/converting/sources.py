@@ -52,27 +52,29 @@ class Source:
         return replace(self, architecture=changed, tensors=tensors, drawn=drawn, left_out=left_out)
 
 
-def read_whole(path: str | Path, arch: str | None) -> Source:
+def read_whole(path: str | Path, arch: str | None, key: str | None = None, prefix: str | None = None) -> Source:
     """Read a file that holds all tensors of a network, as `read_weights` does.
 
     Published weights under their published name keep their own preprocessing; a file of another name is not hashed to
     see whether it is one of them.
     """
-    weights = read_weights(path, arch)
+    weights = read_weights(path, arch, key, prefix)
     if has_published_name(weights.path):
         weights = weights.as_published(sha256(weights.path))
     form, checkpoint = weights.interpretation.form, weights.checkpoint
     return Source(weights.architecture, weights.tensors, form, checkpoint.format, _files(checkpoint), weights.left_out)
 
 
-def read_part(path: str | Path, arch: str, num_classes: int | None, seed: int) -> Source:
+def read_part(
+    path: str | Path, arch: str, num_classes: int | None, seed: int, key: str | None = None, prefix: str | None = None
+) -> Source:
     """Read the tensors of a file that fit an architecture in name and shape, and draw the others from `seed`.
 
     Raises BadInput for a file that cannot be read, and where nothing fits.
     """
     classes = {} if num_classes is None else {"num_classes": num_classes}
     network = find_architecture(arch, **classes)
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, key, prefix)
     form, fitting = _best_fit(network, checkpoint.tensors)
     if not fitting:
         raise BadInput(f"No tensor of {path} has the name and the shape of one of {network.name}.")

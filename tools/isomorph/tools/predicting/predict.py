@@ -41,6 +41,8 @@ def predict(
     device: str = "auto",
     dtype: str = "float32",
     arch: str | None = None,
+    key: str | None = None,
+    prefix: str | None = None,
     size: tuple[int, int] | None = None,
     preprocess: str | None = None,
     labels: str | Path | None = None,
@@ -79,7 +81,7 @@ def predict(
     names, absent = choose_backends(backends)
     names = names or ["oracle"]
     check_limits(timeout)
-    resolved = find_subject(file, arch)
+    resolved = find_subject(file, arch, key=key, prefix=prefix)
     assert resolved.tensors is not None
     assert resolved.origin is not None
     network = resolved.architecture

@@ -72,6 +72,8 @@ def run(
     device: str = "auto",
     dtype: str = "float32",
     arch: str | None = None,
+    key: str | None = None,
+    prefix: str | None = None,
     images: Sequence[str] | AnyImages | None = None,
     size: tuple[int, int] | None = None,
     batch: int = 2,
@@ -98,7 +100,7 @@ def run(
     name = find_backend(backend).name if backend else _first_installed()
     if python == sys.executable and (reason := find_backend(name).why_not()):
         raise BadInput(f"The backend {name} is not available: {reason}")
-    resolved = find_subject(subject, arch, **options)
+    resolved = find_subject(subject, arch, key=key, prefix=prefix, **options)
     check_request(resolved.architecture, size, batch, seed, device, dtype)
     check_limits(timeout)
     with BackendProcess(name, python, timeout=timeout) as process:

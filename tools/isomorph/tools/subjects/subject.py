@@ -65,7 +65,14 @@ class Case:
         return Sizes.of(self.architecture, count, height, width)
 
 
-def find_subject(subject: str | Path | Architecture, arch: str | None = None, **options: Any) -> Subject:
+def find_subject(
+    subject: str | Path | Architecture,
+    arch: str | None = None,
+    *,
+    key: str | None = None,
+    prefix: str | None = None,
+    **options: Any,
+) -> Subject:
     """Return the network that a name, a `.toml` file or a checkpoint stands for, with a checkpoint's tensors.
 
     >>> from isomorph.tools.subjects.subject import find_subject
@@ -78,26 +85,34 @@ def find_subject(subject: str | Path | Architecture, arch: str | None = None, **
     subject: an architecture, its name, a `.toml` file with one, or a checkpoint file. A known name wins over a file's;
         `./` forces a file.
     arch: the architecture of a checkpoint that cannot tell, or that is to be read as another.
+    key, prefix: which dictionary of a checkpoint, and which of its tensors, as `read_checkpoint` takes them.
     options: of the architecture, such as `output_stride`; None for `num_classes` means no head.
     Raises BadInput for a name that is neither, for a file that cannot be read or fits nothing, and for options that
     contradict the file. Warns of options that do nothing there.
     """
-    resolved = _find_subject(subject, arch, options)
+    resolved = _find_subject(subject, arch, key, prefix, options)
     warn_of_options(resolved.architecture, options)
     return resolved
 
 
-def _find_subject(subject: str | Path | Architecture, arch: str | None, options: dict[str, Any]) -> Subject:
+def _find_subject(
+    subject: str | Path | Architecture,
+    arch: str | None,
+    key: str | None,
+    prefix: str | None,
+    options: dict[str, Any],
+) -> Subject:
     if isinstance(subject, Architecture):
         return Subject(subject.with_options(**options), None, None)
     if is_architecture(subject):
-        if arch:
-            raise BadInput(f"--arch goes with a checkpoint; {subject} is an architecture already.")
+        given = next((name for name, value in (("arch", arch), ("key", key), ("prefix", prefix)) if value), None)
+        if given:
+            raise BadInput(f"--{given} goes with a checkpoint; {subject} is an architecture already.")
         return Subject(find_architecture(subject, **options), None, None)
     path = Path(subject)
     if not is_there(path) and not _looks_like_a_file(str(subject)):
         return Subject(find_architecture(subject), None, None)  # which refuses it, with the nearest names
-    return _from_file(path, arch, options)
+    return _from_file(path, arch, key, prefix, options)
 
 
 def check_request(
@@ -164,8 +179,8 @@ def make_case(
     return Case(network, tensors, pixels, origin, Origin(source, digest({"images": pixels})))
 
 
-def _from_file(path: Path, arch: str | None, options: dict[str, Any]) -> Subject:
-    weights = read_weights(path, arch)
+def _from_file(path: Path, arch: str | None, key: str | None, prefix: str | None, options: dict[str, Any]) -> Subject:
+    weights = read_weights(path, arch, key, prefix)
     sha = sha256(weights.checkpoint.path, *weights.checkpoint.shards)
     weights = weights.as_published(sha)
     fitted, tensors = weights.architecture, dict(weights.tensors)

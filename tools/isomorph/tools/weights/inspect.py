@@ -29,6 +29,8 @@ class InspectReport(Report):
     """The contents of a checkpoint.
 
     size: bytes, of all its files. unwrapped: the keys and prefixes that were removed to reach the tensors.
+    key: of several dictionaries of tensors in the file the one whose tensors these are; empty where there is one.
+    dictionaries: of several, key -> how many tensors each has, and whether its key says that they are averages.
     beside: entries of the file that are no tensors.
     names: whose names the tensors have: a zoo's, "canonical", isomorph's own in a framework, or "its own", where their
         shapes told the network; None if unknown.
@@ -47,6 +49,8 @@ class InspectReport(Report):
     format: str
     size: int
     unwrapped: tuple[str, ...]
+    key: str
+    dictionaries: dict[str, tuple[int, bool]]
     beside: tuple[str, ...]
     architecture: Architecture | None
     title: str | None
@@ -80,6 +84,10 @@ class InspectReport(Report):
     def to_json(self) -> str:
         """Return the report, as the command line's `--json` writes it."""
         document = {name: value for name, value in vars(self).items() if name not in ("architecture", "oddities")}
+        document["dictionaries"] = {
+            name: {"tensors": number, "averaged": is_averaged}
+            for name, (number, is_averaged) in self.dictionaries.items()
+        }
         document["mapping"] = {name: {"tensor": found, "told": mark} for name, (found, mark) in self.mapping.items()}
         network = self.architecture
         facts = {"architecture": network.name, **network_facts(network)} if network else None
@@ -105,6 +113,10 @@ class InspectReport(Report):
             facts += [(name.replace("_", " "), _words(value)) for name, value in known.items()]
         else:
             facts.append(("network", f"not told: {self.problem}"))
+        for name, (number, is_averaged) in self.dictionaries.items():
+            if name != self.key:
+                averaged = ", averaged over steps" if is_averaged else ""
+                facts.append(("also", f"{count(number)} tensors under --key {name}{averaged}"))
         facts += [("unused", some_names(self.unused))] if self.unused else []
         facts += [("beside", some_names(self.beside))] if self.beside else []
         return facts + ([("sha256", self.sha256)] if self.sha256 else [])
@@ -126,6 +138,8 @@ def inspect(
     path: str | Path,
     *,
     arch: str | None = None,
+    key: str | None = None,
+    prefix: str | None = None,
     values: bool = True,
     digest: bool = False,
     progress: Callable[[str, str], None] = lambda who, what: None,
@@ -141,13 +155,14 @@ def inspect(
     >>> report.oddities
     ()
 
-    arch: the architecture to read it as. values: look at the values, which reads the whole file. digest: compute its
+    arch: the architecture to read it as. key, prefix: which dictionary of the file, and which of its tensors, as
+    `read_checkpoint` takes them. values: look at the values, which reads the whole file. digest: compute its
     SHA-256. A file whose network cannot be told is reported all the same, with the reason.
 
     Raises BadInput for a file that cannot be read, and for one that `arch` does not fit.
     """
     progress("inspect", f"reading {path}")
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, key, prefix)
     likely, problem = _identified(Path(path), checkpoint, arch)
     interpretation, tensors = next(iter(likely), None), checkpoint.tensors
     progress("inspect", "looking at the values")
@@ -158,6 +173,8 @@ def inspect(
         format=checkpoint.format,
         size=sum(file.stat().st_size for file in {checkpoint.path, *checkpoint.shards}),
         unwrapped=checkpoint.unwrapped,
+        key=checkpoint.key,
+        dictionaries={name: (each.tensors, each.is_averaged) for name, each in checkpoint.dictionaries.items()},
         beside=checkpoint.left_out,
         architecture=interpretation.architecture if interpretation else None,
         title=interpretation.title if interpretation else None,

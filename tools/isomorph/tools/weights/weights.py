@@ -1,5 +1,6 @@
 """Read a checkpoint and find its architecture: its tensors under canonical names, and what else the file holds."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from isomorph.spec import Architecture, BadInput, Preprocessing, architectures
 from isomorph.tools.checkpoints import METADATA, Checkpoint, Tensors, read_checkpoint
 from isomorph.tools.checkpoints.checkpoint import FOLDER
 from isomorph.tools.designs.lookup import find_architecture
+from isomorph.tools.remark import Remark
 from isomorph.tools.weights.identify import find_interpretation
 from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.keras_config import check_configured
@@ -17,6 +19,10 @@ from isomorph.tools.weights.network_names import follow_name
 
 NOT_COMPUTED_WITH = "no network computes with it"
 BESIDE = "it stands beside the network's tensors"
+
+
+class AveragesBeside(Remark):
+    """A file holds weights that training averaged over its steps beside those that are taken."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,9 @@ class Weights:
         return replace(self, interpretation=interpretation, preprocessing_source=source)
 
 
-def read_weights(path: str | Path, arch: str | None = None) -> Weights:
+def read_weights(
+    path: str | Path, arch: str | None = None, key: str | None = None, prefix: str | None = None
+) -> Weights:
     """Read a checkpoint and find the architecture of its tensors.
 
     >>> from isomorph.tools.weights.weights import read_weights
@@ -76,9 +84,24 @@ def read_weights(path: str | Path, arch: str | None = None) -> Weights:
     ('mlperf_tiny/resnet8', (3, 3, 3, 16))
 
     arch: the architecture, where the file cannot tell it, or is to be read as another.
-    Raises BadInput for a file that cannot be read or fits nothing.
+    key, prefix: which dictionary of the file, and which of its tensors, as `read_checkpoint` takes them.
+    Raises BadInput for a file that cannot be read or fits nothing. Warns where averaged weights stand beside those that
+    are taken.
     """
-    return identified(Path(path), read_checkpoint(path), arch)
+    checkpoint = read_checkpoint(path, key, prefix)
+    if key is None and (sentence := averages_beside(checkpoint)):
+        warnings.warn(f"{path} {sentence}", AveragesBeside, stacklevel=2)
+    return identified(Path(path), checkpoint, arch)
+
+
+def averages_beside(checkpoint: Checkpoint) -> str:
+    """Return what to say of weights that are averaged over steps beside those that were taken; empty without any."""
+    averaged = [key for key, each in checkpoint.dictionaries.items() if each.is_averaged and key != checkpoint.key]
+    if not averaged:
+        return ""
+    return (
+        f"holds averaged weights beside those under {checkpoint.key}, which are taken: --key {' or '.join(averaged)}."
+    )
 
 
 def identified(path: Path, checkpoint: Checkpoint, arch: str | None = None) -> Weights:

@@ -7,6 +7,7 @@ every global is looked up in a table and nothing is executed.
 Source: detectron2/checkpoint/detection_checkpoint.py (`DetectionCheckpointer._load_file`).
 """
 
+from functools import partial
 from types import MappingProxyType
 
 from isomorph.tools.checkpoints.checkpoint import Checkpoint
@@ -14,7 +15,7 @@ from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.numpy import pickled_arrays
 from isomorph.tools.checkpoints.numpy.pickled_arrays import ArrayRef
 from isomorph.tools.checkpoints.pickles.machine import unpickle_all
-from isomorph.tools.checkpoints.pickles.state_dicts import CAFFE2_WRAPPER, state_dict_in
+from isomorph.tools.checkpoints.pickles.state_dicts import CAFFE2_WRAPPER, StateDict, checkpoint_in
 from isomorph.tools.checkpoints.pickles.values import Constructor, empty_dictionary
 
 NAME = "detectron2 pickle"
@@ -32,7 +33,14 @@ def read(file: MappedFile) -> Checkpoint:
     if protocol not in _PROTOCOLS:
         raise file.bad(f"it is a pickle of protocol {protocol}, {' or '.join(map(str, _PROTOCOLS))} was expected")
     value = unpickle_all(file, 0, file.size, _NAMES, spans=True)
-    found = state_dict_in(file, value, "array", lambda entry: entry if isinstance(entry, ArrayRef) else None)
+    return checkpoint_in(file, value, "array", _array, partial(_made, file))
+
+
+def _array(entry: object) -> ArrayRef | None:
+    return entry if isinstance(entry, ArrayRef) else None
+
+
+def _made(file: MappedFile, found: StateDict[ArrayRef]) -> Checkpoint:
     is_caffe2 = CAFFE2_WRAPPER in found.unwrapped
     momenta = tuple(name for name in found.tensors if is_caffe2 and name.endswith(_MOMENTUM))
     tensors = {name: array.array(file, name) for name, array in found.tensors.items() if name not in momenta}

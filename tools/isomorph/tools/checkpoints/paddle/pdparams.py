@@ -12,6 +12,7 @@ Source: paddle/framework/io.py (`_pickle_save`, `_parse_load_result`) and io_uti
 `_pack_loaded_dict`).
 """
 
+from functools import partial
 from math import prod
 from types import MappingProxyType
 
@@ -24,7 +25,7 @@ from isomorph.tools.checkpoints.noted import noted
 from isomorph.tools.checkpoints.numpy import pickled_arrays
 from isomorph.tools.checkpoints.numpy.pickled_arrays import ArrayRef, shape_of
 from isomorph.tools.checkpoints.pickles.machine import unpickle_all
-from isomorph.tools.checkpoints.pickles.state_dicts import state_dict_in
+from isomorph.tools.checkpoints.pickles.state_dicts import StateDict, checkpoint_in
 from isomorph.tools.checkpoints.pickles.values import Constructor, Entries, Span, empty_dictionary
 from isomorph.tools.checkpoints.wording import shown
 
@@ -41,7 +42,10 @@ def read(file: MappedFile) -> Checkpoint:
     if protocol not in _PROTOCOLS:
         raise file.bad(f"it is a pickle of protocol {protocol}, {' or '.join(map(str, _PROTOCOLS))} was expected")
     value = unpickle_all(file, 0, file.size, _NAMES, spans=True)
-    found = state_dict_in(file, value, "array", _array)
+    return checkpoint_in(file, value, "array", _array, partial(_made, file))
+
+
+def _made(file: MappedFile, found: StateDict[ArrayRef]) -> Checkpoint:
     arrays = {name: array.array(file, name) for name, array in found.tensors.items()}
     tensors = {name: _as_paddle_takes_it(array) for name, array in arrays.items()}
     if SLICES in found.entries:

@@ -1,9 +1,13 @@
-"""Find the tensors of a network in the dictionary that a training script saved."""
+"""Find the tensors of a network among the dictionaries that a training script saved."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
+from isomorph.tools.checkpoints.checkpoint import Checkpoint, Dictionary
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pickles.values import Entries
 from isomorph.tools.checkpoints.wording import counted, shown
@@ -12,16 +16,21 @@ CAFFE2_WRAPPER = "blobs"
 """Where Caffe2 keeps a network."""
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "model_ema", "state_dict_ema", CAFFE2_WRAPPER)
-"""Where training scripts keep the network, in the order in which the first one with tensors is taken.
+"""Where training scripts keep the network most often: of dictionaries with as many kernels the first one is taken."""
 
-A script that keeps both keeps the averaged weights (ema) beside the trained ones; the trained ones are the network.
-"""
+AVERAGED = re.compile(r"ema|averag|teacher|shadow|swa|momentum", re.IGNORECASE)
+"""What training scripts call weights that they average over steps; the trained ones beside them are the network."""
 
 NETWORK_NAME = "arch"
 """Where training scripts keep the name that they built the network by: PyTorch's ImageNet example, and timm."""
 
 PREFIXES = ("module.", "_orig_mod.")
 """What `DataParallel` and `torch.compile` put before every name, possibly both and more than once."""
+
+TOP = "."
+"""The key of the dictionary that was saved itself."""
+
+_OPTIMIZERS = ("optim", "lr_sched", "scheduler", "scaler", "amp")  # what stands beside a network and is none
 
 _DEEPEST = 8  # wrappers inside wrappers: scripts use one or two, a dictionary that holds itself has no end
 _MOST_OFTEN = 16  # how many times over its tensors may view the bytes of a file: tied weights share theirs
@@ -33,6 +42,10 @@ class Described(Protocol):
     @property
     def nbytes(self) -> int:
         """Bytes of its elements."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of its axes."""
 
 
 T = TypeVar("T", bound=Described)
@@ -56,70 +69,95 @@ class StateDict(Generic[T]):
     left_out: tuple[str, ...]
     network_name: str
 
+    @property
+    def key(self) -> str:
+        """The keys that lead to it, joined by dots; "." for the top."""
+        return ".".join(self.unwrapped) or TOP
 
-def state_dict_in(file: MappedFile, value: object, noun: str, tensor_of: Callable[[object], T | None]) -> StateDict[T]:
-    """Return the network's tensors in `value`, the object that was saved.
+
+def checkpoint_in(
+    file: MappedFile,
+    value: object,
+    noun: str,
+    tensor_of: Callable[[object], T | None],
+    made: Callable[[StateDict[T]], Checkpoint],
+    size: int = 0,
+) -> Checkpoint:
+    """Return the checkpoint of the likeliest dictionary of tensors in `value`, the object that was saved.
+
+    It is the one with the most kernels; of several the one that is not averaged, and the one under the most usual key.
+    The others are among its `dictionaries`.
 
     noun: what a refusal calls a tensor. tensor_of: tells an entry that is one from others, for which it returns None.
+    made: makes the checkpoint. size: the bytes of all files that hold the tensors, where `file` does not alone.
     Raises BadInput where there are none, a name is not text, or they are together far larger than the file.
     """
     if not isinstance(value, Entries):
         raise file.bad(f"it holds {shown(value)}, a dictionary of {noun}s was expected: save a state_dict()")
-    location = _find(value, tensor_of, (), [], set())
-    if location is None:
+    found = sorted(_all_in(value, tensor_of), key=_rank)
+    if not found:
         holds = ", ".join(shown(key) for key in list(value)[:5]) or "nothing under any name"
+        raise file.bad(f"no {noun}s were found in it (it holds {holds}), a state_dict was expected under some key")
+
+    def opened(each: StateDict[T]) -> Checkpoint:
+        return made(_checked(file, each, noun, size))
+
+    best = opened(found[0])
+    if len(found) == 1:
+        return best
+    dictionaries = {
+        each.key: Dictionary(len(each.tensors), is_averaged(each.key), partial(opened, each)) for each in found
+    }
+    return replace(best, key=found[0].key, dictionaries=MappingProxyType(dictionaries))
+
+
+def is_averaged(key: str) -> bool:
+    """Whether a key or a prefix says that weights are averaged over steps."""
+    return AVERAGED.search(key) is not None
+
+
+def _rank(found: StateDict[T]) -> tuple[int, bool, bool, int, int]:
+    kernels = sum(len(tensor.shape) > 1 for tensor in found.tensors.values())
+    usual = [WRAPPERS.index(key) for key in found.unwrapped if key in WRAPPERS]
+    at_top = not found.unwrapped
+    return -kernels, at_top, is_averaged(found.key), min(usual, default=len(WRAPPERS)), len(found.unwrapped)
+
+
+def _all_in(saved: Entries, tensor_of: Callable[[object], T | None]) -> Iterator[StateDict[T]]:
+    """Yield every dictionary that has tensors, in the object that was saved; those of optimizers are left out."""
+    pending: list[tuple[Entries, tuple[str, ...], tuple[str, ...], str]] = [(saved, (), (), "")]
+    seen: set[int] = set()
+    while pending:
+        entries, keys, beside, name = pending.pop()
+        if id(entries) in seen or len(keys) > _DEEPEST:
+            continue
+        seen.add(id(entries))
+        noted_name = entries.get(NETWORK_NAME)
+        name = noted_name if isinstance(noted_name, str) else name
+        tensors = {key: tensor for key, entry in entries.items() if (tensor := tensor_of(entry)) is not None}
+        if tensors:
+            left_out = (*beside, *(key for key in entries if key not in tensors))
+            yield StateDict(entries, tensors, keys, left_out, name)
+        for key, entry in reversed(entries.items()):
+            if isinstance(entry, Entries) and not key.startswith(_OPTIMIZERS):
+                others = (*beside, *(other for other in entries if other != key))
+                pending.append((entry, (*keys, key), others, name))
+
+
+def _checked(file: MappedFile, found: StateDict[T], noun: str, size: int) -> StateDict[T]:
+    """Return the dictionary. Raises BadInput for a name that is no text, and for tensors far larger than the file."""
+    if found.entries.strangers:
         raise file.bad(
-            f"no {noun}s were found in it (it holds {holds}), a state_dict was expected at the top or under one of "
-            f"{', '.join(WRAPPERS)}"
+            f"among its {noun}s {found.entries.strangers} stand under keys that are no text: names were expected"
         )
-    entries, wrappers, left_out = location
-    if entries.strangers:
-        raise file.bad(f"among its {noun}s {entries.strangers} stand under keys that are no text: names were expected")
-    tensors = {name: tensor for name, entry in entries.items() if (tensor := tensor_of(entry)) is not None}
-    left_out += [name for name in entries if name not in tensors]
-    total = sum(tensor.nbytes for tensor in tensors.values())
-    if total > _MOST_OFTEN * file.size:
+    total = sum(tensor.nbytes for tensor in found.tensors.values())
+    size = size or file.size
+    if total > _MOST_OFTEN * size:
         raise file.bad(
-            f"its {counted(len(tensors), noun)} would take {total:,} bytes, at most {_MOST_OFTEN} times the file's "
-            f"{file.size:,} were expected: it is made to exhaust the memory"
+            f"its {counted(len(found.tensors), noun)} would take {total:,} bytes, at most {_MOST_OFTEN} times the "
+            f"file's {size:,} were expected: it is made to exhaust the memory"
         )
-    return StateDict(entries, tensors, wrappers, tuple(left_out), _network_name(value, wrappers))
-
-
-_Location = tuple[Entries, tuple[str, ...], list[str]]
-
-
-def _find(
-    entries: Entries,
-    tensor_of: Callable[[object], T | None],
-    path: tuple[str, ...],
-    beside: list[str],
-    seen: set[int],
-) -> _Location | None:
-    """Return the innermost dictionary of tensors, the keys that lead to it, and the names of what is beside them."""
-    if id(entries) in seen or len(path) > _DEEPEST:
-        return None
-    seen.add(id(entries))
-    for key in WRAPPERS:
-        inner = entries.get(key)
-        if isinstance(inner, Entries):
-            others = beside + [name for name in entries if name != key]
-            location = _find(inner, tensor_of, (*path, key), others, seen)
-            if location:
-                return location
-    has_tensors = any(tensor_of(entry) is not None for entry in entries.values())
-    return (entries, path, beside) if has_tensors else None
-
-
-def _network_name(saved: Entries, wrappers: tuple[str, ...]) -> str:
-    """Return the script's name of the network; of several levels, the one nearest to the tensors."""
-    levels = [saved]
-    for wrapper in wrappers:
-        inner = levels[-1][wrapper]
-        assert isinstance(inner, Entries), "it has been looked into"
-        levels.append(inner)
-    names = (level.get(NETWORK_NAME) for level in reversed(levels))
-    return next((name for name in names if isinstance(name, str)), "")
+    return found
 
 
 def without_prefixes(tensors: Mapping[str, T]) -> tuple[Mapping[str, T], tuple[str, ...]]:
