@@ -22,7 +22,7 @@ from mutations.run import HOW
 from .command import children, gone, wait_for
 
 MEGABYTE = 1 << 20
-COUNT = 300
+COUNT = 150
 FRAMEWORKS = {"pytorch": "torch"}
 
 Opened = Callable[[str], Readers]

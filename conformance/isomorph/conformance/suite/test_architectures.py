@@ -75,6 +75,12 @@ def is_a_zoos(_backend: str, parameters: Mapping[str, Any]) -> bool:
     return not parameters["case"].startswith("small: ")
 
 
+def is_a_zoos_in_keras(backend: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether small networks stand for one in Keras, which traces a zoo's for seconds, and the other frameworks."""
+    return backend == "keras" and is_a_zoos(backend, parameters)
+
+
+@pytest.mark.thorough_where(where=is_a_zoos_in_keras)
 @pytest.mark.parametrize("case", some(CASES), indirect=True)
 @pytest.mark.against_the_oracle
 def test_in_float64_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Build) -> None:
