@@ -1,5 +1,6 @@
 """A checkpoint that has been read, whatever its format."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,19 @@ METADATA = "isomorph.architecture"
 
 FOLDER = "transformers folder"
 """The format of a folder of transformers' or timm's, whose other files say more of its network than the weights do."""
+
+
+_AVERAGED = re.compile(r"ema|averag|teacher|shadow|swa|momentum", re.IGNORECASE)
+
+
+def is_averaged(key: str) -> bool:
+    """Whether a key of a dictionary, or a prefix of names, says that weights are averaged over steps of training.
+
+    >>> from isomorph.tools.checkpoints.checkpoint import is_averaged
+    >>> is_averaged("state_dict_ema"), is_averaged("state_dict")
+    (True, False)
+    """
+    return _AVERAGED.search(key) is not None
 
 
 class Dictionary(NamedTuple):

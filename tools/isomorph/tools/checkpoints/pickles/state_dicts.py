@@ -1,13 +1,12 @@
 """Find the tensors of a network among the dictionaries that a training script saved."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
-from isomorph.tools.checkpoints.checkpoint import Checkpoint, Dictionary
+from isomorph.tools.checkpoints.checkpoint import Checkpoint, Dictionary, is_averaged
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pickles.values import Entries
 from isomorph.tools.checkpoints.wording import counted, shown
@@ -17,9 +16,6 @@ CAFFE2_WRAPPER = "blobs"
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "model_ema", "state_dict_ema", CAFFE2_WRAPPER)
 """Where training scripts keep the network most often: of dictionaries with as many kernels the first one is taken."""
-
-AVERAGED = re.compile(r"ema|averag|teacher|shadow|swa|momentum", re.IGNORECASE)
-"""What training scripts call weights that they average over steps; the trained ones beside them are the network."""
 
 NETWORK_NAME = "arch"
 """Where training scripts keep the name that they built the network by: PyTorch's ImageNet example, and timm."""
@@ -109,11 +105,6 @@ def checkpoint_in(
         each.key: Dictionary(len(each.tensors), is_averaged(each.key), partial(opened, each)) for each in found
     }
     return replace(best, key=found[0].key, dictionaries=MappingProxyType(dictionaries))
-
-
-def is_averaged(key: str) -> bool:
-    """Whether a key or a prefix says that weights are averaged over steps."""
-    return AVERAGED.search(key) is not None
 
 
 def _rank(found: StateDict[T]) -> tuple[int, bool, bool, int, int]:

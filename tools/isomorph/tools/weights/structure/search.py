@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from isomorph.spec import Architecture, BadInput
+from isomorph.tools.checkpoints.checkpoint import is_averaged
 from isomorph.tools.designs.titles import home
 from isomorph.tools.weights.structure.heads import MOST, is_chain, with_head
 from isomorph.tools.weights.structure.known import Known, KnownByKey, known_by_key, known_forms, total
@@ -21,9 +22,6 @@ MOST_KERNELS = 2500
 
 DEEPEST = 12
 """How many dots and slashes of a name are looked at for prefixes; frameworks nest modules by half of that."""
-
-AVERAGED = re.compile(r"ema|averag|teacher|shadow|swa|momentum", re.IGNORECASE)
-"""What training scripts call weights that they average over steps."""
 
 Changes = Sequence[Mapping[str, Any]]
 """Fields of a convention and their values, of which the first ones that fit a file are taken."""
@@ -194,7 +192,7 @@ def _rank(hit: Hit, layers: Layers) -> tuple[Any, ...]:
     return (
         -len(hit.layers.kernels),
         len(layers.kernels) - len(hit.layers.kernels),
-        AVERAGED.search(hit.prefix) is not None,
+        is_averaged(hit.prefix),
         hit.has_own_head,
         zoo is not None and zoo.framework not in frameworks_of(hit.layers),
         zoo is not None and own_name in zoo.unpublished,
