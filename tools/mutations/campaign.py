@@ -126,7 +126,9 @@ def _batch(
 def _write(folder: Path, form: Format, number: int, seed: str, files: Seed) -> tuple[Path, str, int]:
     """The path that readers are given, the seed's name, and the bytes of all files."""
     for suffix, content in files.items():
-        (folder / f"{number}{suffix}").write_bytes(content)
+        path = folder / f"{number}{suffix}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
     return folder / f"{number}{form.suffix}", seed, sum(map(len, files.values()))
 
 

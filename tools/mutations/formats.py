@@ -28,6 +28,7 @@ FORMATS = {
     "zip": Format(".pth", "mutations.own.pytorch", mutated_member, 0.3),
     "stream": Format(".pth", "mutations.own.pytorch"),
     "tar": Format(".pth", "mutations.own.pytorch", mutated_tar, 0.8),
+    "distributed": Format("/.metadata", "mutations.own.pytorch"),
     "safetensors": Format(".safetensors", "mutations.own.safetensors"),
     "h5": Format(".h5", "mutations.own.keras"),
     "weights.h5": Format(".weights.h5", "mutations.own.keras", notes_layers=True),

@@ -94,7 +94,9 @@ def _report(result: campaign.Result) -> None:
 def _keep(folder: Path, form: str, sound: dict[str, seeds.Seed], number: int, how: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for suffix, content in campaign.broken(form, sound, number, how)[1].items():
-        (folder / f"{form}-{how}-{number}{suffix}").write_bytes(content)
+        path = folder / f"{form}-{how}-{number}{suffix}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,13 @@ def save(folder: Path) -> None:
 
 
 def load(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Seed]:
-    """The seeds in a format's folder, by name; of files beside each other those of one suffix stand first."""
+    """The seeds in a format's folder, by name; of files beside each other those of one suffix stand first.
+
+    A checkpoint that is a folder has its name; what its files' names end in starts with a slash.
+    """
     found: dict[str, dict[str, bytes]] = {}
-    for path in sorted(folder.iterdir(), key=lambda path: (not path.name.endswith(suffixes), path.name)):
-        name, _, _ = path.name.partition(".")
-        found.setdefault(name, {})[path.name.removeprefix(name)] = path.read_bytes()
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    for place, path in sorted(paths.items(), key=lambda pair: (not pair[0].endswith(suffixes), pair[0])):
+        name = place.partition("/")[0] if "/" in place else place.partition(".")[0]
+        found.setdefault(name, {})[place.removeprefix(name)] = path.read_bytes()
     return dict(found)

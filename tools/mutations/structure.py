@@ -49,6 +49,7 @@ _MUTATIONS: dict[str, Mutation] = {
     "zip": _pytorch_zip,
     "stream": mutated_stream,
     "tar": mutated_tar,
+    "distributed": mutated_pickle,
     "safetensors": mutated_safetensors,
     "h5": mutated_hdf5,
     "weights.h5": mutated_hdf5,

@@ -1,4 +1,4 @@
-"""PyTorch's own reader, and sound files of its three forms."""
+"""PyTorch's own readers, and sound files of its four forms."""
 
 import io
 import pickle
@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter, _StorageInfo
+from torch.distributed.checkpoint.metadata import ChunkStorageMetadata, MetadataIndex, TensorStorageMetadata
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save as save_distributed
 
-from mutations.described import described, leaves
+from mutations.described import INSIDE, described, leaves
 
 
 def save(folder: Path) -> None:
@@ -30,6 +34,33 @@ def save(folder: Path) -> None:
         torch.save(plain, _new(folder / form / "protocol4.pth"), pickle_protocol=4, **options)
     for name in ("plain", "odd"):
         _new(folder / "tar" / f"{name}.pth").write_bytes(_tar(name == "odd"))
+
+    _save_distributed(folder / "distributed")
+
+
+def _save_distributed(folder: Path) -> None:
+    """Folders of several files: what `save` writes of dictionaries, and a tensor in chunks."""
+    base = torch.arange(12.0).reshape(3, 4)
+    network = {"module.w": base, "module.b": torch.tensor([True, False]), "module.h": base[:1].bfloat16()}
+    saved = {"epoch": 3, "model": network, "optimizer": {"m": base}}
+    save_distributed(
+        saved, storage_writer=FileSystemWriter(folder / "nested", single_file_per_rank=False), no_dist=True
+    )
+    save_distributed({"plain": base, "n": torch.tensor(7)}, checkpoint_id=folder / "chunked", no_dist=True)
+    path = folder / "chunked" / ".metadata"
+    metadata = pickle.loads(path.read_bytes())
+    content = (folder / "chunked" / "__0_0.distcp").read_bytes()
+    for number, part in enumerate((base[:2], base[2:])):
+        archive = io.BytesIO()
+        torch.save(part.clone(), archive)
+        offset = torch.Size([2 * number, 0])
+        place = _StorageInfo("__0_0.distcp", len(content), len(archive.getvalue()))
+        metadata.storage_data[MetadataIndex("plain", offset, number)] = place
+        chunks = metadata.state_dict_metadata["plain"].chunks
+        chunks[number:] = [ChunkStorageMetadata(offset, part.shape)]
+        content += archive.getvalue()
+    (folder / "chunked" / "__0_0.distcp").write_bytes(content)
+    path.write_bytes(pickle.dumps(metadata))
 
 
 def _new(path: Path) -> Path:
@@ -78,6 +109,8 @@ def read(path: Path, _: str) -> dict[str, Any]:
     unrestricted one, which is safe for what isomorph has read: that holds nothing that could run.
     """
     try:
+        if path.name == ".metadata":
+            return {"tensors": _distributed(path.parent)}
         try:
             value = torch.load(path, _as_it_lies, weights_only=True)
         except Exception:  # whatever it does not know: the unrestricted one decides
@@ -85,6 +118,24 @@ def read(path: Path, _: str) -> dict[str, Any]:
         return {"tensors": {name: _described(tensor) for name, tensor in leaves(value, torch.Tensor)}}
     except Exception as problem:  # a damaged file ends in any; which one is what is compared
         return {"error": f"{type(problem).__name__}: {problem}"[:300]}
+
+
+def _distributed(folder: Path) -> dict[str, Any]:
+    """Every tensor that `torch.distributed.checkpoint.load` gives, under the keys that lead to it."""
+    metadata = FileSystemReader(folder).read_metadata()
+    tensors = {
+        name: torch.empty(one.size, dtype=one.properties.dtype)
+        for name, one in metadata.state_dict_metadata.items() if isinstance(one, TensorStorageMetadata)
+    }  # fmt: skip
+    load(tensors, checkpoint_id=folder, no_dist=True)
+    paths = metadata.planner_data if isinstance(metadata.planner_data, dict) else {}
+    return {_joined(paths.get(name), name): _described(tensor) for name, tensor in tensors.items()}
+
+
+def _joined(path: object, name: str) -> str:
+    """The keys that lead to a tensor, or its whole name where those are not all text."""
+    keys = [key for key in path if isinstance(key, str)] if isinstance(path, tuple) else []
+    return INSIDE.join(keys) if isinstance(path, tuple) and 0 < len(keys) == len(path) else name
 
 
 def _as_it_lies(storage: Any, _: object) -> Any:

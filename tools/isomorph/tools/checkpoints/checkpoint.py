@@ -54,10 +54,11 @@ class Checkpoint:
     Attributes:
         path: the file; of a TensorFlow checkpoint or SavedModel its index, of a transformers folder its config.json.
         format: "safetensors", "PyTorch zip", "PyTorch stream" (the bare pickle stream before PyTorch 1.6), "PyTorch
-            tar" (before 0.1.10), "Keras HDF5" (.h5, .weights.h5), "Keras archive" (.keras), "TensorFlow checkpoint",
-            "TensorFlow object checkpoint" (of tf.train.Checkpoint), "TensorFlow SavedModel", "TensorFlow checkpoint
-            (V1)" (before 0.12), "Paddle pickle", "Paddle inference parameters" (.pdiparams),
-            "detectron2 pickle", "Caffe2 pickle", "NumPy archive" (.npz) or "transformers folder".
+            tar" (before 0.1.10), "PyTorch distributed checkpoint" (a folder), "Keras HDF5" (.h5, .weights.h5), "Keras
+            archive" (.keras), "TensorFlow checkpoint", "TensorFlow object checkpoint" (of tf.train.Checkpoint),
+            "TensorFlow SavedModel", "TensorFlow checkpoint (V1)" (before 0.12), "Paddle pickle", "Paddle inference
+            parameters" (.pdiparams), "detectron2 pickle", "Caffe2 pickle", "NumPy archive" (.npz) or "transformers
+            folder".
         tensors: names as in the file, less what `unwrapped` lists, in the file's order; of Keras's files by the rules
             of `keras.h5`, in the order of their groups' names. The arrays are read-only views of the mapped file in its
             own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be strided, and unaligned where the

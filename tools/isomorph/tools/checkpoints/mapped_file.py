@@ -1,6 +1,7 @@
 """Map a file that may be hostile into memory; every format is read through this only."""
 
 import contextlib
+import copy
 import mmap
 import os
 from collections.abc import Iterator
@@ -78,7 +79,20 @@ class MappedFile:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except (OSError, ValueError) as problem:
                 raise self.bad(f"cannot be mapped into memory: {problem}") from None
-        self._left = self.size + ALLOWANCE
+        self._view = memoryview(self._map)
+        self._start = 0
+        self._left = [self.size + ALLOWANCE]
+
+    def part(self, start: int, size: int) -> "MappedFile":
+        """Return `size` bytes from `start` as a file of their own, which shares what objects may take.
+
+        Raises ValueError where they are not all inside.
+        """
+        if start + size > self.size:
+            raise ValueError(f"byte {start + size:,} of a file of {counted(self.size, 'byte')} was expected")
+        part = copy.copy(self)
+        part.size, part._start, part._view = size, self._start + start, self._view[start : start + size]
+        return part
 
     def bad(self, sentence: str) -> BadInput:
         """Return the refusal of this file, to be raised."""
@@ -93,8 +107,8 @@ class MappedFile:
 
         A pickle needs one byte to make an object of a hundred, so a small file could otherwise fill the memory.
         """
-        self._left -= count
-        if self._left < 0:
+        self._left[0] -= count
+        if self._left[0] < 0:
             raise self.bad(
                 f"its {counted(self.size, 'byte')} open to far more objects than a {self.kind} of that size holds: it "
                 "holds very many very small tensors, is damaged, or is made to exhaust the memory"
@@ -102,15 +116,16 @@ class MappedFile:
 
     def __getitem__(self, place: slice) -> bytes:
         """Return a copy of the bytes at `place`, as of `bytes`."""
-        return self._map[place]
+        return bytes(self._view[place])
 
     def read(self, start: int, count: int) -> bytes:
         """Return a copy of at most `count` bytes from `start`; fewer where the file ends."""
-        return self._map[start : start + count]
+        return bytes(self._view[start : start + count])
 
     def find(self, needle: bytes, start: int, end: int) -> int:
         """Return where `needle` first stands in `[start, end)`, or -1."""
-        return self._map.find(needle, start, end)
+        found = self._map.find(needle, self._start + start, self._start + min(end, self.size))
+        return found if found < 0 else found - self._start
 
     def array(
         self, name: str, dtype: np.dtype, shape: tuple[int, ...], start: int, strides: tuple[int, ...] | None = None
@@ -122,7 +137,7 @@ class MappedFile:
         if len(shape) > MOST_AXES:
             raise self.bad(f"tensor {shown(name)} has {len(shape)} axes, at most {MOST_AXES} were expected")
         try:
-            array: Tensor = np.ndarray(shape, dtype, buffer=self._map, offset=start, strides=strides)
+            array: Tensor = np.ndarray(shape, dtype, buffer=self._view, offset=start, strides=strides)
         except (ValueError, TypeError, OverflowError) as problem:
             raise self.bad(f"tensor {shown(name)} of shape {shown(shape)} is not inside the file ({problem})") from None
         if dtype == np.bool_ and array.size and array.view(np.uint8).max() > 1:

@@ -57,8 +57,8 @@ def read_checkpoint(path: str | Path, key: str | None = None, prefix: str | None
     >>> checkpoint.format, checkpoint.tensors["conv1/weights"].shape
     ('safetensors', (3, 3, 3, 16))
 
-    path: the file; of a TensorFlow checkpoint its prefix, its index or any of its shards; a folder of transformers'
-        or of TensorFlow's SavedModel.
+    path: the file; of a TensorFlow checkpoint its prefix, its index or any of its shards; a folder of transformers',
+        of TensorFlow's SavedModel or of torch.distributed.checkpoint.
     key: of several dictionaries of tensors in the file the one that is wanted, as `Checkpoint.dictionaries` calls it.
     prefix: take the tensors whose names start so, without it; None takes all.
 
@@ -98,14 +98,25 @@ def _under_prefix(checkpoint: Checkpoint, path: str | Path, prefix: str) -> Chec
 
 
 def _read(path: str | Path) -> Checkpoint:
-    if recognition.is_transformers_folder(Path(path)):
-        read_folder: Callable[[Path], Checkpoint] = _reader("transformers.folder").read
-        return read_folder(Path(path))
-    if recognition.is_saved_model(Path(path)):
-        read_saved_model: Callable[[Path], Checkpoint] = _reader("tensorflow.saved_model").read
-        return read_saved_model(Path(path))
-    lookalikes.check_folder(Path(path))
-    return read_file(index_of(Path(path)), FORMATS)
+    path = Path(path)
+    if (checkpoint := _in_folder(path)) is not None:
+        return checkpoint
+    lookalikes.check_folder(path)
+    return read_file(index_of(path), FORMATS)
+
+
+def _in_folder(path: Path) -> Checkpoint | None:
+    """Read the checkpoint that is a folder of several files; None where `path` is of none of those."""
+    readers = (
+        (path if recognition.is_transformers_folder(path) else None, "transformers.folder"),
+        (path if recognition.is_saved_model(path) else None, "tensorflow.saved_model"),
+        (recognition.distributed_folder(path), "pytorch.distributed"),
+    )
+    folder, module = next((reader for reader in readers if reader[0] is not None), (None, ""))
+    if folder is None:
+        return None
+    read: Callable[[Path], Checkpoint] = _reader(module).read
+    return read(folder)
 
 
 def read_file(path: Path, formats: Iterable[Format]) -> Checkpoint:

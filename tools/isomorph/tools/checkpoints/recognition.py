@@ -26,6 +26,9 @@ PYTORCH_MAGIC = 0x1950A86A20F9469CFC6C
 LEVELDB_MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 """What a table of LevelDB's ends with."""
 
+DISTRIBUTED_METADATA = ".metadata"
+"""The file of a folder of torch.distributed.checkpoint's that lists the tensors in the others."""
+
 SAVED_MODEL, SAVED_VARIABLES = "saved_model.pb", "variables/variables.index"
 """The program in a folder of TensorFlow's SavedModel, and the index of its variables."""
 
@@ -41,6 +44,15 @@ def is_transformers_folder(path: Path) -> bool:
         return (path / FOLDER_CONFIG).is_file()
     except (OSError, ValueError):  # an impossible name, which is refused where it is opened
         return False
+
+
+def distributed_folder(path: Path) -> Path | None:
+    """Return the folder of torch.distributed.checkpoint's that `path` is, or is a file of; None where it is neither."""
+    folder = path.parent if path.name == DISTRIBUTED_METADATA or path.suffix == ".distcp" else path
+    try:
+        return folder if (folder / DISTRIBUTED_METADATA).is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def is_saved_model(path: Path) -> bool:

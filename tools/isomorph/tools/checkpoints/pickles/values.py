@@ -39,6 +39,16 @@ class Stateful:
         raise NotImplementedError
 
 
+class Named(Stateful):
+    """An object that is a dictionary's key: it stands there for a text of its own."""
+
+    __slots__ = ()
+
+    def key(self) -> str:
+        """Return the text. Raises ValueError where the object has none."""
+        raise NotImplementedError
+
+
 class Opaque:
     """Something harmless that is no tensor; what it held was thrown away."""
 
@@ -65,6 +75,8 @@ class Entries(dict[str, object]):
         """Add one entry. Raises ValueError if its key exists already, or is a list or a dictionary."""
         if isinstance(key, list | dict):
             raise ValueError(f"a dictionary has {shown(key)} for a key")
+        if isinstance(key, Named):
+            key = key.key()
         if not isinstance(key, str):
             self.strangers += 1
         elif key in self:

@@ -113,7 +113,7 @@ def tensor_ref(
     if not isinstance(storage, StorageRef):
         raise ValueError(f"a tensor is made of {shown(storage)}, a storage was expected")
     dtype = dtype or storage.dtype
-    sizes, steps, first = _sizes_of(shape), _sizes_of(strides), size_of(offset)
+    sizes, steps, first = sizes_of(shape), sizes_of(strides), size_of(offset)
     if len(sizes) != len(steps):
         raise ValueError(f"a tensor of shape {shown(sizes)} has {counted(len(steps), 'stride')}")
     here = storage.nbytes // dtype.itemsize
@@ -170,7 +170,8 @@ def size_of(value: object) -> int:
     return value
 
 
-def _sizes_of(values: object) -> tuple[int, ...]:
+def sizes_of(values: object) -> tuple[int, ...]:
+    """Return `values` as a shape or strides. Raises ValueError where they cannot be such."""
     if not isinstance(values, tuple) or len(values) > MOST_AXES:
         raise ValueError(f"a shape or its strides are {shown(values)}, at most {MOST_AXES} integers were expected")
     return tuple(size_of(value) for value in values)

@@ -25,6 +25,13 @@ _VERSIONS = range(1, 11)  # caffe2/serialize/versions.h, kMinSupportedFileFormat
 
 def read(file: MappedFile) -> Checkpoint:
     """Read the checkpoint in `file`. Raises BadInput where it is no sound archive of PyTorch's."""
+    value, records = saved_in(file)
+    checkpoint = checkpoint_of(file, NAME, value, lambda storage: records[f"data/{storage.key}"].start)
+    return replace(checkpoint, metadata=MappingProxyType(noted_in(file, records)))
+
+
+def saved_in(file: MappedFile) -> tuple[object, dict[str, Member]]:
+    """Return the object that was saved, and the records, of which `data/KEY` holds the bytes of the storage KEY."""
     records = _records(file)
     program = records["data.pkl"]
     storages: dict[str, Described] = {}
@@ -45,9 +52,7 @@ def read(file: MappedFile) -> Checkpoint:
             )
         return ref
 
-    value = unpickle_all(file, program.start, program.start + program.size, NAMES, persistent)
-    checkpoint = checkpoint_of(file, NAME, value, lambda storage: records[f"data/{storage.key}"].start)
-    return replace(checkpoint, metadata=MappingProxyType(noted_in(file, records)))
+    return unpickle_all(file, program.start, program.start + program.size, NAMES, persistent), records
 
 
 def _records(file: MappedFile) -> dict[str, Member]:

@@ -24,6 +24,7 @@ from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.protobuf import Message
+from isomorph.tools.checkpoints.slices import joined
 from isomorph.tools.checkpoints.tensorflow.framework import check_version, dtype_of, name_of, shape_of
 from isomorph.tools.checkpoints.tensorflow.leveldb_table import read_table
 from isomorph.tools.checkpoints.tensorflow.ordered_code import FULL, Extent, key_of_slice
@@ -157,25 +158,13 @@ def _extents(message: bytes, shape: tuple[int, ...]) -> tuple[Extent, ...]:
 def _array(file: MappedFile, name: str, tensor: _Tensor) -> Tensor:
     """Return a tensor, a view of its file where one slice has all of it. Raises BadInput where slices do not fit."""
     try:
-        count = sum(prod(place.stop - place.start for place in part.within(tensor.shape)) for part in tensor.slices)
-        if not tensor.slices or count != prod(tensor.shape):
-            raise ValueError(f"its slices have {count:,} elements, {prod(tensor.shape):,} were expected")
-        parts = [_values(part, name, tensor) for part in tensor.slices]
-        if len(parts) == 1:
-            return parts[0]
-        file.spend(count * (tensor.dtype.itemsize + 1))
-        array, filled = np.empty(tensor.shape, tensor.dtype), np.zeros(tensor.shape, np.bool_)
-        for part, values in zip(tensor.slices, parts, strict=True):
-            place = part.within(tensor.shape)
-            if filled[place].any():
-                raise ValueError("two of its slices overlap")
-            array[place], filled[place] = values, True
+        return joined(
+            file, tensor.shape, [(part.within(tensor.shape), _values(part, name, tensor)) for part in tensor.slices]
+        )
     except BadInput:
         raise
     except ValueError as problem:
         raise file.damaged(f"its tensor {shown(name)} cannot be read: {problem}") from None
-    array.flags.writeable = False
-    return array
 
 
 def _values(part: _Slice, name: str, tensor: _Tensor) -> Tensor:
