@@ -60,7 +60,7 @@ FILES: dict[str, tuple[Callable[[Path], object] | None, str]] = {
     ),
     "that is a pickle": (
         holds(pickle.dumps({"w": 1})),
-        "x.pth: no arrays were found in it (it holds 'w'), a state_dict of Paddle's was exp",
+        "x.pth: no arrays were found in it (it holds 'w'), a state_dict was exp",
     ),
     "of another network's names": (
         holds({"encoder.weight": np.zeros((3, 4), np.float32)}),
