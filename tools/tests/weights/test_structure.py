@@ -265,3 +265,9 @@ def test_the_function_that_is_asked_for_is_taken() -> None:
     with pytest.warns(ToldByStructure, match="it holds cifar/plain20"):
         network, _ = identify(tensors, "FILE", architecture("cifar/plain20"))
     assert network == architecture("cifar/plain20")
+
+
+def test_the_prefix_is_said_with_the_network() -> None:
+    tensors = drawn({f"net.{theirs}": shape for theirs, shape in file_of("mlperf_tiny/resnet8").values()})
+    with pytest.warns(ToldByStructure, match=r"it holds mlperf_tiny/resnet8 under 'net\.'\. Which tensor is which is"):
+        identify(tensors, "FILE")

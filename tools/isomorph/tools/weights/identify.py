@@ -73,7 +73,7 @@ def _told_by_structure(tensors: Tensors, source: str, architecture: Architecture
             likely,
         )
     told = likely[0]
-    under = f" under {told.prefix}" if told.prefix else ""
+    under = f" under {told.prefix!r}" if told.prefix else ""
     warnings.warn(
         f"{source} fits no zoo's names; by the shapes of its tensors it holds {told.title}{under}. Which tensor is"
         f" which is told {in_words(told.marks.values())}; `isomorph inspect {source} --tensors` lists them.",
