@@ -165,3 +165,11 @@ def test_another_dictionary_is_refused_when_it_is_opened(sixteen_bytes: MappedFi
     assert list(checkpoint.tensors) == ["a"]
     with pytest.raises(BadInput, match="17 tensors would take 272 bytes, at most 16 times"):
         checkpoint.dictionaries["bomb"].open()
+
+
+def test_many_dictionaries_take_no_longer_than_they_are_many(sixteen_bytes: MappedFile) -> None:
+    """Of 100,000 in one dictionary each would name all others, if what is beside it were listed before it is asked."""
+    saved = entries({"net": {"a": KERNEL}} | {f"{n}": {"b": T} for n in range(100_000)})
+    checkpoint = checkpoint_of(sixteen_bytes, "a form", saved, lambda _: 0)
+    assert (checkpoint.key, len(checkpoint.dictionaries)) == ("net", 100_001)
+    assert len(checkpoint.left_out) == 100_000

@@ -235,6 +235,8 @@ SQUEEZING = {
         pytest.param(drawn({"a": (3,), "b": (4, 4)}), id="no convolution"),
         pytest.param(drawn({}), id="nothing"),
         pytest.param(drawn({f"c{n}.w": (8, 8, 3, 3) for n in range(3000)}), id="more layers than any network has"),
+        pytest.param(drawn({f"v{n}": (64,) for n in range(30_000)}), id="vectors that no name puts together"),
+        pytest.param(drawn({f"v{n}": (64,) for n in range(200_000)}), id="more tensors than any network has"),
     ],
 )
 def test_no_neighbour_is_told_for(tensors: Tensors) -> None:

@@ -12,11 +12,14 @@ from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.structure.alignment import align
 from isomorph.tools.weights.structure.known import by_key
 from isomorph.tools.weights.structure.layers import layers_of
-from isomorph.tools.weights.structure.search import FOLDED, Hit, find
+from isomorph.tools.weights.structure.search import FOLDED, MOST_KERNELS, Hit, find
 from isomorph.tools.weights.told import Mark
 
 MOST = 0.9
 """The share of kernels that a zoo names as the file does, from which on names decide between functions."""
+
+MOST_TENSORS = 12 * MOST_KERNELS
+"""A kernel, a bias and a batch norm of each layer, and as many again beside them; no network here has as many."""
 
 NO_ZOO = "its own"
 """The form of a file whose names are those of no zoo."""
@@ -30,6 +33,8 @@ def interpret_by_structure(tensors: Tensors, architecture: Architecture | None =
     architecture: this one only, as it is or folded.
     """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    if len(shapes) > MOST_TENSORS:
+        return []
     layers = layers_of(shapes)
     if any(0 in shape for shape in shapes.values()) or any("mean" not in norm.tensors for norm in layers.norms):
         return []  # damaged, or a model's parameters alone

@@ -55,15 +55,22 @@ class StateDict(Generic[T]):
         entries: the dictionary that they are in, with what else is there.
         tensors: by name.
         unwrapped: the keys of dictionaries that were peeled off, outermost first.
-        left_out: the names of what is beside the tensors, on every level that was peeled off.
+        around: those dictionaries.
         network_name: what the script calls the network; empty where it does not.
     """
 
     entries: Entries
     tensors: Mapping[str, T]
     unwrapped: tuple[str, ...]
-    left_out: tuple[str, ...]
+    around: tuple[Entries, ...]
     network_name: str
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The names of what is beside the tensors, on every level that was peeled off."""
+        levels = zip(self.around, self.unwrapped, strict=True)
+        beside = (name for entries, key in levels for name in entries if name != key)
+        return (*beside, *(name for name in self.entries if name not in self.tensors))
 
     @property
     def key(self) -> str:
@@ -116,10 +123,10 @@ def _rank(found: StateDict[T]) -> tuple[int, bool, bool, int, int]:
 
 def _all_in(saved: Entries, tensor_of: Callable[[object], T | None]) -> Iterator[StateDict[T]]:
     """Yield every dictionary that has tensors, in the object that was saved; those of optimizers are left out."""
-    pending: list[tuple[Entries, tuple[str, ...], tuple[str, ...], str]] = [(saved, (), (), "")]
+    pending: list[tuple[Entries, tuple[str, ...], tuple[Entries, ...], str]] = [(saved, (), (), "")]
     seen: set[int] = set()
     while pending:
-        entries, keys, beside, name = pending.pop()
+        entries, keys, around, name = pending.pop()
         if id(entries) in seen or len(keys) > _DEEPEST:
             continue
         seen.add(id(entries))
@@ -127,12 +134,10 @@ def _all_in(saved: Entries, tensor_of: Callable[[object], T | None]) -> Iterator
         name = noted_name if isinstance(noted_name, str) else name
         tensors = {key: tensor for key, entry in entries.items() if (tensor := tensor_of(entry)) is not None}
         if tensors:
-            left_out = (*beside, *(key for key in entries if key not in tensors))
-            yield StateDict(entries, tensors, keys, left_out, name)
+            yield StateDict(entries, tensors, keys, around, name)
         for key, entry in reversed(entries.items()):
             if isinstance(entry, Entries) and not key.startswith(_OPTIMIZERS):
-                others = (*beside, *(other for other in entries if other != key))
-                pending.append((entry, (*keys, key), others, name))
+                pending.append((entry, (*keys, key), (*around, entries), name))
 
 
 def _checked(file: MappedFile, found: StateDict[T], noun: str, size: int) -> StateDict[T]:

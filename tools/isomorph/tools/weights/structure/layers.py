@@ -130,14 +130,12 @@ def layers_of(shapes: Mapping[str, Shape]) -> Layers:
             bias = _bias(kernel, vectors, shapes, by_name)
             vectors = [name for name in vectors if name != bias]
             kernels.append(replace(kernel, bias=bias))
-        while vectors:
-            alike = [name for name in vectors if shapes[name] == shapes[vectors[0]]][:4]
+        for alike in _by_fours(vectors, shapes):
             norm = _norm(alike, shapes[alike[0]][0], places[alike[0]], by_name)
             if norm:
                 norms.append(norm)
             else:
                 strangers += alike
-            vectors = [name for name in vectors if name not in alike]
     kernels = sorted(_oriented(kernels, shapes, axes), key=lambda kernel: kernel.place)
     norms.sort(key=lambda norm: norm.place)
     return Layers(tuple(_paired(kernels, norms)), tuple(norms), tuple(strangers))
@@ -213,6 +211,15 @@ def _bias(kernel: Kernel, vectors: Sequence[str], shapes: Mapping[str, Shape], b
     first = vectors[0] if len(vectors) % 4 == 1 or (len(vectors) == 2 and not by_name) else None
     bias = named or first
     return bias if bias and shapes[bias][0] in lengths else None
+
+
+def _by_fours(vectors: Iterable[str], shapes: Mapping[str, Shape]) -> Iterable[list[str]]:
+    """Yield vectors of one length, up to four at a time: as many as a batch norm has."""
+    by_length: dict[Shape, list[str]] = defaultdict(list)
+    for name in vectors:
+        by_length[shapes[name]].append(name)
+    for alike in by_length.values():
+        yield from (alike[start : start + 4] for start in range(0, len(alike), 4))
 
 
 def _norm(names: Sequence[str], depth: int, place: int, by_name: bool) -> Norm | None:

@@ -125,7 +125,12 @@ def _nodes(layers: Layers) -> Iterator[tuple[str, Layers]]:
 
 def _in_node(prefix: str, inside: Layers, known_ones: KnownByKey, changes: Changes) -> Iterator[Hit]:
     whole = total(kernel.shape for kernel in inside.kernels)
-    stems = {kernel.shape: kernel for kernel in reversed(inside.kernels) if not kernel.is_dense}
+    known_stems = {(known.stem.kernel, known.stem.depth) for networks in known_ones.values() for known in networks}
+    stems = {
+        kernel.shape: kernel
+        for kernel in reversed(inside.kernels)
+        if not kernel.is_dense and (kernel.shape.side, kernel.shape.depth) in known_stems
+    }
     for head in _heads(inside.kernels):
         rest = whole - total(kernel.shape for kernel in head)
         for stem in stems.values():
