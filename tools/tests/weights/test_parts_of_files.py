@@ -107,3 +107,13 @@ def test_every_command_that_takes_a_file_takes_them(command: str, capsys: pytest
     assert "it has no dictionary of tensors under the key 'nosuch'" in said
     said = refused_here(capsys, command, "both.pdparams", *more, "--prefix", "nosuch")
     assert "none of its tensors starts with 'nosuch'" in said
+
+
+def test_of_many_dictionaries_ten_are_listed() -> None:
+    many = {f"copy{number:02}": {"w": np.ones((2, 2), np.float32)} for number in range(30)}
+    Path("many.pdparams").write_bytes(pickle.dumps({"net": TRAINED} | many, 4))
+    lines = [line.rstrip() for line in str(inspect("many.pdparams", values=False)).splitlines()]
+    assert sum(line.startswith("also") for line in lines) == 11
+    assert "also            20 more dictionaries; --json has all" in lines
+    with pytest.raises(BadInput, match=r"there are 'net', 'copy00', .* and 23 more\.$"):
+        read_weights("many.pdparams", key="nosuch")

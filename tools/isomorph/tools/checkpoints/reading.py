@@ -80,7 +80,9 @@ def _under_key(checkpoint: Checkpoint, path: str | Path, key: str) -> Checkpoint
     dictionaries = checkpoint.dictionaries
     if key in dictionaries:
         return replace(dictionaries[key].open(), key=key, dictionaries=dictionaries)
-    there = f"there are {', '.join(map(shown, dictionaries))}" if dictionaries else "it has one, which needs no key"
+    more = f" and {len(dictionaries) - 8:,} more" if len(dictionaries) > 8 else ""
+    keys = ", ".join(map(shown, list(dictionaries)[:8])) + more
+    there = f"there are {keys}" if dictionaries else "it has one, which needs no key"
     raise refusal(path, f"it has no dictionary of tensors under the key {shown(key)}; {there}")
 
 

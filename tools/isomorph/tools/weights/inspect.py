@@ -21,7 +21,7 @@ from isomorph.tools.weights.told import SeveralFunctions, ToldByStructure, in_wo
 from isomorph.tools.weights.weights import identified
 
 MOST_LISTED = 10
-"""How many suspect tensors the table lists; the JSON has all."""
+"""How many suspect tensors, and how many other dictionaries, the table lists; the JSON has all."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,12 @@ class InspectReport(Report):
             facts += [(name.replace("_", " "), _words(value)) for name, value in known.items()]
         else:
             facts.append(("network", f"not told: {self.problem}"))
-        for name, (number, is_averaged) in self.dictionaries.items():
-            if name != self.key:
-                averaged = ", averaged over steps" if is_averaged else ""
-                facts.append(("also", f"{count(number)} tensors under --key {name}{averaged}"))
+        others = [(name, *each) for name, each in self.dictionaries.items() if name != self.key]
+        for name, number, is_averaged in others[:MOST_LISTED]:
+            averaged = ", averaged over steps" if is_averaged else ""
+            facts.append(("also", f"{count(number)} tensors under --key {name}{averaged}"))
+        if len(others) > MOST_LISTED:
+            facts.append(("also", f"{count(len(others) - MOST_LISTED)} more dictionaries; --json has all"))
         facts += [("unused", some_names(self.unused))] if self.unused else []
         facts += [("beside", some_names(self.beside))] if self.beside else []
         return facts + ([("sha256", self.sha256)] if self.sha256 else [])

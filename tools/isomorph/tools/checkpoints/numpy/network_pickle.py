@@ -14,14 +14,13 @@ from isomorph.tools.checkpoints.checkpoint import Checkpoint
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.numpy import pickled_arrays
 from isomorph.tools.checkpoints.numpy.pickled_arrays import ArrayRef
-from isomorph.tools.checkpoints.pickles.machine import unpickle_all
+from isomorph.tools.checkpoints.pickles.machine import check_protocol, unpickle_all
 from isomorph.tools.checkpoints.pickles.state_dicts import CAFFE2_WRAPPER, StateDict, checkpoint_in
 from isomorph.tools.checkpoints.pickles.values import Constructor, empty_dictionary
 
 NAME = "detectron2 pickle"
 CAFFE2_NAME = "Caffe2 pickle"
 
-_PROTOCOLS = (2, 3, 4)
 _MOMENTUM = "_momentum"
 
 _NAMES: dict[str, Constructor | None] = {**pickled_arrays.NAMES, "collections.OrderedDict": empty_dictionary}
@@ -29,9 +28,7 @@ _NAMES: dict[str, Constructor | None] = {**pickled_arrays.NAMES, "collections.Or
 
 def read(file: MappedFile) -> Checkpoint:
     """Read the checkpoint in `file`. Raises BadInput if it is no dictionary of arrays, damaged, or would run code."""
-    protocol = file.read(1, 1)[0]
-    if protocol not in _PROTOCOLS:
-        raise file.bad(f"it is a pickle of protocol {protocol}, {' or '.join(map(str, _PROTOCOLS))} was expected")
+    check_protocol(file)
     value = unpickle_all(file, 0, file.size, _NAMES, spans=True)
     return checkpoint_in(file, value, "array", _array, partial(_made, file))
 

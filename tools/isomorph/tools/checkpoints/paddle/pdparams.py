@@ -24,7 +24,7 @@ from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.noted import noted
 from isomorph.tools.checkpoints.numpy import pickled_arrays
 from isomorph.tools.checkpoints.numpy.pickled_arrays import ArrayRef, shape_of
-from isomorph.tools.checkpoints.pickles.machine import unpickle_all
+from isomorph.tools.checkpoints.pickles.machine import check_protocol, unpickle_all
 from isomorph.tools.checkpoints.pickles.state_dicts import StateDict, checkpoint_in
 from isomorph.tools.checkpoints.pickles.values import Constructor, Entries, Span, empty_dictionary
 from isomorph.tools.checkpoints.wording import shown
@@ -33,14 +33,10 @@ NAME = "Paddle pickle"
 NAME_TABLE = "StructuredToParameterName@@"
 SLICES = "UnpackBigParamInfor@@"
 
-_PROTOCOLS = (2, 3, 4)
-
 
 def read(file: MappedFile) -> Checkpoint:
     """Read the checkpoint in `file`. Raises BadInput if it is no dictionary of arrays, damaged, or would run code."""
-    protocol = file.read(1, 1)[0]
-    if protocol not in _PROTOCOLS:
-        raise file.bad(f"it is a pickle of protocol {protocol}, {' or '.join(map(str, _PROTOCOLS))} was expected")
+    check_protocol(file)
     value = unpickle_all(file, 0, file.size, _NAMES, spans=True)
     return checkpoint_in(file, value, "array", _array, partial(_made, file))
 

@@ -17,6 +17,9 @@ from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pickles.values import OPAQUE, Constructor, Entries, Global, Opaque, Span, Stateful
 from isomorph.tools.checkpoints.wording import counted, shown
 
+PROTOCOLS = (2, 3, 4)
+"""The protocols of pickles of NumPy arrays that are read; PyTorch chooses its own."""
+
 _LONGEST_VALUE = 4 << 20  # bytes of one string; names, settings and random states are far below
 LONGEST_NAME = 1024
 """Bytes of text that is never left in the file."""
@@ -56,6 +59,13 @@ def unpickle(
     """
     machine = _Machine(file, _Window(file, start, end), names, persistent, spans)
     return machine.run(), machine.window.position
+
+
+def check_protocol(file: MappedFile) -> None:
+    """Raise BadInput unless the file starts as a pickle of one of PROTOCOLS."""
+    protocol = file.read(1, 1)[0]
+    if protocol not in PROTOCOLS:
+        raise file.bad(f"it is a pickle of protocol {protocol}, {' or '.join(map(str, PROTOCOLS))} was expected")
 
 
 def unpickle_all(
