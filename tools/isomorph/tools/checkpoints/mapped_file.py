@@ -143,3 +143,14 @@ class MappedFile:
         if dtype == np.bool_ and array.size and array.view(np.uint8).max() > 1:
             raise self.damaged(f"tensor {shown(name)} is boolean, but holds bytes other than 0 and 1")
         return array
+
+
+def mapped_beside(file: MappedFile, path: Path, missing: str) -> MappedFile:
+    """Map a file that `file` needs beside it. Raises BadInput with the sentence `missing` where it is not there."""
+    try:
+        there = path.exists()
+    except OSError:
+        there = False
+    if not there:
+        raise file.bad(missing)
+    return MappedFile(path)

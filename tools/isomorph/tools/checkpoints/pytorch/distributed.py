@@ -20,7 +20,7 @@ import numpy as np
 from isomorph.backends.dtypes import as_dtype
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
-from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.mapped_file import MappedFile, mapped_beside
 from isomorph.tools.checkpoints.pickles.machine import unpickle_all
 from isomorph.tools.checkpoints.pickles.state_dicts import StateDict, checkpoint_in, without_prefixes
 from isomorph.tools.checkpoints.pickles.values import OPAQUE, Constructor, Entries, Global, Named, Stateful
@@ -222,13 +222,8 @@ def _files(nested: Entries) -> dict[str, None]:
 
 
 def _shard(file: MappedFile, path: Path) -> MappedFile:
-    try:
-        there = path.exists()
-    except OSError:
-        there = False
-    if not there:
-        raise file.bad(f"its tensors are in {shown(path.name)}, which was expected beside it: fetch that, too")
-    return MappedFile(path)
+    missing = f"its tensors are in {shown(path.name)}, which was expected beside it: fetch that, too"
+    return mapped_beside(file, path, missing)
 
 
 def _tensor(file: MappedFile, name: str, described: _Described, shards: Mapping[str, MappedFile]) -> Tensor:

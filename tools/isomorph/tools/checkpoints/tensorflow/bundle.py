@@ -21,7 +21,7 @@ import numpy as np
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.checkpoint import METADATA, Checkpoint, Tensor
-from isomorph.tools.checkpoints.mapped_file import MappedFile
+from isomorph.tools.checkpoints.mapped_file import MappedFile, mapped_beside
 from isomorph.tools.checkpoints.protobuf import Message, fields
 from isomorph.tools.checkpoints.tensorflow.crc32c import masked_crc32c_of
 from isomorph.tools.checkpoints.tensorflow.framework import (
@@ -170,13 +170,8 @@ def _entry(file: MappedFile, key: bytes, message: bytes, shards: int) -> _Entry:
 
 
 def _shard(index: MappedFile, path: Path) -> MappedFile:
-    try:
-        there = path.exists()
-    except OSError:
-        there = False
-    if not there:
-        raise index.bad(f"its shard {path.name} was expected beside it, and is not there: fetch that, too")
-    return MappedFile(path)
+    missing = f"its shard {path.name} was expected beside it, and is not there: fetch that, too"
+    return mapped_beside(index, path, missing)
 
 
 def _check_places(index: MappedFile, entries: list[_Entry], shards: list[MappedFile]) -> None:
