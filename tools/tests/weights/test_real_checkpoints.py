@@ -12,6 +12,7 @@ from isomorph.spec.toml.writing import to_toml
 from isomorph.tools import check, convert, diff, predict
 from isomorph.tools.checkpoints import read_checkpoint
 from isomorph.tools.subjects.subject import find_subject
+from isomorph.tools.weights.inspect import inspect
 
 FILES = {
     "cifar/resnet20": "cifar_pytorch/resnet20-12fca82f.th",
@@ -74,3 +75,28 @@ def test_slims_own_checkpoint_gives_slims_logits(tmp_path: Path, shared: Path, s
     logits = oracle.end_points(peer_rule(shared).image(31, 81, 81, 3, 2))["logits"]
     theirs = np.load(shared / "peers" / "slim_small.npz")["logits"]
     assert np.linalg.norm(logits - theirs) <= 1e-6 * np.linalg.norm(theirs)
+
+
+@pytest.mark.parametrize(
+    ("file", "titles"),
+    [
+        pytest.param("found/kejeon_rn20_ckpt.pth", ["cifar/resnet20"], id="under a key of its own"),
+        pytest.param(
+            "found/atreides_resnet20.pth",
+            ["cifar/resnet20 with convolution_bias = true", "cifar/plain20 with convolution_bias = true"],
+            id="under names of its own, with biases",
+        ),
+        pytest.param(
+            "more/vww_96.h5",
+            [
+                f"{network} with width_multiplier 0.25 with convolution_bias = true"
+                for network in ("keras/MobileNet", "slim/mobilenet_v1", "paddle/mobilenet_v1")
+            ],
+            id="under Keras's numbers, of a quarter of the width",
+        ),
+    ],
+)
+def test_files_that_people_published_are_told(shared: Path, file: str, titles: list[str]) -> None:
+    """What their authors built them as stands among the functions that their tensors fit, first."""
+    report = inspect(shared / "weights" / file, values=False)
+    assert [report.title, *report.alternatives] == titles
