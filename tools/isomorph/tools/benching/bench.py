@@ -108,10 +108,10 @@ def bench(
     goal, device or size, and where `quick` contradicts what else is asked for.
     """
     started = time.monotonic()
+    resolved = find_subject(subject, arch, key=key, prefix=prefix, **options)
     names, chosen_modes, rows = _choose(backends, modes)
     axes = check_axes(scaling)
     check_choice("goal", goal, GOALS)
-    resolved = find_subject(subject, arch, key=key, prefix=prefix, **options)
     network = resolved.architecture
     check_quick(
         quick,

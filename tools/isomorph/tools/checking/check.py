@@ -101,8 +101,8 @@ def check(
     """
     started = time.monotonic()
     interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
-    names, absent = _choose(backends, interpreters, recorded=bool(references))
     first = find_subject(subject, arch, key=key, prefix=prefix, **options)
+    names, absent = _choose(backends, interpreters, recorded=bool(references))
     planted = dict(plant or {})
     second = _find_other(first, other, arch, options)
     warn_of_plants((second or first).architecture, planted)

@@ -94,10 +94,10 @@ def check_training(
     """
     started = time.monotonic()
     interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
+    resolved = find_subject(subject, arch, key=key, prefix=prefix, **options)
     names, absent = choose_backends(backends, interpreters)
     if not names:
         raise BadInput("No backend is installed to compare with the oracle; `pip install 'isomorph[all]'` adds three.")
-    resolved = find_subject(subject, arch, key=key, prefix=prefix, **options)
     network = resolved.architecture
     height, width = size or network.convention.preprocessing.size
     check_request(network, (height, width), batch, seed, device, "float32")
