@@ -140,7 +140,8 @@ def test_one_number_is_a_square(capsys: pytest.CaptureFixture[str]) -> None:
 def test_cuda_is_a_gpu_and_a_number_one_of_several(
     text: str, device: str, seen: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that what is set is undone
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert read_device(text) == device
     assert os.environ.get("CUDA_VISIBLE_DEVICES") == seen
 
