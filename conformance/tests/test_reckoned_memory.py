@@ -69,7 +69,7 @@ CASES: dict[str, tuple[str, int, int, int, str, Demand]] = {
 }
 
 
-SLOW = ("bfloat16", "training, by its maps")
+SLOW = ("bfloat16", "drawing, by its weights", "training, by its maps")
 """Those for which the sums below stand in `make test`, and the other cases."""
 
 

@@ -147,6 +147,11 @@ TESTS = [(module, test) for module, tests in REFUSED.items() for test in tests]
 Line = Mapping[str, Any]
 
 
+def marks(test: str) -> tuple[pytest.MarkDecorator, ...]:
+    """Twenty steps of a whole network take as long as all others; steps of small ones stand for them."""
+    return (pytest.mark.thorough,) if test.startswith("test_twenty_steps_on_their_own") else ()
+
+
 def asking(module: str, test: str, backend: str) -> str:
     """The id of a test that asks a backend, as pytest takes it."""
     name, bracket, parameters = test.partition("[")
@@ -154,22 +159,22 @@ def asking(module: str, test: str, backend: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Line]:
-    """What became of every test of REFUSED, by backend and test."""
+def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Line]:
+    """What became of every test of REFUSED that is asked for here, by backend and test."""
     folder = tmp_path_factory.mktemp("wrong")
-    names = [NONE, *dict.fromkeys(f"wrong:{mistake}" for _, _, mistake in REFUSALS)]
-    points = "".join(f"{name} = wrong_numbers.backend\n" for name in names)
+    here = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
+    asked = [item.callspec.params for item in here if "results" in item.fixturenames]
+    names = {NONE} | {f"wrong:{mistake}" for _, _, mistake in REFUSALS}
+    points = "".join(f"{name} = wrong_numbers.backend\n" for name in sorted(names))
     site = install(folder / "site", "wrong_numbers", f"[isomorph.backends]\n{points}")
     source = Path(__file__).with_name("wrong_numbers")
     shutil.copytree(source, site / "wrong_numbers", ignore=shutil.ignore_patterns("__pycache__"))
-    tests = [asking(module, test, f"wrong:{mistake}") for module, test, mistake in REFUSALS]
-    tests += [asking(module, test, NONE) for module, test in TESTS]
-    backends = [argument for name in names for argument in ("--backend", name)]
+    tests = [asking(str(each["module"]), str(each["test"]), f"wrong:{each.get('mistake', 'none')}") for each in asked]
     stream = folder / "stream"
     descriptor = os.open(stream, os.O_CREAT | os.O_WRONLY)
     try:
-        plugin = ("-p", f"{SUITE}.plugin", "--asking-only", "--stream", str(descriptor))
-        done = run_pytest(folder, *plugin, *backends, "--pyargs", *tests, site=site, keep=descriptor)
+        plugins = ("-p", f"{SUITE}.plugin", "-p", "wrong_numbers.asked", "--asking-only", "--stream", str(descriptor))
+        done = run_pytest(folder, *plugins, "--pyargs", *tests, site=site, keep=descriptor)
     finally:
         os.close(descriptor)
     lines = [json.loads(line) for line in stream.read_text().splitlines()]
@@ -178,14 +183,16 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], L
     return outcomes
 
 
-@pytest.mark.parametrize(("module", "test", "mistake"), REFUSALS)
+@pytest.mark.parametrize(
+    ("module", "test", "mistake"), [pytest.param(*each, marks=marks(each[1])) for each in REFUSALS]
+)
 def test_a_mistake_is_refused(module: str, test: str, mistake: str, results: Mapping[tuple[str, str], Line]) -> None:
     line = results[f"wrong:{mistake}", f"{module}.py::{test}"]
     assert (line["outcome"], line["crashed"]) == ("failed", False), line["message"]
     assert re.search(REFUSED[module][test][mistake], line["details"]), line["details"][-2000:]
 
 
-@pytest.mark.parametrize(("module", "test"), TESTS)
+@pytest.mark.parametrize(("module", "test"), [pytest.param(*each, marks=marks(each[1])) for each in TESTS])
 def test_without_a_mistake_it_passes(module: str, test: str, results: Mapping[tuple[str, str], Line]) -> None:
     line = results[NONE, f"{module}.py::{test}"]
     assert line["outcome"] == "passed", line["details"][-2000:]
