@@ -83,36 +83,43 @@ _DISTRIBUTIONS = {
 _OF_KERAS = ("sklearn", "matplotlib")
 _OF_TENSORFLOW = (*_OF_KERAS, "jax")
 
-_BUILT_IN = (
-    Registered("oracle", "isomorph.backends.oracle.backend", versions="NumPy {numpy}"),
-    Registered("pytorch", "isomorph.backends.pytorch.backend", ("torch",), ("isomorph[pytorch]",), versions="{torch}"),
-    Registered(
-        "keras",
-        "isomorph.backends.keras.backend",
-        ("keras", "tensorflow"),
-        ("isomorph[tensorflow]",),
-        _OF_TENSORFLOW,
-        "{keras} on tensorflow {tensorflow}",
-    ),
-    Registered("paddle", "isomorph.backends.paddle.backend", ("paddle",), ("isomorph[paddle]",), versions="{paddle}"),
-    # Engines: the Keras backend's own code on another framework. They run when named.
-    Registered(
-        "keras:jax",
-        "isomorph.backends.keras.backend",
-        ("keras", "jax"),
-        ("isomorph[jax]",),
-        _OF_KERAS,
-        "{keras} on jax {jax}",
-    ),
-    Registered(
-        "keras:torch",
-        "isomorph.backends.keras.backend",
-        ("keras", "torch"),
-        ("keras", "isomorph[pytorch]"),
-        _OF_KERAS,
-        "{keras} on torch {torch}",
-    ),
-)
+_BUILT_IN = {
+    backend.name: backend
+    for backend in (
+        Registered("oracle", "isomorph.backends.oracle.backend", versions="NumPy {numpy}"),
+        Registered(
+            "pytorch", "isomorph.backends.pytorch.backend", ("torch",), ("isomorph[pytorch]",), versions="{torch}"
+        ),
+        Registered(
+            "keras",
+            "isomorph.backends.keras.backend",
+            ("keras", "tensorflow"),
+            ("isomorph[tensorflow]",),
+            _OF_TENSORFLOW,
+            "{keras} on tensorflow {tensorflow}",
+        ),
+        Registered(
+            "paddle", "isomorph.backends.paddle.backend", ("paddle",), ("isomorph[paddle]",), versions="{paddle}"
+        ),
+        # Engines: the Keras backend's own code on another framework. They run when named.
+        Registered(
+            "keras:jax",
+            "isomorph.backends.keras.backend",
+            ("keras", "jax"),
+            ("isomorph[jax]",),
+            _OF_KERAS,
+            "{keras} on jax {jax}",
+        ),
+        Registered(
+            "keras:torch",
+            "isomorph.backends.keras.backend",
+            ("keras", "torch"),
+            ("keras", "isomorph[pytorch]"),
+            _OF_KERAS,
+            "{keras} on torch {torch}",
+        ),
+    )
+}
 
 ALIASES = {"torch": "pytorch", "tf": "keras", "tensorflow": "keras", "keras:tensorflow": "keras"}
 
@@ -130,8 +137,7 @@ def registered() -> dict[str, Registered]:
         Registered(point.name, point.value, distribution=_package_of(point))
         for point in entry_points(group=ENTRY_POINTS)
     )
-    built_in = {backend.name: backend for backend in _BUILT_IN}
-    return built_in | {backend.name: backend for backend in offered if backend.name not in built_in}
+    return _BUILT_IN | {backend.name: backend for backend in offered if backend.name not in _BUILT_IN}
 
 
 def _package_of(point: EntryPoint) -> str:
@@ -151,8 +157,11 @@ def find_backend(name: str) -> Registered:
         ...
     isomorph.spec.errors.BadInput: There is no backend 'pytroch'; did you mean pytorch or torch?
     """
+    canonical = ALIASES.get(name, name)
+    if canonical in _BUILT_IN:
+        return _BUILT_IN[canonical]  # without a look at every package that is installed
     known = registered()
-    backend = known.get(ALIASES.get(name, name))
+    backend = known.get(canonical)
     if backend is None:
         hint = did_you_mean(name, (*known, *ALIASES), f"there are {', '.join(known)}.")
         raise BadInput(f"There is no backend {name!r}; {hint}")

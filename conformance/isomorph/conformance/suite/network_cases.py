@@ -17,11 +17,11 @@ LACKING = {("paddle", "bfloat16", "cpu"), ("paddle", "float16", "cpu")}
 
 def run_as() -> dict[str, str]:
     """Return every architecture -> the one of the same function that is run for it, of the zoo that designed it."""
-    designers_first = sorted(architectures(), key=lambda name: zoo(name.partition("/")[0]).design_of is not None)
+    functions = {name: function(architecture(name)) for name in architectures()}
     run: dict[Hashable, str] = {}
-    for name in designers_first:
-        run.setdefault(function(architecture(name)), name)
-    return {name: run[function(architecture(name))] for name in architectures()}
+    for name in sorted(functions, key=lambda name: zoo(name.partition("/")[0]).design_of is not None):
+        run.setdefault(functions[name], name)
+    return {name: run[computed] for name, computed in functions.items()}
 
 
 # Several zoos took over torchvision's design: its ResNet-50 is also timm's.

@@ -22,6 +22,9 @@ Progress = Callable[[int, int, int, str], None]
 JOBS = 2
 """How many runs of the suite share the tests, where cores and memory allow; each has a process per backend."""
 
+TESTS_OF_A_JOB = 50
+"""A second run, which collects the whole suite and imports the frameworks again, takes longer than this many tests."""
+
 PROCESS_MEMORY = 2 * 2**30
 """Bytes to allow for each of these processes; on a CPU they took 1.3 GiB on average, and 3.4 GiB in Keras."""
 
@@ -51,7 +54,8 @@ def certify(
 
     backends: names or aliases, of other packages, too; None takes the oracle and the installed ones of this package.
     device: "auto", which is a GPU where a backend sees one, "cpu" or "gpu".
-    jobs: how many processes of pytest share the tests; None: two, where cores and memory allow it and no GPU is used.
+    jobs: how many processes of pytest share the tests; None: two, where there are a hundred of them, cores and memory
+        allow it and no GPU is used.
     every_network: also run networks that others represent, which takes half an hour more.
     only: pytest's `-k`, an expression of words in tests' names, such as "max_pool and not float64".
     expected_failures: a TOML file, see `isomorph.conformance.expected_failures`.
@@ -88,7 +92,7 @@ def certify(
         planned = _collect(arguments, names, only)
         described = tuple(_describe(process, device) for process in processes)
     if jobs is None:
-        jobs = 1 if any(backend.device == "gpu" for backend in described) else _jobs(len(names))
+        jobs = 1 if any(backend.device == "gpu" for backend in described) else _jobs(len(names), planned)
 
     results: list[CaseResult] = []
     errors: list[str] = []
@@ -140,10 +144,10 @@ def _describe(process: BackendProcess, device: str) -> CertifiedBackend:
     return CertifiedBackend(process.name, described["version"], where)
 
 
-def _jobs(backends: int) -> int:
+def _jobs(backends: int, planned: int) -> int:
     memory = available_memory()
     room = JOBS if memory is None else memory // ((backends + 1) * PROCESS_MEMORY)
-    return max(1, min(JOBS, CORES, room))
+    return max(1, min(JOBS, CORES, room, planned // TESTS_OF_A_JOB))
 
 
 def _follow(

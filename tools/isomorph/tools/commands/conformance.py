@@ -28,7 +28,12 @@ commands.add_command(conformance)
     help="Default: the oracle and all of our own that are installed.",
 )
 @options.device
-@click.option("--jobs", type=int, metavar="N", help="Tests at a time; default: two where cores and memory allow.")
+@click.option(
+    "--jobs",
+    type=int,
+    metavar="N",
+    help="Tests at a time; default: two of a hundred or more, where cores and memory allow.",
+)
 @click.option("--every-network", is_flag=True, help="Also those that others stand for: half an hour more.")
 @click.option("--only", metavar="EXPRESSION", help="Words of tests' names: 'max_pool and not float64'.")
 @click.option("--expected-failures", metavar="FILE", help="TOML: a table for each backend of test ids and reasons.")
