@@ -139,12 +139,16 @@ class Peer:
         images: Array = (self.rule.image(**arguments) * scale + offset).astype(np.float32)
         return images
 
+    @property
+    def rows(self) -> list[list[Any]]:
+        """Name, shape and rule of each of its tensors, without those that no network computes with."""
+        naming = zoo(self.zoo).naming
+        return [row for row in self.document["tensors"] if naming.carries(row[0])]
+
     @cached_property
     def theirs(self) -> dict[str, Array]:
-        """Its tensors under its own names, without those that no network computes with."""
-        naming = zoo(self.zoo).naming
-        rows = [row for row in self.document["tensors"] if naming.carries(row[0])]
-        return {row[0]: self.rule.tensor(*row) for row in rows}
+        """Its tensors under its own names."""
+        return {row[0]: self.rule.tensor(*row) for row in self.rows}
 
     @cached_property
     def tensors(self) -> dict[str, Array]:
