@@ -106,6 +106,7 @@ def threads_of_paddle(count: int, architecture: Architecture, monkeypatch: pytes
         return len(list((PROCESSES / str(process._process.pid) / "task").iterdir()))
 
 
+@pytest.mark.thorough  # it starts Paddle twice; that the variable is left as it is stands for it
 @pytest.mark.skipif(not PROCESSES.exists(), reason="only Linux tells how many threads a process has")
 def test_paddle_computes_with_as_many_threads_as_it_is_told(
     designs: dict[str, Architecture], monkeypatch: pytest.MonkeyPatch

@@ -26,12 +26,12 @@ def not_the_oracle(backend: str, _parameters: Mapping[str, Any]) -> bool:
     return backend != ORACLE
 
 
-def in_keras_but(parameter: str, *others: str) -> Where:
-    """Return whether the other frameworks stand for Keras, which traces for seconds what they compute in tenths.
+def but_in_pytorch(parameter: str, *others: str) -> Where:
+    """Return whether PyTorch stands for Keras and Paddle: of further cases, once all kinds of units run in each.
 
-    parameter, others: what names a test's case, and the cases that Keras runs all the same.
+    parameter, others: what names a test's case, and the cases that Keras and Paddle run all the same.
     """
-    return lambda backend, parameters: backend == "keras" and parameters[parameter] not in others
+    return lambda backend, parameters: backend in ("keras", "paddle") and parameters[parameter] not in others
 
 
 def under_test(config: pytest.Config, supported: list[str] | None = None) -> list[str]:

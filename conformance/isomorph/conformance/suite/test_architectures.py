@@ -75,12 +75,12 @@ def is_a_zoos(_backend: str, parameters: Mapping[str, Any]) -> bool:
     return not parameters["case"].startswith("small: ")
 
 
-def is_a_zoos_in_keras(backend: str, parameters: Mapping[str, Any]) -> bool:
-    """Whether small networks stand for one in Keras, which traces a zoo's for seconds, and the other frameworks."""
-    return backend == "keras" and is_a_zoos(backend, parameters)
+def is_a_zoos_elsewhere(backend: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether PyTorch stands for one in Keras and Paddle, and small networks."""
+    return backend in ("keras", "paddle") and is_a_zoos(backend, parameters)
 
 
-@pytest.mark.thorough_where(where=is_a_zoos_in_keras)
+@pytest.mark.thorough_where(where=is_a_zoos_elsewhere)
 @pytest.mark.parametrize("case", some(CASES), indirect=True)
 @pytest.mark.against_the_oracle
 def test_in_float64_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Build) -> None:
@@ -109,7 +109,7 @@ def test_its_tensors_come_back_as_they_were_loaded(case: DrawnCase, build: Build
 @pytest.mark.parametrize(
     "case", [pytest.param("torchvision/resnet18", marks=pytest.mark.thorough), "cifar/resnet20"], indirect=True
 )
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float16", marks=pytest.mark.thorough)])
 @pytest.mark.against_the_oracle
 def test_in_half_precision_its_end_points_are_the_oracles_but_for_noise(
     case: DrawnCase, dtype: str, build: Build, process: BackendProcess, device: str

@@ -7,6 +7,7 @@ import pytest
 
 from isomorph.backends.process import BackendFailed, BackendProcess, RemoteNetwork
 from isomorph.conformance.array_forms import FORMS
+from isomorph.conformance.suite.selection import but_in_pytorch
 from isomorph.spec import Architecture, Block, Head, Stem, StemConvolution
 
 MODULE = "isomorph.conformance.array_forms"
@@ -61,6 +62,7 @@ def test_images_may_be_of(form: str, construct: Construct) -> None:
     construct().apply(f"{MODULE}:hold_images", form=form)
 
 
+@pytest.mark.thorough_where(where=but_in_pytorch("form"))  # which takes them as it takes images, in all three
 @EVERY_FORM
 def test_what_is_trained_on_may_be_of(form: str, construct: Construct) -> None:
     construct(training=True).apply(f"{MODULE}:hold_training", form=form)

@@ -10,7 +10,7 @@ from isomorph.backends.protocol import Array, Options
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.small_networks import KIN, NO_HEAD, PAIRS, blocks, create_input, slim_small
 from isomorph.conformance.suite.conftest import Build
-from isomorph.conformance.suite.selection import in_keras_but
+from isomorph.conformance.suite.selection import but_in_pytorch
 from isomorph.spec import Architecture, Convention, Stem
 
 DENSE = {"num_classes": None, "global_pool": False}
@@ -45,7 +45,7 @@ def assert_equal_to_rounding(found: Array, expected: Array) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max(), err_msg=str(found.shape))
 
 
-@pytest.mark.thorough_where(where=in_keras_but("kin", "slim's bottlenecks"))
+@pytest.mark.thorough_where(where=but_in_pytorch("kin", "slim's bottlenecks"))
 @pytest.mark.parametrize("output_stride", [4, 8, 16])
 @pytest.mark.parametrize("kin", KIN)
 def test_subsampled_dense_features_are_the_nominal_ones(kin: str, output_stride: int, build: Build) -> None:
@@ -57,6 +57,7 @@ def test_subsampled_dense_features_are_the_nominal_ones(kin: str, output_stride:
     assert_equal_to_rounding(dense[:, ::factor, ::factor], by_oracle(nominal, images, tensors))
 
 
+@pytest.mark.thorough_where(where=but_in_pytorch("output_stride"))
 @pytest.mark.parametrize("output_stride", [4, 8, 16, 32])
 def test_subsampled_dense_features_are_the_nominal_ones_to_slims_tolerance(output_stride: int, build: Build) -> None:
     """testAtrousFullyConvolutionalValues as slim runs it: float32, 81x81, rtol 1e-4, atol 2e-4."""

@@ -15,7 +15,7 @@ from isomorph.conformance.drawn_case import Case, DrawnCase
 from isomorph.conformance.reference import Reference
 from isomorph.conformance.small_networks import KIN, blocks, shortened
 from isomorph.conformance.suite.conftest import Build
-from isomorph.conformance.suite.selection import in_keras_but, not_the_oracle
+from isomorph.conformance.suite.selection import but_in_pytorch, not_the_oracle
 from isomorph.conformance.verdict import FLOORS
 from isomorph.spec import Architecture, BadInput, Head, Stem, StemConvolution, StemPool, architecture, tensor_shapes
 
@@ -131,7 +131,7 @@ def in_float64(backend: str, parameters: Mapping[str, Any]) -> bool:
 
 
 @pytest.mark.thorough_where(where=in_float64)
-@pytest.mark.thorough_where(where=in_keras_but("case", "cifar/resnet20, shortened"))
+@pytest.mark.thorough_where(where=but_in_pytorch("case", "cifar/resnet20, shortened"))
 @DTYPES
 @pytest.mark.parametrize("options", [*combinations(layout=LAYOUTS), pytest.param(FOLDED, id="folded")])
 @pytest.mark.parametrize("case", DESIGNS, indirect=True)

@@ -7,7 +7,7 @@ import pytest
 from isomorph.conformance.small_networks import RIGID
 from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.suite.learning import assert_passes, unless_unavailable
-from isomorph.conformance.suite.selection import in_keras_but
+from isomorph.conformance.suite.selection import but_in_pytorch
 from isomorph.conformance.training.dropout import DTYPE, DropoutCase
 from isomorph.spec import Architecture
 
@@ -47,7 +47,7 @@ def dropping(request: pytest.FixtureRequest) -> DropoutCase:
     return case
 
 
-@pytest.mark.thorough_where(where=in_keras_but("dropping", next(iter(CASES))))
+@pytest.mark.thorough_where(where=but_in_pytorch("dropping", next(iter(CASES))))
 @pytest.mark.parametrize("dropping", CASES, indirect=True)
 def test_what_layers_read_is_dropped_and_scaled(dropping: DropoutCase, build: Build) -> None:
     with unless_unavailable():

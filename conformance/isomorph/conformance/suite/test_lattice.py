@@ -13,7 +13,7 @@ from isomorph.conformance.lattice.verdict import judge_lattice
 from isomorph.conformance.small_networks import KIN, RIGID, SMALL, blocks, slim_small
 from isomorph.conformance.suite.conftest import Build
 from isomorph.conformance.suite.network_cases import DENSE, LACKING
-from isomorph.conformance.suite.selection import in_keras_but
+from isomorph.conformance.suite.selection import but_in_pytorch
 from isomorph.spec import Architecture, Convention, Head, Stem, StemConvolution, StemPool, architecture, tensor_shapes
 
 LINEAR = Stem((StemConvolution("conv1", 16, 7, stride=2, linear=True), StemPool("pool1", 3, stride=2)))
@@ -69,7 +69,9 @@ def test_the_oracle_computes_it_in_each_precision(lattice: DrawnLattice, dtype: 
     assert verdict.farthest < 0.01
 
 
-@pytest.mark.thorough_where(where=in_keras_but("lattice", "slim's bottlenecks", "mlperf_tiny/resnet8", "paddle/LeNet"))
+@pytest.mark.thorough_where(
+    where=but_in_pytorch("lattice", "slim's bottlenecks", "mlperf_tiny/resnet8", "paddle/LeNet")
+)
 @pytest.mark.parametrize("lattice", LATTICES, indirect=True)
 @pytest.mark.against_the_oracle
 def test_in_float32_it_is_the_same_numbers(lattice: DrawnLattice, build: Build) -> None:

@@ -19,7 +19,7 @@ from isomorph.conformance.faults.finding import INFERENCE, TRAINING, Finding
 from isomorph.conformance.faults.planting import Planting
 from isomorph.conformance.faults.reference_case import ReferenceCases
 from isomorph.conformance.faults.surgery import surgeon_of
-from isomorph.conformance.suite.selection import in_keras_but, not_the_oracle
+from isomorph.conformance.suite.selection import but_in_pytorch, not_the_oracle
 
 # Which tiers see it. The lattice sees no rounding, as small integers stand it; float32 sees no thousandth of epsilon.
 # What is wrong in training alone no tier of inference can see.
@@ -111,7 +111,7 @@ def without_surgery(backend: str, parameters: Mapping[str, Any]) -> bool:
 
 @pytest.mark.thorough_where(where=without_surgery)
 @pytest.mark.thorough_where(
-    where=in_keras_but("name", "relu-missing-in-stem", "moved-at-inference", "momentum-dampened")
+    where=but_in_pytorch("name", "relu-missing-in-stem", "moved-at-inference", "momentum-dampened")
 )
 @pytest.mark.parametrize("name", SEEN_BY)
 def test_a_planted_fault_is_caught_at_its_place_by_the_tiers_that_can_see_it(

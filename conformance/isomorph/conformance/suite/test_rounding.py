@@ -8,6 +8,7 @@ from isomorph.backends.process import BackendProcess, RemoteNetwork
 from isomorph.conformance.faults.surgery import SURGEONS, surgeon_of
 from isomorph.conformance.precision import prove_precision
 from isomorph.conformance.suite.conftest import Build
+from isomorph.conformance.suite.selection import but_in_pytorch
 from isomorph.spec import Architecture
 
 BACKENDS = list(SURGEONS)
@@ -16,6 +17,7 @@ PRECISIONS = {24: "float32", 11: "tf32", 8: "bfloat16"}
 OPERANDS = {"inputs": {"kernels": False}, "kernels": {"inputs": False}, "both": {}}
 
 
+@pytest.mark.thorough_where(where=but_in_pytorch("operands", "both"))
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("operands", OPERANDS)
 @pytest.mark.parametrize("bits", PRECISIONS)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from isomorph.conformance.suite.learning import DTYPES, Learning, assert_passes, unless_unavailable
-from isomorph.conformance.suite.selection import in_keras_but
+from isomorph.conformance.suite.selection import but_in_pytorch
 from isomorph.conformance.suite.training_cases import CASES as SMALL
 from isomorph.conformance.suite.training_cases import DEEP
 from isomorph.conformance.training.drawn import DrawnTraining
@@ -19,7 +19,7 @@ EVERY_TIME = (TWENTY, "zero channels", "basic units", "bottlenecks at output str
 """Ten batches and twenty steps of others are left to `isomorph conformance run`."""
 
 REPRESENTATIVES = (TWENTY,)
-"""Those of which `make test` runs float32, ten batches and twenty steps, and three in Keras."""
+"""Those of which `make test` runs float32, ten batches and, in PyTorch, twenty steps."""
 
 
 def some(names: Iterable[str], marked: Callable[[str], pytest.MarkDecorator | None]) -> list[Any]:
@@ -34,10 +34,10 @@ def by_length(name: str) -> pytest.MarkDecorator | None:
 
 
 def is_stood_for(backend: str, parameters: Mapping[str, Any]) -> bool:
-    """Whether float64 stands for a case in float32; or, in Keras, which traces each step for seconds, other cases."""
+    """Whether float64 stands for a case in float32; or PyTorch, for one in Keras or Paddle."""
     if parameters["training"] in REPRESENTATIVES:
         return False
-    return parameters["dtype"] == "float32" or (backend == "keras" and parameters["training"] != FROZEN)
+    return parameters["dtype"] == "float32" or but_in_pytorch("training", FROZEN)(backend, parameters)
 
 
 NAMES = some(CASES, lambda name: pytest.mark.exhaustive if name in DEEP else None)
@@ -65,7 +65,7 @@ def test_gradients_are_the_oracles(training: DrawnTraining, learning: Learning, 
         assert_passes(training.gradients(learning(dtype)))
 
 
-@pytest.mark.thorough_where(where=in_keras_but("training", FROZEN))
+@pytest.mark.thorough_where(where=but_in_pytorch("training", FROZEN))
 @pytest.mark.parametrize("training", SHORT, indirect=True)
 @pytest.mark.against_the_oracle
 def test_running_statistics_follow_one_batch(training: DrawnTraining, learning: Learning) -> None:
@@ -84,7 +84,7 @@ def test_running_statistics_follow_by_the_zoos_rule(training: DrawnTraining, lea
             assert_passes(training.statistics(network, batches))
 
 
-@pytest.mark.thorough_where(where=in_keras_but("training", FROZEN))
+@pytest.mark.thorough_where(where=but_in_pytorch("training", FROZEN))
 @pytest.mark.parametrize("training", SHORT, indirect=True)
 @pytest.mark.against_the_oracle
 def test_each_of_three_steps_ends_where_the_oracles_does(training: DrawnTraining, learning: Learning) -> None:
@@ -93,6 +93,7 @@ def test_each_of_three_steps_ends_where_the_oracles_does(training: DrawnTraining
             assert_passes(verdict)
 
 
+@pytest.mark.thorough_where(where=but_in_pytorch("training"))
 @pytest.mark.parametrize("training", LONG, indirect=True)
 @pytest.mark.against_the_oracle
 def test_each_of_twenty_steps_ends_where_the_oracles_does(training: DrawnTraining, learning: Learning) -> None:
@@ -101,6 +102,7 @@ def test_each_of_twenty_steps_ends_where_the_oracles_does(training: DrawnTrainin
             assert_passes(verdict)
 
 
+@pytest.mark.thorough_where(where=but_in_pytorch("training"))
 @pytest.mark.parametrize("training", [TWENTY], indirect=True)
 @pytest.mark.against_the_oracle
 def test_twenty_steps_on_their_own_end_where_the_oracles_do(training: DrawnTraining, learning: Learning) -> None:
