@@ -269,6 +269,17 @@ def test_the_function_that_is_asked_for_is_taken() -> None:
     assert network == architecture("cifar/plain20")
 
 
+def test_of_several_variants_the_one_that_is_asked_for_is_taken() -> None:
+    """With biases, which neither has: both are variants, and either name chooses its own."""
+    biased = architecture("cifar/plain20", convolution_bias=True)
+    tensors = drawn({f"t{n}": shape for n, shape in enumerate(tensor_shapes(biased).values())})
+    with pytest.raises(BadInput, match="cifar/plain20 with convolution_bias = true"):
+        identify(tensors, "FILE")
+    with pytest.warns(ToldByStructure, match="it holds cifar/plain20 with convolution_bias = true"):
+        network, _ = identify(tensors, "FILE", architecture("cifar/plain20"))
+    assert network == biased
+
+
 def test_the_prefix_is_said_with_the_network() -> None:
     tensors = drawn({f"net.{theirs}": shape for theirs, shape in file_of("mlperf_tiny/resnet8").values()})
     with pytest.warns(ToldByStructure, match=r"it holds mlperf_tiny/resnet8 under 'net\.'\. Which tensor is which is"):

@@ -58,6 +58,7 @@ def bench(
     arch: str | None = None,
     key: str | None = None,
     prefix: str | None = None,
+    tensor_map: str | Path | None = None,
     memory: float | None = None,
     timeout: float = TIMEOUT,
     product: int = PRODUCT,
@@ -95,6 +96,7 @@ def bench(
     product: rows and columns of the matrices whose product is the limit.
     arch: the architecture of a checkpoint that cannot tell it.
     key, prefix: which dictionary of the file, and which of its tensors, as `read_checkpoint` takes them.
+    tensor_map: a file that says which tensor is which, as `inspect --map` writes it, and all of these.
     memory: bytes that each process may allocate; None: what is free now.
     timeout: seconds that one call to a process may take.
     progress: called before and after each step.
@@ -108,7 +110,7 @@ def bench(
     goal, device or size, and where `quick` contradicts what else is asked for.
     """
     started = time.monotonic()
-    resolved = find_subject(subject, arch, key=key, prefix=prefix, **options)
+    resolved = find_subject(subject, arch, key=key, prefix=prefix, tensor_map=tensor_map, **options)
     names, chosen_modes, rows = _choose(backends, modes)
     axes = check_axes(scaling)
     check_choice("goal", goal, GOALS)
@@ -190,12 +192,16 @@ def bench(
         course.others,
         time.monotonic() - started,
         interrupted,
-        setup_lines(subject, (height, width, network.in_channels), _given(arch=arch, key=key, prefix=prefix) | options),
+        setup_lines(
+            subject,
+            (height, width, network.in_channels),
+            _given(arch=arch, key=key, prefix=prefix, tensor_map=tensor_map) | options,
+        ),
         quick,
     )
 
 
-def _given(**arguments: str | None) -> dict[str, Any]:
+def _given(**arguments: str | Path | None) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}
 
 

@@ -48,6 +48,7 @@ def check(
     arch: str | None = None,
     key: str | None = None,
     prefix: str | None = None,
+    tensor_map: str | Path | None = None,
     images: Sequence[str] | AnyImages | None = None,
     size: tuple[int, int] | None = None,
     batch: int = 2,
@@ -83,6 +84,7 @@ def check(
     dtype: the precision that users run; float64, which shows differences in meaning, is always compared, too.
     arch: the architecture of files that cannot tell it.
     key, prefix: which dictionary of the first file, and which of its tensors, as `read_checkpoint` takes them.
+    tensor_map: a file that says which tensor is which, as `inspect --map` writes it, and all of these.
     images: an array [N, H, W, C], or paths of photographs or of one `.npy`; None draws `batch` of them from `seed`, of
         `size` (height, width), which defaults to the zoo's own.
     plant: fields of the convention that the backends get wrong on purpose, to see where that shows.
@@ -101,7 +103,7 @@ def check(
     """
     started = time.monotonic()
     interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
-    first = find_subject(subject, arch, key=key, prefix=prefix, **options)
+    first = find_subject(subject, arch, key=key, prefix=prefix, tensor_map=tensor_map, **options)
     names, absent = _choose(backends, interpreters, recorded=bool(references))
     planted = dict(plant or {})
     second = _find_other(first, other, arch, options)

@@ -45,6 +45,7 @@ def check_training(
     arch: str | None = None,
     key: str | None = None,
     prefix: str | None = None,
+    tensor_map: str | Path | None = None,
     backends: Sequence[str] | None = None,
     device: str = "auto",
     size: tuple[int, int] | None = None,
@@ -75,6 +76,7 @@ def check_training(
         compared without dropout, as every framework draws its own masks.
     arch: the architecture of a checkpoint that cannot tell it.
     key, prefix: which dictionary of the file, and which of its tensors, as `read_checkpoint` takes them.
+    tensor_map: a file that says which tensor is which, as `inspect --map` writes it, and all of these.
     backends: names; None takes the installed ones of COMPARED. A named backend that is not installed is bad input.
     device: "auto", "cpu" or "gpu".
     size: height and width of the images, which defaults to the zoo's own. batch: images in each batch.
@@ -94,7 +96,7 @@ def check_training(
     """
     started = time.monotonic()
     interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
-    resolved = find_subject(subject, arch, key=key, prefix=prefix, **options)
+    resolved = find_subject(subject, arch, key=key, prefix=prefix, tensor_map=tensor_map, **options)
     names, absent = choose_backends(backends, interpreters)
     if not names:
         raise BadInput("No backend is installed to compare with the oracle; `pip install 'isomorph[all]'` adds three.")

@@ -30,6 +30,7 @@ commands = Group()
 @options.arch
 @options.key
 @options.prefix
+@options.tensor_map
 @options.images
 @options.size
 @options.batch
@@ -105,6 +106,7 @@ def _refuse_beside_training(
 @options.arch
 @options.key
 @options.prefix
+@options.tensor_map
 @options.images
 @options.size
 @options.batch
@@ -147,6 +149,7 @@ def run_command(
 @options.arch
 @options.key
 @options.prefix
+@options.tensor_map
 @click.option("--labels", metavar="FILE", help="The classes' names: JSON, or one on each line.")
 @click.option("--top", type=int, default=5, metavar="N", help="How many classes of each image.")
 @click.option(

@@ -74,6 +74,7 @@ def _numbers(numbers: Iterable[int]) -> str:
 @options.arch
 @options.key
 @options.prefix
+@options.tensor_map
 @options.seed
 @options.architecture_options
 @click.option("--explain", is_flag=True, help="Also print the lines that a user writes to get each mode.")

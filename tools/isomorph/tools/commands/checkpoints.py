@@ -1,5 +1,7 @@
 """Commands about checkpoint files: `inspect`, `diff`, `convert` and `fetch`. They need no framework."""
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,7 +11,7 @@ from isomorph.spec import BadInput
 from isomorph.tools.commands import options
 from isomorph.tools.commands.command import Group
 from isomorph.tools.commands.progress import show_progress
-from isomorph.tools.commands.reports import check_json, publish
+from isomorph.tools.commands.reports import check_json, publish, write_json
 from isomorph.tools.converting.formats import FORMATS
 from isomorph.tools.tables import printable
 
@@ -21,31 +23,60 @@ commands = Group()
 @options.arch
 @options.key
 @options.prefix
+@click.option(
+    "--map", "map_file", metavar="OUT", help="Write which tensor is which, to be corrected and read by --map."
+)
+@click.option("--force", is_flag=True, help="Replace the file of --map if it is there.")
 @click.option("--tensors", is_flag=True, help="Also print every tensor.")
 @click.option("--values/--no-values", default=True, help="Look for odd values, which reads the whole file.")
 @click.option("--hash", "digest", is_flag=True, help="Also compute the file's SHA-256.")
 @options.json_file
-def inspect_command(file: str, tensors: bool, json: str | None, **settings: Any) -> None:
+def inspect_command(
+    file: str,
+    arch: str | None,
+    prefix: str | None,
+    map_file: str | None,
+    force: bool,
+    tensors: bool,
+    json: str | None,
+    **settings: Any,
+) -> None:
     """What a checkpoint is: format, network, names, counts, and what is odd. Needs no framework."""
     check_json(json, file)
+    check_json(map_file, file, option="--map")
+    if map_file is not None and map_file == json:
+        raise BadInput(f"Both --json and --map are {json}; they are two files.")
+    if map_file not in (None, "-") and Path(map_file).exists() and not force:
+        raise BadInput(f"{map_file} is there already; --force replaces it.")
     with show_progress() as progress:
-        report = tools.inspect(file, progress=progress, **settings)
-    publish(report, json, *([report.tensor_table()] if tensors else []))
+        report = tools.inspect(file, arch=arch, prefix=prefix, progress=progress, **settings)
+    if map_file is not None:
+        write_json(map_file, partial(report.to_map, map_file, arch=arch, prefix=prefix))
+    if map_file == "-":
+        write_json(json, report.to_json)
+    else:
+        publish(report, json, *([report.tensor_table()] if tensors else []))
 
 
 @commands.command("diff", short_help="Are these two checkpoints the same weights?")
 @options.argument("first", metavar="A", help="A checkpoint.")
 @options.argument("second", metavar="B", help="Another, of any format.")
 @options.arch
+@options.key
+@options.prefix
+@options.tensor_map
+@click.option("--other-key", metavar="KEY", help="The same of B.")
+@click.option("--other-prefix", metavar="P.", help="The same of B.")
+@click.option("--other-map", metavar="MAP", help="The same of B.")
 @options.json_file
-def diff_command(first: str, second: str, arch: str | None, json: str | None) -> int:
+def diff_command(first: str, second: str, json: str | None, **settings: Any) -> int:
     """Are two checkpoints the same weights, whatever their formats and names? Tensor by tensor. Needs no framework.
 
     Exit status: 0 all tensors are equal, if need be after a cast, 1 they are not, 2 the request is bad.
     """
     check_json(json, first, second)
     with show_progress() as progress:
-        report = tools.diff(first, second, arch=arch, progress=progress)
+        report = tools.diff(first, second, progress=progress, **settings)
     publish(report, json)
     return report.exit_status
 
@@ -62,6 +93,7 @@ def diff_command(first: str, second: str, arch: str | None, json: str | None) ->
 @options.arch
 @options.key
 @options.prefix
+@options.tensor_map
 @click.option("--dtype", metavar="DTYPE", help="Cast to it; default: every tensor's own.")
 @click.option("--fold-bias", is_flag=True, help="Allow biases to go into batch norms' means: one rounding.")
 @click.option("--fold-epsilon", is_flag=True, help="Allow another epsilon to go into the variances: one rounding.")

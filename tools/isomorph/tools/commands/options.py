@@ -175,6 +175,9 @@ subject = argument(
 arch = click.option("--arch", metavar="ARCH", help="The network of a FILE that does not tell it: a name or a .toml.")
 key = click.option("--key", metavar="KEY", help="Which of several dictionaries in a FILE; `inspect` lists them.")
 prefix = click.option("--prefix", metavar="P.", help="The tensors of a FILE whose names start so: a part of a model.")
+tensor_map = click.option(
+    "--map", "tensor_map", metavar="MAP", help="Which tensor of a FILE is which, as `inspect --map` writes it."
+)
 backends = names_option("--backends", metavar="A,B", help="Default: all that are installed.")
 backend = click.option("--backend", metavar="A", help="Default: the first installed.")
 device = device_option(default="auto", help="auto: a GPU if there is one; cuda:1: that one.")

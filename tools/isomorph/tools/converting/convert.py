@@ -1,8 +1,9 @@
 """`convert`: write a checkpoint as another zoo's, or in another kind of file, and account for every tensor."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ def convert(
     arch: str | None = None,
     key: str | None = None,
     prefix: str | None = None,
+    tensor_map: str | Path | None = None,
     dtype: str | None = None,
     rounding: Rounding = NO_ROUNDING,
     num_classes: int | None = None,
@@ -59,6 +61,7 @@ def convert(
         isomorph's own network in the framework that reads such files, or canonical ones.
     arch: the source's architecture, where it cannot be told.
     key, prefix: which dictionary of the file, and which of its tensors, as `read_checkpoint` takes them.
+    tensor_map: a file that says which tensor is which, as `inspect --map` writes it, and all of these.
     dtype: cast to this one of DTYPES; None keeps every tensor's own.
     rounding: the changes that are allowed although they cost a rounding.
     num_classes, new_head: replace the classifiers by newly drawn ones of so many classes.
@@ -76,7 +79,8 @@ def convert(
     if dtype is not None and dtype not in DTYPES:
         raise BadInput(f"There is no dtype {dtype!r}; there are {', '.join(DTYPES)}.")
     progress("convert", f"reading {source}")
-    original = _read(source, arch, key, prefix, num_classes, new_head, partial, seed)
+    told = {"arch": arch, "key": key, "prefix": prefix, "tensor_map": tensor_map}
+    original = _read(source, told, num_classes, new_head, partial, seed)
     _check_place(original.files, files, force)
     network, form = _target(original.architecture, to, container)
     # Weights go on seeing photographs as those that they learnt from, whatever is usual where they go.
@@ -99,7 +103,7 @@ def convert(
         values=sum(value.size for value in written.values()),
         dtypes=tuple(sorted({value.dtype.name for value in written.values()})),
         changes=tuple(changes),
-        left_out={**original.left_out, **dict.fromkeys(map(original.name_of, without_place), NO_PLACE)},
+        left_out={**original.left_out, **{original.names[name]: NO_PLACE for name in without_place}},
         drawn=original.drawn,
         load=how_to_load(str(target), network, form, container.name),
     )
@@ -119,21 +123,21 @@ def _check_place(sources: Sequence[Path], targets: Sequence[Path], force: bool) 
 
 def _read(
     source: str | Path,
-    arch: str | None,
-    key: str | None,
-    prefix: str | None,
+    told: Mapping[str, Any],
     num_classes: int | None,
     new_head: bool,
     partial: bool,
     seed: int,
 ) -> Source:
     if partial:
-        if arch is None:
+        if told["tensor_map"] is not None:
+            raise BadInput("--partial takes what fits by name; a --map is of all tensors of a network.")
+        if told["arch"] is None:
             raise BadInput("--partial needs --arch, the network that the file is to fill as far as it can.")
         if new_head:
             raise BadInput("--head new goes with a whole file; --partial draws what does not fit, the head too.")
-        return read_part(source, arch, num_classes, seed, key, prefix)
-    whole = read_whole(source, arch, key, prefix)
+        return read_part(source, told["arch"], num_classes, seed, told["key"], told["prefix"])
+    whole = read_whole(source, **told)
     if new_head:
         return whole.with_new_head(whole.architecture.head.num_classes if num_classes is None else num_classes, seed)
     if num_classes is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from isomorph.spec import Architecture, BadInput, tensor_shapes
 from isomorph.tools.checkpoints import Checkpoint, Tensors, read_checkpoint, sha256
@@ -22,6 +23,7 @@ class Source:
 
     tensors: canonical name -> array, views of the mapped file where nothing was drawn.
     form: whose names the tensors have in the file. format: the file's. files: all files that were read.
+    names: canonical name -> name in the file.
     left_out: name in the file -> why it is not among the tensors.
     drawn: canonical names of the tensors that were drawn.
     """
@@ -31,12 +33,9 @@ class Source:
     form: str
     format: str
     files: tuple[Path, ...]
+    names: Mapping[str, str]
     left_out: Mapping[str, str]
     drawn: tuple[str, ...] = ()
-
-    def name_of(self, canonical: str) -> str:
-        """Return the file's name of a canonical tensor."""
-        return all_namings()[self.form].tensors(self.architecture)[canonical].name
 
     def with_new_head(self, num_classes: int | None, seed: int) -> "Source":
         """Return the same with newly drawn classifiers; None keeps the number of classes.
@@ -46,23 +45,30 @@ class Source:
         if num_classes is None:
             raise BadInput("The file has no head; --num-classes says how many classes the new one has.")
         changed, tensors, drawn = with_new_head(self.architecture, self.tensors, num_classes, seed)
-        named = all_namings()[self.form].tensors(self.architecture)
-        replaced = {named[name].name: REPLACED for name in drawn if name in named}
+        replaced = {self.names[name]: REPLACED for name in drawn if name in self.names}
         left_out = {**self.left_out, **replaced}
         return replace(self, architecture=changed, tensors=tensors, drawn=drawn, left_out=left_out)
 
 
-def read_whole(path: str | Path, arch: str | None, key: str | None = None, prefix: str | None = None) -> Source:
-    """Read a file that holds all tensors of a network, as `read_weights` does.
+def read_whole(path: str | Path, **told: Any) -> Source:
+    """Read a file that holds all tensors of a network, as `read_weights` does of what it is `told`.
 
     Published weights under their published name keep their own preprocessing; a file of another name is not hashed to
     see whether it is one of them.
     """
-    weights = read_weights(path, arch, key, prefix)
+    weights = read_weights(path, **told)
     if has_published_name(weights.path):
         weights = weights.as_published(sha256(weights.path))
-    form, checkpoint = weights.interpretation.form, weights.checkpoint
-    return Source(weights.architecture, weights.tensors, form, checkpoint.format, _files(checkpoint), weights.left_out)
+    interpretation, checkpoint = weights.interpretation, weights.checkpoint
+    return Source(
+        weights.architecture,
+        weights.tensors,
+        interpretation.form,
+        checkpoint.format,
+        _files(checkpoint),
+        {canonical: tensor.name for canonical, tensor in interpretation.expected.items()},
+        weights.left_out,
+    )
 
 
 def read_part(
@@ -88,7 +94,7 @@ def read_part(
     }
     misfits = dict.fromkeys(name for name in checkpoint.tensors if name not in fitting.values())
     left_out = dict.fromkeys((*misfits, *checkpoint.left_out), MISFIT)
-    return Source(network, tensors, form, checkpoint.format, _files(checkpoint), left_out, missing)
+    return Source(network, tensors, form, checkpoint.format, _files(checkpoint), fitting, left_out, missing)
 
 
 def _files(checkpoint: Checkpoint) -> tuple[Path, ...]:

@@ -43,6 +43,7 @@ def predict(
     arch: str | None = None,
     key: str | None = None,
     prefix: str | None = None,
+    tensor_map: str | Path | None = None,
     size: tuple[int, int] | None = None,
     preprocess: str | None = None,
     labels: str | Path | None = None,
@@ -81,7 +82,7 @@ def predict(
     names, absent = choose_backends(backends)
     names = names or ["oracle"]
     check_limits(timeout)
-    resolved = find_subject(file, arch, key=key, prefix=prefix)
+    resolved = find_subject(file, arch, key=key, prefix=prefix, tensor_map=tensor_map)
     assert resolved.tensors is not None
     assert resolved.origin is not None
     network = resolved.architecture

@@ -74,6 +74,7 @@ def run(
     arch: str | None = None,
     key: str | None = None,
     prefix: str | None = None,
+    tensor_map: str | Path | None = None,
     images: Sequence[str] | AnyImages | None = None,
     size: tuple[int, int] | None = None,
     batch: int = 2,
@@ -100,7 +101,7 @@ def run(
     name = find_backend(backend).name if backend else _first_installed()
     if python == sys.executable and (reason := find_backend(name).why_not()):
         raise BadInput(f"The backend {name} is not available: {reason}")
-    resolved = find_subject(subject, arch, key=key, prefix=prefix, **options)
+    resolved = find_subject(subject, arch, key=key, prefix=prefix, tensor_map=tensor_map, **options)
     check_request(resolved.architecture, size, batch, seed, device, dtype)
     check_limits(timeout)
     with BackendProcess(name, python, timeout=timeout) as process:

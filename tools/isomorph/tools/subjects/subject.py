@@ -1,7 +1,7 @@
 """Resolve what a command is given: an architecture, or a checkpoint whose tensors tell which one."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,7 @@ def find_subject(
     *,
     key: str | None = None,
     prefix: str | None = None,
+    tensor_map: str | Path | None = None,
     **options: Any,
 ) -> Subject:
     """Return the network that a name, a `.toml` file or a checkpoint stands for, with a checkpoint's tensors.
@@ -86,33 +87,30 @@ def find_subject(
         `./` forces a file.
     arch: the architecture of a checkpoint that cannot tell, or that is to be read as another.
     key, prefix: which dictionary of a checkpoint, and which of its tensors, as `read_checkpoint` takes them.
+    tensor_map: a file that says which tensor of a checkpoint is which, and all of these.
     options: of the architecture, such as `output_stride`; None for `num_classes` means no head.
     Raises BadInput for a name that is neither, for a file that cannot be read or fits nothing, and for options that
     contradict the file. Warns of options that do nothing there.
     """
-    resolved = _find_subject(subject, arch, key, prefix, options)
+    told = {"arch": arch, "key": key, "prefix": prefix, "tensor_map": tensor_map}
+    resolved = _find_subject(subject, told, options)
     warn_of_options(resolved.architecture, options)
     return resolved
 
 
-def _find_subject(
-    subject: str | Path | Architecture,
-    arch: str | None,
-    key: str | None,
-    prefix: str | None,
-    options: dict[str, Any],
-) -> Subject:
+def _find_subject(subject: str | Path | Architecture, told: Mapping[str, Any], options: dict[str, Any]) -> Subject:
     if isinstance(subject, Architecture):
         return Subject(subject.with_options(**options), None, None)
     if is_architecture(subject):
-        given = next((name for name, value in (("arch", arch), ("key", key), ("prefix", prefix)) if value), None)
-        if given:
-            raise BadInput(f"--{given} goes with a checkpoint; {subject} is an architecture already.")
+        if given := next((name for name, value in told.items() if value), None):
+            raise BadInput(
+                f"--{given.removeprefix('tensor_')} goes with a checkpoint; {subject} is an architecture already."
+            )
         return Subject(find_architecture(subject, **options), None, None)
     path = Path(subject)
     if not is_there(path) and not _looks_like_a_file(str(subject)):
         return Subject(find_architecture(subject), None, None)  # which refuses it, with the nearest names
-    return _from_file(path, arch, key, prefix, options)
+    return _from_file(path, told, options)
 
 
 def check_request(
@@ -179,8 +177,8 @@ def make_case(
     return Case(network, tensors, pixels, origin, Origin(source, digest({"images": pixels})))
 
 
-def _from_file(path: Path, arch: str | None, key: str | None, prefix: str | None, options: dict[str, Any]) -> Subject:
-    weights = read_weights(path, arch, key, prefix)
+def _from_file(path: Path, told: Mapping[str, Any], options: dict[str, Any]) -> Subject:
+    weights = read_weights(path, **told)
     sha = sha256(weights.checkpoint.path, *weights.checkpoint.shards)
     weights = weights.as_published(sha)
     fitted, tensors = weights.architecture, dict(weights.tensors)

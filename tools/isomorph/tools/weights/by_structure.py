@@ -1,6 +1,6 @@
 """Interpret a file by the shapes of its tensors, where no naming here fits it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from isomorph.spec import Architecture, BadInput, function, plan
 from isomorph.spec.naming import ZooTensor
@@ -8,11 +8,12 @@ from isomorph.spec.tensors import Shape
 from isomorph.tools.checkpoints import Tensors
 from isomorph.tools.designs.titles import home
 from isomorph.tools.weights.candidates import variants
-from isomorph.tools.weights.interpretations import Interpretation
+from isomorph.tools.weights.interpretations import NO_ZOO, Interpretation
+from isomorph.tools.weights.namings import all_namings
 from isomorph.tools.weights.structure.alignment import align
 from isomorph.tools.weights.structure.known import by_key
 from isomorph.tools.weights.structure.layers import layers_of
-from isomorph.tools.weights.structure.search import FOLDED, MOST_KERNELS, Hit, find
+from isomorph.tools.weights.structure.search import ALL_CHANGES, FOLDED, MOST_KERNELS, Hit, find
 from isomorph.tools.weights.told import Mark
 
 MOST = 0.9
@@ -21,16 +22,13 @@ MOST = 0.9
 MOST_TENSORS = 12 * MOST_KERNELS
 """A kernel, a bias and a batch norm of each layer, and as many again beside them; no network here has as many."""
 
-NO_ZOO = "its own"
-"""The form of a file whose names are those of no zoo."""
-
 
 def interpret_by_structure(tensors: Tensors, architecture: Architecture | None = None) -> list[Interpretation]:
     """Return the networks that a file's tensors may be of by their shapes, the most likely first.
 
     Each is another function; of those that are the same the likeliest is taken. Where a zoo names most of the kernels
     as the file does, what its names do not say is left out. Empty where none fits.
-    architecture: this one only, as it is or folded.
+    architecture: this one only; under a zoo's names as it is or folded, else with biases and batch norms of the file's.
     """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     if len(shapes) > MOST_TENSORS:
@@ -38,7 +36,11 @@ def interpret_by_structure(tensors: Tensors, architecture: Architecture | None =
     layers = layers_of(shapes)
     if any(0 in shape for shape in shapes.values()) or any("mean" not in norm.tensors for norm in layers.norms):
         return []  # damaged, or a model's parameters alone
-    hits = find(layers, by_key(variants(architecture)), (FOLDED,)) if architecture else find(layers)
+    if architecture:  # under a zoo's names, tensors that are too many or too few are a fault of the file
+        changes = (FOLDED,) if _are_a_zoos(tensors) else ALL_CHANGES
+        hits = find(layers, by_key(variants(architecture)), changes)
+    else:
+        hits = find(layers)
     hits = [hit for hit in hits if (hit.layers, hit.prefix) == (hits[0].layers, hits[0].prefix) and _can_be_said(hit)]
     hits = [hit for hit in hits if not hit.has_own_head] or hits
     named = [_named_alike(hit) for hit in hits]
@@ -48,6 +50,11 @@ def interpret_by_structure(tensors: Tensors, architecture: Architecture | None =
     for hit in hits:
         likeliest.setdefault(function(hit.architecture), hit)
     return [_interpretation(hit, shapes) for hit in likeliest.values()]
+
+
+def _are_a_zoos(names: Collection[str]) -> bool:
+    """Whether some naming knows most of the names of a file."""
+    return any(sum(map(naming.knows, names)) >= MOST * len(names) for naming in all_namings().values())
 
 
 def _can_be_said(hit: Hit) -> bool:

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from isomorph.backends.protocol import DTYPES
 from isomorph.spec import BadInput, function
-from isomorph.tools.checkpoints import Checkpoint, Tensor, Tensors, read_checkpoint
+from isomorph.tools.checkpoints import Tensor, Tensors
 from isomorph.tools.tables import Report, by, count, plain_table, printable
-from isomorph.tools.weights.weights import Weights, identified
+from isomorph.tools.weights.weights import Weights, identified, read_part, read_weights
 
 Status = Literal["equal", "cast", "different", "shape", "only first", "only second"]
 
@@ -149,6 +149,12 @@ def diff(
     second: str | Path,
     *,
     arch: str | None = None,
+    key: str | None = None,
+    prefix: str | None = None,
+    tensor_map: str | Path | None = None,
+    other_key: str | None = None,
+    other_prefix: str | None = None,
+    other_map: str | Path | None = None,
     progress: Callable[[str, str], None] = lambda who, what: None,
 ) -> DiffReport:
     """Compare two checkpoints tensor by tensor, whatever their formats and names.
@@ -160,14 +166,16 @@ def diff(
     ('The same weights.', {'cast'})
 
     arch: the architecture of both, where a file cannot tell.
+    key, prefix, tensor_map: which tensors of the first file, as `read_weights` takes them. other_key, other_prefix,
+        other_map: the same of the second.
     Raises BadInput for a file that cannot be read or that `arch` does not fit, and for files of unknown networks that
     have no tensor name in common.
     """
     progress("diff", "reading")
-    checkpoints = read_checkpoint(first), read_checkpoint(second)
-    one, other = (_identified(Path(path), each, arch) for path, each in zip((first, second), checkpoints, strict=True))
+    one, own_tensors = _read(Path(first), arch, key, prefix, tensor_map)
+    other, others_tensors = _read(Path(second), arch, other_key, other_prefix, other_map)
     canonical = one is not None and other is not None
-    tensors = (one.tensors, other.tensors) if one and other else tuple(each.tensors for each in checkpoints)
+    tensors = (one.tensors, other.tensors) if one and other else (own_tensors, others_tensors)
     if not canonical and not tensors[0].keys() & tensors[1].keys():
         raise BadInput(
             f"No tensor of {first} is called as one of {second}, and they are not both of networks known here; --arch"
@@ -184,13 +192,20 @@ def diff(
     )
 
 
-def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> Weights | None:
+def _read(
+    path: Path, arch: str | None, key: str | None, prefix: str | None, tensor_map: str | Path | None
+) -> tuple[Weights | None, Tensors]:
+    """Return a file as weights of a known network, None where it is of none, and its tensors under its own names."""
+    if tensor_map is not None:
+        weights = read_weights(path, None, key, prefix, tensor_map)
+        return weights, weights.checkpoint.tensors
+    checkpoint = read_part(path, key, prefix)
     try:
-        return identified(path, checkpoint, arch)
+        return identified(path, checkpoint, arch), checkpoint.tensors
     except BadInput:
         if arch is not None:
             raise
-        return None
+        return None, checkpoint.tensors
 
 
 def _with_own_names(tensor: TensorDifference, one: Weights | None, other: Weights | None) -> TensorDifference:

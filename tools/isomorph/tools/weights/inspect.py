@@ -1,6 +1,7 @@
 """`inspect`: describe a checkpoint: its format, its network, its tensors, and what is odd about them."""
 
 import json
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,9 +17,13 @@ from isomorph.spec.units import Unit
 from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
 from isomorph.tools.tables import PlainTable, Report, by, count, plain_table, some_names
 from isomorph.tools.weights.interpretations import Interpretation
+from isomorph.tools.weights.maps.tensor_map import map_of
 from isomorph.tools.weights.sanity_checks import SuspectTensor, find_suspect_tensors
 from isomorph.tools.weights.told import SeveralFunctions, ToldByStructure, in_words
 from isomorph.tools.weights.weights import identified
+
+_NOT_AS_IT_IS = ("architecture", "interpretation", "oddities")
+"""The fields of a report that its JSON does not have, or has in another form."""
 
 MOST_LISTED = 10
 """How many suspect tensors, and how many other dictionaries, the table lists; the JSON has all."""
@@ -38,6 +43,7 @@ class InspectReport(Report):
     prefix: what the names of all the network's tensors start with, where it stands among others.
     mapping: canonical name -> the file's name, and how sure that is: "sure" by its shape, "by name" by the numbers in
         names, "by order" of the file alone; empty where a zoo's names told the network.
+    interpretation: what the tensors are taken for; None where the network cannot be told. It is not in the JSON.
     problem: why the network cannot be told; None if it can.
     unused: tensors that no network computes with.
     tensors: name in the file -> dtype and shape.
@@ -58,6 +64,7 @@ class InspectReport(Report):
     alternatives: tuple[str, ...]
     prefix: str
     mapping: dict[str, tuple[str, str]]
+    interpretation: Interpretation | None
     problem: str | None
     unused: tuple[str, ...]
     tensors: dict[str, tuple[str, tuple[int, ...]]]
@@ -83,7 +90,7 @@ class InspectReport(Report):
 
     def to_json(self) -> str:
         """Return the report, as the command line's `--json` writes it."""
-        document = {name: value for name, value in vars(self).items() if name not in ("architecture", "oddities")}
+        document = {name: value for name, value in vars(self).items() if name not in _NOT_AS_IT_IS}
         document["dictionaries"] = {
             name: {"tensors": number, "averaged": is_averaged}
             for name, (number, is_averaged) in self.dictionaries.items()
@@ -94,6 +101,28 @@ class InspectReport(Report):
         tensors = {name: {"dtype": dtype, "shape": shape} for name, (dtype, shape) in self.tensors.items()}
         oddities = None if self.oddities is None else [asdict(each) for each in self.oddities]
         return json.dumps(document | {"network": facts, "tensors": tensors, "oddities": oddities}, indent=2) + "\n"
+
+    def to_map(self, path: str | Path, *, arch: str | None = None, prefix: str | None = None) -> str:
+        """Return the text of a map, to be written at `path`: which tensor of the file is which of the network.
+
+        arch, prefix: what `inspect` was given; a `.toml` file is what the map then refers to.
+
+        >>> from isomorph.tools import inspect
+        >>> print(*inspect("resnet8.safetensors").to_map("map.toml").splitlines()[3:7], sep="\\n")
+        arch = "mlperf_tiny/resnet8"
+        <BLANKLINE>
+        [tensors]  # of the network = in the file
+        "conv1/weights" = "conv1/weights"
+
+        Raises BadInput where the network cannot be told, or several functions fit.
+        """
+        if self.interpretation is None:
+            raise BadInput(str(self.problem))
+        if self.alternatives:
+            fitting = " and ".join(map(str, (self.title, *self.alternatives)))
+            raise BadInput(f"{self.path} fits {fitting}, and a map is of one network; choose it with --arch.")
+        toml = os.path.relpath(arch, Path(path).parent) if arch and Path(arch).suffix == ".toml" else None
+        return map_of(self.interpretation, key=self.key, prefix=prefix or "", toml=toml).to_toml(Path(self.path).name)
 
     def _facts(self) -> list[tuple[str, str]]:
         within = f", within {', '.join(self.unwrapped)}" if self.unwrapped else ""
@@ -184,6 +213,7 @@ def inspect(
         alternatives=tuple(each.title for each in likely[1:]),
         prefix=interpretation.prefix if interpretation else "",
         mapping=_mapping(interpretation) if interpretation else {},
+        interpretation=interpretation,
         problem=problem,
         unused=tuple(name for name in tensors if name not in interpretation.carried) if interpretation else (),
         tensors={name: (value.dtype.name, tuple(value.shape)) for name, value in tensors.items()},

@@ -16,17 +16,20 @@ from isomorph.tools.weights.namings import OWN_NAMINGS, all_namings
 Shapes = dict[str, tuple[int, ...]]
 """Name -> shape."""
 
+NO_ZOO = "its own"
+"""The form of a file whose names are those of no zoo."""
+
 
 @dataclass(frozen=True)
 class Interpretation:
     """A file's tensors taken for those of `architecture` under the names of `form`.
 
-    form: a zoo's name, or one of OWN_NAMINGS.
+    form: a zoo's name, one of OWN_NAMINGS, or NO_ZOO.
     expected: canonical name -> the name and layout that the tensor has in such a file.
     carried: the file's tensors, without those that no network computes with.
     prefix: what all of their names start with, behind which the network stands.
     also: what distinguishes it from the architecture of its name, for the title.
-    marks: canonical name -> how sure it is which tensor that is, where shapes told; empty where names did.
+    marks: canonical name -> how it is told which tensor that is, where shapes or a map told; empty where names did.
     """
 
     architecture: Architecture

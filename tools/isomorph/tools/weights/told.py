@@ -8,13 +8,14 @@ from isomorph.spec import BadInput
 from isomorph.tools.remark import Remark
 from isomorph.tools.weights.interpretations import Interpretation
 
-Mark = Literal["sure", "by name", "by order"]
-"""How sure it is which tensor is which: by its shape, by numbers in names, or by the order of the file alone."""
+Mark = Literal["sure", "by name", "by order", "by map"]
+"""How it is told which tensor is which: by shape, by numbers in names, by the order of the file alone, or by a map."""
 
 MARKS: dict[Mark, str] = {
     "sure": "surely",
     "by name": "by numbers in their names",
     "by order": "by the order of the file",
+    "by map": "by the map",
 }
 """Each in words."""
 

@@ -74,7 +74,11 @@ class Weights:
 
 
 def read_weights(
-    path: str | Path, arch: str | None = None, key: str | None = None, prefix: str | None = None
+    path: str | Path,
+    arch: str | None = None,
+    key: str | None = None,
+    prefix: str | None = None,
+    tensor_map: str | Path | None = None,
 ) -> Weights:
     """Read a checkpoint and find the architecture of its tensors.
 
@@ -85,13 +89,35 @@ def read_weights(
 
     arch: the architecture, where the file cannot tell it, or is to be read as another.
     key, prefix: which dictionary of the file, and which of its tensors, as `read_checkpoint` takes them.
+    tensor_map: a file that says which tensor is which, as `inspect --map` writes it, and all of these.
     Raises BadInput for a file that cannot be read or fits nothing. Warns where averaged weights stand beside those that
     are taken.
     """
+    if tensor_map is not None:
+        return _mapped(Path(path), tensor_map, arch=arch, key=key, prefix=prefix)
+    return identified(Path(path), read_part(path, key, prefix), arch)
+
+
+def read_part(path: str | Path, key: str | None = None, prefix: str | None = None) -> Checkpoint:
+    """Read a checkpoint as `read_checkpoint` does. Warns of averaged weights beside those that are taken unasked."""
     checkpoint = read_checkpoint(path, key, prefix)
     if key is None and (sentence := averages_beside(checkpoint)):
         warnings.warn(f"{path} {sentence}", AveragesBeside, stacklevel=2)
-    return identified(Path(path), checkpoint, arch)
+    return checkpoint
+
+
+def _mapped(path: Path, tensor_map: str | Path, **others: str | None) -> Weights:
+    """Read a file by a map. Raises BadInput where one of the `others`, which the map says, is given, too."""
+    if given := next((name for name, value in others.items() if value is not None), None):
+        raise BadInput(f"--{given} goes without --map: {tensor_map} says it; change it there.")
+    from isomorph.tools.weights.maps.reading import read_map  # noqa: PLC0415 - most files need no map
+
+    read = read_map(tensor_map)
+    content = read.content
+    checkpoint = read_checkpoint(path, content.key or None, content.prefix or None)
+    interpretation = read.interpret(checkpoint.tensors, str(path))
+    source = "" if content.arch in architectures() else content.arch
+    return Weights(path, checkpoint, interpretation, interpretation.canonical(checkpoint.tensors), source)
 
 
 def averages_beside(checkpoint: Checkpoint) -> str:
