@@ -282,7 +282,7 @@ def test_names_in_several_attributes_are_one_list(tmp_path: Path) -> None:
         del root.attrs["layer_names"]
         root.attrs["layer_names0"], root.attrs["layer_names1"] = [b"aa"], [b"bb"]
 
-    assert list(read(tmp_path, listing(cut)).tensors) == ["aa/bias", "aa/kernel", "bb/kernel"]
+    assert list(read(tmp_path, listing(cut)).tensors) == ["aa/kernel", "aa/bias", "bb/kernel"]
 
 
 def test_the_first_of_several_attributes_is_not_the_list(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_the_first_of_several_attributes_is_not_the_list(tmp_path: Path) -> None
 def test_names_of_variable_length_are_read(tmp_path: Path) -> None:
     names = np.array(["aa", "bb"], h5py.string_dtype())
     content = listing(lambda root: root.attrs.__setitem__("layer_names", names))
-    assert list(read(tmp_path, content).tensors) == ["aa/bias", "aa/kernel", "bb/kernel"]
+    assert list(read(tmp_path, content).tensors) == ["aa/kernel", "aa/bias", "bb/kernel"]
 
 
 def test_the_variables_of_a_model_itself_are_read(tmp_path: Path) -> None:

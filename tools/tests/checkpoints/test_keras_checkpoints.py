@@ -111,6 +111,13 @@ KEPT: dict[str, list[Any]] = {
 LEFT_OUT = ("layers/dropout/seed_generator/vars/0", "optimizer/vars/0")
 
 
+def test_groups_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """Not of letters, by which the tenth stands before the second."""
+    groups = ["conv2d", *(f"conv2d_{number}" for number in range(1, 12))]
+    content = keras3({f"layers/{group}": [KERNEL] for group in groups})
+    assert list(read(tmp_path, content).tensors) == [f"{group}/kernel" for group in groups]
+
+
 def test_an_older_keras_3_names_layers_by_class_and_number(tmp_path: Path) -> None:
     checkpoint = read(tmp_path, keras3(KEPT))
     assert list(checkpoint.tensors) == [
@@ -176,16 +183,16 @@ CONFIG = configured(
 
 
 @pytest.mark.parametrize("noted", [{}, NOTED], ids=["alone", "and the weights"])
-def test_the_configuration_of_an_archive_names_all(tmp_path: Path, noted: dict[str, str]) -> None:
+def test_the_configuration_of_an_archive_names_all_and_orders_them(tmp_path: Path, noted: dict[str, str]) -> None:
     checkpoint = read(tmp_path, archive(keras3(KEPT, noted), CONFIG))
     assert checkpoint.format == "Keras archive"
     assert list(checkpoint.tensors) == [
-        *(f"conv1_bn/{leaf}" for leaf in ("gamma", "beta", "moving_mean", "moving_variance")),
-        *(f"conv2_bn/{leaf}" for leaf in ("beta", "moving_mean", "moving_variance")),
         "conv1/kernel",
+        *(f"conv1_bn/{leaf}" for leaf in ("gamma", "beta", "moving_mean", "moving_variance")),
+        "conv_dw/kernel",
         "conv2/kernel",
         "conv2/bias",
-        "conv_dw/kernel",
+        *(f"conv2_bn/{leaf}" for leaf in ("beta", "moving_mean", "moving_variance")),
         "predictions/kernel",
         "predictions/bias",
         "gru/cell/0",

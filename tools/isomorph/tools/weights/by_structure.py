@@ -1,6 +1,7 @@
 """Interpret a file by the shapes of its tensors, where no naming here fits it."""
 
 from collections.abc import Collection, Mapping
+from posixpath import commonpath
 
 from isomorph.spec import Architecture, BadInput, function, plan
 from isomorph.spec.naming import ZooTensor
@@ -68,33 +69,52 @@ def _can_be_said(hit: Hit) -> bool:
 
 def _named_alike(hit: Hit) -> float:
     """Return the share of the trunk's kernels that the network's zoo names as the file does."""
-    names = {tensor.name for tensor in _named_by_zoo(hit).values()}
-    return sum(kernel.name.removeprefix(hit.prefix) in names for kernel in hit.trunk) / len(hit.trunk)
+    names = set(_zoos_names(hit).values())
+    return sum(kernel.name in names for kernel in hit.trunk) / len(hit.trunk)
 
 
 def _interpretation(hit: Hit, shapes: Mapping[str, Shape]) -> Interpretation:
     aligned = align(hit, shapes)
-    zoos_names = {canonical: hit.prefix + tensor.name for canonical, tensor in _named_by_zoo(hit).items()}
+    tensors = aligned.tensors | _under_its_zoos_names(hit, aligned.tensors)
+    if len({tensor.name for tensor in tensors.values()}) < len(tensors):  # some names are a zoo's by chance
+        tensors = aligned.tensors
+    zoos_names = _zoos_names(hit)
     by_name: dict[str, Mark] = {
         canonical: "by name"
-        for canonical, tensor in aligned.tensors.items()
+        for canonical, tensor in tensors.items()
         if zoos_names.get(canonical) == tensor.name and aligned.marks[canonical] == "by order"
     }
     return Interpretation(
         architecture=hit.architecture,
         form=NO_ZOO,
-        expected=aligned.tensors,
-        carried={tensor.name: tensor.shape for tensor in aligned.tensors.values()},
+        expected=tensors,
+        carried={tensor.name: tensor.shape for tensor in tensors.values()},
         prefix=hit.prefix,
         also=_also(hit),
         marks=aligned.marks | by_name,
     )
 
 
-def _named_by_zoo(hit: Hit) -> dict[str, ZooTensor]:
-    """Return canonical name -> tensor as the network's zoo names it, as far as it does."""
+def _under_its_zoos_names(hit: Hit, aligned: Mapping[str, ZooTensor]) -> dict[str, ZooTensor]:
+    """Return canonical name -> tensor of the file, of those that the file calls as the network's zoo does.
+
+    Names say more than the order, which is that of letters in some files.
+    """
+    found = {tensor.name: tensor for tensor in aligned.values()}
+    names = _zoos_names(hit)
+    pairs = ((canonical, found.get(names.get(canonical, ""))) for canonical in aligned)
+    return {name: tensor for name, tensor in pairs if tensor and tensor.canonical == aligned[name].canonical}
+
+
+def _zoos_names(hit: Hit) -> dict[str, str]:
+    """Return canonical name -> what the tensor is called in the file if it has its zoo's names, as far as it does."""
     zoo, _ = home(hit.known.architecture)
-    return zoo.naming.tensors(hit.known.architecture) if zoo else {}
+    if zoo is None:
+        return {}
+    names = {canonical: tensor.name for canonical, tensor in zoo.naming.tensors(hit.known.architecture).items()}
+    scope = commonpath(names.values())  # slim's names start with the network's, which is a part of the prefix then
+    prefix = hit.prefix.removesuffix(f"{scope}/")
+    return {canonical: prefix + name for canonical, name in names.items()}
 
 
 def _also(hit: Hit) -> str:

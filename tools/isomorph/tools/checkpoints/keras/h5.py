@@ -1,17 +1,19 @@
 """Keras's `.h5` and `.weights.h5`, read by neither Keras nor libhdf5.
 
 Keras 2 (and Keras 3's legacy `.h5`) has a group for each layer, at the top or in `model_weights`, and in it variables
-by name. These become `conv1/kernel`, in the order of names. What Keras loads stands in the attributes layer_names and
-weight_names; a file with other data sets than those is refused.
+by name. These become `conv1/kernel`, in the order of the attributes layer_names and weight_names, which is the model's.
+What Keras loads stands there; a file with other data sets than those is refused.
 
 Keras 3's `.weights.h5` has `layers/CLASS_NUMBER/vars/0, 1, ...`, and what the layer is called in the attribute `name`
-of its vars. Where there is none, as an older Keras leaves it, the group's own name stands for the layer's: `conv2d_1`
-counts the layers of each class and is what Keras would call it itself, had nobody named it. What a variable is, is told
-by the class and the number of variables (`names`); where that does not suffice it keeps its number. `archive` has the
-configuration, which says all of this.
+of its vars. Where there is no name, as an older Keras leaves it, the group's own name stands for the layer's:
+`conv2d_1` counts the layers of each class and is what Keras would call it itself, had nobody named it. Layers come in
+the order of the configuration, or of these numbers, class by class. What a variable is, is told by the class and the
+number of variables (`names`); where that does not suffice it keeps its number. `archive` has the configuration, which
+says all of this.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -125,8 +127,10 @@ def _on_top_of(configured: Mapping[str, Layer]) -> list[str]:
     return [layer.name for group, layer in configured.items() if group.count("/layers/") == 1]
 
 
-def _listed(file: MappedFile, objects: Contents, group: str, attributes: Attributes, configured: list[str]) -> set[str]:
-    """Return the paths of the data sets that Keras finds in `group` by the names in its attributes.
+def _listed(
+    file: MappedFile, objects: Contents, group: str, attributes: Attributes, configured: list[str]
+) -> list[str]:
+    """Return the paths of the data sets that Keras finds in `group` by the names in its attributes, in their order.
 
     configured: the layers of a whole model in their order, which is that in which Keras loads what is listed.
 
@@ -136,7 +140,7 @@ def _listed(file: MappedFile, objects: Contents, group: str, attributes: Attribu
     layers = _names(attributes, objects.groups[group], "layer_names")
     if f"{top}{_BESIDE_LAYERS}" in objects.groups:
         layers.append(_BESIDE_LAYERS)
-    listed = set[str]()
+    listed: dict[str, None] = {}
     for layer in layers:
         if f"{top}{layer}" not in objects.groups:
             raise file.damaged(f"its layer_names has {shown(layer)}, which is no group beside it")
@@ -153,7 +157,7 @@ def _listed(file: MappedFile, objects: Contents, group: str, attributes: Attribu
                     f"the weight_names of its layer {shown(layer)} have {shown(weight)} twice, or there is no such "
                     "data set"
                 )
-            listed.add(path)
+            listed[path] = None
     if len(set(layers)) < len(layers):
         raise file.damaged("its layer_names has a layer twice")
     both = [layer for layer in layers if layer in configured]
@@ -162,7 +166,7 @@ def _listed(file: MappedFile, objects: Contents, group: str, attributes: Attribu
             "its layer_names are in another order than its configuration has them, and Keras would load layers in each "
             "other's places"
         )
-    return listed
+    return list(listed)
 
 
 def _names(attributes: Attributes, group: int, name: str) -> list[str]:
@@ -178,15 +182,16 @@ def _names(attributes: Attributes, group: int, name: str) -> list[str]:
     return names
 
 
-def _keras2(file: MappedFile, objects: Contents, group: str, listed: set[str]) -> _TensorPaths:
+def _keras2(file: MappedFile, objects: Contents, group: str, listed: list[str]) -> _TensorPaths:
     top = f"{group.rstrip('/')}/"
     inside: dict[str, list[str]] = {}
-    for path in objects.datasets:
+    known = frozenset(listed)
+    for path in (*listed, *(path for path in objects.datasets if path not in known)):
         if path.startswith(top):
             layer, _, below = path.removeprefix(top).partition("/")
             if not below:
                 raise file.bad(f"its data set {shown(path)} stands among its layers, in one of which it was expected")
-            if path not in listed:
+            if path not in known:
                 raise file.damaged(
                     f"its data set {shown(path)} is none that its layer_names and weight_names list, so that Keras "
                     "would leave it out"
@@ -219,7 +224,9 @@ def _keras3(
         else:
             inside.setdefault(owner, []).append(number)
     pairs: list[tuple[str, str]] = []
-    for owner, numbers in inside.items():
+    places = {group: number for number, group in enumerate(layers)}
+    for owner in sorted(inside, key=lambda owner: (places.get(owner, len(places)), _numbered(owner))):
+        numbers = inside[owner]
         leaf_names = _leaf_names(numbers, _kind(owner, layers), layers.get(owner))
         scope = _scope(owner, layers, noted)
         pairs += [(f"{scope}/{leaf}", f"{owner}/vars/{number}") for number, leaf in leaf_names.items()]
@@ -230,6 +237,11 @@ def _keras3(
         if scopes.setdefault(scope, owner) != owner:
             raise file.bad(f"two of its layers are called {shown(scope)} ({shown(scopes[scope])} and {shown(owner)})")
     return _TensorPaths(paths, (), tuple(left_out))
+
+
+def _numbered(owner: str) -> list[tuple[str, int]]:
+    """Return the parts of a group's path, each with the number that counts the layers of its class: none is 0."""
+    return [(stem, int(number or 0)) for stem, number in re.findall(r"([^/]+?)(?:_(\d{1,9}))?(?:/|$)", owner)]
 
 
 def _leaf_names(numbers: list[str], kind: str, layer: Layer | None) -> dict[str, str]:
