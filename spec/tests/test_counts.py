@@ -40,6 +40,10 @@ VERSION_1_5 = {
 # are 70,400, 280,064, 1,117,184 and 4,462,592, their running statistics 768, 1,536, 3,072 and 6,144.
 RESNET_26 = {26: (15_995_176, 30_848, 2_342_256_640)}
 
+# Keras's of 2016 to 2018: its pool leaves 55x55 cells, 111 fewer than 56x56, to block1, whose units' kernels have
+# 73,728 and twice 69,632 values.
+KERAS2 = {50: (25_583_592, 53_120, 3_857_973_248 - 111 * (73_728 + 2 * 69_632))}
+
 # By tf-slim 1.1, with its class for the background, and by keras 3.15.
 RESNET_V2 = {
     "slim/resnet_v2_50": (25_570_409, 45_440, 3_482_257_408),
@@ -95,6 +99,7 @@ IMAGENET = {
     for name, published in (
         ("slim/resnet_v1_{}", SLIM),
         ("keras/ResNet{}", KERAS),
+        ("keras2/ResNet{}", KERAS2),
         ("torchvision/resnet{}", VERSION_1_5),
         ("paddle/resnet{}", VERSION_1_5),
         ("timm/resnet{}", VERSION_1_5 | RESNET_26),
@@ -221,7 +226,12 @@ def test_a_plain_network_has_the_parameters_of_its_residual_one(depth: int) -> N
 # What `count_params()` of Keras's own models says, running statistics included.
 @pytest.mark.parametrize(
     ("name", "total"),
-    [("keras/ResNet50", 25_636_712), ("keras/ResNet101", 44_707_176), ("keras/ResNet152", 60_419_944)],
+    [
+        ("keras/ResNet50", 25_636_712),
+        ("keras2/ResNet50", 25_636_712),
+        ("keras/ResNet101", 44_707_176),
+        ("keras/ResNet152", 60_419_944),
+    ],
 )
 def test_keras_counts_running_statistics_too(name: str, total: int) -> None:
     assert infer(architecture(name)).parameters == total

@@ -8,6 +8,7 @@ NETWORKS = {
     "cifar": "resnet20 resnet32 resnet44 resnet56 resnet110 resnet1202 plain20 plain56",
     "d2l": "resnet18",
     "keras": "ResNet50 ResNet101 ResNet152 ResNet50V2 ResNet101V2 ResNet152V2 MobileNet MobileNetV2 VGG16",
+    "keras2": "ResNet50",
     "mlperf_tiny": "resnet8",
     "paddle": """
         resnet18 resnet34 resnet50 resnet101 resnet152

@@ -15,7 +15,7 @@ from isomorph.spec.naming import ZooTensor
 from isomorph.spec.tensors import split
 
 from .witness.family import Fact, Family
-from .witness.keras_zoos import KERAS, MLPERF_TINY
+from .witness.keras_zoos import KERAS, KERAS2, MLPERF_TINY
 from .witness.paddle import PADDLE
 from .witness.preprocessing import PREPROCESSING
 from .witness.pytorch_zoos import CIFAR, D2L, TIMM, TRANSFORMERS, TUTORIAL, WSL
@@ -32,6 +32,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "cifar": CIFAR,
     "d2l": D2L,
     "keras": KERAS,
+    "keras2": KERAS2,
     "mlperf_tiny": MLPERF_TINY,
     "paddle": PADDLE,
     "slim": SLIM,

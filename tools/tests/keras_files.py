@@ -14,6 +14,7 @@ from .tensors import Tensors
 Changes = Callable[[h5py.File], object]
 
 MADE = {"bias": 1, "gamma": 1, "beta": 2, "moving_mean": 3, "moving_variance": 4}
+MADE |= {"_b": 1, "running_mean": 3, "running_std": 4}  # by Keras 1
 """Variables -> their places behind a layer's kernels."""
 
 KERNEL = np.arange(18, dtype=np.float32).reshape(3, 3, 2, 1)
@@ -49,7 +50,12 @@ def datasets_in(group: h5py.Group) -> list[str]:
     """The paths of the data sets in a group, by plain links alone, in the order in which layers make them."""
     paths: list[str] = []
     group.visititems(lambda path, thing: paths.append(path) if isinstance(thing, h5py.Dataset) else None)
-    return sorted(paths, key=lambda path: (path.rpartition("/")[0], MADE.get(path.rpartition("/")[2][:-2], 0)))
+    return sorted(paths, key=lambda path: (path.rpartition("/")[0], _place(path.rpartition("/")[2])))
+
+
+def _place(variable: str) -> int:
+    name = variable.partition(":")[0].removesuffix("_1")
+    return next((place for word, place in MADE.items() if name.endswith(word)), 0)
 
 
 def keras3(layers: Mapping[str, list[Any]], noted: Mapping[str, str] | None = None) -> bytes:

@@ -104,7 +104,7 @@ def zoos() -> dict[str, Zoo]:
     """Return all zoos by name.
 
     >>> ", ".join(zoos())
-    'cifar, d2l, keras, mlperf_tiny, paddle, slim, timm, torchvision, transformers, tutorial, wsl'
+    'cifar, d2l, keras, keras2, mlperf_tiny, paddle, slim, timm, torchvision, transformers, tutorial, wsl'
     """
     modules = (
         importlib.import_module(f"{_zoos.__name__}.{module.name}") for module in pkgutil.iter_modules(_zoos.__path__)

@@ -90,6 +90,31 @@ KERAS = (
     Family(("VGG16",), VGG, ((2, 2),) * 5),
 )
 
+# keras_applications/resnet50.py of keras-applications 1.0, and Keras 2.1's layers. he_normal is there
+# VarianceScaling(2, fan_in) of a truncated normal of just that deviation.
+KERAS2 = (
+    Family(
+        ("ResNet50",),
+        RESNET
+        | {
+            "bottleneck_stride": Fact("conv1", "resnet50.py, conv_block: Conv2D(filters1, (1, 1), strides=strides)"),
+            "convolution_padding": Fact(
+                "explicit", "resnet50.py, conv1_pad: ZeroPadding2D(padding=(3, 3)), padding='valid'"
+            ),
+            "pool_padding": Fact("valid", "resnet50.py, MaxPooling2D((3, 3), strides=(2, 2)): 'valid'"),
+            "pool_fill": Fact("lowest", "no padding"),
+            "convolution_bias": Fact(True, "resnet50.py, Conv2D's default"),
+            "batch_norm_epsilon": Fact(1e-3, "keras/layers/normalization.py, BatchNormalization: epsilon=1e-3"),
+            "batch_norm_decay": Fact(0.99, "keras/layers/normalization.py, BatchNormalization: momentum=0.99"),
+            "running_variance": Fact("unbiased", "normalization.py, call: variance *= n / (n - (1.0 + epsilon))"),
+            "convolution_initializer": Fact(
+                ("truncated_normal", 2.0, "fan_in"), "resnet50.py, kernel_initializer='he_normal'"
+            ),
+        },
+        ((3, 2),),
+    ),
+)
+
 # mlcommons/tiny, benchmark/training/image_classification/keras_model.py. he_normal is VarianceScaling(2, fan_in) of a
 # truncated normal, whose deviation is divided by .87962566103423978, what is left of 1 (random_initializers.py).
 HE_NORMAL = ("truncated_normal", 2.5848432684464493, "fan_in")

@@ -61,6 +61,7 @@ PREPROCESSING = {
     "keras/ResNet152V2": Fact(KERAS | SIGNED, "resnet.py, resnet_v2.preprocess_input: mode='tf'"),
     "keras/MobileNet": Fact(KERAS | SIGNED, "mobilenet.py, preprocess_input: mode='tf'"),
     "keras/MobileNetV2": Fact(KERAS | SIGNED, "mobilenet_v2.py, preprocess_input: mode='tf'"),
+    "keras2": Fact(KERAS | CAFFE, "keras_applications/imagenet_utils.py, mode='caffe'; load_img: 'nearest'"),
     "mlperf_tiny": Fact(
         CROP | {"resize": None, "size": (32, 32), "mean": (0.0,) * 3, "std": (1.0,) * 3},
         "image_classification/train.py, load_cifar_10_data: pixels as they are",

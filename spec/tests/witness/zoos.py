@@ -100,6 +100,7 @@ ZOOS = {
         },
         bookkeeping=(),
     ),
+    "keras2": ZooFacts("keras", KERAS_LEAVES, bookkeeping=()),
     "mlperf_tiny": ZooFacts("keras", KERAS_LEAVES, bookkeeping=()),
     "paddle": ZooFacts(
         "paddle",

@@ -14,7 +14,7 @@ from isomorph.tools.weights.identify import identify
 
 from ..hostile_files import read, refusal
 from ..keras_files import KERNEL, ONE, archive, configured, hdf5, keras2, keras3
-from ..tensors import plain
+from ..tensors import Tensors, plain
 
 # Published files.
 
@@ -109,6 +109,25 @@ KEPT: dict[str, list[Any]] = {
     "optimizer": [np.array(7)],
 }
 LEFT_OUT = ("layers/dropout/seed_generator/vars/0", "optimizer/vars/0")
+
+
+def test_keras_1_called_variables_after_their_layers(tmp_path: Path) -> None:
+    """Its running_std was the variance; TensorFlow counts a name that was taken."""
+    layers: dict[str, Tensors] = {
+        "res2a": {"res2a_W:0": KERNEL, "res2a_b:0": B},
+        "bn2a": {
+            f"bn2a/bn2a_{variable}_1:0": number * B
+            for number, variable in enumerate(("gamma", "beta", "running_mean", "running_std"), start=1)
+        },
+    }
+    tensors = read(tmp_path, keras2(layers)).tensors
+    leaves = ("gamma", "beta", "moving_mean", "moving_variance")
+    assert set(tensors) == {"res2a/kernel", "res2a/bias", *(f"bn2a/{leaf}" for leaf in leaves)}
+    np.testing.assert_array_equal([tensors[f"bn2a/{leaf}"] for leaf in leaves], [B, 2 * B, 3 * B, 4 * B])
+
+
+def test_a_word_of_keras_1_behind_another_name_is_a_name(tmp_path: Path) -> None:
+    assert list(read(tmp_path, keras2({"conv": {"mine_W:0": KERNEL}})).tensors) == ["conv/mine_W"]
 
 
 def test_groups_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ FILES: dict[str, tuple[Callable[[Path], object] | None, str]] = {
     ),
     "of another network's names": (
         holds({"encoder.weight": np.zeros((3, 4), np.float32)}),
-        "The first of the tensors in x.pth is called 'encoder.weight', and no zoo here (cifar, d2l, keras, mlper",
+        "The first of the tensors in x.pth is called 'encoder.weight', and no zoo here (cifar, d2l, keras, keras2, ml",
     ),
     "with a tensor missing": (
         holds(changed(OURS, {LAST: None})),

@@ -51,6 +51,7 @@ ALIKE = (
     ("keras/MobileNet", "paddle/mobilenet_v1", "slim/mobilenet_v1"),
     ("keras/MobileNetV2", "torchvision/mobilenet_v2"),
     ("keras/VGG16", "torchvision/vgg16"),
+    ("keras/ResNet50", "keras2/ResNet50"),
 )
 REFUSED = {name: names for names in ALIKE for name in names} | {
     name: names for names in ALIKE for name, told in TAKEN_OVER.items() if told in names
@@ -309,8 +310,8 @@ MISFITS = {
     ),
     "names of nobody": (
         {"encoder.weight": BIAS, "b": BIAS},
-        "The first of the tensors in FILE is called 'encoder.weight', and no zoo here (cifar, d2l,"
-        " keras, mlperf_tiny, paddle, slim, timm, torchvision, transformers, tutorial, wsl) names its tensors so;"
+        "The first of the tensors in FILE is called 'encoder.weight', and no zoo here (cifar, d2l, keras,"
+        " keras2, mlperf_tiny, paddle, slim, timm, torchvision, transformers, tutorial, wsl) names its tensors so;"
         " expected canonical names or one of theirs.",
     ),
 }

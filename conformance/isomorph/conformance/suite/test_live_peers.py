@@ -33,6 +33,7 @@ THREE = {
 PEERS = [
     Questions("keras/ResNet50", BOTH),
     Questions("keras/ResNet50V2", PAIR),
+    Questions("keras2/ResNet50", BOTH),
     Questions("keras/MobileNet", PAIR, {"alpha": 0.25}),
     Questions("keras/MobileNetV2", PAIR, {"alpha": 0.35}),
     Questions("paddle/resnet18", ALL),

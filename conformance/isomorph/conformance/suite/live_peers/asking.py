@@ -19,7 +19,7 @@ from isomorph.conformance.reference import Reference
 from isomorph.spec import Architecture, architecture, tensor_shapes, zoo
 
 # zoo -> the modules that its peer needs
-REQUIRES = {"keras": ("keras", "tensorflow"), "paddle": ("paddle",)}
+REQUIRES = {"keras": ("keras", "tensorflow"), "keras2": ("keras", "tensorflow"), "paddle": ("paddle",)}
 
 TIMEOUT = 300.0
 """Seconds that a peer may take for one network."""

@@ -20,11 +20,18 @@ class KerasPeer(Peer):
         keras.utils.set_random_seed(0)
         # MobileNetV2 pads by the size that it is told, and as if that were even where it is told none.
         images = keras.Input((*size, 3))
-        create = getattr(keras.applications, name)
-        self.model = create(weights=None, include_top=head, input_tensor=images, classifier_activation=None, **options)
+        self.model = self.create(name, images, head, options)
         # Left in float64, MobileNet's 1e-3 beside small variances moves float64 logits by up to 3e-6.
         for layer in self._batch_norms():
             layer.epsilon = as_float32(layer.epsilon)
+
+    def create(self, name: str, images: keras.KerasTensor, head: bool, options: Mapping[str, Any]) -> keras.Model:
+        """Return the zoo's model for symbolic images [N, H, W, C]."""
+        build = getattr(keras.applications, name)
+        model: keras.Model = build(
+            weights=None, include_top=head, input_tensor=images, classifier_activation=None, **options
+        )
+        return model
 
     def tensors(self) -> dict[str, Array]:
         """Return all its tensors, under its own names."""

@@ -1,8 +1,8 @@
 """Keras's `.h5` and `.weights.h5`, read by neither Keras nor libhdf5.
 
-Keras 2 (and Keras 3's legacy `.h5`) has a group for each layer, at the top or in `model_weights`, and in it variables
-by name. These become `conv1/kernel`, in the order of the attributes layer_names and weight_names, which is the model's.
-What Keras loads stands there; a file with other data sets than those is refused.
+Keras 1 and 2 (and Keras 3's legacy `.h5`) have a group for each layer, at the top or in `model_weights`, and in it
+variables by name. These become `conv1/kernel`, in the order of the attributes layer_names and weight_names, which is
+the model's. What Keras loads stands there; a file with other data sets than those is refused.
 
 Keras 3's `.weights.h5` has `layers/CLASS_NUMBER/vars/0, 1, ...`, and what the layer is called in the attribute `name`
 of its vars. Where there is no name, as an older Keras leaves it, the group's own name stands for the layer's:
@@ -145,7 +145,7 @@ def _listed(
         if f"{top}{layer}" not in objects.groups:
             raise file.damaged(f"its layer_names has {shown(layer)}, which is no group beside it")
         weights = _names(attributes, objects.groups[f"{top}{layer}"], "weight_names")
-        if pair := out_of_order(weights):
+        if pair := out_of_order(layer, weights):
             raise file.damaged(
                 f"the weight_names of its layer {shown(layer)} have {shown(pair[0])} before {shown(pair[1])}, and "
                 "Keras would load each in the other's place"
