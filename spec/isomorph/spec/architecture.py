@@ -202,8 +202,7 @@ class Architecture:
         head = {key: options.pop(key) for key in _HEAD_OPTIONS & options.keys()}
         convention = {key: options.pop(key) for key in _CONVENTION_OPTIONS & options.keys()}
         if unknown := sorted(options.keys() - _OPTIONS):
-            known = sorted(_OPTIONS | _HEAD_OPTIONS | _CONVENTION_OPTIONS)
-            raise BadInput(f"{self.name} has no option {unknown[0]!r}; it has {', '.join(known)}.")
+            raise BadInput(f"{self.name} has no option {unknown[0]!r}; it has {', '.join(sorted(OPTIONS))}.")
         changed = replace(
             self, head=replace(self.head, **head), convention=replace(self.convention, **convention), **options
         )
@@ -249,6 +248,9 @@ _HEAD_OPTIONS = frozenset(Head.__dataclass_fields__)
 _CONVENTION_OPTIONS = frozenset(Convention.__dataclass_fields__)
 _INITIALIZERS = frozenset(name for name in _CONVENTION_OPTIONS if name.endswith("_initializer"))
 _OPTIONS = frozenset({"output_stride", "include_root_block", "in_channels", "auxiliary", "input_transform"})
+
+OPTIONS = _OPTIONS | _HEAD_OPTIONS | _CONVENTION_OPTIONS
+"""What `with_options` takes of every architecture."""
 
 
 def _runs(args: tuple[tuple[int, ...], ...]) -> str:

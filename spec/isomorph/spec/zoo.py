@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 from isomorph.spec import zoos as _zoos
-from isomorph.spec.architecture import Architecture
+from isomorph.spec.architecture import OPTIONS, Architecture
 from isomorph.spec.errors import BadInput, did_you_mean
 from isomorph.spec.naming import Naming
 from isomorph.spec.plan import plan
@@ -186,6 +186,15 @@ def translated(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     for option, translate in zoo_options.items():
         our_options |= translate(options[option])
     return our_options
+
+
+def all_options() -> frozenset[str]:
+    """Return the names of all options that some architecture has.
+
+    >>> {"num_classes", "width_multiplier", "alpha", "batch_norm_epsilon"} <= all_options()
+    True
+    """
+    return OPTIONS | {"width_multiplier"} | {option for each in zoos().values() for option in each.options}
 
 
 def _of_width(its_zoo: Zoo, own_name: str, width: Any) -> Architecture:

@@ -55,7 +55,18 @@ REQUESTS = {
     ),
     "an option of no form": (("show", R20, "-o", "x"), "--option x is not of the form NAME=VALUE."),
     "an option without a value": (("check", R20, "-o", "x="), "--option x= is not of the form NAME=VALUE."),
-    "an unknown option": (("show", R20, "-o", "width=1"), "cifar/resnet20 has no option 'width'; it has activation, "),
+    "an unknown option": (
+        ("show", R20, "-o", "width=1"),
+        "No network has an option 'width'; did you mean ",
+    ),
+    "an option that is another one's": (
+        ("check", R20, "-o", "batch=3"),
+        "No network has an option 'batch'; did you mean batch_norm",
+    ),
+    "an option that is a word of the code": (
+        ("show", R20, "-o", "progress=3"),
+        "No network has an option 'progress'; did you mean preprocessing?",
+    ),
     "an option twice": (
         ("show", MOBILE, "-o", "width_multiplier=1", "-o", "width_multiplier=0.5"),
         "--option names width_multiplier twice.",

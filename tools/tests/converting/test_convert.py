@@ -1,5 +1,6 @@
 """`convert`: every tensor arrives with its own bits, under other names and in other files, or is told of."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,18 +8,21 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.protocol import Options
 from isomorph.conformance.small_networks import slim_small
-from isomorph.spec import BadInput, architecture
+from isomorph.spec import Architecture, BadInput, architecture
 from isomorph.tools.checking.check import check
 from isomorph.tools.checkpoints import METADATA, read_checkpoint, write_pytorch_zip, write_safetensors
 from isomorph.tools.converting.containers import Container
-from isomorph.tools.converting.convert import convert
+from isomorph.tools.converting.convert import NO_ROUNDING, convert
 from isomorph.tools.converting.targets import find_target
+from isomorph.tools.converting.transfer import can_transfer, transfer
 from isomorph.tools.weights.metadata import read_architecture
 from isomorph.tools.weights.weights import read_weights
 
 from ..converted import ALL_CONTAINERS, R20, bits, bits_of, in_toml, named, of_cifar, subject_of, target_in
-from ..tensors import plain
+from ..tensors import Array, plain
 
 containers = pytest.mark.parametrize("container", ALL_CONTAINERS, ids=lambda container: container.name)
 
@@ -46,6 +50,61 @@ def test_the_same_file_makes_the_same_files(tmp_path: Path, container: Container
         convert(source, target_in(folder, container), to=to, arch=network.name)
         contents.append({path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()})
     assert contents[0] == contents[1] != {}
+
+
+def test_a_vgg_of_keras_becomes_torchvisions_and_back(tmp_path: Path) -> None:
+    """Where maps are of the size that the dense layers read, a pool to that size leaves them as they are."""
+    keras, torchvision = (small_vgg(name) for name in ("keras/VGG16", "torchvision/vgg16"))
+    tensors = plain(keras)
+    images = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype(np.float32)  # which leave a map of 8x8
+    there, changes = transfer(tensors, keras, torchvision, NO_ROUNDING)
+    assert changes == ["a pool to 8x8 before fc6 added, which changes no map of 8x8 and admits others"]
+    np.testing.assert_array_equal(logits(torchvision, there, images), logits(keras, tensors, images))
+    back, changes = transfer(there, torchvision, keras, NO_ROUNDING)
+    assert changes == ["the pool to 8x8 before fc6 left out, without which images have to leave a map of 8x8"]
+    assert bits(back) == bits(tensors)
+    smaller = small_vgg("torchvision/vgg16", cells=7)
+    assert not can_transfer(keras, smaller), "a pool to another size is another function"
+
+
+def small_vgg(name: str, cells: int = 8) -> Architecture:
+    """The first two convolutions of a VGG, its first pool, and its dense layers, narrow, behind a map of `cells`."""
+    network = architecture(name, num_classes=5)
+    blocks = [replace(block, args=((4, *block.args[0][1:]),)) for block in network.blocks[:1]]
+    sizes = {"adaptive_pool": ((cells,),), "fc6": ((6, cells),), "fc7": ((6, 1),)}
+    last = [replace(block, args=sizes[block.scope]) for block in network.blocks if block.scope in sizes]
+    return replace(network, blocks=(*blocks, network.blocks[1], *last))
+
+
+def logits(network: Architecture, tensors: Mapping[str, Array], images: Array) -> Array:
+    built = OracleNetwork(network, Options(dtype="float32"))
+    built.load(tensors)
+    return built.answer(images)
+
+
+@pytest.mark.parametrize(("source", "to"), [("keras/VGG16", "torchvision"), ("torchvision/vgg16", "keras")])
+def test_a_vgg_is_found_in_the_other_zoo(source: str, to: str) -> None:
+    network, form = find_target(architecture(source, num_classes=7), to)
+    assert (network.name.partition("/")[0], form, network.head.num_classes) == (to, to, 7)
+
+
+def test_options_say_what_of_a_file_is_not_as_its_name_says(tmp_path: Path) -> None:
+    """An epsilon of another program, which decides what has to be folded for a zoo's own."""
+    source = of_cifar(tmp_path / "r20.safetensors")
+    with pytest.raises(BadInput, match=r"epsilon is 0\.001 in one network and 1e-05 in the other"):
+        convert(source, tmp_path / "x.pth", to="cifar", batch_norm_epsilon=1e-3)
+    with pytest.raises(BadInput, match=r"^The in_channels of .* is 3, not 1; leave the option out"):
+        convert(source, tmp_path / "x.safetensors", in_channels=1)
+    assert convert(source, tmp_path / "x.safetensors", batch_norm_epsilon=1e-3).changes == ()
+    assert read_weights(tmp_path / "x.safetensors").architecture == R20.with_options(batch_norm_epsilon=1e-3)
+
+
+def test_a_dtype_that_a_kind_of_file_lacks_says_what_to_cast_it_to(tmp_path: Path) -> None:
+    source = of_cifar(tmp_path / "r20.safetensors")
+    convert(source, tmp_path / "half.safetensors", dtype="bfloat16")
+    with pytest.raises(BadInput, match=r"is bfloat16, this kind of file has .*; `--dtype float32` casts it\.$"):
+        convert(tmp_path / "half.safetensors", tmp_path / "half.h5")
+    convert(tmp_path / "half.safetensors", tmp_path / "half.h5", dtype="float32")
 
 
 def test_names_go_round_from_zoo_to_zoo(tmp_path: Path) -> None:
@@ -176,7 +235,6 @@ REFUSED = {
         ["bottleneck_stride conv2 / conv1", "convolution_bias no / yes", "batch_norm_epsilon 1e-05 / 1.001e-05"],
     ),
     "padding": ("keras/MobileNet", "slim", ["depthwise_padding after / same"]),
-    "layers alone": ("torchvision/vgg16", "keras", ["they differ in the units of "]),
     "depths": ("torchvision/resnet50", "torchvision/resnet101", ["they differ in the units of block3"]),
 }
 

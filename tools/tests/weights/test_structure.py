@@ -196,6 +196,26 @@ def test_the_head_is_told_with_the_trunk(
     assert {name: each.canonical for name, each in interpretation.expected.items()} == tensor_shapes(network)
 
 
+@pytest.mark.parametrize("name", ["keras/VGG16", "torchvision/vgg16"])
+def test_dense_layers_behind_a_map_of_another_size_are_the_networks_own(name: str) -> None:
+    """As a VGG's that was trained on images of 64x64: five pools leave 2x2 cells."""
+    network = architecture(name)
+    layers = zoo(name.partition("/")[0]).naming.tensors(network)
+    shapes = {each.name: each.shape for each in layers.values()}
+    kernel = layers["fc6/weights"]
+    shapes[kernel.name] = tuple(4 * 512 if length == 49 * 512 else length for length in kernel.shape)
+    interpretation = interpret_by_structure(drawn(shapes))[0]
+    assert interpretation.title == f"{name} with fc6 reading a map of 2x2"
+    blocks = {block.scope: block.args for block in interpretation.architecture.blocks}
+    expected = {block.scope: block.args for block in network.blocks} | {"fc6": ((4096, 2),)}
+    if "adaptive_pool" in expected:
+        expected["adaptive_pool"] = ((2,),)
+    assert blocks == expected
+    assert {key: each.name for key, each in interpretation.expected.items()} == {
+        key: each.name for key, each in layers.items()
+    }
+
+
 def test_a_zoos_names_tell_a_trunk_whose_head_has_others() -> None:
     """Whatever the order: HDF5 files have that of letters, in which conv_dw_10 stands before conv_dw_2."""
     file = file_of("keras/MobileNet")

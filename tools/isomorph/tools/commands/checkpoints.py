@@ -94,6 +94,7 @@ def diff_command(first: str, second: str, json: str | None, **settings: Any) -> 
 @options.key
 @options.prefix
 @options.tensor_map
+@options.option
 @click.option("--dtype", metavar="DTYPE", help="Cast to it; default: every tensor's own.")
 @click.option("--fold-bias", is_flag=True, help="Allow biases to go into batch norms' means: one rounding.")
 @click.option("--fold-epsilon", is_flag=True, help="Allow another epsilon to go into the variances: one rounding.")
@@ -109,6 +110,7 @@ def convert_command(
     fold_bias: bool,
     fold_epsilon: bool,
     head: str | None,
+    option: tuple[str, ...],
     json: str | None,
     **settings: Any,
 ) -> None:
@@ -121,9 +123,20 @@ def convert_command(
     if head not in (None, "new"):
         raise BadInput(f"--head {head} is not known; expected new.")
     check_json(json, source, target)
+    network_options = options.read_options(option)
+    if "num_classes" in network_options:
+        raise BadInput("The classes of SRC are its own; --num-classes are those of a new head, or of --partial.")
     rounding = tools.Rounding(fold_bias, fold_epsilon)
     with show_progress() as progress:
-        report = tools.convert(source, target, rounding=rounding, new_head=head == "new", progress=progress, **settings)
+        report = tools.convert(
+            source,
+            target,
+            rounding=rounding,
+            new_head=head == "new",
+            progress=progress,
+            **settings,
+            **network_options,
+        )
     publish(report, json)
 
 

@@ -11,6 +11,8 @@ from click.shell_completion import CompletionItem
 
 from isomorph.backends.timeouts import TIMEOUT
 from isomorph.spec import BadInput, Convention, architectures
+from isomorph.spec.errors import did_you_mean
+from isomorph.spec.zoo import all_options
 from isomorph.tools.commands.command import Argument
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -104,10 +106,25 @@ def read_architecture_options(
         if num_classes != "none" and not num_classes.isdecimal():
             raise BadInput(f"--num-classes {num_classes} is neither a number nor none.")
         options["num_classes"] = None if num_classes == "none" else read_integer("--num-classes", num_classes)
-    others = {name: read_value(name, text) for name, text in read_pairs("--option", more).items()}
+    others = read_options(more)
     for name in options.keys() & others.keys():
         raise BadInput(f"{name} is given twice, with --option and with an option of its own.")
     return options | others
+
+
+def read_options(pairs: Sequence[str]) -> dict[str, Any]:
+    """The options of an architecture in NAME=VALUE pairs. Raises BadInput for a name that none has.
+
+    >>> read_options(("width_multiplier=0.25", "aux_logits=false"))
+    {'width_multiplier': 0.25, 'aux_logits': False}
+    """
+    values = {name: read_value(name, text) for name, text in read_pairs("--option", pairs).items()}
+    known = all_options()
+    for name in values:
+        if name not in known:
+            hint = did_you_mean(name, known, f"there are {', '.join(sorted(known))}.")
+            raise BadInput(f"No network has an option {name!r}; {hint}")
+    return values
 
 
 def read_value(name: str, text: str) -> Any:
@@ -206,17 +223,19 @@ memory = click.option(
 )
 json_file = click.option("--json", metavar="FILE", help="Write the report there too; - is stdout.")
 
+option = click.option(
+    "-o",
+    "--option",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another option of ARCH: width_multiplier=0.25, aux_logits=false, any field of head and convention.",
+)
+
 _ARCHITECTURE_OPTIONS = (
     click.option("--num-classes", metavar="N|none", help="Classes of the head; none leaves it out."),
     click.option("--global-pool/--no-global-pool", default=None, help="Pool before the logits, or give a map."),
     click.option("--output-stride", type=int, metavar="N", help="Trade strides beyond N for rates (atrous)."),
-    click.option(
-        "-o",
-        "--option",
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="Another option of ARCH: width_multiplier=0.25, aux_logits=false, any field of head and convention.",
-    ),
+    option,
 )
 
 

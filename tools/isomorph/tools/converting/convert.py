@@ -42,6 +42,7 @@ def convert(
     seed: int = 0,
     force: bool = False,
     progress: Callable[[str, str], None] = lambda who, what: None,
+    **options: Any,
 ) -> ConvertReport:
     """Write a checkpoint as another zoo's or in another format, and account for every tensor.
 
@@ -68,6 +69,7 @@ def convert(
     partial: take the tensors that fit `arch` (with `num_classes`) in name and shape, and draw the others.
     seed: what new tensors are drawn from.
     force: replace `target` if it exists.
+    options: of the source's architecture, where it is not as its name says, such as `batch_norm_epsilon`.
 
     Raises BadInput, before anything is written, where the request or the source is bad. `target` appears whole or not
     at all.
@@ -80,7 +82,7 @@ def convert(
         raise BadInput(f"There is no dtype {dtype!r}; there are {', '.join(DTYPES)}.")
     progress("convert", f"reading {source}")
     told = {"arch": arch, "key": key, "prefix": prefix, "tensor_map": tensor_map}
-    original = _read(source, told, num_classes, new_head, partial, seed)
+    original = _read(source, told, options, num_classes, new_head, partial, seed)
     _check_place(original.files, files, force)
     network, form = _target(original.architecture, to, container)
     # Weights go on seeing photographs as those that they learnt from, whatever is usual where they go.
@@ -124,6 +126,7 @@ def _check_place(sources: Sequence[Path], targets: Sequence[Path], force: bool) 
 def _read(
     source: str | Path,
     told: Mapping[str, Any],
+    options: Mapping[str, Any],
     num_classes: int | None,
     new_head: bool,
     partial: bool,
@@ -136,8 +139,8 @@ def _read(
             raise BadInput("--partial needs --arch, the network that the file is to fill as far as it can.")
         if new_head:
             raise BadInput("--head new goes with a whole file; --partial draws what does not fit, the head too.")
-        return read_part(source, told["arch"], num_classes, seed, told["key"], told["prefix"])
-    whole = read_whole(source, **told)
+        return read_part(source, told["arch"], options, num_classes, seed, told["key"], told["prefix"])
+    whole = read_whole(source, options, **told)
     if new_head:
         return whole.with_new_head(whole.architecture.head.num_classes if num_classes is None else num_classes, seed)
     if num_classes is not None:

@@ -50,8 +50,10 @@ class Source:
         return replace(self, architecture=changed, tensors=tensors, drawn=drawn, left_out=left_out)
 
 
-def read_whole(path: str | Path, **told: Any) -> Source:
+def read_whole(path: str | Path, options: Mapping[str, Any], **told: Any) -> Source:
     """Read a file that holds all tensors of a network, as `read_weights` does of what it is `told`.
+
+    options: of the network, where the file's is not as its name says: another epsilon, other padding.
 
     Published weights under their published name keep their own preprocessing; a file of another name is not hashed to
     see whether it is one of them.
@@ -59,6 +61,7 @@ def read_whole(path: str | Path, **told: Any) -> Source:
     weights = read_weights(path, **told)
     if has_published_name(weights.path):
         weights = weights.as_published(sha256(weights.path))
+    weights = weights.with_options(options)
     interpretation, checkpoint = weights.interpretation, weights.checkpoint
     return Source(
         weights.architecture,
@@ -72,14 +75,20 @@ def read_whole(path: str | Path, **told: Any) -> Source:
 
 
 def read_part(
-    path: str | Path, arch: str, num_classes: int | None, seed: int, key: str | None = None, prefix: str | None = None
+    path: str | Path,
+    arch: str,
+    options: Mapping[str, Any],
+    num_classes: int | None,
+    seed: int,
+    key: str | None = None,
+    prefix: str | None = None,
 ) -> Source:
     """Read the tensors of a file that fit an architecture in name and shape, and draw the others from `seed`.
 
     Raises BadInput for a file that cannot be read, and where nothing fits.
     """
     classes = {} if num_classes is None else {"num_classes": num_classes}
-    network = find_architecture(arch, **classes)
+    network = find_architecture(arch, **options, **classes)
     checkpoint = read_checkpoint(path, key, prefix)
     form, fitting = _best_fit(network, checkpoint.tensors)
     if not fitting:

@@ -1,8 +1,8 @@
 """Transfer tensors between two networks that write the same function differently: exactly, or at one rounding."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,40 @@ class Rounding:
 
 
 def can_transfer(source: Architecture, target: Architecture) -> bool:
-    """Tell whether tensors can make `target` the same function at inference as `source`."""
+    """Tell whether tensors can make `target` the same function at inference as `source`.
+
+    It is the same on images of the sizes that dense layers take, where either pools maps of other sizes to theirs.
+    """
     fields = {name: getattr(target.convention, name) for name in COMPENSATED}
+    source, target = _unpooled(source), _unpooled(target)
     return function(source) == function(target) or function(source.with_options(**fields)) == function(target)
+
+
+def _unpooled(network: Architecture) -> Architecture:
+    """Return a network without the pools that leave a map of the size that the dense layer behind them reads."""
+    pools = set(_pools(network).values())
+    return replace(network, blocks=tuple(block for block in network.blocks if block.scope not in pools))
+
+
+def _pools(network: Architecture) -> dict[str, str]:
+    """Return dense layer -> the pool before it that gives maps of the size that it reads."""
+    return {
+        layer.scope: pool.scope
+        for pool, layer in pairwise(network.blocks)
+        if (pool.unit, layer.unit) == ("adaptive_pool", "dense") and pool.args[0][0] == layer.args[0][1]
+    }
+
+
+def _pooling(source: Architecture, target: Architecture) -> Iterator[str]:
+    """Yield what becomes of such pools, in words."""
+    before, after = _pools(source), _pools(target)
+    for layer in before.keys() ^ after.keys():
+        cells = next(block.args[0][1] for block in target.blocks if block.scope == layer)
+        map_of = f"{cells}x{cells}"
+        if layer in after:
+            yield f"a pool to {map_of} before {layer} added, which changes no map of {map_of} and admits others"
+        else:
+            yield f"the pool to {map_of} before {layer} left out, without which images have to leave a map of {map_of}"
 
 
 def transfer(
@@ -62,7 +93,8 @@ def transfer(
             transferred[name] = changed[leaf][1] if leaf in changed else tensors[name]
         for words, _ in changed.values():
             changes.setdefault(words, []).append(after.scope)
-    return transferred, [f"{words} ({_layers(scopes)})" for words, scopes in changes.items()]
+    in_words = [f"{words} ({_layers(scopes)})" for words, scopes in changes.items()]
+    return transferred, [*in_words, *_pooling(source, target)]
 
 
 # For one layer, each of these yields (leaf, (the change in words, the new tensor)); a dropped tensor has its own leaf.

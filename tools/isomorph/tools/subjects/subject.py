@@ -11,9 +11,7 @@ import numpy as np
 from isomorph.backends.protocol import DEVICES, DTYPES
 from isomorph.conformance.cases import check_tensors, draw_images, draw_tensors
 from isomorph.conformance.memory import Demand, Sizes, check_memory, drawing
-from isomorph.spec import Architecture, BadInput, infer, tensor_shapes
-from isomorph.spec.tensors import match_exactly
-from isomorph.spec.zoo import translated
+from isomorph.spec import Architecture, BadInput, infer
 from isomorph.tools.checkpoints import Tensor, Tensors, sha256
 from isomorph.tools.designs.lookup import find_architecture, is_architecture, is_there
 from isomorph.tools.designs.without_effect import warn_of_options
@@ -181,20 +179,10 @@ def _from_file(path: Path, told: Mapping[str, Any], options: dict[str, Any]) -> 
     weights = read_weights(path, **told)
     sha = sha256(weights.checkpoint.path, *weights.checkpoint.shards)
     weights = weights.as_published(sha)
-    fitted, tensors = weights.architecture, dict(weights.tensors)
-    file_options = {"num_classes": fitted.head.num_classes, "in_channels": fitted.in_channels}
-    for name, value in file_options.items():
-        if name in options and options[name] != value:
-            actual, wanted = ("none" if each is None else each for each in (value, options[name]))
-            raise BadInput(f"The {name} of {path} is {actual}, not {wanted}; leave the option out.")
+    tensors = dict(weights.tensors)
     _check_dtypes(tensors, str(path))
     check_tensors(tensors, str(path))
-    options = translated(fitted.name, options)
-    if "width_multiplier" in options:
-        raise BadInput(f"The width of {path} is that of its tensors; leave the option out.")
-    network = fitted.with_options(**options)
-    shapes = {name: value.shape for name, value in tensors.items()}
-    match_exactly(tensor_shapes(network), shapes, f"{network.name} with these options" if options else network.name)
+    network = weights.with_options(options).architecture
     return Subject(network, tensors, Origin(str(path), sha), weights.preprocessing_source)
 
 

@@ -122,6 +122,9 @@ def _also(hit: Hit) -> str:
     folded = hit.changes == FOLDED
     also = [] if folded else [f"{name} = {str(value).lower()}" for name, value in hit.changes.items()]
     also += ["its batch norms folded"] if folded else []
-    if hit.has_own_head and hit.head:
+    if hit.resized:
+        block = next(block for block in hit.resized.blocks if block.unit == "dense")
+        also.append(f"{block.scope} reading a map of {block.args[0][1]}x{block.args[0][1]}")
+    elif hit.has_own_head and hit.head:
         also.append(f"a head of its own to {' and '.join(str(layer.shape.depth) for layer in hit.head)}")
     return f" with {', '.join(also)}" if also else ""

@@ -4,9 +4,11 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from isomorph.spec import Architecture, BadInput, Preprocessing, architectures
+from isomorph.spec import Architecture, BadInput, Preprocessing, architectures, tensor_shapes
+from isomorph.spec.tensors import match_exactly
+from isomorph.spec.zoo import translated
 from isomorph.tools.checkpoints import METADATA, Checkpoint, Tensors, read_checkpoint
 from isomorph.tools.checkpoints.checkpoint import FOLDER
 from isomorph.tools.designs.lookup import find_architecture
@@ -66,6 +68,24 @@ class Weights:
         return self._with_preprocessing(
             published.preprocessing, f"{published.title}, the published weights that this file is"
         )
+
+    def with_options(self, options: Mapping[str, Any]) -> Self:
+        """Return the same tensors as those of a network with some options changed.
+
+        Raises BadInput for options that contradict the file: its classes, channels and widths are its tensors' own.
+        """
+        fitted = self.architecture
+        for name, value in (("num_classes", fitted.head.num_classes), ("in_channels", fitted.in_channels)):
+            if name in options and options[name] != value:
+                actual, wanted = ("none" if each is None else each for each in (value, options[name]))
+                raise BadInput(f"The {name} of {self.path} is {actual}, not {wanted}; leave the option out.")
+        options = translated(fitted.name, options)
+        if "width_multiplier" in options:
+            raise BadInput(f"The width of {self.path} is that of its tensors; leave the option out.")
+        network = fitted.with_options(**options)
+        shapes = {name: tuple(value.shape) for name, value in self.tensors.items()}
+        match_exactly(tensor_shapes(network), shapes, f"{network.name} with these options" if options else network.name)
+        return replace(self, interpretation=replace(self.interpretation, architecture=network))
 
     def _with_preprocessing(self, preprocessing: Preprocessing, source: str) -> Self:
         network = self.architecture.with_options(preprocessing=preprocessing)

@@ -132,7 +132,8 @@ def _check(path: str | os.PathLike[str], layers: Sequence[FilledLayer], dtypes: 
             if value.dtype.newbyteorder("=") not in dtypes:
                 known = ", ".join(sorted(dtype.name for dtype in dtypes))
                 raise BadInput(
-                    f"{path} cannot be written: {layer.name}/{leaf} is {value.dtype}, this kind of file has {known}."
+                    f"{path} cannot be written: {layer.name}/{leaf} is {value.dtype}, this kind of file has {known};"
+                    " `--dtype float32` casts it."
                 )
 
 

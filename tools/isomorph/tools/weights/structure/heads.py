@@ -17,6 +17,29 @@ def is_chain(head: Sequence[Kernel]) -> bool:
     return all(after.shape.depth_seen == before.shape.depth for before, after in pairwise(head))
 
 
+def resized(network: Architecture, head: Sequence[Kernel]) -> Architecture | None:
+    """Return a network whose own dense layers read a map of another size, as one that was trained on other images.
+
+    A pool to the old size before them becomes one to the new. None where the head has other layers than the network.
+    """
+    *hidden, classifier = head
+    dense = [block for block in network.blocks if block.unit == "dense"]
+    depths = [depth for block in dense for depth, _ in block.args]
+    if not dense or depths != [layer.shape.depth for layer in hidden]:
+        return None
+    (_, old), *_ = dense[0].args
+    convolutional = tuple(block for block in network.blocks if block.unit not in ("dense", "adaptive_pool"))
+    new = _cells(hidden[0], plan(replace(network, blocks=convolutional).with_options(num_classes=None)).depth)
+    if new is None:
+        return None
+    changed = {("dense", old): new, ("adaptive_pool", old): new}
+    blocks = (
+        replace(block, args=tuple((*args[:-1], changed.get((block.unit, args[-1]), args[-1])) for args in block.args))
+        for block in network.blocks
+    )
+    return replace(network, blocks=tuple(blocks)).with_options(num_classes=classifier.shape.depth)
+
+
 def with_head(trunk: Architecture, head: Sequence[Kernel]) -> Architecture:
     """Return the trunk, a network without classes, with a head of one's own behind it.
 
@@ -27,12 +50,12 @@ def with_head(trunk: Architecture, head: Sequence[Kernel]) -> Architecture:
     """
     if not head:
         return trunk
-    depth, seen = plan(trunk).depth, head[0].shape.depth_seen
-    cells = isqrt(seen // depth) if seen % depth == 0 else 0
-    if cells**2 * depth != seen:
+    depth = plan(trunk).depth
+    cells = _cells(head[0], depth)
+    if cells is None:
         raise BadInput(
-            f"{head[0]} reads {seen:,} values; behind {trunk.name} that is neither the mean of its {depth:,} channels"
-            " nor a square map of them."
+            f"{head[0]} reads {head[0].shape.depth_seen:,} values; behind {trunk.name} that is neither the mean of its"
+            f" {depth:,} channels nor a square map of them."
         )
     *hidden, classifier = head
     blocks: list[Block] = []
@@ -45,3 +68,10 @@ def with_head(trunk: Architecture, head: Sequence[Kernel]) -> Architecture:
             f"{classifier} is a classifier that reads a map of {cells}x{cells}; here classifiers read means."
         )
     return replace(trunk, blocks=trunk.blocks + tuple(blocks)).with_options(num_classes=classifier.shape.depth)
+
+
+def _cells(layer: Kernel, depth: int) -> int | None:
+    """Return the side of the square map of so many channels that a layer reads, 1 for their mean; None if none."""
+    seen = layer.shape.depth_seen
+    side = isqrt(seen // depth)
+    return side if side and side**2 * depth == seen else None

@@ -10,7 +10,7 @@ from typing import Any
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.checkpoints.checkpoint import is_averaged
 from isomorph.tools.designs.titles import home
-from isomorph.tools.weights.structure.heads import MOST, is_chain, with_head
+from isomorph.tools.weights.structure.heads import MOST, is_chain, resized, with_head
 from isomorph.tools.weights.structure.known import Known, KnownByKey, known_by_key, known_forms, total
 from isomorph.tools.weights.structure.layers import Kernel, Layers
 
@@ -73,9 +73,19 @@ class Hit:
         network = self.known.architecture.with_options(**self.changes, in_channels=channels)
         if not self.has_own_head:
             return network.with_options(num_classes=self.head[-1].shape.depth) if self.head else network
+        if self.resized:
+            return self.resized
         if self.known.without_dense:
             network = replace(network, blocks=tuple(block for block in network.blocks if block.unit != "dense"))
         return with_head(network.with_options(num_classes=None), self.head)
+
+    @cached_property
+    def resized(self) -> Architecture | None:
+        """The network, where its own dense layers read a map of another size; None where the head is another."""
+        if not (self.known.without_dense and self.head):
+            return None
+        channels = self.stem.shape.depth_seen * self.known.stem.groups
+        return resized(self.known.architecture.with_options(**self.changes, in_channels=channels), self.head)
 
     @property
     def trunk(self) -> tuple[Kernel, ...]:
