@@ -62,7 +62,7 @@ def test_a_command_parses(line: str) -> None:
             break
         group = command
     params = command.make_context(name, arguments, parent=context).params
-    if "option" in params:
+    if "global_pool" in params:
         options = read_architecture_options(*(params[name] for name in OPTIONS))
         named = {str(params.get(name)) for name in ("arch", "subject", "first", "second")}
         for network in named & {*architectures()}:
