@@ -2,6 +2,7 @@
 
 import pickle
 from collections import OrderedDict
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,20 @@ def test_arrays_come_back_bit_for_bit(
     assert (checkpoint.format, checkpoint.unwrapped, checkpoint.left_out) == (form, unwrapped, left_out)
     assert described(checkpoint.tensors) == described(ARRAYS)
     assert list(checkpoint.tensors) == list(ARRAYS)
+
+
+def test_what_a_script_calls_its_network_is_kept(tmp_path: Path) -> None:
+    checkpoint = read(tmp_path, pickle.dumps({"model": ARRAYS, "arch": "resnet50"} | MARKS, 4))
+    assert checkpoint.network_name == "resnet50"
+
+
+def test_arrays_are_views_of_the_mapped_file(tmp_path: Path) -> None:
+    """Not copies, which would take as much memory as the file."""
+    array = np.arange(1000, dtype=np.float32)
+    (found,) = read(tmp_path, pickle.dumps({"model": {"w": array}} | MARKS, 4)).tensors.values()
+    while isinstance(found.base, np.ndarray):
+        found = found.base
+    assert isinstance(getattr(found.base, "obj", found.base), mmap)
 
 
 @pytest.mark.parametrize(

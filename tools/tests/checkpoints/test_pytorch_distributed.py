@@ -178,6 +178,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "properties twice": (
         metadata({"w": listed(kind=raw(properties() + b"}b"))}), "a TensorProperties is described in an unknown way"
     ),
+    "a path of numbers": (metadata(paths=call("pathlib PosixPath", 3)), "a path is made of something else than text"),
     "arguments": (
         b"\x80\2" + CLASS + b"K\1\x85\x81.", "a Metadata is made in an unk"
     ),
@@ -247,8 +248,9 @@ def test_metadata_that_are_cut_anywhere_are_refused(tmp_path: Path) -> None:
         refusal(tmp_path, content[:length])
 
 
-def test_keys_that_are_not_text_leave_a_tensor_its_whole_name(tmp_path: Path) -> None:
-    (tmp_path / ".metadata").write_bytes(metadata(paths={"w": ("a", 0)}))
+@pytest.mark.parametrize("path", [("a", 0), (), ("a",) * 1000], ids=["a number", "nothing", "too deep"])
+def test_keys_that_lead_nowhere_leave_a_tensor_its_whole_name(tmp_path: Path, path: tuple[object, ...]) -> None:
+    (tmp_path / ".metadata").write_bytes(metadata(paths={"w": path}))
     (tmp_path / "__0_0.distcp").write_bytes(ARCHIVE)
     assert list(read_checkpoint(tmp_path).tensors) == ["w"]
 
