@@ -57,6 +57,21 @@ def test_what_stands_beside_the_tensors_is_told_once(tmp_path: Path, shared: Pat
     assert report.left_out == {"best_prec1": MISFIT}
 
 
+def test_a_trained_head_is_replaced_where_another_one_is_asked_for_alone(tmp_path: Path) -> None:
+    """`fc = Sequential(Dropout, Linear)`: the classifier is there, under another name."""
+    seven = R20.with_options(num_classes=7)
+    own = {name.replace("linear.", "linear.1."): value for name, value in named(seven, "cifar", plain(seven)).items()}
+    source = of_cifar(tmp_path / "a.safetensors", own)
+    for num_classes in (None, 7):
+        with pytest.raises(
+            BadInput, match=r"holds all of cifar/.*20, a head of 7 classes among it \(linear\.1\.weight\)"
+        ):
+            convert(source, tmp_path / "b.pth", arch="cifar/resnet20", num_classes=num_classes, partial=True)
+    report = convert(source, tmp_path / "b.pth", arch="cifar/resnet20", num_classes=5, partial=True)
+    assert report.drawn == ("logits/weights", "logits/biases")
+    assert report.left_out == dict.fromkeys(("linear.1.weight", "linear.1.bias"), MISFIT)
+
+
 def test_nothing_that_fits_is_refused(tmp_path: Path) -> None:
     source = of_cifar(tmp_path / "a.safetensors")
     with pytest.raises(BadInput, match=r"^No tensor of .* has the name and the shape of one of keras/VGG16\.$"):

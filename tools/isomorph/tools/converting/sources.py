@@ -1,5 +1,6 @@
 """Read what `convert` starts from: a network's tensors, all or some of them from a file."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +11,13 @@ from isomorph.tools.checkpoints import Checkpoint, Tensors, read_checkpoint, sha
 from isomorph.tools.converting.initialisation import initialise, with_new_head
 from isomorph.tools.designs.lookup import find_architecture
 from isomorph.tools.published.lookup import has_published_name
+from isomorph.tools.weights.identify import find_interpretation
 from isomorph.tools.weights.namings import all_namings
+from isomorph.tools.weights.told import ToldByStructure
 from isomorph.tools.weights.weights import read_weights
 
 REPLACED = "a fresh one stands in its place"
+LOGITS = "logits/weights"
 MISFIT = "no tensor of the network has its name and shape"
 
 
@@ -85,7 +89,8 @@ def read_part(
 ) -> Source:
     """Read the tensors of a file that fit an architecture in name and shape, and draw the others from `seed`.
 
-    Raises BadInput for a file that cannot be read, and where nothing fits.
+    Raises BadInput for a file that cannot be read, where nothing fits, and where a trained head would be replaced
+    unasked.
     """
     classes = {} if num_classes is None else {"num_classes": num_classes}
     network = find_architecture(arch, **options, **classes)
@@ -95,6 +100,8 @@ def read_part(
         raise BadInput(f"No tensor of {path} has the name and the shape of one of {network.name}.")
     named = all_namings()[form].tensors(network)
     missing = tuple(name for name in tensor_shapes(network) if name not in fitting)
+    if LOGITS in missing:
+        _check_head(str(path), checkpoint.tensors, network, num_classes)
     dtype = checkpoint.tensors[next(iter(fitting.values()))].dtype
     drawn = {name: value.astype(dtype) for name, value in initialise(network, frozenset(missing), seed).items()}
     tensors = {
@@ -104,6 +111,23 @@ def read_part(
     misfits = dict.fromkeys(name for name in checkpoint.tensors if name not in fitting.values())
     left_out = dict.fromkeys((*misfits, *checkpoint.left_out), MISFIT)
     return Source(network, tensors, form, checkpoint.format, _files(checkpoint), fitting, left_out, missing)
+
+
+def _check_head(source: str, tensors: Tensors, network: Architecture, num_classes: int | None) -> None:
+    """Raise BadInput where a file holds a whole network, its head under any names, and no other head was asked for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToldByStructure)  # the refusal says so
+        try:
+            whole = find_interpretation(tensors, source, network)
+        except BadInput:
+            return
+    classes = whole.architecture.head.num_classes
+    if num_classes in (None, classes):
+        raise BadInput(
+            f"{source} holds all of {whole.title}, a head of {classes} classes among it"
+            f" ({whole.expected[LOGITS].name}), which --partial would replace by a fresh one; leave --partial out to take"
+            " it, or say --num-classes of another head, or --head new instead of --partial."
+        )
 
 
 def _files(checkpoint: Checkpoint) -> tuple[Path, ...]:
