@@ -125,8 +125,8 @@ def _check_head(source: str, tensors: Tensors, network: Architecture, num_classe
     if num_classes in (None, classes):
         raise BadInput(
             f"{source} holds all of {whole.title}, a head of {classes} classes among it"
-            f" ({whole.expected[LOGITS].name}), which --partial would replace by a fresh one; leave --partial out to take"
-            " it, or say --num-classes of another head, or --head new instead of --partial."
+            f" ({whole.expected[LOGITS].name}), which --partial would replace by a fresh one; leave --partial out to"
+            " take it, or say --num-classes of another head, or --head new instead of --partial."
         )
 
 
