@@ -60,6 +60,7 @@ DESIGNS = {
         (
             Block("block1", "grouped_bottleneck", ((16, 8, 1, 4),)),
             Block("block2", "bottleneck_v2", ((16, 4, 2), (24, 4, 1))),
+            Block("block5", "basic_v2", ((24, 6, 1), (16, 8, 2))),
             Block("block3", "separable", ((24, 1), (8, 2))),
             Block("block4", "inverted_residual", ((1, 8, 1), (6, 8, 1), (6, 12, 1))),
             Block("Conv_1", "convolution", ((16, 1, 1),)),

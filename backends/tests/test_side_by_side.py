@@ -25,7 +25,10 @@ NAMES = ("oracle", "pytorch", "keras", "paddle")
 # What the tests of a native object are about -> the end of their file's name.
 SUBJECTS = {"the network": "", "options": "_options", "export": "_export", "padding": "_padding"}
 # What one framework alone is asked for, and why.
-MORE_SUBJECTS = {"test_pytorch_counts.py"}  # it counts floating-point operations
+MORE_SUBJECTS = {
+    "test_pytorch_counts.py",  # it counts floating-point operations
+    "test_pytorch_cifar.py",  # the authors' modules are PyTorch's
+}
 MORE_TESTS = {
     # The others fail where they cannot compile a network whole.
     "test_pytorch_options.py": {"test_a_network_is_compiled_whole_or_not_at_all"},

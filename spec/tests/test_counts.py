@@ -123,6 +123,39 @@ CIFAR = {
 }
 
 
+# As Zagoruyko and Komodakis (2016), table 4, print them.
+WIDE = {
+    "cifar/wide_resnet40_1": "0.6M",
+    "cifar/wide_resnet40_2": "2.2M",
+    "cifar/wide_resnet40_4": "8.9M",
+    "cifar/wide_resnet40_8": "35.7M",
+    "cifar/wide_resnet28_10": "36.5M",
+    "cifar/wide_resnet28_12": "52.5M",
+    "cifar/wide_resnet22_8": "17.2M",
+    "cifar/wide_resnet22_10": "26.8M",
+    "cifar/wide_resnet16_8": "11.0M",
+    "cifar/wide_resnet16_10": "17.1M",
+}
+
+# Worked out from VERSION_1_5.
+# The 7x7 stem has 9,408 values where the 3x3 has 1,728, and a classifier of 10 classes for 1,000 leaves 990 rows out.
+ON_CIFAR = {
+    f"cifar/resnet{depth}": (VERSION_1_5[depth][0] - (9_408 - 1_728) - 990 * (channels + 1), VERSION_1_5[depth][1])
+    for depth, channels in {18: 512, 34: 512, 50: 2048, 101: 2048, 152: 2048}.items()
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_parameters_of_a_wide_network_are_the_papers(name: str) -> None:
+    assert f"{infer(architecture(name), 32, 32).trainable / 1e6:.1f}M" == WIDE[name]
+
+
+@pytest.mark.parametrize("name", ON_CIFAR)
+def test_a_network_for_cifar_has_imagenets_layers_but_for_its_ends(name: str) -> None:
+    found = infer(architecture(name), 32, 32)
+    assert (found.trainable, found.statistics) == ON_CIFAR[name]
+
+
 @pytest.mark.parametrize("name", IMAGENET)
 def test_parameters_and_macs_are_the_published_ones(name: str) -> None:
     found = infer(architecture(name), 224, 224)
@@ -270,7 +303,8 @@ def test_every_architecture_has_its_published_count() -> None:
         "slim/inception_v1",
         "paddle/LeNet",
     }
-    assert set(architectures()) == IMAGENET.keys() | CIFAR.keys() | MOBILE.keys() | smaller | vggs | googlenets
+    cifar = CIFAR.keys() | ON_CIFAR.keys() | WIDE.keys()
+    assert set(architectures()) == IMAGENET.keys() | cifar | MOBILE.keys() | smaller | vggs | googlenets
 
 
 @pytest.mark.parametrize("name", architectures())

@@ -37,6 +37,7 @@ DEFAULTS: dict[type, dict[str, Any]] = {
         "pool_padding": "explicit",
         "pool_fill": "lowest",
         "convolution_bias": False,
+        "linear_bias": True,
         "batch_norm": True,
         "batch_norm_gamma": True,
         "batch_norm_epsilon": 0.00001,

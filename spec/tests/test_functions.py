@@ -30,6 +30,7 @@ NETWORK = architecture("torchvision/resnet50")
 NETWORKS = {
     "depthwise_padding": architecture("keras/MobileNet"),
     "pool_fill": architecture("slim/resnet_v2_50"),
+    "linear_bias": architecture("slim/resnet_v2_50"),
     "inception_kernel": architecture("tutorial/googlenet"),
     "dropout_mode": architecture("tutorial/googlenet"),
     "dense_initializer": architecture("torchvision/vgg11"),
@@ -57,6 +58,7 @@ OTHERWISE: dict[str, tuple[Any, bool]] = {
     "pool_padding": ("same", True),
     "pool_fill": ("zero", True),
     "convolution_bias": (True, True),
+    "linear_bias": (False, True),
     "batch_norm": (False, True),
     "batch_norm_gamma": (False, True),
     "batch_norm_epsilon": (1.001e-5, True),
@@ -208,13 +210,17 @@ def test_three_resnet_50s_are_three_functions(one: str, other: str) -> None:
 
 @pytest.mark.parametrize("name", architectures())
 def test_folded_has_no_batch_norm_behind_a_convolution(name: str) -> None:
-    """Those on their own, before a unit, stay."""
-    folded = architecture(name).folded()
+    """Those on their own, before a unit, stay, and so does what has nothing behind it, not even a bias."""
+    network = architecture(name)
+    folded = network.folded()
+    bare = {x.scope for x in plan(network.with_options(convolution_bias=True)).convolutions if not x.bias}
+    assert not bare or not network.convention.linear_bias
     leaves = {False: ["gamma", "beta", "moving_mean", "moving_variance"], True: ["weights", "biases"]}
     assert list(tensor_shapes(folded)) == [
         f"{layer.scope}/{leaf}"
         for layer in plan(folded).parametrised
         for leaf in leaves[isinstance(layer, Convolution)]
+        if not (layer.scope in bare and leaf == "biases")
     ]
     assert folded.folded() == folded
     assert folded.name == name

@@ -5,7 +5,12 @@ import pytest
 from isomorph.spec import architectures, zoos
 
 NETWORKS = {
-    "cifar": "resnet20 resnet32 resnet44 resnet56 resnet110 resnet1202 plain20 plain56",
+    "cifar": """
+        resnet20 resnet32 resnet44 resnet56 resnet110 resnet1202 plain20 plain56
+        resnet18 resnet34 resnet50 resnet101 resnet152
+        wide_resnet16_8 wide_resnet16_10 wide_resnet22_8 wide_resnet22_10 wide_resnet28_10 wide_resnet28_12
+        wide_resnet40_1 wide_resnet40_2 wide_resnet40_4 wide_resnet40_8
+    """,
     "d2l": "resnet18",
     "keras": "ResNet50 ResNet101 ResNet152 ResNet50V2 ResNet101V2 ResNet152V2 MobileNet MobileNetV2 VGG16",
     "keras2": "ResNet50",

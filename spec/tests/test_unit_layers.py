@@ -150,6 +150,22 @@ LAYERS: dict[str, tuple[str, tuple[tuple[int, ...], ...], dict[str, object], lis
             ], "shortcut + conv3; no activation"),
         ],
     ),
+    "pre-activated basic units: Zagoruyko and Komodakis (2016), figure 1 (a), without biases": (
+        "basic_v2", ((8, 4, 2), (8, 8, 1)), {"linear_bias": False},
+        [
+            ("block1/unit_1/basic_v2", [
+                "preact of input: norm 1 of 6; relu",
+                "shortcut of preact: 6 to 8, 1x1 explicit, stride 2, rate 1; no activation",
+                f"conv1 of preact: 6 to 4, 3x3 explicit, stride 2, rate 1; {RELU}",
+                "conv2 of conv1: 4 to 8, 3x3 explicit, stride 1, rate 1; no activation",
+            ], "shortcut + conv2; no activation"),
+            ("block1/unit_2/basic_v2", [
+                "preact of input: norm 1 of 8; relu",
+                f"conv1 of preact: 8 to 8, 3x3 explicit, stride 1, rate 1; {RELU}",
+                "conv2 of conv1: 8 to 8, 3x3 explicit, stride 1, rate 1; no activation",
+            ], "input + conv2; no activation"),
+        ],
+    ),
     "separable units: Howard et al. (2017), figure 3, right": (
         "separable", ((8, 2),), {"depthwise_padding": "after", "activation": "relu6"},
         [
@@ -284,6 +300,7 @@ ATROUS = {
     "bottleneck": (8, 4, 2),
     "grouped_bottleneck": (8, 4, 2, 2),
     "bottleneck_v2": (8, 4, 2),
+    "basic_v2": (8, 4, 2),
     "separable": (8, 2),
     "inverted_residual": (2, 8, 2),
     "convolution": (8, 3, 2),

@@ -12,8 +12,9 @@ def fold(architecture: Architecture, tensors: Tensors) -> dict[str, Array]:
     """Convert the canonical tensors of `architecture` to those of `architecture.folded()`, in float64.
 
     A batch norm multiplies the result of a convolution by gamma / sqrt(variance + epsilon): that goes into the kernel,
-    and the rest into a bias. One that stands alone, before a unit, stays as it is. The function at inference stays the
-    same, the dtype's rounding aside.
+    and the rest into a bias. One that stands alone, before a unit, stays as it is, and so does a convolution that has
+    neither a batch norm nor a bias in a pre-activation network. The function at inference stays the same, the dtype's
+    rounding aside.
 
     >>> from isomorph.spec import architecture, tensor_shapes
     >>> resnet8 = architecture("mlperf_tiny/resnet8")
@@ -23,10 +24,12 @@ def fold(architecture: Architecture, tensors: Tensors) -> dict[str, Array]:
     """
     planned = plan(architecture)
     folded: dict[str, Array] = {}
+    targets = plan(architecture.folded()).convolutions
+    with_bias = {layer.scope for layer in targets if layer.bias}
     for layer in planned.parametrised:
         leaves = {leaf: np.asarray(tensors[tensor_name(layer, leaf)], np.float64) for leaf in tensors_of(layer)}
         if isinstance(layer, Convolution):
-            leaves = _folded(layer, leaves, planned.epsilon)
+            leaves = _folded(layer, leaves, planned.epsilon) if layer.scope in with_bias else leaves
         folded |= {tensor_name(layer, leaf): value for leaf, value in leaves.items()}
     return folded
 

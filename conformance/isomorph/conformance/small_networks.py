@@ -75,6 +75,13 @@ KIN = {
     ),
     "grouped bottlenecks": Architecture("kin/grouped", STEM, grouped(blocks("bottleneck", SMALL), 4), Head(10)),
     "pre-activated bottlenecks": Architecture("kin/v2", STEM, blocks("bottleneck_v2", SMALL), Head(10)),
+    "pre-activated basic units, without biases": Architecture(
+        "kin/basic_v2",
+        Stem((StemConvolution("conv1", 16, 7, stride=2, linear=True),)),
+        (*blocks("basic_v2", SMALL), Block("postnorm", "batch_norm", ((),))),
+        Head(10),
+        Convention(linear_bias=False),
+    ),
     "separable units": Architecture(
         "kin/separable", STEM, mobile("separable"), Head(10), Convention(activation="relu6")
     ),

@@ -40,7 +40,8 @@ class Block:
 class StemConvolution:
     """A convolution of the stem: `kernel` x `kernel`, `depth` channels out.
 
-    linear: a bias follows it instead of batch norm and activation, which the units of a pre-activation network bring.
+    linear: neither batch norm nor activation follows it, as the units of a pre-activation network bring them; a bias
+        does if the convention has a `linear_bias`.
 
     >>> StemConvolution("conv1", depth=64, kernel=7, stride=2)
     StemConvolution(scope='conv1', depth=64, kernel=7, stride=2, linear=False)

@@ -69,6 +69,8 @@ class Convention:
     pool_fill: the value of a max pool's padding: "lowest", -inf, which is never the maximum, or "zero", which is the
         maximum where all else is negative. Behind a ReLU they give the same.
     convolution_bias: whether convolutions have a bias, beside that of a batch norm.
+    linear_bias: whether a bias follows the convolutions of pre-activation networks that have neither batch norm nor
+        activation behind them.
     batch_norm: whether a batch norm follows every convolution but the dense ones.
     batch_norm_gamma: whether a batch norm has a gamma; slim calls it `scale`.
     batch_norm_epsilon: added to the variance. Rounded to float32 when a network is built, see `as_float32`.
@@ -104,6 +106,7 @@ class Convention:
     pool_padding: Literal["explicit", "same", "ceil", "valid"] = "explicit"
     pool_fill: Literal["lowest", "zero"] = "lowest"
     convolution_bias: bool = False
+    linear_bias: bool = True
     batch_norm: bool = True
     batch_norm_gamma: bool = True
     batch_norm_epsilon: float = 1e-5

@@ -3,7 +3,7 @@
 from isomorph.spec.architecture import Architecture, InputTransform, StemConvolution
 from isomorph.spec.errors import BadInput
 from isomorph.spec.layers import INPUT, Affine, Convolution, MaxPool, name_of
-from isomorph.spec.site import LINEAR, convolution, dense, max_pool
+from isomorph.spec.site import convolution, dense, linear, max_pool
 
 StemLayer = Convolution | MaxPool | Affine
 
@@ -22,7 +22,7 @@ def stem_layers(architecture: Architecture) -> tuple[StemLayer, ...]:
                 "kernel": layer.kernel,
                 "stride": layer.stride,
                 "source": source,
-                **(LINEAR if layer.linear else {}),
+                **(linear(convention) if layer.linear else {}),
             }
             layers.append(convolution(convention, layer.scope, depth, layer.depth, **fields))
             depth = layer.depth

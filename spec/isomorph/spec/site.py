@@ -8,10 +8,15 @@ from isomorph.spec.convention import Convention, Initializer
 from isomorph.spec.errors import BadInput
 from isomorph.spec.layers import INPUT, Activation, BatchNorm, Convolution, Dropout, Layer, MaxPool
 
-# A bias, and neither batch norm nor activation: in pre-activation networks they stand before a convolution.
-LINEAR: dict[str, Any] = {"bias": True, "batch_norm": False, "activation": None}
-
 POOL_FILLS = {"lowest": float("-inf"), "zero": 0.0}
+
+
+def linear(convention: Convention) -> dict[str, Any]:
+    """Return the fields of a convolution with nothing behind it but a bias, if `convention` has one there.
+
+    In pre-activation networks batch norm and activation stand before a convolution.
+    """
+    return {"bias": convention.linear_bias, "batch_norm": False, "activation": None}
 
 
 def convolution(convention: Convention, scope: str, depth_in: int, depth: int, **fields: Any) -> Convolution:

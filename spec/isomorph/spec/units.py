@@ -21,7 +21,7 @@ from isomorph.spec.layers import (
     ZeroChannels,
     name_of,
 )
-from isomorph.spec.site import LINEAR, Chain, Site, batch_norm, convolution, dense, max_pool
+from isomorph.spec.site import Chain, Site, batch_norm, convolution, dense, linear, max_pool
 
 
 @dataclass(frozen=True)
@@ -165,20 +165,38 @@ def _bottleneck(site: Site, depth: int, depth_bottleneck: int, stride: int, grou
 def _bottleneck_v2(site: Site, depth: int, depth_bottleneck: int, stride: int) -> Wiring:
     """He et al. (2016), figure 4 (e), as slim and Keras build it: batch norm and ReLU come first, the 3x3 strides.
 
-    A projection reads what they make of the input, an identity the input itself; the last convolution and the
-    projection have a bias and nothing behind it (tf_slim/nets/resnet_v2.py, `bottleneck`).
+    The last convolution and the projection have a bias and nothing behind it (tf_slim/nets/resnet_v2.py, `bottleneck`).
     """
-    preact = batch_norm(site.convention, f"{site.scope}/preact", site.depth_in)
     chain = Chain(site, "preact")
     chain.add("conv1", depth_bottleneck)
     chain.add("conv2", depth_bottleneck, 3, strided=True)
-    chain.add("conv3", depth, **LINEAR)
-    if site.depth_in == depth:
-        shortcut = _shortcut(site, depth)
+    chain.add("conv3", depth, **linear(site.convention))
+    return _preactivated(site, chain)
+
+
+def _basic_v2(site: Site, depth: int, depth_bottleneck: int, stride: int) -> Wiring:
+    """He et al. (2016), figure 4 (e), of two 3x3, the unit of wide ResNets (Zagoruyko and Komodakis, 2016, figure 1).
+
+    The first 3x3 is as deep as `depth_bottleneck` and takes the stride.
+    """
+    chain = Chain(site, "preact")
+    chain.add("conv1", depth_bottleneck, 3, strided=True)
+    chain.add("conv2", depth, 3, **linear(site.convention))
+    return _preactivated(site, chain)
+
+
+def _preactivated(site: Site, residual: Chain) -> Wiring:
+    """Return a residual that reads `preact`, a batch norm and its activation, beside its shortcut.
+
+    A projection reads what they make of the input, an identity the input itself.
+    """
+    preact = batch_norm(site.convention, f"{site.scope}/preact", site.depth_in)
+    if site.depth_in == residual.depth:
+        shortcut = _shortcut(site, residual.depth)
     else:
-        projection = {"stride": site.sampling.stride, "source": "preact", **LINEAR}
-        shortcut = (site.convolution("shortcut", site.depth_in, depth, **projection),)
-    return Wiring((preact, *shortcut, *chain.layers), ("shortcut" if shortcut else INPUT, "conv3"))
+        projection = {"stride": site.sampling.stride, "source": "preact", **linear(site.convention)}
+        shortcut = (site.convolution("shortcut", site.depth_in, residual.depth, **projection),)
+    return Wiring((preact, *shortcut, *residual.layers), ("shortcut" if shortcut else INPUT, residual.source))
 
 
 def _separable(site: Site, depth: int, stride: int) -> Wiring:
@@ -273,6 +291,7 @@ KINDS = {
     "bottleneck": UnitKind("{block}/unit_{number}/bottleneck_v1", RESIDUAL, _bottleneck),
     "grouped_bottleneck": UnitKind("{block}/unit_{number}/bottleneck_v1", (*RESIDUAL, "groups"), _bottleneck),
     "bottleneck_v2": UnitKind("{block}/unit_{number}/bottleneck_v2", RESIDUAL, _bottleneck_v2),
+    "basic_v2": UnitKind("{block}/unit_{number}/basic_v2", RESIDUAL, _basic_v2),
     "separable": UnitKind("{block}/unit_{number}/separable", ("depth", "stride"), _separable),
     "inverted_residual": UnitKind(
         "{block}/unit_{number}/inverted_residual", ("expansion", "depth", "stride"), _inverted_residual

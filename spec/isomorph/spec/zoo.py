@@ -165,7 +165,7 @@ def unknown_architecture(name: str, or_file: str = "") -> BadInput:
     or_file: words for what else it might have been and is not either.
 
     >>> print(unknown_architecture("cifar/resnt110"))
-    There is no architecture 'cifar/resnt110'; did you mean cifar/resnet110 or cifar/resnet1202 or cifar/resnet20?
+    There is no architecture 'cifar/resnt110'; did you mean cifar/resnet110 or cifar/resnet101 or cifar/resnet1202?
     """
     hint = did_you_mean(name, architectures(), "`isomorph list` shows all.")
     return BadInput(f"There is no architecture {name!r}{or_file}; {hint}")

@@ -37,6 +37,7 @@ RESNET_V2 = {
     field: fact for field, fact in RESNET.items() if field not in ("bottleneck_stride", "shortcut_batch_norm")
 } | {
     "convolution_bias": Fact(False, "resnet.py:336, 348, use_bias=False of the 1x1 and the 3x3 of a unit"),
+    "linear_bias": Fact(True, "resnet.py, ResNetV2: use_bias=True of the stem; Conv2D's default of 0_conv and 3_conv"),
     "shortcut": Fact("projection", "resnet.py:326-333: a Conv2D, or MaxPooling2D(1, strides=stride)"),
 }
 del RESNET_V2["last_gamma"]  # no batch norm ends a unit

@@ -48,6 +48,29 @@ PREPROCESSING = {
         CROP | {"resize": None, "size": (32, 32)},
         "trainer.py: ToTensor, Normalize, of 32x32 images",
     ),
+    **dict.fromkeys(
+        (f"cifar/resnet{depth}" for depth in (18, 34, 50, 101, 152)),
+        Fact(
+            CROP
+            | {
+                "resize": None,
+                "size": (32, 32),
+                "mean": (125.307, 122.961, 113.8575),
+                "std": (51.5865, 50.847, 51.255),
+            },
+            "kuangliu/pytorch-cifar, main.py: Normalize((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)), times 255",
+        ),
+    ),
+    **dict.fromkeys(
+        (
+            f"cifar/wide_resnet{name}"
+            for name in ("16_8", "16_10", "22_8", "22_10", "28_10", "28_12", "40_1", "40_2", "40_4", "40_8")
+        ),
+        Fact(
+            CROP | {"resize": None, "size": (32, 32), "mean": (125.3, 123.0, 113.9), "std": (63.0, 62.1, 66.7)},
+            "xternalz/WideResNet-pytorch, train.py: each over 255.0, of ToTensor's 0..1",
+        ),
+    ),
     "d2l": Fact(
         STRETCH | {"size": (96, 96), "mean": (0.0,), "std": (255.0,)},
         "resnet.md, d2l.FashionMNIST(resize=(96, 96)); fashion-mnist.md: Resize, ToTensor",

@@ -85,9 +85,59 @@ CIFAR_FACTS: Facts = TORCH | {
     "num_classes": Fact(10, "resnet.py:87"),
     "dropout": Fact(0.0, "resnet.py, forward: none"),
 }
+# kuangliu/pytorch-cifar, commit 49b7aa9.
+PYTORCHS_OWN = ("uniform", 1 / 3, "fan_in")
+KUANGLIU: Facts = TORCH | {
+    "shortcut": Fact("projection", "models/resnet.py, BasicBlock: Conv2d, kernel_size=1, and BatchNorm2d"),
+    "shortcut_batch_norm": Fact(True, "models/resnet.py, BasicBlock: BatchNorm2d(self.expansion*planes)"),
+    "activation": Fact("relu", "models/resnet.py, F.relu"),
+    "activation_after": Fact("convolutions", "models/resnet.py, F.relu(self.bn1(self.conv1(x)))"),
+    "convolution_bias": Fact(False, "models/resnet.py, bias=False"),
+    "batch_norm": Fact(True, "models/resnet.py, nn.BatchNorm2d"),
+    "convolution_initializer": Fact(PYTORCHS_OWN, "torch/nn/modules/conv.py, kaiming_uniform_(a=sqrt(5))"),
+    "last_gamma": Fact(1.0, "torch/nn/modules/batchnorm.py, reset_parameters: ones_"),
+    "num_classes": Fact(10, "models/resnet.py, num_classes=10"),
+    "dropout": Fact(0.0, "models/resnet.py, forward: none"),
+}
+KUANGLIU_BOTTLENECK = KUANGLIU | {
+    "bottleneck_stride": Fact("conv2", "models/resnet.py, Bottleneck: conv2, stride=stride")
+}
+
+# xternalz/WideResNet-pytorch, wideresnet.py, commit 24a5cb1.
+WIDE: Facts = TORCH | {
+    "shortcut": Fact("projection", "wideresnet.py, convShortcut; the identity where equalInOut"),
+    "activation": Fact("relu", "wideresnet.py, nn.ReLU"),
+    "activation_after": Fact("convolutions", "wideresnet.py, BasicBlock.forward"),
+    "convolution_bias": Fact(False, "wideresnet.py, conv1: bias=False"),
+    "linear_bias": Fact(False, "wideresnet.py, conv2, convShortcut and the stem: bias=False"),
+    "batch_norm": Fact(True, "wideresnet.py, nn.BatchNorm2d"),
+    "convolution_initializer": Fact(
+        ("normal", 2.0, "fan_out"), "wideresnet.py, normal_(0, sqrt(2 / n)), n = k * k * out_channels"
+    ),
+    "logits_bias_initializer": Fact(ZEROS, "wideresnet.py, m.bias.data.zero_()"),
+    "num_classes": Fact(10, "train.py, args.dataset == 'cifar10' and 10"),
+    "dropout": Fact(0.0, "wideresnet.py, dropRate=0.0"),
+}
 CIFAR = (
     Family(("resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet1202"), CIFAR_FACTS),
     Family(("plain20", "plain56"), CIFAR_FACTS | {"shortcut": Fact("none", "He et al. (2015), section 4.2: plain")}),
+    Family(("resnet18", "resnet34"), KUANGLIU),
+    Family(("resnet50", "resnet101", "resnet152"), KUANGLIU_BOTTLENECK),
+    Family(
+        (
+            "wide_resnet16_8",
+            "wide_resnet16_10",
+            "wide_resnet22_8",
+            "wide_resnet22_10",
+            "wide_resnet28_10",
+            "wide_resnet28_12",
+            "wide_resnet40_1",
+            "wide_resnet40_2",
+            "wide_resnet40_4",
+            "wide_resnet40_8",
+        ),
+        WIDE,
+    ),
 )
 
 # d2l-ai/d2l-en, chapter_convolutional-modern/resnet.md and chapter_convolutional-neural-networks/lenet.md (`init_cnn`).

@@ -33,6 +33,7 @@ RESNET_V1 = RESNET | {
     "num_classes": Fact(1000, "README of research/slim: ResNet V1's files have 1000 classes"),
 }
 RESNET_V2 = RESNET | {
+    "linear_bias": Fact(True, "nets/resnet_v2.py:120, 126, 221, normalizer_fn=None: layers.py adds biases then"),
     "convolution_bias_initializer": Fact(ZEROS, "layers/layers.py, convolution: zeros_initializer(); resnet_v2.py:126"),
     "num_classes": Fact(1001, "README of research/slim: ResNet V2's files have a class for the background"),
 }

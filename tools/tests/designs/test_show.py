@@ -95,7 +95,7 @@ def test_list_shows_architectures_and_backends_and_why_one_cannot_be_used(instal
 # show
 
 RESNET_20 = """\
-cifar/resnet20  32x32, He et al. (2015), section 4.2, for CIFAR-10
+cifar/resnet20  32x32, ResNets for CIFAR-10 (PyTorch)
 
 unit             output  output stride  rate  sees  parameters   MACs
 conv1          32x32x16              1     1     3         464  0.4 M

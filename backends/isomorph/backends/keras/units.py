@@ -93,6 +93,25 @@ class BottleneckV2:
         return self.add([shortcut, residual])
 
 
+class BasicV2:
+    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: batch norm, then 3x3, 3x3 and shortcut."""
+
+    def __init__(self, unit: Unit, plan: Plan, form: Form) -> None:
+        self.preact = BatchNormActivation(unit.layer("preact"), plan, form)
+        self.shortcut = make_shortcut(unit, plan, form)
+        self.projects = isinstance(unit.shortcut, Convolution)
+        self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan, form)
+        self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan, form)
+        self.add = make_add(unit, form)
+
+    def __call__(self, x: Tensor, end_points: EndPoints) -> Tensor:
+        end_points["preact"] = preact = self.preact(x)
+        end_points["shortcut"] = shortcut = self.shortcut(preact if self.projects else x)
+        end_points["conv1"] = residual = self.conv1(preact)
+        end_points["conv2"] = residual = self.conv2(residual)
+        return self.add([shortcut, residual])
+
+
 class Separable:
     """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: depthwise 3x3, 1x1."""
 
@@ -183,6 +202,7 @@ UNITS: dict[str, Any] = {
     "bottleneck": Bottleneck,
     "grouped_bottleneck": Bottleneck,
     "bottleneck_v2": BottleneckV2,
+    "basic_v2": BasicV2,
     "separable": Separable,
     "inverted_residual": InvertedResidual,
     "inception": Inception,

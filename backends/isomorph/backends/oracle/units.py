@@ -74,6 +74,26 @@ class BottleneckV2:
         return self.add(shortcut, residual)
 
 
+class BasicV2:
+    """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: batch norm, then 3x3, 3x3 and shortcut."""
+
+    def __init__(self, unit: Unit, make: Maker) -> None:
+        self.preact = make(unit.layer("preact"))
+        self.shortcut = make.shortcut(unit)
+        self.projects = isinstance(unit.shortcut, Convolution)
+        self.conv1 = make(unit.layer("conv1"))
+        self.conv2 = make(unit.layer("conv2"))
+        self.add = make.add
+
+    def __call__(self, x: Array, end_points: EndPoints) -> Array:
+        end_points["preact"] = preact = self.preact(x)
+        assert self.shortcut
+        end_points["shortcut"] = shortcut = self.shortcut(preact if self.projects else x)
+        end_points["conv1"] = residual = self.conv1(preact)
+        end_points["conv2"] = residual = self.conv2(residual)
+        return self.add(shortcut, residual)
+
+
 class Separable:
     """[N, H, W, depth_in] -> [N, H / stride, W / stride, depth]: depthwise 3x3, 1x1."""
 
@@ -161,6 +181,7 @@ UNITS: dict[str, Callable[[Unit, Maker], Callable[[Array, EndPoints], Array]]] =
     "bottleneck": Bottleneck,
     "grouped_bottleneck": Bottleneck,
     "bottleneck_v2": BottleneckV2,
+    "basic_v2": BasicV2,
     "separable": Separable,
     "inverted_residual": InvertedResidual,
     "inception": Inception,

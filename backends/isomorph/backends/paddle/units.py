@@ -76,6 +76,26 @@ class BottleneckV2(nn.Layer):
         return add_to(residual, shortcut)
 
 
+class BasicV2(nn.Layer):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: batch norm, then 3x3, 3x3 and shortcut."""
+
+    def __init__(self, unit: Unit, plan: Plan, data_format: str) -> None:
+        super().__init__()
+        self.preact = BatchNormActivation(unit.layer("preact"), plan, data_format)
+        self.shortcut = make_shortcut(unit, plan, data_format)
+        self.projects = isinstance(unit.shortcut, Convolution)
+        self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan, data_format)
+        self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan, data_format)
+
+    def forward(self, x: Tensor) -> Tensor:
+        preact = self.preact(x)
+        assert self.shortcut is not None
+        shortcut = self.shortcut(preact if self.projects else x)
+        residual = self.conv1(preact)
+        residual = self.conv2(residual)
+        return add_to(residual, shortcut)
+
+
 class Separable(nn.Layer):
     """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: depthwise 3x3, 1x1."""
 
@@ -160,6 +180,7 @@ UNITS = {
     "bottleneck": Bottleneck,
     "grouped_bottleneck": Bottleneck,
     "bottleneck_v2": BottleneckV2,
+    "basic_v2": BasicV2,
     "separable": Separable,
     "inverted_residual": InvertedResidual,
     "inception": Inception,

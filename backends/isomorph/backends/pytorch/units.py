@@ -77,6 +77,27 @@ class BottleneckV2(nn.Module):
         return residual
 
 
+class BasicV2(nn.Module):
+    """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: batch norm, then 3x3, 3x3 and shortcut."""
+
+    def __init__(self, unit: Unit, plan: Plan) -> None:
+        super().__init__()
+        self.preact = BatchNormActivation(unit.layer("preact"), plan)
+        self.shortcut = make_shortcut(unit, plan)
+        self.projects = isinstance(unit.shortcut, Convolution)
+        self.conv1 = ConvBatchNorm(unit.layer("conv1"), plan)
+        self.conv2 = ConvBatchNorm(unit.layer("conv2"), plan)
+
+    def forward(self, x: Tensor) -> Tensor:
+        preact = self.preact(x)
+        assert self.shortcut is not None
+        shortcut = self.shortcut(preact if self.projects else x)
+        residual = self.conv1(preact)
+        residual = self.conv2(residual)
+        residual += shortcut  # in place, as in torchvision: a map fewer
+        return residual
+
+
 class Separable(nn.Module):
     """[N, depth_in, H, W] -> [N, depth, H / stride, W / stride]: depthwise 3x3, 1x1."""
 
@@ -162,6 +183,7 @@ UNITS = {
     "bottleneck": Bottleneck,
     "grouped_bottleneck": Bottleneck,
     "bottleneck_v2": BottleneckV2,
+    "basic_v2": BasicV2,
     "separable": Separable,
     "inverted_residual": InvertedResidual,
     "inception": Inception,

@@ -23,7 +23,7 @@ IMAGENET_RESNETS: dict[int, tuple[str, tuple[int, ...]]] = {
     152: ("bottleneck", (3, 8, 36, 3)),
 }
 
-EXPANSION = {"basic": 1, "bottleneck": 4}
+EXPANSION = {"basic": 1, "basic_v2": 1, "bottleneck": 4}
 
 
 def residual_block(number: int, unit: str, base_depth: int, num_units: int, stride: int) -> Block:
