@@ -103,7 +103,8 @@ class Wide(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         preact = F.relu(self.bn1(x))
         shortcut: Tensor = x if self.convShortcut is None else self.convShortcut(preact)
-        return shortcut + self.conv2(F.relu(self.bn2(self.conv1(preact))))
+        residual: Tensor = self.conv2(F.relu(self.bn2(self.conv1(preact))))
+        return shortcut + residual
 
 
 class Group(nn.Module):
