@@ -236,7 +236,8 @@ def test_inspect_writes_json_and_nothing_else_to_stdout() -> None:
     document = json.loads(answered("inspect", "a.safetensors", "--json", "-", "--tensors"))
     assert document.keys() == {
         "path", "format", "size", "unwrapped", "key", "dictionaries", "beside", "title", "names", "alternatives",
-        "prefix", "mapping", "problem", "unused", "tensors", "sha256", "network", "oddities",
+        "prefix", "mapping", "problem", "recovered", "not_recovered", "unused", "tensors", "sha256", "network",
+        "oddities",
     }  # fmt: skip
     assert document["tensors"]["conv1.weight"] == {"dtype": "float32", "shape": [16, 3, 3, 3]}
     assert document["oddities"] == [{"tensor": "linear.bias", "what": "10 of 10 values are NaN", "values": 10}]

@@ -260,7 +260,7 @@ SQUEEZING = {
 @pytest.mark.parametrize(
     "tensors",
     [
-        pytest.param(of_resnet(conv1__weight=(64, 3, 3, 3)), id="another stem"),
+        pytest.param(of_resnet(conv1__weight=(64, 3, 5, 5)), id="another stem"),
         pytest.param(of_resnet(layer1__0__conv2__weight=None), id="a kernel that is missing"),
         pytest.param(of_resnet(layer1__0__bn2__bias=None), id="a vector that is missing"),
         pytest.param(of_resnet(fc__bias=None), id="a classifier without biases"),

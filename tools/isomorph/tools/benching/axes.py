@@ -70,7 +70,8 @@ def family(network: Architecture) -> list[tuple[int, Architecture]]:
         return [(_layers(network), network)]
     for number in re.finditer(r"(?<![vV\d])\d+", own_name):
         before, after = map(re.escape, (own_name[: number.start()], own_name[number.end() :]))
-        names = [name for name in zoos()[zoo_name].networks if re.fullmatch(f"{before}\\d+{after}", name)]
+        alike = {name for name, other in zoos()[zoo_name].networks.items() if _is_alike(other, network)}
+        names = [name for name in alike if re.fullmatch(f"{before}\\d+{after}", name)]
         names.sort(key=lambda name: int(name[number.start() : len(name) - len(own_name) + number.end()]))
         members = [_with_ends_of(network, f"{zoo_name}/{name}") for name in names]
         depths = [_layers(member) for member in members]
@@ -86,6 +87,13 @@ def check_axes(names: Sequence[str]) -> tuple[Axis, ...]:
         if name not in AXES:
             raise BadInput(f"There is no scaling along {name!r}; expected some of {', '.join(AXES)}.")
     return tuple(axis for axis in AXES if axis in names)
+
+
+def _is_alike(other: Architecture, network: Architecture) -> bool:
+    """Whether another network of a zoo has the stem of this one, and a convention such as the zoo gives it."""
+    zoo_name, _, own_name = network.name.partition("/")
+    design = zoos()[zoo_name].networks[own_name]
+    return (other.stem, other.convention) == (design.stem, design.convention)
 
 
 def _with_ends_of(network: Architecture, name: str) -> Architecture:

@@ -1,7 +1,6 @@
 """Commands about checkpoint files: `inspect`, `diff`, `convert` and `fetch`. They need no framework."""
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from isomorph.spec import BadInput
 from isomorph.tools.commands import options
 from isomorph.tools.commands.command import Group
 from isomorph.tools.commands.progress import show_progress
-from isomorph.tools.commands.reports import check_json, publish, write_json
+from isomorph.tools.commands.reports import check_json, check_output, publish, write_json
 from isomorph.tools.converting.formats import FORMATS
 from isomorph.tools.tables import printable
 
@@ -26,10 +25,11 @@ commands = Group()
 @click.option(
     "--map", "map_file", metavar="OUT", help="Write which tensor is which, to be corrected and read by --map."
 )
-@click.option("--force", is_flag=True, help="Replace the file of --map if it is there.")
+@click.option("--force", is_flag=True, help="Replace the files of --map and --toml if they are there.")
 @click.option("--tensors", is_flag=True, help="Also print every tensor.")
 @click.option("--values/--no-values", default=True, help="Look for odd values, which reads the whole file.")
 @click.option("--hash", "digest", is_flag=True, help="Also compute the file's SHA-256.")
+@click.option("--toml", metavar="OUT", help="Write the network, also one that no zoo lists, as a file to edit.")
 @options.json_file
 def inspect_command(
     file: str,
@@ -38,21 +38,26 @@ def inspect_command(
     map_file: str | None,
     force: bool,
     tensors: bool,
+    toml: str | None,
     json: str | None,
     **settings: Any,
 ) -> None:
-    """What a checkpoint is: format, network, names, counts, and what is odd. Needs no framework."""
+    """What a checkpoint is: format, network, names, counts, and what is odd. Needs no framework.
+
+    A network that no zoo lists is recovered from the shapes of its tensors, and --toml writes it, each line that no
+    file tells with a comment.
+    """
     check_json(json, file)
-    check_json(map_file, file, option="--map")
-    if map_file is not None and map_file == json:
-        raise BadInput(f"Both --json and --map are {json}; they are two files.")
-    if map_file not in (None, "-") and Path(map_file).exists() and not force:
-        raise BadInput(f"{map_file} is there already; --force replaces it.")
+    check_output("--map", map_file, json, force, file)
+    check_output("--toml", toml, json, force, file)
+    if map_file is not None and map_file == toml:
+        raise BadInput(f"Both --map and --toml are {toml}; they are two files.")
     with show_progress() as progress:
         report = tools.inspect(file, arch=arch, prefix=prefix, progress=progress, **settings)
     if map_file is not None:
         write_json(map_file, partial(report.to_map, map_file, arch=arch, prefix=prefix))
-    if map_file == "-":
+    write_json(toml, report.to_toml)
+    if "-" in (map_file, toml):
         write_json(json, report.to_json)
     else:
         publish(report, json, *([report.tensor_table()] if tensors else []))

@@ -1,6 +1,5 @@
 """Commands about networks: `list`, `show` and `compare`. None imports a framework, but where it is asked to try one."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from isomorph.tools.commands import options
 from isomorph.tools.commands.command import Group
 from isomorph.tools.commands.console import out
 from isomorph.tools.commands.progress import show_progress
-from isomorph.tools.commands.reports import check_json, publish, write_json
+from isomorph.tools.commands.reports import check_json, check_output, publish, write_json
 
 commands = Group()
 
@@ -67,12 +66,8 @@ def show_command(
     json: str | None,
 ) -> None:
     """Every unit: output shape, stride, rate, receptive field, parameters, MACs. Needs no framework."""
-    if json is not None and json == toml:
-        raise BadInput(f"Both --json and --toml are {json}; they are two files.")
     check_json(json)
-    check_json(toml)
-    if toml not in (None, "-") and Path(toml).exists() and not force:
-        raise BadInput(f"{toml} is there already; --force replaces it.")
+    check_output("--toml", toml, json, force)
     report = tools.show(arch, size=size, **architecture_options)
     if "-" not in (json, toml):
         out.print(report.table(end_points))

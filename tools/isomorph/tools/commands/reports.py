@@ -24,6 +24,17 @@ def check_json(path: str | None, *files: str | None, option: str = "--json") -> 
         raise BadInput(f"{option} {path} is a file of this command's already; give the report another name.")
 
 
+def check_output(option: str, path: str | None, json: str | None, force: bool, *files: str) -> None:
+    """Raise BadInput before the work where `option` names a file that is not to be replaced, or is of this command."""
+    if path is None:
+        return
+    if path == json:
+        raise BadInput(f"Both --json and {option} are {json}; they are two files.")
+    check_json(path, *files, option=option)
+    if path != "-" and Path(path).exists() and not force:
+        raise BadInput(f"{path} is there already; --force replaces it.")
+
+
 def publish(report: Report, json: str | None, *details: RenderableType, shown: str | None = None) -> None:
     """Print a report and `details`, each behind an empty line, unless stdout is for its JSON; write that.
 

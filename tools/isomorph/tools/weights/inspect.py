@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,19 +16,26 @@ from rich.text import Text
 
 from isomorph.spec import Architecture, BadInput, count_parameters, plan
 from isomorph.spec.units import Unit
-from isomorph.tools.checkpoints import Checkpoint, read_checkpoint, sha256
+from isomorph.tools.checkpoints import Checkpoint, Tensors, read_checkpoint, sha256
+from isomorph.tools.designs.lookup import to_edit
 from isomorph.tools.tables import PlainTable, Report, by, count, plain_table, some_names
 from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.maps.tensor_map import map_of
+from isomorph.tools.weights.recovery.document import to_annotated_toml
+from isomorph.tools.weights.recovery.recover import Recovered, recover
 from isomorph.tools.weights.sanity_checks import SuspectTensor, find_suspect_tensors
 from isomorph.tools.weights.told import SeveralFunctions, ToldByStructure, in_words
 from isomorph.tools.weights.weights import identified
 
-_NOT_AS_IT_IS = ("architecture", "interpretation", "oddities")
+_NOT_AS_IT_IS = ("architecture", "interpretation", "oddities", "recovered")
 """The fields of a report that its JSON does not have, or has in another form."""
 
 MOST_LISTED = 10
 """How many suspect tensors, and how many other dictionaries, the table lists; the JSON has all."""
+
+
+MOST_OF_NAME = 64
+"""The characters of the longest name of a network."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,8 @@ class InspectReport(Report):
         names, "by order" of the file alone; empty where a zoo's names told the network.
     interpretation: what the tensors are taken for; None where the network cannot be told. It is not in the JSON.
     problem: why the network cannot be told; None if it can.
+    recovered: a network that no zoo lists, from the shapes of the tensors; None if one is told, or none fits.
+    not_recovered: the layer of which no unit here is made, or another reason; None if a network is told or recovered.
     unused: tensors that no network computes with.
     tensors: name in the file -> dtype and shape.
     oddities: the tensors that fail a sanity check; None where the values were not looked at.
@@ -66,6 +77,8 @@ class InspectReport(Report):
     mapping: dict[str, tuple[str, str]]
     interpretation: Interpretation | None
     problem: str | None
+    recovered: Recovered | None
+    not_recovered: str | None
     unused: tuple[str, ...]
     tensors: dict[str, tuple[str, tuple[int, ...]]]
     oddities: tuple[SuspectTensor, ...] | None
@@ -88,9 +101,20 @@ class InspectReport(Report):
             table.add_row(name, dtype, by(*shape) or "scalar", *(told.get(name, ("-", "-")) if told else ()))
         return table
 
+    def to_toml(self) -> str:
+        """Return the network as the text of a `.toml` file; of a recovered one with a comment where it is assumed.
+
+        Raises BadInput where no network is told or recovered.
+        """
+        if self.architecture:
+            return to_edit(self.architecture)
+        if self.recovered:
+            return to_annotated_toml(self.recovered, self.path)
+        raise BadInput(f"No network of {self.path} can be written: {self.not_recovered}")
+
     def to_json(self) -> str:
         """Return the report, as the command line's `--json` writes it."""
-        document = {name: value for name, value in vars(self).items() if name not in _NOT_AS_IT_IS}
+        document: dict[str, Any] = {name: value for name, value in vars(self).items() if name not in _NOT_AS_IT_IS}
         document["dictionaries"] = {
             name: {"tensors": number, "averaged": is_averaged}
             for name, (number, is_averaged) in self.dictionaries.items()
@@ -98,6 +122,12 @@ class InspectReport(Report):
         document["mapping"] = {name: {"tensor": found, "told": mark} for name, (found, mark) in self.mapping.items()}
         network = self.architecture
         facts = {"architecture": network.name, **network_facts(network)} if network else None
+        document["recovered"] = self.recovered and {
+            "architecture": self.recovered.architecture.name,
+            "nearest": self.recovered.nearest.name,
+            "or": list(self.recovered.others),
+            **network_facts(self.recovered.architecture),
+        }
         tensors = {name: {"dtype": dtype, "shape": shape} for name, (dtype, shape) in self.tensors.items()}
         oddities = None if self.oddities is None else [asdict(each) for each in self.oddities]
         return json.dumps(document | {"network": facts, "tensors": tensors, "oddities": oddities}, indent=2) + "\n"
@@ -141,7 +171,7 @@ class InspectReport(Report):
             known = network_facts(self.architecture)
             facts += [(name.replace("_", " "), _words(value)) for name, value in known.items()]
         else:
-            facts.append(("network", f"not told: {self.problem}"))
+            facts += [("network", f"not told: {self.problem}"), *self._recovery_facts()]
         others = [(name, *each) for name, each in self.dictionaries.items() if name != self.key]
         for name, number, is_averaged in others[:MOST_LISTED]:
             averaged = ", averaged over steps" if is_averaged else ""
@@ -151,6 +181,21 @@ class InspectReport(Report):
         facts += [("unused", some_names(self.unused))] if self.unused else []
         facts += [("beside", some_names(self.beside))] if self.beside else []
         return facts + ([("sha256", self.sha256)] if self.sha256 else [])
+
+    def _recovery_facts(self) -> list[tuple[str, str]]:
+        """Return what is said of a network that no zoo lists."""
+        if self.recovered is None:
+            return [("recovered", f"no: {self.not_recovered}")] if self.not_recovered else []
+        nearest, network = self.recovered.nearest.name, self.recovered.architecture
+        known = network_facts(network)
+        facts = [("recovered", f"{network.name}, which no zoo lists: its layers are exactly the file's")]
+        facts += [("or", f"the same layers as {other}") for other in self.recovered.others]
+        facts += [(name.replace("_", " "), _words(known[name])) for name in ("blocks", "groups", "num_classes")]
+        facts += [
+            ("assumed", f"as in {nearest}: where it strides, its pools and pads, activation and epsilon"),
+            ("next", f"isomorph inspect {shlex.quote(self.path)} --toml mine.toml; then --arch mine.toml"),
+        ]
+        return facts
 
     def _suspect_rows(self) -> list[RenderableType]:
         if self.oddities is None:
@@ -196,6 +241,7 @@ def inspect(
     checkpoint = read_checkpoint(path, key, prefix)
     likely, problem = _identified(Path(path), checkpoint, arch)
     interpretation, tensors = next(iter(likely), None), checkpoint.tensors
+    recovered, not_recovered = _recovered(Path(path), tensors) if not likely else (None, None)
     progress("inspect", "looking at the values")
     expected = interpretation.expected if interpretation else {}
     oddities = tuple(find_suspect_tensors(tensors, expected)) if values else None
@@ -215,6 +261,8 @@ def inspect(
         mapping=_mapping(interpretation) if interpretation else {},
         interpretation=interpretation,
         problem=problem,
+        recovered=recovered,
+        not_recovered=not_recovered,
         unused=tuple(name for name in tensors if name not in interpretation.carried) if interpretation else (),
         tensors={name: (value.dtype.name, tuple(value.shape)) for name, value in tensors.items()},
         oddities=oddities,
@@ -249,6 +297,17 @@ def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> tuple[l
             if arch is not None:
                 raise
             return [], str(problem)
+
+
+def _recovered(path: Path, tensors: Tensors) -> tuple[Recovered | None, str | None]:
+    """Return the network that no zoo lists, and why there is none."""
+    if not tensors:
+        return None, None
+    own_name = re.sub(r"[^A-Za-z0-9_-]", "_", path.stem).lstrip("_-")[:MOST_OF_NAME] or "network"
+    try:
+        return recover({name: tuple(value.shape) for name, value in tensors.items()}, f"mine/{own_name}"), None
+    except BadInput as problem:
+        return None, str(problem)
 
 
 def _mapping(interpretation: Interpretation) -> dict[str, tuple[str, str]]:

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 from isomorph.spec import plan
@@ -166,7 +167,10 @@ def _norms(
     depths = [norm.depth for norm in layers.norms]
     found: dict[str, Norm] = {}
     marks: dict[str, Mark] = {}
-    for layer in normalised:
+    for layer, reader, norm in _named_before(layers, planned, of_kernels):
+        found[layer.scope] = norm
+        marks[layer.scope] = "sure" if depths.count(layer.depth) == 1 else kernel_marks[reader]
+    for layer in normalised if not found else ():
         kernel = of_kernels.get(layer.scope)
         if kernel and kernel.norm and (_share_a_name(kernel, kernel.norm) or (layers.are_paired and not stand_alone)):
             found[layer.scope] = kernel.norm
@@ -185,6 +189,28 @@ def _norms(
         for scope, norm in zip(scopes, ordered, strict=True):
             found[scope], marks[scope] = norm, mark if depths.count(key[0]) == len(scopes) else "by order"
     return found, marks
+
+
+def _named_before(
+    layers: Layers, planned: Plan, of_kernels: Mapping[str, Kernel]
+) -> list[tuple[Parametrised, str, Norm]]:
+    """Return layer, scope of the convolution that reads it, and batch norm, where all are named after what reads them.
+
+    In a pre-activation network `bn1` stands before `conv1` in PyTorch, and before `conv2` stands `bn2`, which is here
+    the batch norm of `conv1`. Empty where one is called otherwise.
+    """
+    by_name = {without_kind(norm.scope): norm for norm in layers.norms}
+    named: list[tuple[Parametrised, str, Norm]] = []
+    for unit in planned.units:
+        inner = [layer for layer in unit.parametrised if name_of(layer) != "shortcut"]
+        if len(inner) < 2 or not isinstance(inner[0], BatchNorm):
+            continue
+        for layer, reader in pairwise(inner):
+            norm = by_name.get(without_kind(of_kernels[reader.scope].scope))
+            if norm is None or norm.depth != layer.depth:
+                return []
+            named.append((layer, reader.scope, norm))
+    return named
 
 
 def _share_a_name(kernel: Kernel, norm: Norm) -> bool:

@@ -13,6 +13,7 @@ from isomorph.tools.designs.titles import home
 from isomorph.tools.weights.structure.heads import MOST, is_chain, resized, with_head
 from isomorph.tools.weights.structure.known import Known, KnownByKey, known_by_key, known_forms, total
 from isomorph.tools.weights.structure.layers import Kernel, Layers
+from isomorph.tools.weights.structure.preactivation import is_preactivated
 
 FEWEST = 4
 """The kernels of the smallest network that is told by its structure; of fewer, chance would find many."""
@@ -184,6 +185,8 @@ def _fitted(hit: Hit, changes: Changes) -> Hit | None:
     if not changes:
         return hit if _has_details(hit.known, hit) else None
     for change in changes if not hit.layers.strangers else ():
+        if change.get("shortcut_batch_norm") is False and is_preactivated(hit.layers):
+            continue  # a batch norm that seems to be missing there stands before the next unit
         try:
             forms = known_forms(hit.known.architecture.with_options(**change))
         except BadInput:
