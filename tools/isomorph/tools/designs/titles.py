@@ -2,6 +2,7 @@
 
 from isomorph.spec import Architecture, zoos
 from isomorph.spec.zoo import Zoo
+from isomorph.tools.designs.widths import channels, width_of_channels
 
 
 def home(network: Architecture) -> tuple[Zoo | None, str]:
@@ -11,18 +12,18 @@ def home(network: Architecture) -> tuple[Zoo | None, str]:
 
 
 def width_of(network: Architecture) -> float | None:
-    """Return the width multiplier of a network; None where it is none for which its zoo has weights.
+    """Return the width multiplier of a network, one that its zoo has weights of if it may be; None if no width fits.
 
     >>> from isomorph.spec import architecture
     >>> from isomorph.tools.designs.titles import width_of
     >>> [width_of(architecture("keras/MobileNet", width_multiplier=width)) for width in (1.0, 0.25, 0.3)]
-    [1.0, 0.25, None]
+    [1.0, 0.25, 0.3]
     """
     zoo, own_name = home(network)
     if zoo is None or own_name not in zoo.widths or network.blocks == zoo.networks[own_name].blocks:
         return 1.0
-    widths = zoo.of_published_width(own_name)
-    return next((width for width, other in widths.items() if other.blocks == network.blocks), None)
+    width = width_of_channels(zoo.name, own_name, channels(network.with_options(auxiliary=())))
+    return width if width is not None and zoo.widths[own_name].build(width).blocks == network.blocks else None
 
 
 def title(network: Architecture) -> str:

@@ -1,6 +1,6 @@
 """How a file's tensors could be interpreted: as those of an architecture, under a naming."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from isomorph.spec import Architecture, BadInput, plan, zoos
@@ -10,8 +10,9 @@ from isomorph.spec.outline import outline
 from isomorph.spec.tensors import WEIGHTS, tensor_name
 from isomorph.tools.checkpoints import Tensor, Tensors
 from isomorph.tools.designs.titles import home, title
-from isomorph.tools.weights.candidates import candidates, variants
+from isomorph.tools.weights.candidates import candidates, comes_in_widths, of_other_width, variants
 from isomorph.tools.weights.namings import OWN_NAMINGS, all_namings
+from isomorph.tools.weights.structure.layers import layers_of
 
 Shapes = dict[str, tuple[int, ...]]
 """Name -> shape."""
@@ -85,13 +86,26 @@ def interpret_whole_file(tensors: Tensors, architecture: Architecture | None) ->
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     for stage in ([*zoos()], *([form] for form in OWN_NAMINGS)):
         knowing = {form: carried for form, carried in _carried(stage, shapes).items() if _all_known(form, carried)}
+        sized = [(each, _sizes(each)) for each in _candidates(architecture, knowing)]
         yield [
             interpretation
-            for candidate in _candidates(architecture, knowing)
+            for candidate, sizes in (*sized, *_of_other_width(sized, knowing, shapes))
             for form in _forms(candidate, architecture, knowing)
-            if len(knowing[form]) in _sizes(candidate)
+            if len(knowing[form]) in sizes
             for interpretation in _read(candidate, form, knowing[form])
         ]
+
+
+def _of_other_width(
+    sized: Sequence[tuple[Architecture, set[int]]], knowing: Mapping[str, Shapes], shapes: Shapes
+) -> Iterator[tuple[Architecture, set[int]]]:
+    """Yield networks in the width of the file, and how many tensors they have: as many as in any other width."""
+    numbers = {len(carried) for carried in knowing.values()}
+    several = {network: sizes for network, sizes in sized if comes_in_widths(network) and sizes & numbers}
+    if several:
+        layers = layers_of(shapes)
+        for network, sizes in several.items():
+            yield from ((other, sizes) for other in of_other_width([network], layers))
 
 
 def interpret_any_file(tensors: Tensors, architecture: Architecture | None) -> Iterator[Interpretation]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from isomorph.spec import Architecture, BadInput, Preprocessing, architectures, tensor_shapes
+from isomorph.spec import Architecture, BadInput, Preprocessing, architecture, architectures, tensor_shapes
 from isomorph.spec.tensors import match_exactly
 from isomorph.spec.zoo import translated
 from isomorph.tools.checkpoints import METADATA, Checkpoint, Tensors, read_checkpoint
 from isomorph.tools.checkpoints.checkpoint import FOLDER
 from isomorph.tools.designs.lookup import find_architecture
+from isomorph.tools.designs.titles import width_of
 from isomorph.tools.remark import Remark
 from isomorph.tools.weights.identify import find_interpretation
 from isomorph.tools.weights.interpretations import Interpretation
@@ -80,8 +81,7 @@ class Weights:
                 actual, wanted = ("none" if each is None else each for each in (value, options[name]))
                 raise BadInput(f"The {name} of {self.path} is {actual}, not {wanted}; leave the option out.")
         options = translated(fitted.name, options)
-        if "width_multiplier" in options:
-            raise BadInput(f"The width of {self.path} is that of its tensors; leave the option out.")
+        _check_width(self.path, fitted, options.pop("width_multiplier", None))
         network = fitted.with_options(**options)
         shapes = {name: tuple(value.shape) for name, value in self.tensors.items()}
         match_exactly(tensor_shapes(network), shapes, f"{network.name} with these options" if options else network.name)
@@ -91,6 +91,15 @@ class Weights:
         network = self.architecture.with_options(preprocessing=preprocessing)
         interpretation = replace(self.interpretation, architecture=network)
         return replace(self, interpretation=interpretation, preprocessing_source=source)
+
+
+def _check_width(path: Path, fitted: Architecture, wanted: Any) -> None:
+    """Raise BadInput where a width multiplier was asked for that is not the one of a file's tensors."""
+    if wanted is None:
+        return
+    if architecture(fitted.name, width_multiplier=wanted).blocks != fitted.blocks:
+        width = width_of(fitted)
+        raise BadInput(f"The width_multiplier of {path} is {width}, not {wanted}; leave the option out.")
 
 
 def read_weights(

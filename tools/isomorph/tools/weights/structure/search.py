@@ -10,8 +10,9 @@ from typing import Any
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.checkpoints.checkpoint import is_averaged
 from isomorph.tools.designs.titles import home
+from isomorph.tools.weights.candidates import of_other_width
 from isomorph.tools.weights.structure.heads import MOST, is_chain, resized, with_head
-from isomorph.tools.weights.structure.known import Known, KnownByKey, known_by_key, known_forms, total
+from isomorph.tools.weights.structure.known import Known, KnownByKey, by_key, known_by_key, known_forms, total
 from isomorph.tools.weights.structure.layers import Kernel, Layers
 from isomorph.tools.weights.structure.preactivation import is_preactivated
 
@@ -113,6 +114,10 @@ def find(layers: Layers, known: KnownByKey | None = None, changes: Changes = ALL
         known = known_by_key()
     for tried in ((), changes):
         if hits := [hit for prefix, inside in nodes for hit in _in_node(prefix, inside, known, tried)]:
+            return sorted(hits, key=lambda hit: _rank(hit, layers))
+        networks = dict.fromkeys(each.architecture for alike in known.values() for each in alike)
+        wider = [(prefix, inside, by_key(of_other_width(networks, inside))) for prefix, inside in nodes]
+        if hits := [hit for node in wider if node[2] for hit in _in_node(*node, tried)]:
             return sorted(hits, key=lambda hit: _rank(hit, layers))
     return []
 
