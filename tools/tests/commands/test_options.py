@@ -153,5 +153,6 @@ def test_a_files_width_is_its_own() -> None:
     tensors = {name: np.ones(value.shape, "f4") for name, value in canonical(QUARTER).items()}
     write_safetensors("x.safetensors", tensors, {})
     assert find_subject("x.safetensors", MOBILE).architecture == QUARTER
-    with pytest.raises(BadInput, match=r"^The width of x\.safetensors is that of its tensors; leave the option out\.$"):
+    refusal = r"^The width_multiplier of x\.safetensors is 0\.25, not 0\.5; leave the option out\.$"
+    with pytest.raises(BadInput, match=refusal):
         find_subject("x.safetensors", MOBILE, width_multiplier=0.5)

@@ -333,6 +333,7 @@ FIELDS = [*OPTIONS, *(name for name in Convention.__dataclass_fields__ if name !
 # What no ResNet-50 depends on.
 MEANINGLESS = {
     "pool_fill",
+    "linear_bias",
     "inception_kernel",
     "depthwise_padding",
     "dropout_mode",

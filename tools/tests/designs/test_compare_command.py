@@ -91,7 +91,7 @@ def test_the_json_says_all() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("slim/resnet50", "keras/ResNet50"), "did you mean slim/resnet_v2_50 or slim/resnet_v1_50 or keras/ResNet50"),
+        (("slim/resnet50", "keras/ResNet50"), "did you mean slim/resnet_v2_50 or slim/resnet_v1_50 or cifar/resnet50"),
         (("keras/ResNet50", "slim/resnet_v1_5"), "did you mean slim/resnet_v1_50"),
         (("keras/ResNet50", "./weights.pth"), "There is no architecture './weights.pth'"),
         (("slim/resnet_v1_50", "cifar/resnet20", "--output-stride", "8"), "cifar/resnet20 can have 1, 2, 4, not 8"),

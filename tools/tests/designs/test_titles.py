@@ -53,7 +53,7 @@ def test_a_report_says_how_wide_the_network_is(report: Callable[[Path], Any], na
         ("keras/MobileNet", {}, "keras/MobileNet"),
         ("keras/MobileNet", {"num_classes": 3}, "keras/MobileNet"),
         ("keras/MobileNet", {"alpha": 0.5}, "keras/MobileNet with width_multiplier 0.5"),
-        ("keras/MobileNet", {"width_multiplier": 0.3}, "keras/MobileNet of another width"),
+        ("keras/MobileNet", {"width_multiplier": 0.3}, "keras/MobileNet with width_multiplier 0.3"),
         ("torchvision/googlenet", {"aux_logits": False}, "torchvision/googlenet without auxiliary heads"),
         ("cifar/resnet20", {"output_stride": 1}, "cifar/resnet20"),
     ],

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from isomorph.spec import Architecture, BadInput, architecture, architectures, plan
+from isomorph.spec import Architecture, BadInput, architecture, architectures, plan, zoo
 from isomorph.spec.layers import Convolution, Parametrised
+from isomorph.spec.tensors import split
 from isomorph.spec.toml.document import read_toml
 from isomorph.tools import inspect
 from isomorph.tools.checkpoints import write_safetensors
@@ -86,6 +87,41 @@ def test_names_are_not_needed(name: str) -> None:
         layers_of(architecture(name)),
         *([layers_of(architecture("cifar/plain20"))] if name == "cifar/resnet20" else []),
     ]
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_letters_may_have_sorted_the_file(name: str) -> None:
+    shapes = dict(file_of(name).values())
+    by_letters = {key: shapes[key] for key in sorted(shapes)}
+    if name == "keras/MobileNetV2":  # whose last convolution is called as its first
+        with pytest.raises(BadInput, match=r"^Conv_1 \(1x1, 320 to 1280\)"):
+            recover(by_letters)
+    else:
+        assert layers_of(recover(by_letters).architecture) == layers_of(architecture(name))
+
+
+@pytest.mark.parametrize("name", sorted(QUICK))
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"num_classes": 7, "in_channels": 1}, id="of grey images"),
+        pytest.param({"convolution_bias": False}, id="without biases"),
+        pytest.param({"batch_norm": False, "convolution_bias": True}, id="folded"),
+    ],
+)
+def test_biases_and_batch_norms_are_told(name: str, options: dict[str, Any]) -> None:
+    network = architecture(name, **options)
+    tensors = zoo(name.partition("/")[0]).naming.tensors(network)
+    order = {canonical: place for place, canonical in enumerate(file_of(name))}
+    in_file = sorted(tensors, key=lambda canonical: order.get(canonical, order.get(_kernel_of(canonical), 0)))
+    assert layers_of(recover({tensors[key].name: tensors[key].shape for key in in_file}).architecture) == layers_of(
+        network
+    )
+
+
+def _kernel_of(canonical: str) -> str:
+    scope, _ = split(canonical)
+    return f"{scope}/weights"
 
 
 @pytest.mark.parametrize("name", INCEPTIONS)
@@ -195,6 +231,14 @@ REFUSED = {
     "a classifier that reads something else": (
         unlisted.resnet((2, 2, 2, 2), bottleneck=False, stem=3) | unlisted.dense("fc", 513, 10),
         "fc (dense, 513 to 10, with a bias) reads 513 values;",
+    ),
+    "more kernels than any network has": (
+        {f"c{number}.weight": (8, 8, 3, 3) for number in range(200_000)},
+        "There are 200,000 kernels; 2,500 are the most of a network here.",
+    ),
+    "more vectors than any network has": (
+        {f"c{number}.weight": (8,) for number in range(200_000)},
+        "There are 200,000 tensors; no network here has as many.",
     ),
     "a bias in one convolution": (
         {"layer2.0.conv1.bias": (128,)} | unlisted.resnet((2, 2, 2, 2), bottleneck=False, stem=3),

@@ -3,7 +3,7 @@
 from isomorph.backends.training import SGD
 from isomorph.conformance.small_networks import RIGID, STEM, blocks, grouped, mobile
 from isomorph.conformance.training.drawn import Training
-from isomorph.spec import Architecture, Block, Convention, Head, architecture
+from isomorph.spec import Architecture, Block, Convention, Head, Stem, StemConvolution, architecture
 
 # (base depth, units, stride) of each block: what a kernel of one tap would learn, a batch norm takes away. The maps of
 # the last block have several cells, so that batch norms have several values.
@@ -46,6 +46,17 @@ CASES = (
                 STEM,
                 (*blocks("bottleneck_v2", WIDE), Block("postnorm", "batch_norm", ((),))),
                 Head(10),
+            ),
+            33,
+            48,
+        ),
+        "pre-activated basic units, without biases": Training(
+            Architecture(
+                "kin/basic_v2",
+                Stem((StemConvolution("conv1", 16, 7, stride=2, linear=True),)),
+                (*blocks("basic_v2", WIDE), Block("postnorm", "batch_norm", ((),))),
+                Head(10),
+                Convention(linear_bias=False),
             ),
             33,
             48,

@@ -14,14 +14,11 @@ from isomorph.tools.weights.namings import all_namings
 from isomorph.tools.weights.structure.alignment import align
 from isomorph.tools.weights.structure.known import by_key
 from isomorph.tools.weights.structure.layers import layers_of
-from isomorph.tools.weights.structure.search import ALL_CHANGES, FOLDED, MOST_KERNELS, Hit, find
+from isomorph.tools.weights.structure.search import ALL_CHANGES, FOLDED, MOST_TENSORS, Hit, find
 from isomorph.tools.weights.told import Mark
 
 MOST = 0.9
 """The share of kernels that a zoo names as the file does, from which on names decide between functions."""
-
-MOST_TENSORS = 12 * MOST_KERNELS
-"""A kernel, a bias and a batch norm of each layer, and as many again beside them; no network here has as many."""
 
 
 def interpret_by_structure(tensors: Tensors, architecture: Architecture | None = None) -> list[Interpretation]:

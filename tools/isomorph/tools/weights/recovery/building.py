@@ -36,7 +36,10 @@ class Normalisation:
 
 
 def normalisations(layers: Layers, grammar: Grammar) -> Iterator[Normalisation]:
-    """Yield what a file's batch norms and biases may mean, the likeliest first."""
+    """Yield what a file's batch norms and biases may mean, the likeliest first.
+
+    In a pre-activation network those behind convolutions may have been folded into these; the first of a unit stays.
+    """
     if not layers.norms:
         for bias in (True, False):
             yield Normalisation({"batch_norm": False, "convolution_bias": bias})
@@ -53,7 +56,12 @@ def normalisations(layers: Layers, grammar: Grammar) -> Iterator[Normalisation]:
         for linear in (False, True)
         for postnorm in (True, False)
     ]
-    before = before if grammar.name in PREACTIVATED else []
+    folded = [
+        Normalisation(gamma | {"batch_norm": False, "convolution_bias": True, "linear_bias": linear}, True, postnorm)
+        for linear in (False, True)
+        for postnorm in (True, False)
+    ]
+    before = [*before, *folded] if grammar.name in PREACTIVATED else []
     yield from before + behind if is_preactivated(layers) else behind + before
 
 

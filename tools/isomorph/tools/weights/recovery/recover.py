@@ -9,10 +9,11 @@ from isomorph.tools.weights.recovery.bags import Bag, bag_of, bag_of_file
 from isomorph.tools.weights.recovery.building import build, ends_of_stem, kind_of_unit, normalisations
 from isomorph.tools.weights.recovery.flow import Stuck, cut
 from isomorph.tools.weights.recovery.nearest import nearest_to
+from isomorph.tools.weights.recovery.order import Order, orders
 from isomorph.tools.weights.recovery.steps import GRAMMARS, Grammar, Step
 from isomorph.tools.weights.structure.layers import Kernel, Layers, Shape, layers_of
 from isomorph.tools.weights.structure.roles import scope_of
-from isomorph.tools.weights.structure.search import MOST_KERNELS, frameworks_of
+from isomorph.tools.weights.structure.search import MOST_KERNELS, MOST_TENSORS, frameworks_of
 
 FEWEST_UNITS = 2
 """The units that a reading needs: of fewer, chance would find one."""
@@ -48,16 +49,25 @@ def recover(shapes: dict[str, Shape], name: str = "mine/network") -> Recovered:
     >>> found.architecture.head.num_classes
     7
     """
+    kernels = sum(len(shape) > 1 for shape in shapes.values())
+    if kernels > MOST_KERNELS:
+        raise BadInput(f"There are {kernels:,} kernels; {MOST_KERNELS:,} are the most of a network here.")
+    if len(shapes) > MOST_TENSORS:
+        raise BadInput(f"There are {len(shapes):,} tensors; no network here has as many.")
     layers = layers_of(shapes)
     _check(layers)
-    convolutions, dense = _split(layers)
-    readings = _readings(convolutions, len(dense), layers)
     problems: list[BadInput] = []
-    for grammar, steps in readings:
+    for order in orders(layers):
         try:
-            return _fitted(name, steps, grammar, dense, layers, readings)
+            readings = _readings(order, layers)
         except BadInput as problem:
             problems.append(problem)
+            continue
+        for grammar, steps in readings:
+            try:
+                return _fitted(name, steps, grammar, order.head, layers, readings)
+            except BadInput as problem:
+                problems.append(problem)
     raise problems[0]
 
 
@@ -71,41 +81,22 @@ def _check(layers: Layers) -> None:
         raise BadInput(f"{stranger} belongs to no convolution, dense layer or batch norm.")
     if any("mean" not in norm.tensors for norm in layers.norms):
         raise BadInput("The running statistics of the batch norms are missing.")
-    if len(layers.kernels) > MOST_KERNELS:
-        raise BadInput(f"There are {len(layers.kernels):,} kernels; {MOST_KERNELS:,} are the most of a network here.")
 
 
-def _split(layers: Layers) -> tuple[list[Kernel], list[Kernel]]:
-    """Return the convolutions, and the dense layers behind them; a classifier may be a 1x1 convolution, with a bias."""
-    convolutions = [kernel for kernel in layers.kernels if not kernel.is_dense]
-    dense = [kernel for kernel in layers.kernels if kernel.is_dense]
-    if not convolutions:
-        raise BadInput("There is no convolution among the tensors.")
-    last = convolutions[-1]
-    if not dense and len(convolutions) > 1 and last.shape.side == 1 and last.bias and not last.norm:
-        return convolutions[:-1], [last]
-    if dense and dense[0].place < last.place and "keras" not in frameworks_of(layers):
-        raise BadInput(
-            f"{dense[0]} is a dense layer before the last convolution, {last}: squeeze-and-excitation or a second head,"
-            " of which no unit kind here has any."
-        )
-    return convolutions, dense
-
-
-def _readings(convolutions: Sequence[Kernel], dense: int, layers: Layers) -> list[Reading]:
+def _readings(order: Order, layers: Layers) -> list[Reading]:
     """Return the ways in which convolutions make units, the likeliest first. Raises BadInput where there is none."""
     shortcut_first = "keras" in frameworks_of(layers)
     readings: list[Reading] = []
     furthest = Stuck(0, ())
     for grammar in GRAMMARS:
-        steps = cut(convolutions, grammar, shortcut_first)
+        steps = cut(order.convolutions, grammar, shortcut_first)
         if isinstance(steps, Stuck):
             furthest = max(furthest, steps)
         elif grammar.match is None or sum(step.kind != "convolution" for step in steps) >= FEWEST_UNITS:
             readings.append((grammar, steps))
     if not readings:
-        raise BadInput(_stuck(convolutions, furthest))
-    return sorted(readings, key=lambda reading: _unlikely(reading[0], reading[1], dense, bool(layers.norms)))
+        raise BadInput(_stuck(order.convolutions, furthest))
+    return sorted(readings, key=lambda reading: _unlikely(reading[0], reading[1], len(order.head), bool(layers.norms)))
 
 
 def _stuck(convolutions: Sequence[Kernel], furthest: Stuck) -> str:
@@ -148,7 +139,7 @@ def _module(kernel: Kernel) -> str:
 
 
 def _fitted(
-    name: str, steps: list[Step], grammar: Grammar, dense: list[Kernel], layers: Layers, readings: Sequence[Reading]
+    name: str, steps: list[Step], grammar: Grammar, head: Sequence[Kernel], layers: Layers, readings: Sequence[Reading]
 ) -> Recovered:
     """Return the network of a reading whose layers are exactly the file's. Raises BadInput where none is."""
     for step in steps:
@@ -165,7 +156,7 @@ def _fitted(
         if kinds not in nearest_of:
             nearest_of[kinds] = nearest_to(expected, stem, kinds or frozenset({"convolution"}), frameworks_of(layers))
         nearest = nearest_of[kinds]
-        network = build(name, steps, normalisation, dense, nearest)
+        network = build(name, steps, normalisation, head, nearest)
         found = bag_of(network)
         if found == expected:
             others = tuple(other.name for other, _ in readings if other is not grammar)

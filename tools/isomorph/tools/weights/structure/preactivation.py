@@ -39,8 +39,13 @@ def _module(scope: str) -> str:
 
 
 def _bare_projections_follow(convolutions: Sequence[Kernel], norms: Sequence[Norm]) -> bool:
-    """Return whether most projections stand right behind a convolution of their depth, without a batch norm between."""
-    places = sorted(norm.place for norm in norms)
+    """Return whether most projections stand right behind a convolution of their depth, without a batch norm between.
+
+    Where a file lists batch norms apart from convolutions, none stands between any two.
+    """
+    places = [norm.place for norm in norms]
+    if 2 * sum(convolutions[0].place < place < convolutions[-1].place for place in places) < len(places):
+        return False
     votes = 0
     for before, kernel in pairwise(convolutions):
         is_projection = kernel.shape.side == 1 and kernel.shape.depth == before.shape.depth != kernel.shape.depth_seen

@@ -22,6 +22,9 @@ FEWEST = 4
 MOST_KERNELS = 2500
 """Twice those of the deepest network here, of 1,202 layers: a file of more holds none of them."""
 
+MOST_TENSORS = 12 * MOST_KERNELS
+"""A kernel, a bias and a batch norm of each layer, and as many again beside them; no network here has as many."""
+
 DEEPEST = 12
 """How many dots and slashes of a name are looked at for prefixes; frameworks nest modules by half of that."""
 
