@@ -21,8 +21,7 @@ from isomorph.tools.designs.lookup import to_edit
 from isomorph.tools.tables import PlainTable, Report, by, count, plain_table, some_names
 from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.maps.tensor_map import map_of
-from isomorph.tools.weights.recovery.document import to_annotated_toml
-from isomorph.tools.weights.recovery.recover import Recovered, recover
+from isomorph.tools.weights.recovery.recovered import Recovered
 from isomorph.tools.weights.sanity_checks import SuspectTensor, find_suspect_tensors
 from isomorph.tools.weights.told import SeveralFunctions, ToldByStructure, in_words
 from isomorph.tools.weights.weights import identified
@@ -109,6 +108,8 @@ class InspectReport(Report):
         if self.architecture:
             return to_edit(self.architecture)
         if self.recovered:
+            from isomorph.tools.weights.recovery.document import to_annotated_toml  # noqa: PLC0415 - as `recover`
+
             return to_annotated_toml(self.recovered, self.path)
         raise BadInput(f"No network of {self.path} can be written: {self.not_recovered}")
 
@@ -303,6 +304,9 @@ def _recovered(path: Path, tensors: Tensors) -> tuple[Recovered | None, str | No
     """Return the network that no zoo lists, and why there is none."""
     if not tensors:
         return None, None
+    # A file of a known network needs none of it.
+    from isomorph.tools.weights.recovery.recover import recover  # noqa: PLC0415
+
     own_name = re.sub(r"[^A-Za-z0-9_-]", "_", path.stem).lstrip("_-")[:MOST_OF_NAME] or "network"
     try:
         return recover({name: tuple(value.shape) for name, value in tensors.items()}, f"mine/{own_name}"), None

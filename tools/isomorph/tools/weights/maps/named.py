@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from isomorph.spec import Architecture, BadInput, Convention, Head, architecture
-from isomorph.tools.designs.titles import home
+from isomorph.tools.designs.titles import home, width_of
 
 ARCHITECTURE_FIELDS = ("in_channels", "output_stride", "include_root_block")
 
@@ -38,7 +38,8 @@ def _forms(network: Architecture) -> Iterator[dict[str, Any]]:
         return
     yield {}
     yield {"auxiliary": ()}
-    yield from ({"width_multiplier": width} for width in zoo.of_published_width(own_name))
+    if own_name in zoo.widths and (width := width_of(network)) is not None:
+        yield {"width_multiplier": width}
 
 
 def _changes(known: Architecture, network: Architecture) -> dict[str, Any]:

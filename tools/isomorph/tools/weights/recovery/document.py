@@ -6,7 +6,7 @@ from pathlib import PurePath
 from isomorph.spec.toml.writing import to_toml
 from isomorph.spec.units import kind_of
 from isomorph.tools.weights.recovery.nearest import WITHOUT_TENSORS
-from isomorph.tools.weights.recovery.recover import Recovered
+from isomorph.tools.weights.recovery.recovered import Recovered
 
 TOLD = ("batch_norm", "batch_norm_gamma", "convolution_bias", "linear_bias", "shortcut_batch_norm")
 """The fields of a convention that biases and batch norms show."""

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.weights.recovery.bags import Bag, bag_of, bag_of_file
@@ -10,6 +9,7 @@ from isomorph.tools.weights.recovery.building import build, ends_of_stem, kind_o
 from isomorph.tools.weights.recovery.flow import Stuck, cut
 from isomorph.tools.weights.recovery.nearest import nearest_to
 from isomorph.tools.weights.recovery.order import Order, orders
+from isomorph.tools.weights.recovery.recovered import Recovered
 from isomorph.tools.weights.recovery.steps import GRAMMARS, Grammar, Step
 from isomorph.tools.weights.structure.layers import Kernel, Layers, Shape, layers_of
 from isomorph.tools.weights.structure.roles import scope_of
@@ -17,19 +17,6 @@ from isomorph.tools.weights.structure.search import MOST_KERNELS, MOST_TENSORS, 
 
 FEWEST_UNITS = 2
 """The units that a reading needs: of fewer, chance would find one."""
-
-
-@dataclass(frozen=True)
-class Recovered:
-    """A network that was recovered from shapes.
-
-    architecture: the network; what no file tells is taken from `nearest`, a known one.
-    others: the names of other grammars that the same layers fit.
-    """
-
-    architecture: Architecture
-    nearest: Architecture
-    others: tuple[str, ...] = ()
 
 
 Reading = tuple[Grammar, list[Step]]
