@@ -20,7 +20,6 @@ from isomorph.tools.checkpoints import Checkpoint, Tensors, read_checkpoint, sha
 from isomorph.tools.designs.lookup import to_edit
 from isomorph.tools.tables import PlainTable, Report, by, count, plain_table, some_names
 from isomorph.tools.weights.interpretations import Interpretation
-from isomorph.tools.weights.maps.tensor_map import map_of
 from isomorph.tools.weights.recovery.recovered import Recovered
 from isomorph.tools.weights.sanity_checks import SuspectTensor, find_suspect_tensors
 from isomorph.tools.weights.told import SeveralFunctions, ToldByStructure, in_words
@@ -153,6 +152,8 @@ class InspectReport(Report):
             fitting = " and ".join(map(str, (self.title, *self.alternatives)))
             raise BadInput(f"{self.path} fits {fitting}, and a map is of one network; choose it with --arch.")
         toml = os.path.relpath(arch, Path(path).parent) if arch and Path(arch).suffix == ".toml" else None
+        from isomorph.tools.weights.maps.tensor_map import map_of  # noqa: PLC0415 - it needs a parser of TOML
+
         return map_of(self.interpretation, key=self.key, prefix=prefix or "", toml=toml).to_toml(Path(self.path).name)
 
     def _facts(self) -> list[tuple[str, str]]:
