@@ -13,6 +13,7 @@ from isomorph.tools import check, convert, diff, predict
 from isomorph.tools.checkpoints import read_checkpoint
 from isomorph.tools.subjects.subject import find_subject
 from isomorph.tools.weights.inspect import inspect
+from isomorph.tools.weights.told import ToldByStructure
 
 FILES = {
     "cifar/resnet20": "cifar_pytorch/resnet20-12fca82f.th",
@@ -100,3 +101,19 @@ def test_files_that_people_published_are_told(shared: Path, file: str, titles: l
     """What their authors built them as stands among the functions that their tensors fit, first."""
     report = inspect(shared / "weights" / file, values=False)
     assert [report.title, *report.alternatives] == titles
+
+
+def test_a_network_that_no_zoo_lists_is_recovered_from_its_file(tmp_path: Path, shared: Path) -> None:
+    """A ResNet-20 with projections, of Keras, trained by a user."""
+    file, toml = shared / "weights/more/baseline_resnet20.h5", tmp_path / "mine.toml"
+    report = inspect(file)
+    assert report.recovered is not None
+    toml.write_text(report.to_toml())
+    blocks = report.recovered.architecture.blocks
+    assert [(block.unit, {args[:2] for args in block.args}, len(block.args)) for block in blocks] == [
+        ("basic", {(16, 16)}, 3),
+        ("basic", {(32, 32)}, 3),
+        ("basic", {(64, 64)}, 3),
+    ]
+    with pytest.warns(ToldByStructure):
+        assert check(file, arch=str(toml), backends=["pytorch"], batch=1).agree

@@ -14,6 +14,7 @@ from isomorph.spec.toml.document import read_toml
 from isomorph.tools import inspect
 from isomorph.tools.checkpoints import write_safetensors
 from isomorph.tools.weights.by_structure import interpret_by_structure
+from isomorph.tools.weights.identify import find_interpretation
 from isomorph.tools.weights.recovery.document import to_annotated_toml
 from isomorph.tools.weights.recovery.recover import recover
 from isomorph.tools.weights.told import ToldByStructure
@@ -332,3 +333,20 @@ def test_a_known_network_is_written_as_one_to_edit(tmp_path: Path) -> None:
     shapes = dict(file_of("mlperf_tiny/resnet8").values())
     report = inspect(file_with(shapes, tmp_path / "known.safetensors"))
     assert read_toml(report.to_toml()).blocks == architecture("mlperf_tiny/resnet8").blocks
+
+
+# CIFAR's ResNet-18, which people save under torchvision's names or kuangliu's.
+
+
+def test_a_resnet_18_behind_a_small_stem_is_told_under_torchvisions_names() -> None:
+    shapes = unlisted.resnet((2, 2, 2, 2), bottleneck=False, stem=3)
+    (interpretation,) = interpret_by_structure(drawn(shapes))
+    assert interpretation.architecture == architecture("cifar/resnet18")
+    assert interpretation.expected["block2/unit_1/basic_v1/shortcut/weights"].name == "layer2.0.downsample.0.weight"
+
+
+def test_and_by_its_own_names() -> None:
+    shapes = unlisted.resnet((2, 2, 2, 2), bottleneck=False, stem=3, shortcut="shortcut")
+    renamed = {name.replace("fc.", "linear."): shape for name, shape in shapes.items()}
+    interpretation = find_interpretation(drawn(renamed), "FILE")
+    assert (interpretation.title, interpretation.form) == ("cifar/resnet18", "cifar")
