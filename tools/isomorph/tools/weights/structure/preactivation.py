@@ -41,9 +41,12 @@ def _module(scope: str) -> str:
 def _bare_projections_follow(convolutions: Sequence[Kernel], norms: Sequence[Norm]) -> bool:
     """Return whether most projections stand right behind a convolution of their depth, without a batch norm between.
 
-    Where a file lists batch norms apart from convolutions, none stands between any two.
+    Where a file lists batch norms apart from convolutions, none stands between any two; and Keras, which lists layers
+    as they are computed, may have a projection before the batch norm of the convolution beside it.
     """
     places = [norm.place for norm in norms]
+    if convolutions[0].axes != "OIHW":
+        return False
     if 2 * sum(convolutions[0].place < place < convolutions[-1].place for place in places) < len(places):
         return False
     votes = 0
