@@ -43,7 +43,7 @@ QUARTER = architecture(MOBILE, width_multiplier=0.25)
     ],
 )
 def test_a_value_is(text: str, value: Any) -> None:
-    found = read_architecture_options(None, None, None, [f"x={text}"])["x"]
+    found = read_architecture_options(None, None, None, [f"dropout={text}"])["dropout"]
     assert found == value
     assert type(found) is type(value)
 
