@@ -7,7 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from isomorph.conformance.cases import uniform
-from isomorph.spec import Architecture, tensor_shapes, zoo
+from isomorph.spec import Architecture, plan, tensor_shapes, zoo
+from isomorph.spec.layers import BatchNorm
+from isomorph.spec.tensors import MOVING_MEAN, tensor_name
+from isomorph.tools.weights.values.predictions import Predictor
 
 Array = npt.NDArray[Any]
 Tensors = dict[str, Array]
@@ -27,9 +30,20 @@ def of_zoo(architecture: Architecture, name: str = "") -> Tensors:
 
 
 def plain(architecture: Architecture) -> Tensors:
-    """Canonical float32 tensors that a network runs with; every tensor and every value of one is another."""
+    """Canonical float32 tensors that a network runs with; every tensor and every value of one is another.
+
+    Running means are those that the other tensors make, as of a trained network: no command has to say otherwise.
+    """
     made = {name: uniform(0, name, shape).astype(np.float32) for name, shape in tensor_shapes(architecture).items()}
-    return {name: abs(value) + 0.5 if name.endswith("variance") else value for name, value in made.items()}
+    made = {name: abs(value) + 0.5 if name.endswith("variance") else value for name, value in made.items()}
+    planned = plan(architecture)
+    for _ in range(1 + sum(isinstance(layer, BatchNorm) for layer in planned.parametrised)):  # one tells the next
+        for layer, read in (predictor := Predictor(planned, made)).inputs():
+            prediction = predictor.predict_layer(layer, read, layer.scope)
+            mean, moving_mean = prediction.predicted[0], tensor_name(layer, MOVING_MEAN)
+            if np.isfinite(mean).all():
+                made[moving_mean] = (made[moving_mean] + mean - prediction.recorded).astype(np.float32)
+    return made
 
 
 def changed(tensors: Tensors, changes: Mapping[str, Array | None]) -> Tensors:

@@ -123,6 +123,7 @@ def test_names_go_round_from_zoo_to_zoo(tmp_path: Path) -> None:
     assert bits_of(tmp_path / "back.pth") == bits(first)
 
 
+@pytest.mark.filterwarnings("ignore:The values of .* do not agree:UserWarning")  # slim drew its statistics, too
 def test_slims_own_checkpoint_goes_round(tmp_path: Path, shared: Path) -> None:
     source = shared / "peers" / "slim_small" / "model.ckpt"
     small = in_toml(tmp_path / "small.toml", slim_small())

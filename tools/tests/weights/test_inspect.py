@@ -237,7 +237,7 @@ def test_inspect_writes_json_and_nothing_else_to_stdout() -> None:
     assert document.keys() == {
         "path", "format", "size", "unwrapped", "key", "dictionaries", "beside", "title", "names", "alternatives",
         "prefix", "mapping", "problem", "recovered", "not_recovered", "unused", "tensors", "sha256", "network",
-        "oddities",
+        "oddities", "values",
     }  # fmt: skip
     assert document["tensors"]["conv1.weight"] == {"dtype": "float32", "shape": [16, 3, 3, 3]}
     assert document["oddities"] == [{"tensor": "linear.bias", "what": "10 of 10 values are NaN", "values": 10}]

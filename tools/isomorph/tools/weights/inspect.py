@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
@@ -23,9 +23,11 @@ from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.recovery.recovered import Recovered
 from isomorph.tools.weights.sanity_checks import SuspectTensor, find_suspect_tensors
 from isomorph.tools.weights.told import SeveralFunctions, ToldByStructure, in_words
+from isomorph.tools.weights.values.agreement import Agreement, find_agreement
+from isomorph.tools.weights.values.functions import agreements_of_zoo, spoken_for
 from isomorph.tools.weights.weights import identified
 
-_NOT_AS_IT_IS = ("architecture", "interpretation", "oddities", "recovered")
+_NOT_AS_IT_IS = ("architecture", "interpretation", "oddities", "recovered", "agreements")
 """The fields of a report that its JSON does not have, or has in another form."""
 
 MOST_LISTED = 10
@@ -57,6 +59,9 @@ class InspectReport(Report):
     unused: tensors that no network computes with.
     tensors: name in the file -> dtype and shape.
     oddities: the tensors that fail a sanity check; None where the values were not looked at.
+    agreements: title of a network -> whether the values agree with one another as its own: of `title`, of the
+        `alternatives`, and, where they do not agree, of others of the same tensors in its zoo; empty where the values
+        were not looked at.
     sha256: None where it was not wanted.
     """
 
@@ -80,7 +85,18 @@ class InspectReport(Report):
     unused: tuple[str, ...]
     tensors: dict[str, tuple[str, tuple[int, ...]]]
     oddities: tuple[SuspectTensor, ...] | None
+    agreements: Mapping[str, Agreement]
     sha256: str | None
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """Whether the values agree as those of the network that is told; None where nothing was looked at."""
+        return self.agreements.get(self.title or "")
+
+    @property
+    def spoken_for(self) -> str | None:
+        """The title of the network that values speak for, where the same tensors are of several functions."""
+        return spoken_for(self.agreements)
 
     def table(self) -> RenderableType:
         """Return one fact per row, then the suspect tensors."""
@@ -130,7 +146,12 @@ class InspectReport(Report):
         }
         tensors = {name: {"dtype": dtype, "shape": shape} for name, (dtype, shape) in self.tensors.items()}
         oddities = None if self.oddities is None else [asdict(each) for each in self.oddities]
-        return json.dumps(document | {"network": facts, "tensors": tensors, "oddities": oddities}, indent=2) + "\n"
+        values = {
+            "agreements": {name: each.to_document() for name, each in self.agreements.items()},
+            "spoken_for": self.spoken_for,
+        }
+        document |= {"network": facts, "tensors": tensors, "oddities": oddities, "values": values}
+        return json.dumps(document, indent=2) + "\n"
 
     def to_map(self, path: str | Path, *, arch: str | None = None, prefix: str | None = None) -> str:
         """Return the text of a map, to be written at `path`: which tensor of the file is which of the network.
@@ -172,6 +193,7 @@ class InspectReport(Report):
             facts += [("told", in_words(mark for _, mark in self.mapping.values()))] if self.mapping else []
             known = network_facts(self.architecture)
             facts += [(name.replace("_", " "), _words(value)) for name, value in known.items()]
+            facts += self._what_values_say()
         else:
             facts += [("network", f"not told: {self.problem}"), *self._recovery_facts()]
         others = [(name, *each) for name, each in self.dictionaries.items() if name != self.key]
@@ -198,6 +220,17 @@ class InspectReport(Report):
             ("next", f"isomorph inspect {shlex.quote(self.path)} --toml mine.toml; then --arch mine.toml"),
         ]
         return facts
+
+    def _what_values_say(self) -> Iterator[tuple[str, str]]:
+        if self.agreement is None:
+            return
+        if self.spoken_for is None:
+            yield "values", str(self.agreement)
+        else:
+            yield from (("values", f"as {name} {agreement}") for name, agreement in self.agreements.items())
+            yield "speak for", self.spoken_for
+        if self.agreement.image_mean:
+            yield "images", f"of a mean of about {', '.join(map(_rounded, self.agreement.image_mean))}"
 
     def _suspect_rows(self) -> list[RenderableType]:
         if self.oddities is None:
@@ -247,6 +280,7 @@ def inspect(
     progress("inspect", "looking at the values")
     expected = interpretation.expected if interpretation else {}
     oddities = tuple(find_suspect_tensors(tensors, expected)) if values else None
+    agreements = _agreements(likely, tensors) if values else {}
     return InspectReport(
         path=str(path),
         format=checkpoint.format,
@@ -268,6 +302,7 @@ def inspect(
         unused=tuple(name for name in tensors if name not in interpretation.carried) if interpretation else (),
         tensors={name: (value.dtype.name, tuple(value.shape)) for name, value in tensors.items()},
         oddities=oddities,
+        agreements=agreements,
         sha256=sha256(checkpoint.path, *checkpoint.shards) if digest else None,
     )
 
@@ -315,6 +350,15 @@ def _recovered(path: Path, tensors: Tensors) -> tuple[Recovered | None, str | No
         return None, str(problem)
 
 
+def _agreements(likely: Sequence[Interpretation], tensors: Tensors) -> dict[str, Agreement]:
+    """Return title -> agreement of the likely networks and, where a single one does not agree, of its namesakes."""
+    found = {each.title: find_agreement(each.architecture, each.canonical(tensors)) for each in likely}
+    match likely, [*found.values()]:
+        case [interpretation], [agreement] if agreement.status == "do not agree":
+            found |= agreements_of_zoo(interpretation.architecture, interpretation.canonical(tensors))
+    return found
+
+
 def _mapping(interpretation: Interpretation) -> dict[str, tuple[str, str]]:
     return {name: (interpretation.expected[name].name, mark) for name, mark in interpretation.marks.items()}
 
@@ -329,3 +373,8 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "none" if value is None else f"{value:,}"
+
+
+def _rounded(mean: float) -> str:
+    """Return a mean of images on the scale 0..255 as a whole number, on others with two decimals."""
+    return f"{mean:.0f}" if abs(mean) >= 10 else f"{mean:.2f}"

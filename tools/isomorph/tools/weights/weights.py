@@ -19,6 +19,7 @@ from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.keras_config import check_configured
 from isomorph.tools.weights.metadata import read_architecture
 from isomorph.tools.weights.network_names import follow_name
+from isomorph.tools.weights.values.agreement import find_agreement
 
 NOT_COMPUTED_WITH = "no network computes with it"
 BESIDE = "it stands beside the network's tensors"
@@ -26,6 +27,10 @@ BESIDE = "it stands beside the network's tensors"
 
 class AveragesBeside(Remark):
     """A file holds weights that training averaged over its steps beside those that are taken."""
+
+
+class ValuesDisagree(Remark):
+    """The running means in a file are not those that its other tensors make, read as its network's."""
 
 
 @dataclass(frozen=True)
@@ -120,11 +125,14 @@ def read_weights(
     key, prefix: which dictionary of the file, and which of its tensors, as `read_checkpoint` takes them.
     tensor_map: a file that says which tensor is which, as `inspect --map` writes it, and all of these.
     Raises BadInput for a file that cannot be read or fits nothing. Warns where averaged weights stand beside those that
-    are taken.
+    are taken, and where values do not agree with one another.
     """
     if tensor_map is not None:
-        return _mapped(Path(path), tensor_map, arch=arch, key=key, prefix=prefix)
-    return identified(Path(path), read_part(path, key, prefix), arch)
+        weights = _mapped(Path(path), tensor_map, arch=arch, key=key, prefix=prefix)
+    else:
+        weights = identified(Path(path), read_part(path, key, prefix), arch)
+    _warn_of_values(weights)
+    return weights
 
 
 def read_part(path: str | Path, key: str | None = None, prefix: str | None = None) -> Checkpoint:
@@ -147,6 +155,19 @@ def _mapped(path: Path, tensor_map: str | Path, **others: str | None) -> Weights
     interpretation = read.interpret(checkpoint.tensors, str(path))
     source = "" if content.arch in architectures() else content.arch
     return Weights(path, checkpoint, interpretation, interpretation.canonical(checkpoint.tensors), source)
+
+
+def _warn_of_values(weights: Weights) -> None:
+    """Warn where the values of a file do not agree as those of its network."""
+    agreement = find_agreement(weights.architecture, weights.tensors)
+    if agreement.status == "do not agree":
+        warnings.warn(
+            f"The values of {weights.path} do not agree as those of {weights.interpretation.title}: {agreement.reason}."
+            " Running means are not what the tensors before them make: layers may have been exchanged, or the network"
+            " may be another; `isomorph inspect` says more.",
+            ValuesDisagree,
+            stacklevel=3,
+        )
 
 
 def averages_beside(checkpoint: Checkpoint) -> str:
