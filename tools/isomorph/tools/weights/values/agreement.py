@@ -69,7 +69,7 @@ class Agreement:
             scope, value = self.worst
             others = f", {count(left_out)} not comparable" if left_out else ""
             return (
-                f"median {self.median:.3f}, worst {short_scope(scope)} {value:.2f}, of {count(number)} layers{others}"
+                f"median {self.median:.2f}, worst {short_scope(scope)} {value:.2f}, of {count(number)} layers{others}"
             )
         if self.exchanged:
             return f"{' and '.join(map(short_scope, self.exchanged))} seem to have each other's tensors"
