@@ -12,12 +12,13 @@ import click
 import numpy as np
 import pytest
 
-from isomorph.conformance.cases import uniform
 from isomorph.spec import architecture, architectures, zoo, zoos
 from isomorph.tools.cli import app
 from isomorph.tools.commands.options import read_architecture_options
 from isomorph.tools.converting.containers import CONTAINERS
 from isomorph.tools.weights.weights import read_weights
+
+from .tensors import plain
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -152,8 +153,9 @@ def test_the_recipe_for_weights_of_your_own_gives_a_file_that_is_read(
     monkeypatch.chdir(tmp_path)
     code, _ = CODE[ROOT / "docs" / "own_code.md"]
     recipe = "\n".join(line for line in code.splitlines() if not line.startswith("MINE ="))
-    named = zoo("torchvision").naming.tensors(architecture("torchvision/resnet18"))
-    drawn = {name: uniform(0, name, tensor.shape) for name, tensor in named.items()}
+    network = architecture("torchvision/resnet18")
+    named = zoo("torchvision").naming.tensors(network)
+    drawn = {name: named[name].from_canonical(value) for name, value in plain(network).items()}
     state = {named[name].name: SimpleNamespace(numpy=lambda value=value: value) for name, value in drawn.items()}
     mine = {name: tensor.name for name, tensor in named.items()}
     exec(recipe, {"model": SimpleNamespace(state_dict=lambda: state), "MINE": mine})

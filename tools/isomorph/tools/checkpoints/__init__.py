@@ -13,8 +13,9 @@ Every file is hostile until read. Whatever is wrong with one is `isomorph.spec.e
 the file and says what was found, and no file makes this package use more than 64 MiB of memory beyond the file's own
 size. What cannot be noticed: but for TensorFlow's checkpoints and the archives `.keras` and `.npz`, whose checksums are
 verified, these formats carry none that their own readers look at, so a file whose values or names were changed reads as
-well as before; `sha256` tells such files apart. What is read is what the format's own reader gives, name by name and
-bit by bit, which `tools/mutations` tries on thousands of damaged files.
+well as before; `sha256` tells such files apart, and values show where layers changed places (`inspect`). What is read
+is what the format's own reader gives, name by name and bit by bit, which `tools/mutations` tries on thousands of
+damaged files.
 
 A format is one file, in the folder of its framework, and one row of the table in `reading`, which imports it for its
 first file; `recognition` has what its files start with. What writes it is another file in the same folder. A folder of

@@ -27,7 +27,7 @@ commands = Group()
 )
 @click.option("--force", is_flag=True, help="Replace the files of --map and --toml if they are there.")
 @click.option("--tensors", is_flag=True, help="Also print every tensor.")
-@click.option("--values/--no-values", default=True, help="Look for odd values, which reads the whole file.")
+@click.option("--values/--no-values", default=True, help="Look at the values, which reads the whole file.")
 @click.option("--hash", "digest", is_flag=True, help="Also compute the file's SHA-256.")
 @click.option("--toml", metavar="OUT", help="Write the network, also one that no zoo lists, as a file to edit.")
 @options.json_file

@@ -3,19 +3,22 @@
 import numpy as np
 import pytest
 
+from isomorph.backends.oracle.operations import activate
 from isomorph.spec.layers import Activation, MaxPool
 from isomorph.tools.weights.values.signals import Signal, added, concatenated, unknown
+
+from ...tensors import Array
 
 MEANS, DEVIATIONS = np.array([-2.0, 0.0, 0.5, 4.0, 7.0]), np.array([1.0, 0.5, 2.0, 3.0, 1.0])
 DRAWN = np.random.default_rng(0).normal(MEANS, DEVIATIONS, (400_000, 5))
 SIGNAL = Signal(MEANS, DEVIATIONS**2)
 
 
-def activated(values: np.ndarray, activation: Activation) -> np.ndarray:
-    return {"relu": np.maximum(values, 0), "relu6": np.clip(values, 0, 6), None: values}[activation]
+def activated(values: Array, activation: Activation) -> Array:
+    return activate(values.copy(), activation)
 
 
-def assert_alike(signal: Signal, drawn: np.ndarray) -> None:
+def assert_alike(signal: Signal, drawn: Array) -> None:
     np.testing.assert_allclose(signal.settled.mean, drawn.mean(axis=0), atol=0.02)
     np.testing.assert_allclose(signal.settled.variance, drawn.var(axis=0), rtol=0.02, atol=0.01)
 

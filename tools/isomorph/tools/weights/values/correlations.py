@@ -85,12 +85,16 @@ class Prediction:
         channels = int(np.count_nonzero(known))
         if channels < FEWEST:
             return None
-        rows, recorded, deviation = self.predicted[:, known], self.recorded[known], self.deviation[known]
-        if max(np.std(rows[0] / deviation), np.std(recorded / deviation)) < SPREAD:
+        rows, recorded = _centred(self.predicted[:, known]), _centred(self.recorded[known])
+        spreads = np.array([rows[0], recorded]) / self.deviation[known]
+        if (spreads**2).mean(axis=1).max() < SPREAD**2:
             return None
-        rows, recorded = rows - rows.mean(axis=1, keepdims=True), recorded - recorded.mean()
         lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(recorded)
         if not lengths.all() or not np.isfinite(lengths).all():
             return None
         value = float((rows @ recorded / lengths).max())
         return None if value < LEAST and self.variation < VARIATION else Correlation(value, channels)
+
+
+def _centred(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(values - values.mean(axis=-1, keepdims=True))
