@@ -38,11 +38,12 @@ def mean_behind(
         by_group = by_channel.reshape(len(cells), layer.depth_seen, layer.groups, -1)
         means = np.einsum("sigo,gi->sgo", by_group, mean.reshape(layer.groups, -1))
         return np.asarray(means.reshape(len(cells), -1))
+    # Not by matrix products: einsum goes through a matrix with few vectors at the speed of memory, twice as fast.
     if (rows := kernel.transpose(3, 2, 0, 1)).flags.c_contiguous:
-        weighted = np.einsum("skl,i->ikls", cells, mean).reshape(-1, len(cells)).astype(kernel.dtype)
-        return np.asarray((rows.reshape(layer.depth, -1) @ weighted).T, np.float64)
+        weighted = np.einsum("skl,i->sikl", cells, mean).reshape(len(cells), -1).astype(kernel.dtype)
+        return np.asarray(np.einsum("ok,sk->so", rows.reshape(layer.depth, -1), weighted), np.float64)
     weighted = np.einsum("skl,i->skli", cells, mean).reshape(len(cells), -1).astype(kernel.dtype)
-    return np.asarray(weighted @ kernel.reshape(-1, layer.depth), np.float64)
+    return np.asarray(np.einsum("sk,ko->so", weighted, kernel.reshape(-1, layer.depth)), np.float64)
 
 
 def _shares_of_cells(layer: Convolution, shares: Sequence[float]) -> npt.NDArray[np.float64]:
