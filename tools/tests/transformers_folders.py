@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from isomorph.conformance.cases import uniform
-from isomorph.spec import Architecture, zoo
+from isomorph.spec import Architecture
 from isomorph.tools.checkpoints import write_safetensors
 from isomorph.tools.checkpoints.transformers.config import read_config
 
-from .tensors import Tensors
+from .converted import named
+from .tensors import Tensors, plain
 
 CONFIG: Mapping[str, Any] = {
     "model_type": "resnet",
@@ -27,11 +25,7 @@ SMALL = read_config(CONFIG)
 
 def tensors(architecture: Architecture = SMALL) -> Tensors:
     """Tensors that a network runs with, every one another, under transformers' names."""
-    found = {}
-    for tensor in zoo("transformers").naming.tensors(architecture).values():
-        value = uniform(0, tensor.name, tensor.shape).astype(np.float32)
-        found[tensor.name] = abs(value) + 0.5 if tensor.name.endswith("running_var") else value
-    return found
+    return named(architecture, "transformers", plain(architecture))
 
 
 def write_config(path: Path, **changed: Any) -> Path:

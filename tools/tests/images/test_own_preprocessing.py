@@ -18,7 +18,7 @@ from isomorph.tools.checkpoints import METADATA, write_safetensors
 from isomorph.tools.published import Published, lookup
 from isomorph.tools.subjects.subject import find_subject
 
-from ..tensors import Tensors
+from ..tensors import Tensors, plain
 from ..transformers_folders import tensors as of_transformers
 from ..transformers_folders import write_config
 
@@ -138,9 +138,7 @@ def test_a_folder_without_one_has_what_is_usual(tmp_path: Path) -> None:
 def test_a_conversion_to_another_zoo_carries_it_along(tmp_path: Path) -> None:
     """A crop that cannot stand in the very middle is cut to a whole pixel there."""
     network = architecture("torchvision/resnet18", preprocessing=Preprocessing(resize=232).normalised("torch"))
-    write_safetensors(
-        tmp_path / "x.safetensors", draw_tensors(network, draw_images(network, 1, 32, 32)), noted(network)
-    )
+    write_safetensors(tmp_path / "x.safetensors", plain(network), noted(network))
     convert(tmp_path / "x.safetensors", tmp_path / "net", to="transformers")
     rule, source = prepared(tmp_path / "net")
     assert source == "its preprocessor_config.json"

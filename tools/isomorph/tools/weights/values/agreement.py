@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from statistics import median
 from typing import Any, Literal
 
 import numpy as np
@@ -50,7 +49,7 @@ class Agreement:
     @property
     def median(self) -> float | None:
         """The median of all correlations that can be told."""
-        return median(self.compared.values()) if self.compared else None
+        return float(np.median([*self.compared.values()])) if self.compared else None
 
     @property
     def worst(self) -> tuple[str, float] | None:
