@@ -263,11 +263,13 @@ def test_what_is_refused_is_not_told_as_a_neighbour(shapes: unlisted.Shapes, sen
 
 
 def file_with(shapes: unlisted.Shapes, path: Path) -> Path:
-    """A file of float32 tensors that are all different."""
+    """A file of float32 tensors, all different but the running statistics, which are a new network's."""
     random = np.random.default_rng(0)
-    write_safetensors(
-        path, {name: random.uniform(0.5, 1.5, shape).astype(np.float32) for name, shape in shapes.items()}, {}
-    )
+    fresh = {"running_mean": 0.0, "running_var": 1.0}
+    tensors = {name: random.uniform(0.5, 1.5, shape).astype(np.float32) for name, shape in shapes.items()}
+    for name, value in tensors.items():
+        value[...] = fresh.get(name.rpartition(".")[2], value)
+    write_safetensors(path, tensors, {})
     return path
 
 
