@@ -77,7 +77,7 @@ KIN = {
     "pre-activated bottlenecks": Architecture("kin/v2", STEM, blocks("bottleneck_v2", SMALL), Head(10)),
     "pre-activated basic units, without biases": Architecture(
         "kin/basic_v2",
-        Stem((StemConvolution("conv1", 16, 7, stride=2, linear=True),)),
+        Stem((StemConvolution("conv1", 16, 7, stride=2, linear=True), StemPool("pool1", 3, stride=2))),
         (*blocks("basic_v2", SMALL), Block("postnorm", "batch_norm", ((),))),
         Head(10),
         Convention(linear_bias=False),

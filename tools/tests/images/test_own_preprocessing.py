@@ -97,9 +97,9 @@ def test_predict_does_it_and_says_whose_it_is(weights: Path, photo: Path) -> Non
     assert report.preprocessing.startswith("shorter side to 40, bicubic, 32x32 from the middle;")
     assert report.preprocessing_source == "cifar/resnet20 V2, the published weights that this file is"
     assert json.loads(report.to_json())["preprocessing_source"] == report.preprocessing_source
-    usual = predict(weights, [photo], backends=["oracle"], preprocess="cifar")
+    usual = predict(weights, [photo], backends=["oracle"], preprocess="cifar/resnet20")
     assert usual.preprocessing.startswith("shorter side to 32, bilinear,")
-    assert usual.preprocessing_source == "--preprocess cifar"
+    assert usual.preprocessing_source == "--preprocess cifar/resnet20"
     assert np.ptp([usual.probabilities["oracle"], report.probabilities["oracle"]], axis=0).max() > 1e-3
 
 

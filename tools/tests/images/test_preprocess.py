@@ -41,6 +41,7 @@ DIFFER = {
     "slim": "slim/resnet_v1_50, slim/resnet_v2_50 and slim/inception_v1",
     "tutorial": "tutorial/resnet34 and tutorial/googlenet",
     "paddle": "paddle/resnet18 and paddle/LeNet",
+    "cifar": "cifar/resnet20, cifar/resnet18 and cifar/wide_resnet16_8",
 }
 
 
@@ -142,6 +143,18 @@ def by_imagenets_mean(pixels: Array) -> Array:
     return np.asarray((as_a_share(pixels) - mean) / std)
 
 
+def by_cifars_mean(pixels: Array) -> Array:
+    """kuangliu/pytorch-cifar, main.py: ToTensor, and Normalize with CIFAR-10's mean and, of each image, deviation."""
+    mean, std = np.array([0.4914, 0.4822, 0.4465], np.float32), np.array([0.2023, 0.1994, 0.2010], np.float32)
+    return np.asarray((as_a_share(pixels) - mean) / std)
+
+
+def by_cifars_mean_in_pixels(pixels: Array) -> Array:
+    """xternalz/WideResNet-pytorch, train.py: Normalize with x / 255.0 of these."""
+    mean, std = np.array([125.3, 123.0, 113.9], np.float32), np.array([63.0, 62.1, 66.7], np.float32)
+    return np.asarray((pixels.astype(np.float32) - mean) / std)
+
+
 def halved_and_doubled(pixels: Array) -> Array:
     """inception_preprocessing.py, `preprocess_for_eval`: values 0..1, less a half, times two."""
     return np.asarray((as_a_share(pixels) - np.float32(0.5)) * np.float32(2))
@@ -158,6 +171,8 @@ CROPS: dict[str, tuple[tuple[int, int], int, int, Image.Resampling, Callable[[Ar
     "timm/resnet18": ((384, 256), 80, 224, Image.Resampling.BICUBIC, by_imagenets_mean),
     "transformers/resnet-18": ((384, 256), 80, 224, Image.Resampling.BICUBIC, by_imagenets_mean),
     "cifar/resnet20": ((48, 32), 8, 32, Image.Resampling.BILINEAR, by_imagenets_mean),
+    "cifar/resnet18": ((48, 32), 8, 32, Image.Resampling.BILINEAR, by_cifars_mean),
+    "cifar/wide_resnet16_8": ((48, 32), 8, 32, Image.Resampling.BILINEAR, by_cifars_mean_in_pixels),
     "tutorial/resnet34": ((384, 256), 80, 224, Image.Resampling.BILINEAR, by_imagenets_mean),
     # Test4_googlenet/predict.py, Resize((224, 224)); ToTensor and Normalize by halves are 2 x - 1.
     "tutorial/googlenet": ((224, 224), 0, 224, Image.Resampling.BILINEAR, halved_and_doubled),

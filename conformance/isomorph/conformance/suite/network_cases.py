@@ -209,6 +209,7 @@ REPRESENTATIVES = {name for name in CASES if name.startswith("small: ")} | {
     "keras/MobileNet at output stride 8",
     "timm/resnet26",
     "cifar/resnet20 at output stride 1",
+    "cifar/wide_resnet40_1",
     "keras/ResNet50",
     "torchvision/resnext50_32x4d",
     NARROW_BN,

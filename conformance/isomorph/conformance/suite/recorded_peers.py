@@ -52,6 +52,9 @@ UNNAMED: dict[str, tuple[str, dict[str, Any]]] = {
     "transformers_resnet50": ("transformers/resnet-50", {}),
 }
 
+# Fixtures of models that were typed from a paper, whose modules have other names -> how those begin in the zoo.
+RENAMED = {"fam_plain_cifar_resnet18": {"stage": "layer", "fc.": "linear."}}
+
 OTHER_KINDS = ("fam_", "preprocessing_")
 """Prefixes of other files in the folder: networks of other families, and photographs that zoos preprocessed."""
 
@@ -140,15 +143,22 @@ class Peer:
         return images
 
     @property
-    def rows(self) -> list[list[Any]]:
-        """Name, shape and rule of each of its tensors, without those that no network computes with."""
+    def rows(self) -> dict[str, list[Any]]:
+        """The zoo's name -> its own name, shape and rule, of each tensor but those that no network computes with."""
         naming = zoo(self.zoo).naming
-        return [row for row in self.document["tensors"] if naming.carries(row[0])]
+        rows = {self._in_zoo(row[0]): row for row in self.document["tensors"]}
+        return {name: row for name, row in rows.items() if naming.carries(name)}
+
+    def _in_zoo(self, name: str) -> str:
+        for own, zoos in RENAMED.get(self.name, {}).items():
+            if name.startswith(own):
+                return zoos + name.removeprefix(own)
+        return name
 
     @cached_property
     def theirs(self) -> dict[str, Array]:
-        """Its tensors under its own names."""
-        return {row[0]: self.rule.tensor(*row) for row in self.rows}
+        """Its tensors under the zoo's names."""
+        return {name: self.rule.tensor(*row) for name, row in self.rows.items()}
 
     @cached_property
     def tensors(self) -> dict[str, Array]:

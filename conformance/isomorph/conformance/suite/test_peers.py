@@ -88,7 +88,7 @@ def test_every_fixture_that_does_not_name_its_architecture_is_there(shared: Path
 def test_its_tensors_are_ours_by_name_and_shape(peer: Peer) -> None:
     renamed = zoo(peer.zoo).naming.tensors(peer.architecture)
     assert {tensor.name: tensor.shape for tensor in renamed.values()} == {
-        name: tuple(shape) for name, shape, *_ in peer.rows
+        name: tuple(row[1]) for name, row in peer.rows.items()
     }
 
 
