@@ -41,7 +41,9 @@ COMMANDS = {
 }
 """That ask a backend for end points, in which it hangs."""
 
-THOROUGH = {"conformance run": pytest.mark.thorough}  # that in two jobs stands for it
+# All hear signals alike: a check, a bench, whose processes stand still in turns, and the suite stand for them.
+EVERY_TIME = ("check", "bench", TWO_JOBS)
+THOROUGH = {command: pytest.mark.thorough for command in COMMANDS if command not in EVERY_TIME}
 
 
 class Hanging:
@@ -83,7 +85,10 @@ def _descendants(process: int) -> list[int]:
     return [each for child in children(process) for each in (child, *_descendants(child))]
 
 
-@pytest.mark.parametrize("command", ["check", "run", "predict", "conformance faults"])
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(each, marks=THOROUGH.get(each, ())) for each in ("check", "run", "predict", "conformance faults")],
+)
 def test_ctrl_c_ends_it_and_leaves_nothing(hang: Callable[[str], Hanging], command: str) -> None:
     """Even while a backend hangs, whose call would be waited for."""
     hanging = hang(command)
