@@ -95,7 +95,9 @@ def _refuse(tensors: Tensors, source: str, architecture: Architecture | None) ->
     _refuse_lost_statistics(nearest, source)
     if architecture:
         match_exactly(nearest.shapes, nearest.carried, nearest.title, source)
-    match_exactly(nearest.shapes, nearest.carried, f"{nearest.title}, the nearest to {source}")
+    _, fitting = nearest.shared()
+    counts = f"{fitting:,} of its {len(nearest.expected):,} tensors fit"
+    match_exactly(nearest.shapes, nearest.carried, f"{nearest.title}, the nearest to {source} ({counts})")
     raise AssertionError("the nearest fits, and was not taken")
 
 
