@@ -301,7 +301,7 @@ def test_inspect_says_what_it_recovered_and_writes_it(tmp_path: Path) -> None:
     done = isomorph("inspect", str(path), "--toml", str(toml))
     assert done.returncode == 0
     words = " ".join(done.stdout.split())
-    assert "recovered mine/wide_net, which no zoo lists: its layers are exactly the file's" in words
+    assert "recovered mine/wide_net, whose layers are exactly the file's" in words
     assert "blocks 1 basic v2 to 48, 1 basic v2 to 96, 1 basic v2 to 192, 1 batch norm to 192" in words
     assert "assumed as in cifar/wide_resnet" in words
     assert read_toml(toml.read_text()) == inspect(path).recovered.architecture  # type: ignore[union-attr]

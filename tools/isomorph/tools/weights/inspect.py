@@ -195,7 +195,7 @@ class InspectReport(Report):
             facts += [(name.replace("_", " "), _words(value)) for name, value in known.items()]
             facts += self._what_values_say()
         else:
-            facts += [("network", f"not told: {self.problem}"), *self._recovery_facts()]
+            facts += self._recovery_facts()
         others = [(name, *each) for name, each in self.dictionaries.items() if name != self.key]
         for name, number, is_averaged in others[:MOST_LISTED]:
             averaged = ", averaged over steps" if is_averaged else ""
@@ -209,10 +209,14 @@ class InspectReport(Report):
     def _recovery_facts(self) -> list[tuple[str, str]]:
         """Return what is said of a network that no zoo lists."""
         if self.recovered is None:
-            return [("recovered", f"no: {self.not_recovered}")] if self.not_recovered else []
+            facts = [("network", f"not told: {self.problem}")]
+            return facts + ([("recovered", f"no: {self.not_recovered}")] if self.not_recovered else [])
         nearest, network = self.recovered.nearest.name, self.recovered.architecture
         known = network_facts(network)
-        facts = [("recovered", f"{network.name}, which no zoo lists: its layers are exactly the file's")]
+        facts = [
+            ("network", "none that a zoo lists, and not in names of one"),
+            ("recovered", f"{network.name}, whose layers are exactly the file's"),
+        ]
         facts += [("or", f"the same layers as {other}") for other in self.recovered.others]
         facts += [(name.replace("_", " "), _words(known[name])) for name in ("blocks", "groups", "num_classes")]
         facts += [
@@ -228,7 +232,7 @@ class InspectReport(Report):
             yield "values", str(self.agreement)
         else:
             yield from (("values", f"as {name} {agreement}") for name, agreement in self.agreements.items())
-            yield "speak for", self.spoken_for
+            yield "likely", f"{self.spoken_for}, for which the values speak"
         if self.agreement.image_mean:
             yield "images", f"of a mean of about {', '.join(map(_rounded, self.agreement.image_mean))}"
 
