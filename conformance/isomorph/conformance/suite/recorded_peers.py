@@ -6,6 +6,7 @@ the architecture needs no line here; the first fixtures do not name it.
 
 import importlib.util
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -24,9 +25,13 @@ from isomorph.conformance.small_networks import slim_small
 from isomorph.spec import Architecture, architecture, architectures, zoo
 from isomorph.spec.convention import as_float32
 from isomorph.spec.tensors import MOVING_VARIANCE
+from isomorph.spec.zoos.cifar import wide_resnet
 
 SMALL = "slim/small"
 """Slim's own test network, which no zoo has."""
+
+WIDE = "cifar/wide_resnet16_4"
+"""A wide ResNet that is not in the paper's table, and not among the zoo's."""
 
 # Fixtures whose documents do not name their architecture -> it, and options beside those that the document lists.
 UNNAMED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -50,10 +55,14 @@ UNNAMED: dict[str, tuple[str, dict[str, Any]]] = {
     "d2l_resnet18": ("d2l/resnet18", {}),
     "timm_resnet50": ("timm/resnet50", {}),
     "transformers_resnet50": ("transformers/resnet-50", {}),
+    "fam_plain_wrn_16_4": (WIDE, {}),
 }
 
-# Fixtures of models that were typed from a paper, whose modules have other names -> how those begin in the zoo.
-RENAMED = {"fam_plain_cifar_resnet18": {"stage": "layer", "fc.": "linear."}}
+# Fixtures of models that were typed from a paper, whose modules have other names -> patterns of those, and the zoo's.
+RENAMED = {
+    "fam_plain_cifar_resnet18": {r"^stage": "layer", r"^fc\.": "linear."},
+    "fam_plain_wrn_16_4": {r"^group(\d)\.": r"block\1.layer.", r"^bn\.": "bn1.", r"\.project\.": ".convShortcut."},
+}
 
 OTHER_KINDS = ("fam_", "preprocessing_")
 """Prefixes of other files in the folder: networks of other families, and photographs that zoos preprocessed."""
@@ -121,12 +130,15 @@ class Peer:
         """
         name, options = named_architecture(self.name, self.document) or ("", {})
         options = {"num_classes": self.answers["logits"].shape[-1]} | options | self.document.get("arguments", {})
+        if name == WIDE:
+            return wide_resnet(16, 4).with_options(**options)
         return slim_small(**options) if name == SMALL else architecture(name, **options)
 
     @property
     def zoo(self) -> str:
         """The zoo that it comes from."""
-        return self.name.partition("_")[0] if self.name in UNNAMED else self.architecture.name.partition("/")[0]
+        known = self.name in UNNAMED and self.name not in RENAMED
+        return self.name.partition("_")[0] if known else self.architecture.name.partition("/")[0]
 
     @property
     def dtype(self) -> str:
@@ -151,8 +163,7 @@ class Peer:
 
     def _in_zoo(self, name: str) -> str:
         for own, zoos in RENAMED.get(self.name, {}).items():
-            if name.startswith(own):
-                return zoos + name.removeprefix(own)
+            name = re.sub(own, zoos, name)
         return name
 
     @cached_property
