@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from forks import oracle
+from isomorph.backends import process
+
 REQUIRE_PEERS = "ISOMORPH_REQUIRE_PEERS"
 FRAMEWORKS = {"torch", "tensorflow", "keras", "paddle", "jax"}
 
@@ -22,6 +25,14 @@ def no_framework_in_this_process() -> Iterator[None]:
     yield
     imported = sorted(FRAMEWORKS & sys.modules.keys())
     assert not imported, f"the tests' own process has imported {', '.join(imported)}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def oracles_start_as_forks() -> Iterator[None]:
+    """Those of a tenth of all tests; backends/tests/test_process.py starts them as users do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "start", oracle.start_oracle_forked)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,8 @@ from unittest.mock import patch
 
 import pytest
 
+from forks.warm_process import WarmProcess
 from isomorph.tools.cli import main
-
-from .warm import WarmProcess
 
 T = TypeVar("T")
 

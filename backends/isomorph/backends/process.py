@@ -12,14 +12,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from isomorph.backends.array_forms import Answers, Array, Images, Labels, Maps, Tensors
 from isomorph.backends.arrays import SharedArrays
@@ -100,14 +100,8 @@ class BackendProcess:
         arguments = (name, str(theirs.fileno()), str(memory or 0), arithmetic)
         try:
             with theirs, stderr:
-                self._process = subprocess.Popen(
-                    [python, "-P", "-m", worker, *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=stderr,
-                    stderr=stderr,
-                    pass_fds=[theirs.fileno()],
-                    env=variables | self.folder.environment,
-                )
+                command = [python, "-P", "-m", worker, *arguments]
+                self._process = start(command, stderr, theirs.fileno(), variables | self.folder.environment)
         except BaseException as error:  # ctrl-C too: what has been started ends as our end is closed
             ours.close()
             self.folder.close()
@@ -351,6 +345,15 @@ class RemoteNetwork:
         """Call a method that returns a loss and writes arrays, and map the arrays."""
         reply = self._call(method, out=self.process.new_file(), **arguments)
         return reply["loss"], _mapped(reply["arrays"])
+
+
+def start(
+    command: Sequence[str], output: IO[bytes], descriptor: int, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start a process that inherits one more descriptor, and writes both its streams to one file."""
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=[descriptor], env=environment
+    )
 
 
 def _mapped(document: dict[str, Any]) -> dict[str, Array]:

@@ -1,8 +1,8 @@
 """Runs `isomorph` in forks of a process that has imported it, as importing takes longer than most commands do.
 
-A command is a process of its own all the same, with its arguments, folder, environment, streams and exit status. What
-is read before its imports are done, such as PYTHONPATH, or is inherited, such as a limit of memory, is that of the
-process that forks: `serves` tells where that is another one.
+A command is a process of its own all the same, with its arguments, folder, environment, streams and exit status; so is
+the oracle that it starts. What is read before its imports are done, such as PYTHONPATH, or is inherited, such as a
+limit of memory, is that of the process that forks: `serves` tells where that is another one.
 """
 
 import atexit
@@ -17,42 +17,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-READ_LATE = ("ISOMORPH_", "PYTEST_", "HOME", "TMPDIR", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-"""What the names of those variables start with that a command reads after its imports."""
+READ_EARLY = ("PYTHON", "LD_", "MALLOC_", "OPENBLAS_", "OMP_", "LANG", "LC_", "COLUMNS", "LINES", "TERM", "TTY_")
+"""What the names of those variables start with that a command reads, or may read, by the end of its imports."""
 
 LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)
-
-SERVER = """
-import gc, json, os, runpy, sys, warnings
-from importlib import import_module
-from pkgutil import walk_packages
-
-import isomorph.tools
-
-for module in walk_packages(isomorph.tools.__path__, "isomorph.tools."):
-    import_module(module.name)
-gc.freeze()  # pages that are not written to are shared
-warnings.simplefilter("error")
-with os.fdopen(os.dup(0)) as requests, os.fdopen(os.dup(1), "w") as answers:
-    for line in requests:
-        request = json.loads(line)
-        child = os.fork()
-        if not child:
-            break
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), file=answers, flush=True)
-    else:
-        sys.exit()
-for descriptor, path in enumerate(request["streams"]):
-    file = os.open(path, os.O_RDWR)
-    os.dup2(file, descriptor)
-    os.close(file)
-os.chdir(request["folder"])
-os.environ.clear()
-os.environ.update(request["environment"])
-sys.argv[1:] = request["arguments"]
-sys.path[0] = ""
-runpy.run_module("isomorph", run_name="__main__", alter_sys=True)
-"""
 
 
 class WarmProcess:
@@ -70,7 +38,9 @@ class WarmProcess:
         # A fork has the thread alone that forks: those of OpenBLAS would be missing.
         one_thread = {**self._environment, "OPENBLAS_NUM_THREADS": "1"}
         pipe = subprocess.PIPE
-        server = subprocess.Popen([sys.executable, "-c", SERVER], env=one_thread, stdin=pipe, stdout=pipe, text=True)
+        server = subprocess.Popen(
+            [sys.executable, "-P", "-m", "forks.server"], env=one_thread, stdin=pipe, stdout=pipe, text=True
+        )
         atexit.register(server.communicate)
         return server
 
@@ -105,7 +75,7 @@ class WarmProcess:
 
 
 def _read_early(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if not name.startswith(READ_LATE)}
+    return {name: value for name, value in environment.items() if name.startswith(READ_EARLY)}
 
 
 def _limits() -> list[tuple[int, int]]:
