@@ -6,7 +6,9 @@ import struct
 import tarfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +169,23 @@ def folderless(*names: str) -> bytes:
         for name in names:
             archive.writestr(name, b"x")
     return out.getvalue()
+
+
+def zip_of_many(names: Sequence[str], content: bytes) -> bytes:
+    """A zip of many members that hold the same; `zipfile` takes twenty times as long."""
+    about = struct.pack("<HHHHIII", 0, 0, 0, 0x21, zlib.crc32(content), len(content), len(content))
+    members = [name.encode() for name in names]
+    lengths = [struct.pack("<HH", len(name), 0) for name in members]
+    local = [b"PK\3\4\x14\0" + about + length + name + content for name, length in zip(members, lengths, strict=True)]
+    places = accumulate(map(len, local), initial=0)
+    central = [
+        b"PK\1\2\x14\0\x14\0" + about + length + bytes(10) + struct.pack("<I", place) + name
+        for name, length, place in zip(members, lengths, places, strict=False)
+    ]
+    start, size = sum(map(len, local)), sum(map(len, central))
+    end = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, len(members), len(members), size, start)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, start + size, 1)
+    return b"".join((*local, *central, end, locator, b"PK\5\6", bytes(4), b"\xff" * 12, bytes(2)))
 
 
 W = {"w": tensor()}  # one tensor, in a zip

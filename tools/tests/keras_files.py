@@ -49,7 +49,12 @@ def keras2(layers: Mapping[str, Tensors], top: str = "", change: Changes = lambd
 def datasets_in(group: h5py.Group) -> list[str]:
     """The paths of the data sets in a group, by plain links alone, in the order in which layers make them."""
     paths: list[str] = []
-    group.visititems(lambda path, thing: paths.append(path) if isinstance(thing, h5py.Dataset) else None)
+
+    def note(path: bytes, found: h5py.h5o.ObjInfo) -> None:
+        if found.type == h5py.h5o.TYPE_DATASET:
+            paths.append(path.decode())
+
+    h5py.h5o.visit(group.id, note, info=True)  # h5py's own visits open everything
     return sorted(paths, key=lambda path: (path.rpartition("/")[0], _place(path.rpartition("/")[2])))
 
 

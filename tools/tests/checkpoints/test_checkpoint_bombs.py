@@ -12,7 +12,6 @@ from ..hostile_files import (
     PROTO,
     Raw,
     W,
-    folderless,
     one,
     pickle_of,
     pickled,
@@ -21,6 +20,7 @@ from ..hostile_files import (
     storage,
     tarred,
     tensor,
+    zip_of_many,
     zipped,
 )
 from ..measured import MEGABYTE, measured
@@ -47,7 +47,7 @@ BOMBS = {
     "tensors": lambda: zipped(tensors_from_one_tuple(20_000)),
     "calls": lambda: zipped(raw(b"ccollections\nOrderedDict\nq\0" + b"h\0)R" * MEGABYTE)),
     "compressed": lambda: zipped(W, {"0": bytes(512 * MEGABYTE)}, compressed="data/0"),
-    "zip members": lambda: folderless(*(f"a/{n}" for n in range(200_000))),
+    "zip members": lambda: zip_of_many([f"a/{n}" for n in range(200_000)], b"x"),
     "tar storages": lambda: tarred(storages=pickle_of(100_000) + 100_000 * ONE_STORAGE),
     "lists in a header": lambda: safe(
         b'{"w":{"x":[' + b"[]," * 340_000 + b'0],"dtype":"F32","shape":[4],"data_offsets":[0,16]}}', DATA
