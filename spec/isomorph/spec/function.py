@@ -7,7 +7,8 @@ drawn, what training drops, and how it moves the statistics.
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from typing import get_args
+from functools import cache
+from typing import Any, get_args
 
 from isomorph.spec.architecture import Architecture
 from isomorph.spec.convention import ZEROS
@@ -99,16 +100,16 @@ def _is_rectified(node: Node, reads_rectified: bool) -> bool:
     return reads_rectified
 
 
-def _in_training(layer: Layer) -> Layer:
-    """Return the layer without the settings that have no effect on it."""
+def _in_training(layer: Layer, **others: Any) -> Layer:
+    """Return the layer without the settings that have no effect on it, and with `others` instead of its own."""
     match layer:
         case Convolution():
-            return replace(
-                layer,
-                padding=_plainest(layer.padding, layer.kernel, layer.stride, layer.rate),
-                bias_initializer=layer.bias_initializer if layer.bias else ZEROS,
-                gamma=layer.gamma if layer.batch_norm else None,
-            )
+            plain: dict[str, Any] = {
+                "padding": _plainest(layer.padding, layer.kernel, layer.stride, layer.rate),
+                "bias_initializer": layer.bias_initializer if layer.bias else ZEROS,
+                "gamma": layer.gamma if layer.batch_norm else None,
+            }
+            return replace(layer, **(plain | others))
         case MaxPool():
             padding = _plainest(layer.padding, layer.kernel, layer.stride, 1)
             return replace(layer, padding=padding, fill=0.0 if padding == "valid" else layer.fill)
@@ -117,21 +118,21 @@ def _in_training(layer: Layer) -> Layer:
 
 def _at_inference(layer: Layer) -> Layer:
     """Return the layer without the settings that have no effect on it at inference."""
-    layer = _in_training(layer)
     match layer:
         case Convolution():
-            return replace(
+            return _in_training(
                 layer,
                 initializer=ZEROS,
                 bias_initializer=ZEROS,
-                gamma=None if layer.gamma is None else 1.0,
+                gamma=1.0 if layer.batch_norm and layer.gamma is not None else None,
                 dropout=layer.dropout if layer.dropout and layer.dropout.downscaled else None,
             )
         case BatchNorm():
             return replace(layer, gamma=None if layer.gamma is None else 1.0)
-    return layer
+    return _in_training(layer)
 
 
+@cache
 def _plainest(rule: Rule, kernel: int, stride: int, rate: int) -> Rule:
     """Return the first rule that pads this window as `rule` does."""
     return next(plain for plain in get_args(Rule) if pad_alike(plain, rule, kernel, stride, rate))
