@@ -52,9 +52,8 @@ def under_test(config: pytest.Config, supported: list[str] | None = None) -> lis
 def backend_of(item: pytest.Item) -> str | None:
     """Return the backend that a test runs; None for a test that runs none, and for tests outside of the suite."""
     callspec = getattr(item, "callspec", None)
-    is_ours = item.path.is_relative_to(Path(__file__).parent)
-    backend = callspec.params.get("process") if callspec and is_ours else None
-    return backend if isinstance(backend, str) else None
+    backend = callspec.params.get("process") if callspec else None
+    return backend if isinstance(backend, str) and item.path.is_relative_to(Path(__file__).parent) else None
 
 
 def id_of(item: pytest.Item) -> str:
