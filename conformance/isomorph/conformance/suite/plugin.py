@@ -16,7 +16,7 @@ from isomorph.conformance.expected_failures import ExpectedFailures, read_expect
 from isomorph.conformance.suite.selection import (
     AGAINST_THE_ORACLE,
     DEFAULT,
-    THOROUGH_WHERE,
+    WHERE,
     backend_of,
     id_of,
     under_test,
@@ -30,7 +30,10 @@ MARKERS = (
     "thorough: what others stand for in `make test`; `make test-all` runs it",
     "exhaustive: what others stand for there, too; `isomorph conformance run` runs it",
     f"{AGAINST_THE_ORACLE}: what holds a network against the oracle, and is not asked of it",
-    f"{THOROUGH_WHERE}(where): what is thorough where the function says so of a backend and a test's parameters",
+    *(
+        f"{mark}(where): {meant} where the function says so of a backend and a test's parameters"
+        for mark, meant in WHERE.items()
+    ),
 )
 
 REFUSED = "isomorph_refused"
@@ -86,8 +89,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     asking = [(item, backend, id_of(item)) for item in items if (backend := backend_of(item))]
     for item, backend, test in asking:
         item.user_properties += [("backend", backend), ("test", test)]
-        if any(mark.kwargs["where"](backend, _parameters(item)) for mark in item.iter_markers(THOROUGH_WHERE)):
-            item.add_marker(pytest.mark.thorough)
+        for name, meant in WHERE.items():
+            if any(mark.kwargs["where"](backend, _parameters(item)) for mark in item.iter_markers(name)):
+                item.add_marker(meant)
     if config.getoption("--asking-only"):
         config.hook.pytest_deselected(items=[item for item in items if not backend_of(item)])
         items[:] = [item for item, *_ in asking]

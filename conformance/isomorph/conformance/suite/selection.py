@@ -15,8 +15,8 @@ DEFAULT = [ORACLE, "pytorch", "keras", "paddle"]
 AGAINST_THE_ORACLE = "against_the_oracle"
 """The mark of tests whose reference is the oracle's own answer."""
 
-THOROUGH_WHERE = "thorough_where"
-"""The mark of tests that are thorough where a function of the backend's name and the test's parameters says so."""
+WHERE = {"thorough_where": "thorough", "exhaustive_where": "exhaustive"}
+"""Marks of tests -> what they mark where a function of the backend's name and the test's parameters says so."""
 
 Where = Callable[[str, Mapping[str, Any]], bool]
 

@@ -80,7 +80,13 @@ def is_a_zoos_elsewhere(backend: str, parameters: Mapping[str, Any]) -> bool:
     return backend in ("keras", "paddle") and is_a_zoos(backend, parameters)
 
 
+def is_made_of_others_elsewhere(backend: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether PyTorch stands for one in Keras and Paddle that has no kind of layer of its own."""
+    return backend in ("keras", "paddle") and parameters["case"] not in REPRESENTATIVES
+
+
 @pytest.mark.thorough_where(where=is_a_zoos_elsewhere)
+@pytest.mark.exhaustive_where(where=is_made_of_others_elsewhere)
 @pytest.mark.parametrize("case", some(CASES), indirect=True)
 @pytest.mark.against_the_oracle
 def test_in_float64_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase, build: Build) -> None:
@@ -88,6 +94,7 @@ def test_in_float64_its_end_points_are_the_oracles_but_for_noise(case: DrawnCase
 
 
 @pytest.mark.thorough_where(where=is_a_zoos)
+@pytest.mark.exhaustive_where(where=is_made_of_others_elsewhere)
 @pytest.mark.parametrize(
     "case", some((name for name in CASES if name not in DEEP - DEEPEST), EXHAUSTIVE | WITH_OPTIONS), indirect=True
 )
