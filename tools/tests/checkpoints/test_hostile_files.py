@@ -49,11 +49,6 @@ def test_the_files_that_the_others_are_broken_from_are_sound(tmp_path: Path, for
         pytest.param(b"\x1f\x8b\x08" + bytes(99), "looks like a gzip archive", id="gzip"),
         # As TensorFlow 2.21 and Paddle 3.3 write them.
         pytest.param(
-            bytes.fromhex("1c00000054464c331400200000001c001800"),
-            "looks like a TensorFlow Lite program .it runs",
-            id="tflite",
-        ),
-        pytest.param(
             b"\n?\n\x05input\x12\x0bPlaceholder*\x1c\n\x05shape",
             "looks like a GraphDef, a frozen program",
             id="frozen pb",

@@ -33,7 +33,6 @@ _LENGTH = rb"(?:[\x80-\xff]{0,4}[\x01-\x7f])"  # a protocol buffer's, of what fo
 
 _FORMS = {
     # flatbuffers carry their kind behind the offset of their root
-    rb".{4}TFL3": f"a TensorFlow Lite program ({_EXPORTED})",
     rb".{4}ET[0-9]{2}": f"an ExecuTorch program ({_EXPORTED})",
     # the first block: number 0, inside no other
     rb"\n" + _LENGTH + rb"\x08\0\x10(?:\xff{9}\x01)": _PADDLE_PROGRAM,

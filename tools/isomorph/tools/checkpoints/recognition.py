@@ -116,6 +116,11 @@ def is_saved_slices(file: MappedFile) -> bool:
     return is_leveldb_table(file) and re.match(rb"\0\0[\x80-\xff]{0,4}[\0-\x7f]\n", file.read(0, 8)) is not None
 
 
+def is_tensorflow_lite(file: MappedFile) -> bool:
+    """Tell whether it has the mark of TensorFlow Lite's programs, behind the place of its first table."""
+    return file.read(4, 4) == b"TFL3"
+
+
 def is_pdiparams(file: MappedFile) -> bool:
     """Tell whether it starts as the parameters beside a program of Paddle's.
 
