@@ -71,6 +71,9 @@ WRONG = {
     "dates": (archive({"w.npy": npy("<M8", "(4,)", bytes(32))}), "'w' is of the dtype '<M8'"),
     "fewer values than its shape": (archive({"w.npy": npy("<f4", "(5,)", bytes(16))}), "has 16 bytes, 20 were"),
     "more values than its shape": (archive({"w.npy": npy("<f4", "(3,)", bytes(16))}), "has 16 bytes, 12 were"),
+    "text of fewer letters": (
+        archive({"w.npy": W, "t.npy": npy("<U2", "(3,)", bytes(23))}), r"'t' of shape \(3\) and U2 has 23 bytes, 24"
+    ),
     "a huge shape": (
         archive({"w.npy": npy("<f4", "(99999999999999999, 99999999999999999)", bytes(16))}), "16 bytes, an integer of"
     ),

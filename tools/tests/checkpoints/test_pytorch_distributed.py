@@ -166,6 +166,14 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "no place": (metadata(places={}), r"does not say where the chunk at \(0\) of the tensor 'w' is"),
     "a place of no tensor": (metadata(places=entries((index(3), place()))), "the place of a chunk is of no tensor"),
     "a place twice": (metadata(places=entries((index(), place()), (index(), place()))), "a dictionary names .* twice"),
+    "an object for a key": (
+        metadata(places=entries((index(), place()), (place(), place()))), "a dictionary has .* for a key"
+    ),
+    "an object without its fields": (
+        metadata(places=entries((index(), place()), (index("v"), made("TensorProperties", {"offset": 0})))),
+        "a TensorProperties is described in an unknown way",
+    ),
+    "fields without names": (metadata(places=entries((index(), made("_StorageInfo", (1, 2))))), "a _StorageInfo is d"),
     "a dtype that is none": (metadata({"w": listed(kind=properties("f4"))}), "'w' has no dtype that NumPy can hold"),
     "a sparse tensor": (
         metadata({"w": listed(kind=properties(layout=call("torch.serialization _get_layout", "torch.sparse_coo")))}),

@@ -35,7 +35,8 @@ _DTYPES = {
     code: np.dtype(code).newbyteorder("<")
     for code in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1", "c8", "c16")
 }
-_NO_NUMBERS = ("O", "U", "S")  # objects and text
+_OBJECTS = "O"
+_LETTERS = {"U": 4, "S": 1}  # text, of so many bytes for a letter
 
 
 def read(file: MappedFile) -> Checkpoint:
@@ -75,21 +76,25 @@ def _array(file: MappedFile, name: str, member: Member) -> Tensor | None:
     if header is None:
         raise file.bad(f"its {shown(name)} has a header that numpy.save writes for no plain array: save it again")
     order, code = header[1].decode(), header[2].decode()
-    if code[0] in _NO_NUMBERS:
+    if code[0] == _OBJECTS:
         return None
-    if code not in _DTYPES or order == ">":
+    is_text = code[0] in _LETTERS
+    if not is_text and (code not in _DTYPES or order == ">"):
         raise file.bad(
             f"its {shown(name)} is of the dtype {shown(order + code)}, one of {', '.join(_DTYPES)}, little-endian, was "
             "expected"
         )
     shape = tuple(int(size) for size in header[4].replace(b" ", b"").split(b",") if size)
-    dtype, columns = _DTYPES[code], header[3] == b"True"
+    width = _LETTERS[code[0]] * int(code[1:] or 0) if is_text else _DTYPES[code].itemsize
     size = member.size if packed is None else len(packed)
-    if size - start != prod(shape) * dtype.itemsize or len(shape) > MOST_AXES:
+    if size - start != prod(shape) * width or len(shape) > MOST_AXES:
         raise file.damaged(
-            f"its {shown(name)} of shape {shown(shape)} and {dtype} has {size - start:,} bytes, "
-            f"{shown(prod(shape) * dtype.itemsize)} were expected"
+            f"its {shown(name)} of shape {shown(shape)} and {code if is_text else _DTYPES[code]} has {size - start:,} "
+            f"bytes, {shown(prod(shape) * width)} were expected"
         )
+    if is_text:
+        return None
+    dtype, columns = _DTYPES[code], header[3] == b"True"
     sizes = shape[::-1] if columns else shape
     if packed is None:
         array = file.array(name, dtype, sizes, member.start + start)

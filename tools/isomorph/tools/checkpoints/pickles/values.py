@@ -1,6 +1,6 @@
 """The values that a pickle gives here, beside plain Python ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from isomorph.tools.checkpoints.wording import shown
@@ -72,11 +72,11 @@ class Entries(dict[str, object]):
         self.strangers = 0
 
     def add(self, key: object, value: object) -> None:
-        """Add one entry. Raises ValueError if its key exists already, or is a list or a dictionary."""
-        if isinstance(key, list | dict):
-            raise ValueError(f"a dictionary has {shown(key)} for a key")
+        """Add one entry. Raises ValueError if its key exists already, or is one that no dictionary can have."""
         if isinstance(key, Named):
             key = key.key()
+        if not isinstance(key, Hashable):
+            raise ValueError(f"a dictionary has {shown(key)} for a key")
         if not isinstance(key, str):
             self.strangers += 1
         elif key in self:

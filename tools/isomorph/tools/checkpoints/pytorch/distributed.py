@@ -34,21 +34,26 @@ NAME = "PyTorch distributed checkpoint"
 
 _DEEPEST = 16  # keys that lead to a tensor
 _COST = 1024  # bytes of Python objects for one tensor or chunk
+_PROPERTIES = "TensorProperties"
 _METADATA = "torch.distributed.checkpoint.metadata."
 
 
 class _Record(Stateful):
-    """An object of the metadata: its class, and its fields."""
+    """An object of the metadata: its class, and its fields. But for an index it is no key of a dictionary."""
 
     __slots__ = ("fields", "kind")
+    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.fields: Entries | tuple[object, ...] | None = None
 
     def set_state(self, state: object) -> None:
-        """Take the fields, once."""
-        if self.fields is not None or not isinstance(state, Entries | tuple):
+        """Take the fields, once: by name, but five in turn of a tensor's properties."""
+        is_state = (
+            isinstance(state, tuple) and len(state) == 5 if self.kind == _PROPERTIES else isinstance(state, Entries)
+        )
+        if self.fields is not None or not is_state:
             raise ValueError(f"a {self.kind} is described in an unknown way")
         self.fields = state
 
@@ -171,9 +176,9 @@ def _description(file: MappedFile, name: str, entry: object, places: Entries) ->
     assert isinstance(entry, _Record)
     properties, chunks = entry.field("properties"), entry.field("chunks")
     match properties:
-        case _Record(
-            kind="TensorProperties", fields=(Global() as dtype, _, _, _Record(kind="_MEM_FORMAT_ENCODING"), _)
-        ) if str(dtype) in DTYPES:
+        case _Record(kind=str(kind), fields=(Global() as dtype, _, _, _Record(kind="_MEM_FORMAT_ENCODING"), _)) if (
+            kind == _PROPERTIES and str(dtype) in DTYPES
+        ):
             pass
         case _:
             raise ValueError(f"the tensor {shown(name)} has no dtype that NumPy can hold")
@@ -293,7 +298,7 @@ _NAMES: dict[str, Constructor | None] = {
     **{
         f"{_METADATA}{kind}": _made(kind)
         for kind in ("Metadata", "TensorStorageMetadata", "ChunkStorageMetadata", "BytesStorageMetadata", "StorageMeta",
-                     "TensorProperties")
+                     _PROPERTIES)
     },
     f"{_METADATA}MetadataIndex": _made("MetadataIndex", _Index),
     "torch.distributed.checkpoint.filesystem._StorageInfo": _made("_StorageInfo"),
