@@ -11,6 +11,7 @@ from mutations.records.combined import mutated_parameters
 from mutations.records.graphs import mutated_graph
 from mutations.records.hdf5 import mutated_hdf5
 from mutations.records.pickles import mutated_pickle
+from mutations.records.programs import mutated_program
 from mutations.records.streams import mutated_stream, mutated_tar
 from mutations.records.tables import mutated_bundle
 from mutations.records.texts import mutated_json, mutated_safetensors
@@ -54,6 +55,7 @@ _MUTATIONS: dict[str, Mutation] = {
     "h5": mutated_hdf5,
     "weights.h5": mutated_hdf5,
     "keras": _keras_archive,
+    "tflite": mutated_program,
     "pkl": mutated_pickle,
     "npz": _numpy_archive,
     "pdparams": mutated_pickle,

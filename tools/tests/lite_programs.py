@@ -25,7 +25,7 @@ class Repeated(NamedTuple):
     """A vector of so many places, which are all those of one table."""
 
     table: "Table"
-    count: int
+    places: int
 
 
 Table = Mapping[int, Union[Number, Repeated, bytes, Sequence[int], Sequence["Table"], "Table"]]
@@ -48,9 +48,9 @@ def _put(out: bytearray, value: object) -> int:
         out += struct.pack("<I", len(value)) + value + b"\0"
         return start
     if isinstance(value, Repeated):
-        out += struct.pack("<I", value.count) + bytes(4 * value.count)
-        places = _put(out, value.table) - np.arange(start + 4, start + 4 + 4 * value.count, 4)
-        out[start + 4 : start + 4 + 4 * value.count] = places.astype("<u4").tobytes()
+        out += struct.pack("<I", value.places) + bytes(4 * value.places)
+        places = _put(out, value.table) - np.arange(start + 4, start + 4 + 4 * value.places, 4)
+        out[start + 4 : start + 4 + 4 * value.places] = places.astype("<u4").tobytes()
         return start
     assert isinstance(value, Sequence)
     out += struct.pack("<I", len(value))

@@ -261,6 +261,10 @@ HOSTILE = {
     "no such kind": (one(TENSORS[1], code=77), "an operator is of the kind 77 of 5"),
     "a name that is no text": (one(tensor(b"\xff", SHAPE, 1)), "the name of its tensor 1 is no text in UTF-8"),
     "a name that moves the cursor": (one(tensor("\x1b[2J", SHAPE, 1)), "printable text was expected"),
+    "half a field in a list": (
+        b"\x0c\0\0\0TFL3" + b"\x05\0\4\0" + b"\4\0\0\0",
+        "the list of a table's fields has 5 bytes",
+    ),
     "nothing behind the mark": (b"\x08\0\0\0TFL3", "its program cannot be read: it points to byte 8 of 8"),
     "two of one name": (
         model(

@@ -29,6 +29,8 @@ class Table:
         self._file, self._position = file, position
         self._vtable = position - _number(file, position, _OFFSET, signed=True)
         self._vtable_size = _number(file, self._vtable, _VTABLE_ENTRY)
+        if self._vtable_size < 2 * _VTABLE_ENTRY or self._vtable_size % _VTABLE_ENTRY:
+            raise ValueError(f"the list of a table's fields has {self._vtable_size:,} bytes")
 
     @classmethod
     def root(cls, file: MappedFile) -> "Table":
@@ -71,7 +73,7 @@ class Table:
     def _place(self, field: int) -> int | None:
         """Return where a field is in the file; None where the table has none."""
         entry = 2 * _VTABLE_ENTRY + _VTABLE_ENTRY * field
-        if entry + _VTABLE_ENTRY > self._vtable_size:
+        if entry >= self._vtable_size:
             return None
         offset = _number(self._file, self._vtable + entry, _VTABLE_ENTRY)
         return self._position + offset if offset else None
