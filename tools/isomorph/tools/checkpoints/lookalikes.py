@@ -36,10 +36,6 @@ _FORMS = {
     rb".{4}ET[0-9]{2}": f"an ExecuTorch program ({_EXPORTED})",
     # the first block: number 0, inside no other
     rb"\n" + _LENGTH + rb"\x08\0\x10(?:\xff{9}\x01)": _PADDLE_PROGRAM,
-    # the first node: its name, then its operation
-    rb"\n" + _LENGTH + rb"\n(?:[\x01-\x7f])[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*\x12[\x01-\x7f][A-Z_]": (
-        f"a GraphDef, a frozen program of TensorFlow ({_EXPORTED})"
-    ),
 }
 
 

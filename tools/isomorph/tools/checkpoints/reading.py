@@ -43,6 +43,7 @@ FORMATS = (
     Format(recognition.is_saved_slices, "tensorflow.saved_slices"),
     Format(recognition.is_leveldb_table, "tensorflow.bundle"),
     Format(recognition.is_tensorflow_lite, "tensorflow.lite"),
+    Format(recognition.is_frozen_graph, "tensorflow.frozen_graph"),
     Format(recognition.is_pdiparams, "paddle.pdiparams"),
     Format(recognition.is_network_pickle, "numpy.network_pickle"),
     Format(recognition.is_pickle, "paddle.pdparams"),

@@ -35,6 +35,10 @@ SAVED_MODEL, SAVED_VARIABLES = "saved_model.pb", "variables/variables.index"
 _FIRST_OF_KERAS = (b"metadata.json", KERAS_CONFIG.encode(), KERAS_WEIGHTS.encode())
 _MARKS_OF_NETWORKS = (b"matching_heuristics", b"__author__", b"\x05\0\0\0blobs", b"\x05blobs")
 _MARKED = 1024  # bytes at either end of a pickle in which those stand
+_LENGTH = rb"(?:[\x80-\xff]{0,4}[\x01-\x7f])"  # a protocol buffer's, of what follows
+_FIRST_NODE = re.compile(
+    rb"\n" + _LENGTH + rb"\n" + _LENGTH + rb"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*\x12[\x01-\x7f][A-Z_]", re.DOTALL
+)
 _ZIP = b"PK\3\4"
 
 
@@ -119,6 +123,11 @@ def is_saved_slices(file: MappedFile) -> bool:
 def is_tensorflow_lite(file: MappedFile) -> bool:
     """Tell whether it has the mark of TensorFlow Lite's programs, behind the place of its first table."""
     return file.read(4, 4) == b"TFL3"
+
+
+def is_frozen_graph(file: MappedFile) -> bool:
+    """Tell whether it starts as TensorFlow's GraphDef: with a node, of which first the name, then the operation."""
+    return _FIRST_NODE.match(file.read(0, _MARKED)) is not None
 
 
 def is_pdiparams(file: MappedFile) -> bool:

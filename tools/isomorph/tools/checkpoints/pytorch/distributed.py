@@ -34,7 +34,7 @@ NAME = "PyTorch distributed checkpoint"
 
 _DEEPEST = 16  # keys that lead to a tensor
 _COST = 1024  # bytes of Python objects for one tensor or chunk
-_PROPERTIES = "TensorProperties"
+_PROPERTIES, _OF_PROPERTIES = "TensorProperties", 5  # which have no names, but stand in turn
 _METADATA = "torch.distributed.checkpoint.metadata."
 
 
@@ -50,10 +50,9 @@ class _Record(Stateful):
 
     def set_state(self, state: object) -> None:
         """Take the fields, once: by name, but five in turn of a tensor's properties."""
-        is_state = (
-            isinstance(state, tuple) and len(state) == 5 if self.kind == _PROPERTIES else isinstance(state, Entries)
-        )
-        if self.fields is not None or not is_state:
+        is_tuple = isinstance(state, tuple) and len(state) == _OF_PROPERTIES
+        known = is_tuple if self.kind == _PROPERTIES else isinstance(state, Entries)
+        if self.fields is not None or not isinstance(state, Entries | tuple) or not known:
             raise ValueError(f"a {self.kind} is described in an unknown way")
         self.fields = state
 

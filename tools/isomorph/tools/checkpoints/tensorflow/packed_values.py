@@ -33,9 +33,23 @@ def values_of(file: MappedFile, name: str, place: slice, dtype: np.dtype, count:
 
     Raises ValueError where it holds others, or another number of them.
     """
+    return unpacked(
+        file, name, Message(file, place, {field_of(dtype): ("values", bytes)}).place("values"), dtype, count
+    )
+
+
+def field_of(dtype: np.dtype) -> int:
+    """Return the number of the field of a `TensorProto` that holds values of a dtype. Raises ValueError for none."""
     if dtype.name not in _NUMBERS:
         raise ValueError(f"it holds {dtype}, which TensorFlow saves in no such file")
-    packed = Message(file, place, {_NUMBERS[dtype.name]: ("values", bytes)}).place("values")
+    return _NUMBERS[dtype.name]
+
+
+def unpacked(file: MappedFile, name: str, packed: slice, dtype: np.dtype, count: int) -> Tensor:
+    """Return the `count` values of the tensor `name` that are packed at a place, on one axis and read-only.
+
+    Raises ValueError where there are others, or another number of them.
+    """
     size = packed.stop - packed.start
     if dtype.kind in "fc" and dtype.itemsize > 2:
         if size != count * dtype.itemsize:
