@@ -36,6 +36,7 @@ FORMATS = {
     "bundle": Format(".index", "mutations.own.tensorflow", mutated_table, 0.7),
     "objects": Format(".index", "mutations.own.tensorflow", mutated_table, 0.7),
     "v1": Format(".ckpt", "mutations.own.tensorflow", mutated_table, 0.7),
+    "pb": Format(".pb", "mutations.own.frozen"),
     "tflite": Format(".tflite", "mutations.own.lite"),
     "pkl": Format(".pkl", "mutations.own.numpy"),
     "npz": Format(".npz", "mutations.own.numpy", mutated_member, 0.6),

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Mapping
 
 from mutations.records.combined import mutated_parameters
-from mutations.records.graphs import mutated_graph
+from mutations.records.graphs import mutated_graph, mutated_nodes
 from mutations.records.hdf5 import mutated_hdf5
 from mutations.records.pickles import mutated_pickle
 from mutations.records.programs import mutated_program
@@ -55,6 +55,7 @@ _MUTATIONS: dict[str, Mutation] = {
     "h5": mutated_hdf5,
     "weights.h5": mutated_hdf5,
     "keras": _keras_archive,
+    "pb": mutated_nodes,
     "tflite": mutated_program,
     "pkl": mutated_pickle,
     "npz": _numpy_archive,

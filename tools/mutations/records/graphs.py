@@ -1,4 +1,6 @@
-"""The graph in a TensorFlow checkpoint of objects, of which nodes are changed; its checksums are made to fit."""
+"""Graphs of TensorFlow's, of which nodes are changed: that in a checkpoint of objects, whose checksums are made to fit,
+and a frozen one.
+"""
 
 import random
 from collections.abc import Mapping
@@ -39,6 +41,16 @@ def mutated_graph(chance: random.Random, files: Mapping[str, bytes]) -> dict[str
     }
     entries[place] = (entries[place][0], message_of([described[number] for number in sorted(described)]))
     return {index: table_of(chance, entries), shard: files[shard] + whole}
+
+
+def mutated_nodes(chance: random.Random, content: bytes, other: bytes) -> bytes:
+    """A frozen graph with changed nodes, or such of another one."""
+    graph = parsed(content)
+    for _ in range(chance.choice((1, 1, 2))):
+        graph = _changed(chance, graph)
+        if chance.random() < 0.2:
+            graph.insert(chance.randrange(len(graph) + 1), chance.choice(parsed(other)))
+    return message_of(graph)
 
 
 def _changed(chance: random.Random, ones: list[One]) -> list[One]:

@@ -47,12 +47,7 @@ def test_the_files_that_the_others_are_broken_from_are_sound(tmp_path: Path, for
         pytest.param(b"\x89HDF\r\n\x1a\n" + bytes(99), "it is no sound HDF5 file", id="h5"),
         pytest.param(b"\x93NUMPY\1\0" + bytes(99), "looks like a NumPy .npy array", id="npy"),
         pytest.param(b"\x1f\x8b\x08" + bytes(99), "looks like a gzip archive", id="gzip"),
-        # As TensorFlow 2.21 and Paddle 3.3 write them.
-        pytest.param(
-            b"\n?\n\x05input\x12\x0bPlaceholder*\x1c\n\x05shape",
-            "looks like a GraphDef, a frozen program",
-            id="frozen pb",
-        ),
+        # As Paddle 3.3 writes them.
         pytest.param(
             b"\n\xe8#\x08\0\x10" + b"\xff" * 9 + b"\1\x1a\x1e\n\5input",
             "looks like a program of Paddle's inference, whose tensors are in the .pdiparams",

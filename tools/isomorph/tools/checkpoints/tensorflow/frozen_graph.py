@@ -24,6 +24,7 @@ from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.protobuf import Message, placed_fields
 from isomorph.tools.checkpoints.tensorflow.framework import DTYPES, is_name, shape_of
+from isomorph.tools.checkpoints.tensorflow.graph_messages import check_messages
 from isomorph.tools.checkpoints.tensorflow.packed_values import field_of, unpacked
 from isomorph.tools.checkpoints.wording import shown
 
@@ -76,6 +77,7 @@ class _Use(NamedTuple):
 def read(file: MappedFile) -> Checkpoint:
     """Read the constants of the graph in `file`. Raises BadInput where it is damaged or not frozen."""
     try:
+        check_messages(file, slice(0, file.size))
         nodes = _nodes(file)
         tensors, left_out = _tensors(file, nodes)
     except BadInput:
