@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from isomorph.spec import architecture, zoos
+from isomorph.spec import Architecture, architecture, zoos
 from isomorph.tools.converting.containers import CONTAINERS
 from isomorph.tools.converting.formats import FORMATS
 from isomorph.tools.converting.loading import how_to_load
@@ -70,3 +70,17 @@ def test_a_network_of_your_own_stands_for_itself() -> None:
 
 def test_the_formats_that_help_lists_are_those_that_are_written() -> None:
     assert tuple(CONTAINERS) == FORMATS
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(architecture("keras/MobileNet", width_multiplier=0.25).folded(), id="batch norms folded"),
+        pytest.param(architecture("torchvision/resnet18").with_options(batch_norm_epsilon=1e-3), id="another epsilon"),
+    ],
+)
+def test_what_is_not_as_the_name_says_stands_in_the_call(network: Architecture) -> None:
+    """The call makes the network of the file, so that its tensors fit."""
+    line = next(line for line in how_to_load("a.pth", network, "isomorph's pytorch", "pytorch") if "build(" in line)
+    call = line.partition("build(")[2].partition(").native")[0]
+    assert eval(call, {"architecture": architecture}) == network

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import fields
 
 from isomorph.spec import Architecture, architecture, architectures, zoos
 from isomorph.tools.designs.titles import width_of
@@ -112,6 +113,11 @@ def _call(network: Architecture) -> str:
         "num_classes": (network.head.num_classes, plain.head.num_classes),
         "in_channels": (network.in_channels, plain.in_channels),
         "auxiliary": (network.auxiliary, plain.auxiliary),
+        **{
+            field.name: (value, getattr(plain.convention, field.name))
+            for field in fields(network.convention)
+            if isinstance(value := getattr(network.convention, field.name), bool | float | str)
+        },  # as of a file whose batch norms are folded
     }
     words = [f"{option}={value!r}" for option, (value, default) in options.items() if value != default]
     return ", ".join((f'architecture("{network.name}"', *words)) + ")"
