@@ -247,6 +247,14 @@ def test_a_constant_is_found_through_what_leaves_its_values_alone(tmp_path: Path
     assert list(read(tmp_path, graph(*nodes))) == ["l/kernel", "l/bias"]
 
 
+def deep(depth: int) -> bytes:
+    """An attribute of a node that is a function with an attribute, and so on."""
+    attribute = b""
+    for _ in range(depth):
+        attribute = message((2, message((10, message((2, attribute))))))
+    return message((5, attribute))
+
+
 CIRCLE = [node("a", "Identity", "b"), node("b", "Identity", "a"), node("c/Conv2D", "Conv2D", "x", "a")]
 HOSTILE = {
     "no weights": (graph(node("x", "Placeholder")), "it is a graph without weights"),
@@ -265,14 +273,21 @@ HOSTILE = {
     "a constant without a value": (graph(W, node("v", "Const")), "a constant has other than one value"),
     "too few bytes": (graph(node("w", "Const", value=proto(shape_of(5), (4, DATA)))), "of shape (5) has 16 bytes"),
     "too many values": (graph(node("w", "Const", value=proto(shape_of(3), (5, DATA)))), "of shape (3) has 4 values"),
-    "half a value": (graph(node("w", "Const", value=proto(shape_of(3), (5, DATA[:5])))), "it has 5 bytes, 4 were exp"),
+    "half a value": (graph(node("w", "Const", value=proto(shape_of(3), (5, DATA[:5])))), "has 5 bytes of floats"),
     "an unknown size": (
         graph(node("w", "Const", value=proto(shape_of(-1), (4, DATA)))), "an axis has a negative size"
     ),
     "an unknown shape": (graph(node("w", "Const", value=proto(message((3, 1)), (4, DATA)))), "its shape is unknown"),
     "values twice": (graph(node("w", "Const", value=proto(shape_of(4), (4, DATA), (4, DATA)))), "the field 4 twice"),
-    "a dtype of text": (graph(node("w", "Const", value=message((1, b"1")))), "the field 1 of another type"),
-    "a shape of a number": (graph(node("w", "Const", value=message((1, 1), (2, 4)))), "the field 2 of another type"),
+    "a dtype of text": (graph(node("w", "Const", value=message((1, b"1")))), "a TensorProto has the field 1 as bytes"),
+    "a shape of a number": (graph(node("w", "Const", value=message((1, 1), (2, 4)))), "has the field 2 as a number"),
+    "damage in an attribute": (
+        graph(W, node("a", "A") + message((5, message((1, b"T"), (2, b"\x0a"))))), "a number has no end or more"
+    ),
+    "damage in a list of numbers": (
+        graph(W, node("a", "A") + message((5, message((2, message((1, message((3, b"\x80"))))))))), "without an end"
+    ),
+    "attributes without end": (graph(W, node("a", "A") + deep(30)), "its messages are more than 20 deep"),
     "a huge shape": (
         graph(node("w", "Const", value=proto(shape_of(1 << 40), (5, DATA)))), "far more objects than a checkpoint"
     ),

@@ -56,14 +56,15 @@ class Checkpoint:
         format: "safetensors", "PyTorch zip", "PyTorch stream" (the bare pickle stream before PyTorch 1.6), "PyTorch
             tar" (before 0.1.10), "PyTorch distributed checkpoint" (a folder), "Keras HDF5" (.h5, .weights.h5), "Keras
             archive" (.keras), "TensorFlow checkpoint", "TensorFlow object checkpoint" (of tf.train.Checkpoint),
-            "TensorFlow SavedModel", "TensorFlow checkpoint (V1)" (before 0.12), "Paddle pickle", "Paddle inference
-            parameters" (.pdiparams), "detectron2 pickle", "Caffe2 pickle", "NumPy archive" (.npz) or "transformers
-            folder".
+            "TensorFlow SavedModel", "TensorFlow checkpoint (V1)" (before 0.12), "TensorFlow frozen graph" (.pb),
+            "TensorFlow Lite" (.tflite), "Paddle pickle", "Paddle inference parameters" (.pdiparams), "detectron2
+            pickle", "Caffe2 pickle", "NumPy archive" (.npz) or "transformers folder".
         tensors: names as in the file, less what `unwrapped` lists, in the file's order; of Keras's files by the rules
-            of `keras.h5`, in the order of their groups' names. The arrays are read-only views of the mapped file in its
-            own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be strided, and unaligned where the
-            file does not align them; NumPy handles both, and `numpy.array` makes an ordinary copy. What HDF5 holds in
-            chunks has been decoded instead. They stand as long as the file is not changed or cut.
+            of `keras.h5`, in the order of their groups' names; of programs, in the order of their operations, by the
+            rules of `tensorflow.lite` and `tensorflow.frozen_graph`. The arrays are read-only views of the mapped file
+            in its own dtype (bfloat16 by ml_dtypes), neither copied nor read yet. They may be strided, and unaligned
+            where the file does not align them; NumPy handles both, and `numpy.array` makes an ordinary copy. What HDF5
+            holds in chunks has been decoded instead. They stand as long as the file is not changed or cut.
         metadata: safetensors' `__metadata__`; of other formats METADATA alone, where isomorph noted it, or a
             transformers folder's config.json describes it.
         unwrapped: what was peeled off to reach the tensors, outermost first: keys of dictionaries ("state_dict"), then

@@ -265,13 +265,11 @@ def _value(file: MappedFile, place: slice) -> Tensor | None:
 
 def _number(parts: Mapping[int, int | slice], field: int) -> int:
     value = parts.get(field, 0)
-    if not isinstance(value, int):
-        raise ValueError(f"a constant has the field {field} of another type")
+    assert isinstance(value, int)  # as `check_messages` has found
     return value
 
 
 def _place(parts: Mapping[int, int | slice], field: int) -> slice:
     value = parts.get(field, slice(0, 0))
-    if not isinstance(value, slice):
-        raise ValueError(f"a constant has the field {field} of another type")
+    assert isinstance(value, slice)
     return value

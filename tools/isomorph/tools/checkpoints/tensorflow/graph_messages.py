@@ -3,7 +3,7 @@
 Numbers that are not in the table are of a later version of TensorFlow's, and are let through.
 
 Sources: tensorflow/core/framework/graph.proto, function.proto, node_def.proto, attr_value.proto, tensor.proto,
-tensor_shape.proto and versions.proto.
+tensor_shape.proto, op_def.proto, full_type.proto, graph_debug_info.proto and versions.proto.
 """
 
 import re
@@ -16,15 +16,30 @@ GRAPH = "GraphDef"
 
 _NUMBER, _BYTES, _TEXT, _NUMBERS, _FOUR, _EIGHT = "a number", "bytes", "text", "numbers", "floats", "doubles"
 _MESSAGES: dict[str, dict[int, str]] = {
-    GRAPH: {1: "NodeDef", 2: "FunctionDefLibrary", 3: _NUMBER, 4: "VersionDef"},
+    GRAPH: {1: "NodeDef", 2: "FunctionDefLibrary", 3: _NUMBER, 4: "VersionDef", 5: "GraphDebugInfo"},
+    "GraphDebugInfo": {1: _TEXT, 2: "named StackTrace", 4: "numbered FileLineCol", 5: "names",
+                       6: "numbered StackTrace"},
+    "named StackTrace": {1: _TEXT, 2: "StackTrace"},
+    "numbered StackTrace": {1: _NUMBER, 2: "StackTrace"},
+    "numbered FileLineCol": {1: _NUMBER, 2: "FileLineCol"},
+    "StackTrace": {1: "FileLineCol", 2: _EIGHT},
+    "FileLineCol": {1: _NUMBER, 2: _NUMBER, 3: _NUMBER, 4: _TEXT, 5: _TEXT},
     "FunctionDefLibrary": {1: "FunctionDef", 2: "GradientDef", 3: "RegisteredGradient"},
-    "FunctionDef": {1: "OpDef", 3: "NodeDef", 4: "names", 5: "attribute", 6: "names"},
+    "FunctionDef": {1: "OpDef", 3: "NodeDef", 4: "names", 5: "attribute", 6: "names", 7: "ArgAttrs entry"},
+    "ArgAttrs entry": {1: _NUMBER, 2: "ArgAttrs"},
+    "ArgAttrs": {1: "attribute"},
     "GradientDef": {1: _TEXT, 2: _TEXT},
     "RegisteredGradient": {1: _TEXT, 2: _TEXT},
-    "OpDef": {1: _TEXT},
-    "names": {1: _TEXT, 2: _TEXT},
+    "OpDef": {1: _TEXT, 2: "ArgDef", 3: "ArgDef", 4: "AttrDef", 5: _TEXT, 6: _TEXT, 8: "OpDeprecation", 20: _TEXT},
+    "ArgDef": {1: _TEXT, 2: _TEXT, 3: _NUMBER, 4: _TEXT, 5: _TEXT, 6: _TEXT, 7: "DtypeAndShape", 17: "FullTypeDef"},
+    "DtypeAndShape": {1: _NUMBER, 2: "TensorShapeProto"},
+    "AttrDef": {1: _TEXT, 2: _TEXT, 3: "AttrValue", 4: _TEXT, 7: "AttrValue"},
+    "OpDeprecation": {1: _NUMBER, 2: _TEXT},
+    "FullTypeDef": {1: _NUMBER, 2: "FullTypeDef", 3: _TEXT, 4: _NUMBER},
+    "names": {1: _TEXT},
     "VersionDef": {1: _NUMBER, 2: _NUMBER, 3: _NUMBERS},
-    "NodeDef": {1: _TEXT, 2: _TEXT, 3: _TEXT, 4: _TEXT, 5: "attribute", 6: "ExperimentalDebugInfo"},
+    "NodeDef": {1: _TEXT, 2: _TEXT, 3: _TEXT, 4: _TEXT, 5: "attribute", 6: "ExperimentalDebugInfo",
+                7: "FullTypeDef"},
     "ExperimentalDebugInfo": {1: _TEXT, 2: _TEXT},
     "attribute": {1: _TEXT, 2: "AttrValue"},
     "AttrValue": {1: "ListValue", 2: _BYTES, 3: _NUMBER, 4: _NUMBER, 5: _NUMBER, 6: _NUMBER, 7: "TensorShapeProto",
