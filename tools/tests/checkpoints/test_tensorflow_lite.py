@@ -9,6 +9,7 @@ import pytest
 
 from isomorph.backends.folding import fold
 from isomorph.spec.errors import BadInput
+from isomorph.tools import convert
 from isomorph.tools.checkpoints import read_checkpoint
 from isomorph.tools.weights.identify import identify
 from isomorph.tools.weights.weights import read_weights
@@ -122,6 +123,17 @@ def test_the_network_is_told_with_its_batch_norms_folded(
     assert weights.tensors.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_allclose(weights.tensors[name], value, rtol=0, atol=tolerance * np.abs(value).max())
+
+
+def test_the_network_is_converted(folder: Path, found: Found, tmp_path: Path) -> None:
+    """Bit for bit, but for the order of axes."""
+    assert found
+    with pytest.warns(UserWarning, match="by the shapes of its tensors"):
+        report = convert(folder / "float32.tflite", tmp_path / "converted.safetensors", arch="keras/MobileNet")
+    assert not report.left_out
+    with pytest.warns(UserWarning, match="by the shapes of its tensors"):
+        weights = read_weights(folder / "float32.tflite", arch="keras/MobileNet")
+    assert described(read_checkpoint(tmp_path / "converted.safetensors").tensors) == described(weights.tensors)
 
 
 def test_several_functions_of_a_folded_network_are_named(folder: Path, found: Found) -> None:
