@@ -23,7 +23,7 @@ from .command import children, gone, wait_for
 
 MEGABYTE = 1 << 20
 COUNT = 150
-FRAMEWORKS = {"pytorch": "torch"}
+FRAMEWORKS = {"pytorch": "torch", "frozen": "tensorflow", "lite": "tensorflow"}
 
 Opened = Callable[[str], Readers]
 
