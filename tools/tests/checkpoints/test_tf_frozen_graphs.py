@@ -279,6 +279,9 @@ HOSTILE = {
     ),
     "an unknown shape": (graph(node("w", "Const", value=proto(message((3, 1)), (4, DATA)))), "its shape is unknown"),
     "values twice": (graph(node("w", "Const", value=proto(shape_of(4), (4, DATA), (4, DATA)))), "the field 4 twice"),
+    "a dtype that is none": (
+        graph(W, node("v", "Const", value=proto(shape_of(4), (4, DATA), dtype=(1 << 38) + 1))), "is of the dtype 27487"
+    ),
     "a dtype of text": (graph(node("w", "Const", value=message((1, b"1")))), "a TensorProto has the field 1 as bytes"),
     "a shape of a number": (graph(node("w", "Const", value=message((1, 1), (2, 4)))), "has the field 2 as a number"),
     "damage in an attribute": (

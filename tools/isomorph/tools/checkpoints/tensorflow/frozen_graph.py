@@ -238,7 +238,9 @@ def _value(file: MappedFile, place: slice) -> Tensor | None:
         if number in parts:
             raise ValueError(f"a constant has the field {number} twice")
         parts[number] = value
-    dtype = _FLOATS.get(_number(parts, _DTYPE))
+    if (code := _number(parts, _DTYPE)) >= 1 << 31:  # of which protocol buffers drop the upper half
+        raise ValueError(f"a constant is of the dtype {shown(code)}, which is none")
+    dtype = _FLOATS.get(code)
     described = _place(parts, _SHAPE)
     if described.stop - described.start > _LARGEST_SHAPE:
         raise ValueError(f"a shape has {described.stop - described.start:,} bytes")
