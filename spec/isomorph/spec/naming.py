@@ -214,7 +214,13 @@ class Naming:
         (True, False)
         """
         names, ends = self._known
+        if not name.endswith(self._ends):  # most names of a file that is no zoo's
+            return name in names
         return name in names or any(name.endswith(end) and name.startswith(starts) for end, starts in ends.items())
+
+    @cached_property
+    def _ends(self) -> tuple[str, ...]:
+        return tuple(self._known[1])
 
     @cached_property
     def _known(self) -> tuple[frozenset[str], dict[str, tuple[str, ...]]]:

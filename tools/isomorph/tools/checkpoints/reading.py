@@ -14,6 +14,10 @@ from isomorph.tools.checkpoints.tensorflow.file_names import index_of
 from isomorph.tools.checkpoints.wording import refusal, shown
 
 
+LONGEST_NAME = 1024
+"""Characters of the name of a tensor; those of the deepest modules take a hundred."""
+
+
 class Format(NamedTuple):
     """What recognises the files of one format, and the module here that reads them, imported for the first of them."""
 
@@ -69,13 +73,25 @@ def read_checkpoint(path: str | Path, key: str | None = None, prefix: str | None
     `.keras` archive. Whether the values are finite is not looked at.
 
     Raises:
-        BadInput: the file cannot be opened, is none of the formats, is damaged, holds code, or holds no tensors; none
-            of its dictionaries is called `key`, or none of its tensors starts with `prefix`.
+        BadInput: the file cannot be opened, is none of the formats, is damaged, holds code, or holds no tensors, or
+            far more than a network has, or under far longer names; none of its dictionaries is called `key`, or none of
+            its tensors starts with `prefix`.
     """
     checkpoint = _read(path)
     if key is not None:
         checkpoint = _under_key(checkpoint, path, key)
+    _check_names(checkpoint, path)
     return _under_prefix(checkpoint, path, prefix) if prefix else checkpoint
+
+
+def _check_names(checkpoint: Checkpoint, path: str | Path) -> None:
+    """Raise BadInput for a name so long that it is no network's: what looks into names would take its time for it."""
+    if longest := next((name for name in checkpoint.tensors if len(name) > LONGEST_NAME), None):
+        raise refusal(
+            path,
+            f"a tensor's name, {shown(longest, 20)}, has {len(longest):,} characters, and {LONGEST_NAME:,} are the most"
+            " of any network's: save it under another",
+        )
 
 
 def _under_key(checkpoint: Checkpoint, path: str | Path, key: str) -> Checkpoint:

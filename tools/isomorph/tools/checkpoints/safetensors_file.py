@@ -54,6 +54,7 @@ def read(file: MappedFile) -> Checkpoint:
     # JSON becomes Python objects of up to thirty times its size.
     if length > _FREE_HEADER + file.size // 32:
         raise file.bad(_why_so_long(file, length))
+    file.check_number(file.read(8, length).count(_ENTRY))
     if file.read(8, 1) != b"{":
         raise file.damaged(f"its header starts with {shown(file.read(8, 1))}, a brace was expected")
     try:

@@ -14,7 +14,7 @@ from isomorph.tools.weights.namings import all_namings
 from isomorph.tools.weights.structure.alignment import align
 from isomorph.tools.weights.structure.known import by_key
 from isomorph.tools.weights.structure.layers import layers_of
-from isomorph.tools.weights.structure.search import ALL_CHANGES, FOLDED, MOST_TENSORS, Hit, find
+from isomorph.tools.weights.structure.search import ALL_CHANGES, FOLDED, MOST_KERNELS, MOST_TENSORS, Hit, find
 from isomorph.tools.weights.told import Mark
 
 MOST = 0.9
@@ -29,7 +29,7 @@ def interpret_by_structure(tensors: Tensors, architecture: Architecture | None =
     architecture: this one only; under a zoo's names as it is or folded, else with biases and batch norms of the file's.
     """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-    if len(shapes) > MOST_TENSORS:
+    if len(shapes) > MOST_TENSORS or sum(len(shape) > 1 for shape in shapes.values()) > MOST_KERNELS:
         return []
     layers = layers_of(shapes)
     if any(0 in shape for shape in shapes.values()) or any("mean" not in norm.tensors for norm in layers.norms):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from isomorph.spec import Architecture, BadInput, plan, zoos
 from isomorph.spec.layers import Convolution
@@ -19,6 +20,9 @@ Shapes = dict[str, tuple[int, ...]]
 
 NO_ZOO = "its own"
 """The form of a file whose names are those of no zoo."""
+
+ENOUGH_NAMES = 1 << 13
+"""More names than any network here has: of so many, evenly taken from a file of more, the namings know their share."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def interpret_whole_file(tensors: Tensors, architecture: Architecture | None) ->
     """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     for stage in ([*zoos()], *([form] for form in OWN_NAMINGS)):
-        knowing = {form: carried for form, carried in _carried(stage, shapes).items() if _all_known(form, carried)}
+        knowing = _carried([form for form in stage if _knows_all(form, shapes)], shapes)
         sized = [(each, _sizes(each)) for each in _candidates(architecture, knowing)]
         yield [
             interpretation
@@ -112,7 +116,10 @@ def interpret_any_file(tensors: Tensors, architecture: Architecture | None) -> I
     """Yield all interpretations under the namings that know most of a file's names; for files that nothing fits."""
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     carried = _carried(all_namings(), shapes)
-    known = {form: sum(map(all_namings()[form].knows, names)) for form, names in carried.items()}
+    known = {
+        form: sum(map(all_namings()[form].knows, islice(names, None, None, len(names) // ENOUGH_NAMES + 1)))
+        for form, names in carried.items()
+    }
     most = {form for form, count in known.items() if count and count == max(known.values())}
     for candidate in _candidates(architecture, most):
         for form in _forms(candidate, architecture, most):
@@ -125,8 +132,16 @@ def _carried(forms: Collection[str], shapes: Shapes) -> dict[str, Shapes]:
     return {form: {name: shape for name, shape in shapes.items() if namings[form].carries(name)} for form in forms}
 
 
-def _all_known(form: str, carried: Shapes) -> bool:
-    return bool(carried) and all(map(all_namings()[form].knows, carried))
+def _knows_all(form: str, names: Collection[str]) -> bool:
+    """Whether the naming of a form knows all tensors of a file that a network computes with, and there are any."""
+    naming = all_namings()[form]
+    carried = False
+    for name in names:
+        if naming.carries(name):
+            if not naming.knows(name):
+                return False  # mostly the first one already
+            carried = True
+    return carried
 
 
 def _forms(candidate: Architecture, architecture: Architecture | None, known: Collection[str]) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from isomorph.tools.checkpoints.checkpoint import Tensor
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
-from isomorph.tools.checkpoints.pickles.values import Constructor, Global, Span, Stateful
+from isomorph.tools.checkpoints.pickles.values import Constructor, DescribedTensor, Global, Span, Stateful
 from isomorph.tools.checkpoints.wording import shown
 
 _LARGEST = 1 << 48  # elements along an axis: more than any file has bytes
@@ -56,7 +56,7 @@ class DtypeRef(Stateful):
                 raise ValueError("a dtype is described in an unknown way")
 
 
-class ArrayRef(Stateful):
+class ArrayRef(DescribedTensor, Stateful):
     """An array: how its bytes are to be read, and where they are."""
 
     __slots__ = ("data", "dtype", "fortran_order", "shape")

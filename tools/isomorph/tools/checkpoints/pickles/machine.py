@@ -14,7 +14,16 @@ from typing import Any, cast
 
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.mapped_file import MappedFile
-from isomorph.tools.checkpoints.pickles.values import OPAQUE, Constructor, Entries, Global, Opaque, Span, Stateful
+from isomorph.tools.checkpoints.pickles.values import (
+    OPAQUE,
+    Constructor,
+    DescribedTensor,
+    Entries,
+    Global,
+    Opaque,
+    Span,
+    Stateful,
+)
 from isomorph.tools.checkpoints.wording import counted, shown
 
 PROTOCOLS = (2, 3, 4)
@@ -144,6 +153,7 @@ class _Machine:
         self.marks: list[int] = []
         self.memo: dict[int, object] = {}
         self.version = 0  # of the protocol
+        self.tensors = 0
 
     def run(self) -> object:
         while True:
@@ -316,6 +326,9 @@ class _Machine:
         result = constructor(arguments)
         if isinstance(result, Entries):
             self.file.spend(_COST * len(result))
+        if isinstance(result, DescribedTensor) and all(argument is not result for argument in arguments):
+            self.tensors += 1
+            self.file.check_number(self.tensors)
         self.push(result)
 
     def build(self, _: object) -> None:

@@ -29,6 +29,12 @@ class Span:
     text: bool
 
 
+class DescribedTensor:
+    """A tensor that the pickle describes; what makes it counts it."""
+
+    __slots__ = ()
+
+
 class Stateful:
     """An object whose attributes the pickle sets after the call that made it."""
 

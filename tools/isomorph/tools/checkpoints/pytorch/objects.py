@@ -13,7 +13,7 @@ import numpy as np
 from isomorph.backends.dtypes import as_dtype
 from isomorph.tools.checkpoints.checkpoint import Tensor
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
-from isomorph.tools.checkpoints.pickles.values import OPAQUE, Constructor, Entries, Global
+from isomorph.tools.checkpoints.pickles.values import OPAQUE, Constructor, DescribedTensor, Entries, Global
 from isomorph.tools.checkpoints.wording import counted, shown
 
 _LARGEST = 1 << 48  # elements or bytes: 256 TiB, more than any file, and far from overflowing 64 bits
@@ -81,7 +81,7 @@ class StorageRef:
 
 
 @dataclass(frozen=True, slots=True)
-class TensorRef:
+class TensorRef(DescribedTensor):
     """A dense tensor in a storage; `offset` and `strides` count elements of `dtype`."""
 
     storage: StorageRef
