@@ -13,7 +13,6 @@ from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.tensorflow.file_names import index_of
 from isomorph.tools.checkpoints.wording import refusal, shown
 
-
 LONGEST_NAME = 1024
 """Characters of the name of a tensor; those of the deepest modules take a hundred."""
 

@@ -62,8 +62,8 @@ def read_directory(file: MappedFile) -> dict[str, Member]:
 
     Raises:
         BadInput: the archive is cut short, lies about itself, has two members of one name or names outside its folder,
-            is encrypted, has bytes before or after it, has more of them than a network has tensors, needs a version of zip that there is not, or has extra fields
-            that are cut short, stand twice or give a member a second name.
+            is encrypted, has bytes before or after it, has more members than a network has tensors, needs a version of
+            zip that there is not, or has extra fields that are cut short, stand twice or give a member a second name.
     """
     table, end, count = _extent(file)
     file.check_number(count)

@@ -1,6 +1,7 @@
 """Interpret a file by the shapes of its tensors, where no naming here fits it."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from posixpath import commonpath
 
 from isomorph.spec import Architecture, BadInput, function, plan
@@ -14,7 +15,7 @@ from isomorph.tools.weights.namings import all_namings
 from isomorph.tools.weights.structure.alignment import align
 from isomorph.tools.weights.structure.known import by_key
 from isomorph.tools.weights.structure.layers import layers_of
-from isomorph.tools.weights.structure.search import ALL_CHANGES, FOLDED, MOST_KERNELS, MOST_TENSORS, Hit, find
+from isomorph.tools.weights.structure.search import ALL_CHANGES, FOLDED, Hit, find, is_too_large
 from isomorph.tools.weights.told import Mark
 
 MOST = 0.9
@@ -29,7 +30,7 @@ def interpret_by_structure(tensors: Tensors, architecture: Architecture | None =
     architecture: this one only; under a zoo's names as it is or folded, else with biases and batch norms of the file's.
     """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-    if len(shapes) > MOST_TENSORS or sum(len(shape) > 1 for shape in shapes.values()) > MOST_KERNELS:
+    if is_too_large(shapes.values()):
         return []
     layers = layers_of(shapes)
     if any(0 in shape for shape in shapes.values()) or any("mean" not in norm.tensors for norm in layers.norms):
@@ -105,13 +106,21 @@ def _under_its_zoos_names(hit: Hit, aligned: Mapping[str, ZooTensor]) -> dict[st
 
 def _zoos_names(hit: Hit) -> dict[str, str]:
     """Return canonical name -> what the tensor is called in the file if it has its zoo's names, as far as it does."""
-    zoo, _ = home(hit.known.architecture)
-    if zoo is None:
+    names = _names_in_zoo(hit.known.architecture)
+    if not names:
         return {}
-    names = {canonical: tensor.name for canonical, tensor in zoo.naming.tensors(hit.known.architecture).items()}
     scope = commonpath(names.values())  # slim's names start with the network's, which is a part of the prefix then
     prefix = hit.prefix.removesuffix(f"{scope}/")
     return {canonical: prefix + name for canonical, name in names.items()}
+
+
+@lru_cache(maxsize=16)
+def _names_in_zoo(network: Architecture) -> Mapping[str, str]:
+    """Return canonical name -> what the network's zoo calls the tensor; empty of a network of no zoo."""
+    zoo, _ = home(network)
+    if zoo is None:
+        return {}
+    return {canonical: tensor.name for canonical, tensor in zoo.naming.tensors(network).items()}
 
 
 def _also(hit: Hit) -> str:

@@ -6,7 +6,10 @@ from typing import NoReturn
 from isomorph.spec import Architecture, BadInput, function, zoos
 from isomorph.spec.tensors import is_trainable, match_exactly
 from isomorph.tools.checkpoints import Tensor, Tensors
+from isomorph.tools.designs.titles import title
+from isomorph.tools.tables import some_names
 from isomorph.tools.weights.interpretations import Interpretation, interpret_any_file, interpret_whole_file
+from isomorph.tools.weights.structure.layers import layers_of
 from isomorph.tools.weights.told import SeveralFunctions, ToldByStructure, in_words
 
 
@@ -21,13 +24,16 @@ def identify(
     return interpretation.architecture, interpretation.canonical(tensors)
 
 
-def find_interpretation(tensors: Tensors, source: str, architecture: Architecture | None = None) -> Interpretation:
+def find_interpretation(
+    tensors: Tensors, source: str, architecture: Architecture | None = None, part: str = ""
+) -> Interpretation:
     """Return the architecture and the naming that fit a file's tensors.
 
     The file may use canonical names, those of a zoo or those of isomorph's own networks in a framework. The
     architecture gets the file's classes and input channels, and its width, if that is one for which the zoo has
     weights: `architecture(name, width_multiplier=...)`.
     architecture: take this one, under whichever naming fits; None finds the one that fits.
+    part: which of the file's dictionaries and prefixes the tensors are from, in words, for a refusal.
     Where no naming fits, the shapes of the tensors tell the network, with a warning, ToldByStructure.
     Of several that fit and are the same function, the result is the one whose design the others took over, and one of
     which weights were published rather than one without.
@@ -41,7 +47,7 @@ def find_interpretation(tensors: Tensors, source: str, architecture: Architectur
     if not fitting:
         if told := _told_by_structure(tensors, source, architecture):
             return told
-        _refuse(tensors, source, architecture)
+        _refuse(tensors, source, architecture, part)
     fitting_zoos = {each.architecture.name.partition("/")[0] for each in fitting.values()}
     originals = [each for each in fitting.values() if each.design_of not in fitting_zoos]
     originals = [each for each in originals if each.is_published] or originals
@@ -83,10 +89,11 @@ def _told_by_structure(tensors: Tensors, source: str, architecture: Architecture
     return told
 
 
-def _refuse(tensors: Tensors, source: str, architecture: Architecture | None) -> NoReturn:
+def _refuse(tensors: Tensors, source: str, architecture: Architecture | None, part: str) -> NoReturn:
     """Raise BadInput for a file that nothing fits, with what differs from the nearest."""
-    nearest = max(interpret_any_file(tensors, architecture), key=Interpretation.shared, default=None)
+    nearest = max(interpret_any_file(tensors, architecture), key=_nearness, default=None)
     if nearest is None or nearest.shared() == (0, 0):
+        _refuse_by_shapes(tensors, source, part)
         known = ", ".join(zoos())
         raise BadInput(
             f"The first of the tensors in {source} is called {next(iter(tensors))!r}, and no zoo here ({known})"
@@ -99,6 +106,31 @@ def _refuse(tensors: Tensors, source: str, architecture: Architecture | None) ->
     counts = f"{fitting:,} of its {len(nearest.expected):,} tensors fit"
     match_exactly(nearest.shapes, nearest.carried, f"{nearest.title}, the nearest to {source} ({counts})")
     raise AssertionError("the nearest fits, and was not taken")
+
+
+def _nearness(interpretation: Interpretation) -> tuple[tuple[int, int], int, bool]:
+    """Return what is larger for what shares more names and shapes with the file, has fewer others, or came first."""
+    return interpretation.shared(), -len(interpretation.expected), interpretation.design_of is None
+
+
+def _refuse_by_shapes(tensors: Tensors, source: str, part: str) -> None:
+    """Raise BadInput with the network that a file's shapes come nearest to; return where they come near none."""
+    from isomorph.tools.weights.structure.nearest import find_nearest  # noqa: PLC0415 - as `interpret_by_structure`
+    from isomorph.tools.weights.structure.search import is_too_large  # noqa: PLC0415
+
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    nearest = None if is_too_large(shapes.values()) else find_nearest(layers_of(shapes))
+    if nearest is None:
+        return
+    under = f" under {nearest.prefix!r}" if nearest.prefix else ""
+    misfits = f"; {some_names(nearest.misfits)} {'do' if len(nearest.misfits) > 1 else 'does'} not"
+    lacking = f", and {nearest.lacking:,} of its layers {'are' if nearest.lacking > 1 else 'is'} not there"
+    raise BadInput(
+        f"{source}{f', {part},' if part else ''} fits no zoo's names, and no network here by the shapes of its tensors:"
+        f" the nearest{under} is {title(nearest.architecture)}, of which {nearest.fitting:,} of {nearest.tensors:,}"
+        f" tensors fit{misfits if nearest.misfits else ''}{lacking if nearest.lacking else ''}; `isomorph inspect"
+        f" {source} --toml mine.toml` writes what its layers make, if units here explain them."
+    )
 
 
 def _refuse_lost_statistics(nearest: Interpretation, source: str) -> None:

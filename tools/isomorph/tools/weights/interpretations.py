@@ -21,6 +21,15 @@ Shapes = dict[str, tuple[int, ...]]
 NO_ZOO = "its own"
 """The form of a file whose names are those of no zoo."""
 
+MOST_READ = 16
+"""Networks whose names are held against a file's that nothing fits: of one design there are no more."""
+
+NEARLY_ALL = 0.9
+"""The share of the most names that a naming knows of a file from which on another one is tried beside it.
+
+Some know names of every kind: a layer of d2l's is a number, or any word.
+"""
+
 ENOUGH_NAMES = 1 << 13
 """More names than any network here has: of so many, evenly taken from a file of more, the namings know their share."""
 
@@ -113,15 +122,27 @@ def _of_other_width(
 
 
 def interpret_any_file(tensors: Tensors, architecture: Architecture | None) -> Iterator[Interpretation]:
-    """Yield all interpretations under the namings that know most of a file's names; for files that nothing fits."""
+    """Yield the interpretations under the namings that know most names of a file; for files that nothing fits.
+
+    Of the networks of such names they are those whose layers are most like the file's.
+    """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     carried = _carried(all_namings(), shapes)
     known = {
         form: sum(map(all_namings()[form].knows, islice(names, None, None, len(names) // ENOUGH_NAMES + 1)))
         for form, names in carried.items()
     }
-    most = {form for form, count in known.items() if count and count == max(known.values())}
-    for candidate in _candidates(architecture, most):
+    most = {form for form, count in known.items() if count and count >= NEARLY_ALL * max(known.values())}
+    candidates = list(_candidates(architecture, most))
+    if len(candidates) > MOST_READ:
+        # A file that fits a naming needs none of it.
+        from isomorph.tools.weights.structure.nearest import likest  # noqa: PLC0415
+        from isomorph.tools.weights.structure.search import is_too_large  # noqa: PLC0415
+
+        layers = layers_of({} if is_too_large(shapes.values()) else shapes)
+        likely = {known.architecture for _, known in likest(layers, MOST_READ, candidates)}
+        candidates = [candidate for candidate in candidates if candidate in likely]
+    for candidate in candidates:
         for form in _forms(candidate, architecture, most):
             yield from _read(candidate, form, carried[form])
 

@@ -1,5 +1,6 @@
 """Read a checkpoint and find its architecture: its tensors under canonical names, and what else the file holds."""
 
+import shlex
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from isomorph.spec.tensors import match_exactly
 from isomorph.spec.zoo import translated
 from isomorph.tools.checkpoints import METADATA, Checkpoint, Tensors, read_checkpoint
 from isomorph.tools.checkpoints.checkpoint import FOLDER
+from isomorph.tools.checkpoints.wording import shown
 from isomorph.tools.designs.lookup import find_architecture
 from isomorph.tools.designs.titles import width_of
 from isomorph.tools.remark import Remark
@@ -170,6 +172,14 @@ def _warn_of_values(weights: Weights) -> None:
         )
 
 
+def part_of(checkpoint: Checkpoint) -> str:
+    """Return which dictionary and prefix the tensors of a checkpoint are from, in words; empty where they are all."""
+    others = [key for key in checkpoint.dictionaries if key != checkpoint.key]
+    within = " and ".join(map(shown, checkpoint.unwrapped))
+    beside = f" (--key {shlex.quote(others[0])} is another dictionary in it)" if others else ""
+    return f"of which the tensors within {within} were looked at{beside}" if within else beside.strip(" ()")
+
+
 def averages_beside(checkpoint: Checkpoint) -> str:
     """Return what to say of weights that are averaged over steps beside those that were taken; empty without any."""
     averaged = [key for key, each in checkpoint.dictionaries.items() if each.is_averaged and key != checkpoint.key]
@@ -186,7 +196,7 @@ def identified(path: Path, checkpoint: Checkpoint, arch: str | None = None) -> W
         raise BadInput(checkpoint.refusal)
     noted = _noted(path, checkpoint.metadata) if not arch or checkpoint.preprocessing_source else None
     wanted = find_architecture(arch) if arch else noted
-    interpretation = find_interpretation(checkpoint.tensors, str(path), wanted)
+    interpretation = find_interpretation(checkpoint.tensors, str(path), wanted, part_of(checkpoint))
     if checkpoint.network_name and not noted and not arch:
         interpretation = follow_name(checkpoint.network_name, checkpoint.tensors, str(path), interpretation)
     if noted and not arch:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from isomorph.spec import Architecture, StemConvolution
 from isomorph.tools.designs.titles import home
-from isomorph.tools.weights.recovery.bags import Bag, bag_of
 from isomorph.tools.weights.recovery.steps import Step
+from isomorph.tools.weights.structure.bags import Bag, bag_of
 from isomorph.tools.weights.structure.known import known_by_key
 
 WITHOUT_TENSORS = ("max_pool", "adaptive_pool")

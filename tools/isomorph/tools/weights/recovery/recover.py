@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from isomorph.spec import Architecture, BadInput
-from isomorph.tools.weights.recovery.bags import Bag, bag_of, bag_of_file
 from isomorph.tools.weights.recovery.building import build, ends_of_stem, kind_of_unit, normalisations
 from isomorph.tools.weights.recovery.flow import Stuck, cut
 from isomorph.tools.weights.recovery.nearest import nearest_to
 from isomorph.tools.weights.recovery.order import Order, orders
 from isomorph.tools.weights.recovery.recovered import Recovered
 from isomorph.tools.weights.recovery.steps import GRAMMARS, Grammar, Step
+from isomorph.tools.weights.structure.bags import Bag, bag_of, bag_of_file
 from isomorph.tools.weights.structure.layers import Kernel, Layers, Shape, layers_of
 from isomorph.tools.weights.structure.roles import scope_of
 from isomorph.tools.weights.structure.search import MOST_KERNELS, MOST_TENSORS, frameworks_of

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from isomorph.tools.designs.titles import home
 from isomorph.tools.weights.candidates import of_other_width
 from isomorph.tools.weights.structure.heads import MOST, is_chain, resized, with_head
 from isomorph.tools.weights.structure.known import Known, KnownByKey, by_key, known_by_key, known_forms, total
-from isomorph.tools.weights.structure.layers import Kernel, Layers
+from isomorph.tools.weights.structure.layers import Kernel, Layers, Shape
 from isomorph.tools.weights.structure.preactivation import is_preactivated
 
 FEWEST = 4
@@ -98,6 +98,11 @@ class Hit:
         return tuple(kernel for kernel in self.layers.kernels if kernel not in self.head)
 
 
+def is_too_large(shapes: Collection[Shape]) -> bool:
+    """Whether shapes are of more tensors, or more kernels, than any network here has."""
+    return len(shapes) > MOST_TENSORS or sum(len(shape) > 1 for shape in shapes) > MOST_KERNELS
+
+
 def find(layers: Layers, known: KnownByKey | None = None, changes: Changes = ALL_CHANGES) -> list[Hit]:
     """Return the known networks that a prefix of the names holds whole, the most likely first; with changes if need be.
 
@@ -112,7 +117,7 @@ def find(layers: Layers, known: KnownByKey | None = None, changes: Changes = ALL
     """
     if len(layers.kernels) > MOST_KERNELS:
         return []
-    nodes = list(_nodes(layers))
+    nodes = list(nodes_of(layers))
     if known is None:
         known = known_by_key()
     for tried in ((), changes):
@@ -125,7 +130,7 @@ def find(layers: Layers, known: KnownByKey | None = None, changes: Changes = ALL
     return []
 
 
-def _nodes(layers: Layers) -> Iterator[tuple[str, Layers]]:
+def nodes_of(layers: Layers) -> Iterator[tuple[str, Layers]]:
     """Yield prefix, layers under it, for all that could be a network; of prefixes of the same kernels the longest."""
     count: Counter[str] = Counter()
     for kernel in layers.kernels:
