@@ -13,7 +13,7 @@ from isomorph.tools.checkpoints import METADATA, Checkpoint
 from isomorph.tools.weights.weights import identified
 
 from ..command import refused
-from ..hostile_files import storage, tensor, zipped
+from ..pytorch_files import saved
 from ..tensors import of_zoo
 
 PATH = Path("x.pth")
@@ -26,12 +26,8 @@ def noting(name: str, network: str) -> Checkpoint:
 
 def write_training_script_s(path: Path, name: str, network: str) -> None:
     """A file as PyTorch's ImageNet example saves it."""
-    state, records = {}, {}
-    for key, (own_name, value) in enumerate(of_zoo(architecture(network)).items()):
-        strides = tuple(stride // 4 for stride in value.copy().strides)
-        state[f"module.{own_name}"] = tensor(storage(str(key), value.size), 0, value.shape, strides)
-        records[str(key)] = value.tobytes()
-    path.write_bytes(zipped({"epoch": 90, "arch": name, "state_dict": state}, records))
+    state = {f"module.{name}": value for name, value in of_zoo(architecture(network)).items()}
+    path.write_bytes(saved({"epoch": 90, "arch": name, "state_dict": state}))
 
 
 @pytest.mark.parametrize(

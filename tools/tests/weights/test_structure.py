@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from isomorph.spec import BadInput, architecture, architectures, function, plan, tensor_shapes, zoo
+from isomorph.spec import Architecture, BadInput, architecture, architectures, function, plan, tensor_shapes, zoo
 from isomorph.spec.tensors import split
 from isomorph.tools.checkpoints import Tensors
 from isomorph.tools.weights.by_structure import interpret_by_structure
@@ -43,8 +43,12 @@ def file_of(name: str) -> dict[str, tuple[str, Shape]]:
 
     State dictionaries have a unit's shortcut last; Keras and TensorFlow have it first, as the plan does.
     """
-    network = architecture(name)
-    home = zoo(name.partition("/")[0])
+    return tensors_in_file(architecture(name))
+
+
+def tensors_in_file(network: Architecture) -> dict[str, tuple[str, Shape]]:
+    """The same of a zoo's network with other options."""
+    home = zoo(network.name.partition("/")[0])
     tensors = {canonical: (each.name, each.shape) for canonical, each in home.naming.tensors(network).items()}
     if home.framework not in ("pytorch", "paddle"):
         return tensors
@@ -115,8 +119,11 @@ def told(name: str, disguise: Disguise) -> tuple[Interpretation, dict[str, str]]
     tensors = {new: shapes[old] for old, new in called.items()}
     if disguise is under_a_prefix:
         tensors |= SIBLINGS
-    likely = interpret_by_structure(drawn(tensors))
-    right = [each for each in likely if function(each.architecture) == function(architecture(name))]
+    network = architecture(name)
+    home, _, own_name = name.partition("/")
+    asked = network if own_name in zoo(home).unpublished else None  # its zoo's names are those of a published one
+    likely = interpret_by_structure(drawn(tensors), asked)
+    right = [each for each in likely if function(each.architecture) == function(network)]
     assert len(right) == 1, f"it is told as {[each.title for each in likely]}"
     return right[0], {canonical: called[theirs] for canonical, (theirs, _) in file.items()}
 

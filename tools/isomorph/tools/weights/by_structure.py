@@ -45,6 +45,7 @@ def interpret_by_structure(tensors: Tensors, architecture: Architecture | None =
     named = [_named_alike(hit) for hit in hits]
     if max(named, default=0.0) >= MOST:
         hits = [hit for hit, share in zip(hits, named, strict=True) if share == max(named)]
+        hits = [hit for hit in hits if _is_published(hit)] or hits  # as under a zoo's names without a prefix
     likeliest: dict[object, Hit] = {}
     for hit in hits:
         likeliest.setdefault(function(hit.architecture), hit)
@@ -69,6 +70,12 @@ def _named_alike(hit: Hit) -> float:
     """Return the share of the trunk's kernels that the network's zoo names as the file does."""
     names = set(_zoos_names(hit).values())
     return sum(kernel.name in names for kernel in hit.trunk) / len(hit.trunk)
+
+
+def _is_published(hit: Hit) -> bool:
+    """Whether the network's zoo has published weights of it; True of a network of no zoo."""
+    zoo, own_name = home(hit.known.architecture)
+    return zoo is None or own_name not in zoo.unpublished
 
 
 def _interpretation(hit: Hit, shapes: Mapping[str, Shape]) -> Interpretation:

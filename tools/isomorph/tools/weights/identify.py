@@ -10,7 +10,7 @@ from isomorph.tools.designs.titles import title
 from isomorph.tools.tables import some_names
 from isomorph.tools.weights.interpretations import Interpretation, interpret_any_file, interpret_whole_file
 from isomorph.tools.weights.structure.layers import layers_of
-from isomorph.tools.weights.told import SeveralFunctions, ToldByStructure, in_words
+from isomorph.tools.weights.told import FitsNone, SeveralFunctions, ToldByStructure, in_words
 
 
 def identify(
@@ -37,8 +37,8 @@ def find_interpretation(
     Where no naming fits, the shapes of the tensors tell the network, with a warning, ToldByStructure.
     Of several that fit and are the same function, the result is the one whose design the others took over, and one of
     which weights were published rather than one without.
-    Raises BadInput where nothing fits, with what differs from `architecture` or from the nearest one, or where
-    different functions fit.
+    Raises FitsNone where nothing fits, with what differs from `architecture` or from the nearest one, and BadInput
+    where different functions fit.
     """
     stages = (
         {each.title: each for each in stage if each.fits()} for stage in interpret_whole_file(tensors, architecture)
@@ -47,7 +47,10 @@ def find_interpretation(
     if not fitting:
         if told := _told_by_structure(tensors, source, architecture):
             return told
-        _refuse(tensors, source, architecture, part)
+        try:
+            _refuse(tensors, source, architecture, part)
+        except BadInput as problem:
+            raise FitsNone(str(problem)) from None
     fitting_zoos = {each.architecture.name.partition("/")[0] for each in fitting.values()}
     originals = [each for each in fitting.values() if each.design_of not in fitting_zoos]
     originals = [each for each in originals if each.is_published] or originals

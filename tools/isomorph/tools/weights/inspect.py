@@ -22,7 +22,7 @@ from isomorph.tools.tables import PlainTable, Report, by, count, plain_table, so
 from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.recovery.recovered import Recovered
 from isomorph.tools.weights.sanity_checks import SuspectTensor, find_suspect_tensors
-from isomorph.tools.weights.told import SeveralFunctions, ToldByStructure, in_words
+from isomorph.tools.weights.told import FitsNone, SeveralFunctions, ToldByStructure, in_words
 from isomorph.tools.weights.values.agreement import Agreement, find_agreement
 from isomorph.tools.weights.values.functions import agreements_of_zoo, spoken_for
 from isomorph.tools.weights.weights import identified
@@ -55,7 +55,8 @@ class InspectReport(Report):
     interpretation: what the tensors are taken for; None where the network cannot be told. It is not in the JSON.
     problem: why the network cannot be told; None if it can.
     recovered: a network that no zoo lists, from the shapes of the tensors; None if one is told, or none fits.
-    not_recovered: the layer of which no unit here is made, or another reason; None if a network is told or recovered.
+    not_recovered: the layer of which no unit here is made, or another reason; None if a network is told or recovered,
+        and where names or the file's own word are what is wrong.
     unused: tensors that no network computes with.
     tensors: name in the file -> dtype and shape.
     oddities: the tensors that fail a sanity check; None where the values were not looked at.
@@ -126,7 +127,7 @@ class InspectReport(Report):
             from isomorph.tools.weights.recovery.document import to_annotated_toml  # noqa: PLC0415 - as `recover`
 
             return to_annotated_toml(self.recovered, self.path)
-        raise BadInput(f"No network of {self.path} can be written: {self.not_recovered}")
+        raise BadInput(f"No network of {self.path} can be written: {self.not_recovered or self.problem}")
 
     def to_json(self) -> str:
         """Return the report, as the command line's `--json` writes it."""
@@ -280,7 +281,8 @@ def inspect(
     checkpoint = read_checkpoint(path, key, prefix)
     likely, problem = _identified(Path(path), checkpoint, arch)
     interpretation, tensors = next(iter(likely), None), checkpoint.tensors
-    recovered, not_recovered = _recovered(Path(path), tensors) if not likely else (None, None)
+    # Not where names or the file's own word contradict one another: to recover a network would hide that.
+    recovered, not_recovered = _recovered(Path(path), tensors) if isinstance(problem, FitsNone) else (None, None)
     progress("inspect", "looking at the values")
     expected = interpretation.expected if interpretation else {}
     oddities = tuple(find_suspect_tensors(tensors, expected)) if values else None
@@ -300,7 +302,7 @@ def inspect(
         prefix=interpretation.prefix if interpretation else "",
         mapping=_mapping(interpretation) if interpretation else {},
         interpretation=interpretation,
-        problem=problem,
+        problem=None if problem is None else str(problem),
         recovered=recovered,
         not_recovered=not_recovered,
         unused=tuple(name for name in tensors if name not in interpretation.carried) if interpretation else (),
@@ -326,7 +328,7 @@ def network_facts(network: Architecture) -> dict[str, Any]:
     }
 
 
-def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> tuple[list[Interpretation], str | None]:
+def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> tuple[list[Interpretation], BadInput | None]:
     """Return the networks that a file may hold, the likeliest first, and why there are none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ToldByStructure)  # the report says so
@@ -337,7 +339,7 @@ def _identified(path: Path, checkpoint: Checkpoint, arch: str | None) -> tuple[l
         except BadInput as problem:
             if arch is not None:
                 raise
-            return [], str(problem)
+            return [], problem
 
 
 def _recovered(path: Path, tensors: Tensors) -> tuple[Recovered | None, str | None]:

@@ -32,6 +32,10 @@ class SeveralFunctions(BadInput):
         self.likely = likely
 
 
+class FitsNone(BadInput):
+    """The tensors of a file are those of no network here, by their names or by their shapes."""
+
+
 def in_words(marks: Iterable[str]) -> str:
     """Return how sure it is which tensor is which.
 

@@ -13,7 +13,7 @@ from isomorph.tools.weights.recovery.steps import GRAMMARS, Grammar, Step
 from isomorph.tools.weights.structure.bags import Bag, bag_of, bag_of_file
 from isomorph.tools.weights.structure.layers import Kernel, Layers, Shape, layers_of
 from isomorph.tools.weights.structure.roles import scope_of
-from isomorph.tools.weights.structure.search import MOST_KERNELS, MOST_TENSORS, frameworks_of
+from isomorph.tools.weights.structure.search import MOST_KERNELS, MOST_TENSORS, frameworks_of, has_shortcuts_first
 
 FEWEST_UNITS = 2
 """The units that a reading needs: of fewer, chance would find one."""
@@ -72,7 +72,7 @@ def _check(layers: Layers) -> None:
 
 def _readings(order: Order, layers: Layers) -> list[Reading]:
     """Return the ways in which convolutions make units, the likeliest first. Raises BadInput where there is none."""
-    shortcut_first = "keras" in frameworks_of(layers)
+    shortcut_first = has_shortcuts_first(layers)
     readings: list[Reading] = []
     furthest = Stuck(0, ())
     for grammar in GRAMMARS:

@@ -1,8 +1,8 @@
 """Which tensor of a file is which of a network that was found in it, and how sure that is.
 
 Kernels of one shape are a class; a class of one is sure. In a larger one the file's order is the network's, unit by
-unit; a shortcut's kernel stands last in its unit in PyTorch and Paddle, and first in Keras, where no name says which it
-is. Where names are numbered as the order goes, they say the same.
+unit; a shortcut's kernel stands last in its unit in PyTorch and Paddle, and first in Keras and in Paddle's own numbers,
+where no name says which it is. Where names are numbered as the order goes, they say the same.
 """
 
 import re
@@ -30,7 +30,7 @@ from isomorph.spec.tensors import (
 from isomorph.tools.weights.structure.known import shape_of
 from isomorph.tools.weights.structure.layers import Kernel, Layers, Norm
 from isomorph.tools.weights.structure.roles import Role, names_a_shortcut, without_kind
-from isomorph.tools.weights.structure.search import Hit, frameworks_of
+from isomorph.tools.weights.structure.search import Hit, are_numbered_by_paddle, frameworks_of, has_shortcuts_first
 from isomorph.tools.weights.told import Mark
 
 L = TypeVar("L", Kernel, Norm)
@@ -61,9 +61,14 @@ class _Place:
 def align(hit: Hit, shapes: Mapping[str, Shape]) -> Alignment:
     """Return which tensor of the file is which of `hit.architecture`. shapes: name -> shape in the file."""
     planned = plan(hit.architecture)
-    shortcut_first = "keras" in frameworks_of(hit.layers)
-    maps = "HWI" if shortcut_first else "IHW"
-    places = sorted(_places(planned), key=lambda place: (place.unit, place.is_shortcut != shortcut_first))
+    shortcut_first = has_shortcuts_first(hit.layers)
+    maps = "HWI" if "keras" in frameworks_of(hit.layers) else "IHW"
+    late = {head.scope for head in hit.architecture.auxiliary} if are_numbered_by_paddle(hit.layers) else set()
+
+    def order(place: _Place) -> tuple[bool, int, bool]:
+        return place.layer.scope.partition("/")[0] in late, place.unit, place.is_shortcut != shortcut_first
+
+    places = sorted(_places(planned), key=order)
     of_kernels, kernel_marks = _kernels(hit, planned, places)
     of_norms, norm_marks = _norms(hit.layers, planned, places, of_kernels, kernel_marks)
     tensors: dict[str, ZooTensor] = {}

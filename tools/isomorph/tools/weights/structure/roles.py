@@ -8,10 +8,11 @@ Role = Literal["kernel", "bias", "gamma", "beta", "mean", "variance"]
 where the layer turns out to be one."""
 
 # Sources: PyTorch's nn.Module names; Keras's layers, old ("running_std" is a variance there) and new; slim's variables;
-# Paddle's "_mean" and "_variance"; JAX's and Caffe2's short letters.
+# Paddle's "_mean" and "_variance", and the names that it gives parameters itself, "batch_norm2d_0.w_0" to "w_2";
+# JAX's and Caffe2's short letters.
 _WORDS: dict[Role, str] = {
-    "mean": r"running_mean|moving_mean|_?mean",
-    "variance": r"running_var|running_std|moving_variance|_?variance|var",
+    "mean": r"running_mean|moving_mean|_?mean|w_1",
+    "variance": r"running_var|running_std|moving_variance|_?variance|var|w_2",
     "gamma": r"gamma|scale",
     "beta": r"beta|offset",
     "bias": r"bias|biases|b",
@@ -20,6 +21,8 @@ _WORDS: dict[Role, str] = {
 
 # A word may stand behind others, as in Keras's `res2a_branch2a_W_1:0`, and have a number behind it.
 _FORMS = {role: re.compile(rf"(?:.*[_./])?(?:{words})(?:_\d+)?(?::0)?") for role, words in _WORDS.items()}
+
+_OF_PADDLE = re.compile(r"(?:.*[./])?conv2d_\d+\.w_0")
 
 _LAST = re.compile(r"(?:(?P<scope>.*)[./])?(?P<leaf>[^./]*)")
 
@@ -53,6 +56,18 @@ def scope_of(name: str) -> str:
 def leaf_of(name: str) -> str:
     """Return what stands behind the last dot or slash of a name."""
     return name[len(scope_of(name)) :].lstrip("./")
+
+
+def is_numbered_by_paddle(name: str) -> bool:
+    """Whether a kernel has the name that Paddle gives parameters itself, by the order in which their layers are made.
+
+    Networks of its zoo make a shortcut's convolution before the others of its unit, and auxiliary heads last.
+
+    >>> from isomorph.tools.weights.structure.roles import is_numbered_by_paddle
+    >>> is_numbered_by_paddle("conv2d_17.w_0"), is_numbered_by_paddle("conv2d_17/kernel")
+    (True, False)
+    """
+    return _OF_PADDLE.fullmatch(name) is not None
 
 
 def names_a_shortcut(scope: str) -> bool:

@@ -15,6 +15,7 @@ from isomorph.tools.weights.structure.heads import MOST, is_chain, resized, with
 from isomorph.tools.weights.structure.known import Known, KnownByKey, by_key, known_by_key, known_forms, total
 from isomorph.tools.weights.structure.layers import Kernel, Layers, Shape
 from isomorph.tools.weights.structure.preactivation import is_preactivated
+from isomorph.tools.weights.structure.roles import is_numbered_by_paddle
 
 FEWEST = 4
 """The kernels of the smallest network that is told by its structure; of fewer, chance would find many."""
@@ -239,3 +240,13 @@ def frameworks_of(layers: Layers) -> tuple[str, ...]:
     means = (norm.tensors.get("mean", "") for norm in layers.norms)
     dense = {kernel.axes for kernel in layers.kernels if kernel.is_dense}
     return ("paddle",) if "IO" in dense or any(re.search(r"\._mean$", name) for name in means) else ("pytorch",)
+
+
+def are_numbered_by_paddle(layers: Layers) -> bool:
+    """Whether a file's kernels have the names that Paddle gives them itself, in the order in which layers are made."""
+    return 2 * sum(is_numbered_by_paddle(kernel.name) for kernel in layers.kernels) > len(layers.kernels)
+
+
+def has_shortcuts_first(layers: Layers) -> bool:
+    """Whether the convolution of a shortcut stands before the others of its unit in a file, where no name says so."""
+    return "keras" in frameworks_of(layers) or are_numbered_by_paddle(layers)
