@@ -7,13 +7,13 @@ import pytest
 
 from isomorph.spec import Architecture, Block, architecture, architectures, function, plan, tensor_shapes, zoo
 from isomorph.spec.layers import Convolution
-from isomorph.spec.tensors import split
+from isomorph.spec.tensors import OF_BATCH_NORM, split
 from isomorph.tools.weights.by_structure import interpret_by_structure
 from isomorph.tools.weights.interpretations import Interpretation
 from isomorph.tools.weights.recovery.recover import recover
 
 from .test_recovery import INCEPTIONS, layers_of
-from .test_structure import ALL, SMALL, Shape, all_renamed, drawn, tensors_in_file, wrong_ones
+from .test_structure import ALL, SMALL, Shape, all_renamed, drawn, modules_renamed, tensors_in_file, wrong_ones
 
 File = dict[str, tuple[str, Shape]]
 """Canonical name -> name and shape in a file, in its order."""
@@ -133,18 +133,30 @@ def test_of_a_network_and_its_average_the_network_is_told(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_what_is_not_by_order_is_right_in_a_file_that_is_shuffled_within_units(name: str) -> None:
+    """The layers of each unit, and the tensors of each layer, whose modules are renamed."""
     network = architecture(name)
     units = {layer.scope: number for number, unit in enumerate(plan(network).all_units) for layer in unit.parametrised}
-    file = list(tensors_in_file(network).items())
-    chance = random.Random(name)
-    chance.shuffle(file)
-    shapes, names = renamed(dict(sorted(file, key=lambda item: _unit_of(item[0], units))))
-    assert set(wrong_ones(told(shapes, network), names).values()) <= {"by order"}
+    chance, file = random.Random(name), tensors_in_file(network)
+    at_random = {canonical: chance.random() for canonical in file}
+    of_layers = {split(canonical)[0]: chance.random() for canonical in file}
+
+    def place(canonical: str) -> tuple[int, float, float]:
+        scope, _ = split(canonical)
+        return units.get(scope, -1 if scope != "logits" else len(units)), of_layers[scope], at_random[canonical]
+
+    shuffled = {canonical: file[canonical] for canonical in sorted(file, key=place)}
+    called = modules_renamed([theirs for theirs, _ in shuffled.values()])
+    names = {canonical: called[theirs] for canonical, (theirs, _) in shuffled.items()}
+    interpretation = told({called[theirs]: shape for theirs, shape in shuffled.values()}, network)
+    assert set(wrong_ones(interpretation, names).values()) <= {"by order"}
 
 
-def _unit_of(canonical: str, units: dict[str, int]) -> int:
-    scope, _ = split(canonical)
-    return units.get(scope, -1 if scope.startswith("conv1") or scope == "Conv" else len(units))
+@pytest.mark.parametrize("name", ALL)
+def test_which_vector_of_a_batch_norm_is_which_is_never_sure_without_their_names(name: str) -> None:
+    """Gamma, beta, mean and variance are of one shape: the order of the file alone says it."""
+    shapes, _ = renamed(tensors_in_file(architecture(name)))
+    marks = told(shapes, architecture(name)).marks
+    assert {mark for canonical, mark in marks.items() if split(canonical)[1] in OF_BATCH_NORM} <= {"by order"}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +164,7 @@ def _unit_of(canonical: str, units: dict[str, int]) -> int:
     [
         name if name in SMALL else pytest.param(name, marks=pytest.mark.thorough)
         for name in architectures()
-        if name not in INCEPTIONS
+        if name not in INCEPTIONS and architecture(name).stem.layers
     ],
 )
 def test_a_network_behind_another_stem_is_recovered(name: str) -> None:

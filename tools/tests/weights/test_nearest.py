@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from isomorph.tools import inspect
 from isomorph.tools.weights.identify import find_interpretation
 from isomorph.tools.weights.structure.layers import layers_of
 from isomorph.tools.weights.structure.nearest import find_nearest
+from isomorph.tools.weights.told import FitsNone
 from isomorph.tools.weights.weights import read_weights
 
 from . import unlisted_networks as unlisted
@@ -110,3 +112,43 @@ def test_the_dictionary_that_was_looked_at_is_said_with_the_others(tmp_path: Pat
     with pytest.raises(BadInput, match=re.escape(sentence)):
         read_weights(path)
     assert str(inspect(path, values=False).problem).startswith(sentence)
+
+
+# Never told as a neighbour, whatever their names are.
+
+
+def without_names(shapes: unlisted.Shapes) -> unlisted.Shapes:
+    return {f"t{number:05d}": shape for number, shape in enumerate(shapes.values())}
+
+
+def within_a_model(shapes: unlisted.Shapes) -> unlisted.Shapes:
+    return {f"model.encoder.{name}": shape for name, shape in shapes.items()} | {"model.mask": (7, 5)}
+
+
+def by_letters(shapes: unlisted.Shapes) -> unlisted.Shapes:
+    return {name: shapes[name] for name in sorted(shapes)}
+
+
+FAMILIES = {
+    "RegNetX-400MF": unlisted.regnet_x((32, 64, 160, 400), (1, 2, 7, 12), 16),
+    "RegNetX-3.2GF": unlisted.regnet_x((96, 192, 432, 1008), (2, 6, 15, 2), 48),
+    "SE-ResNet-50": unlisted.resnet((3, 4, 6, 3), bottleneck=True, squeeze="convolution"),
+    "SE-ResNet-50 of dense layers": unlisted.resnet((3, 4, 6, 3), bottleneck=True, squeeze="dense"),
+    "SE-ResNet-18": unlisted.resnet((2, 2, 2, 2), bottleneck=False, squeeze="convolution"),
+    "U-Net": unlisted.u_net(),
+    "DenseNet": unlisted.dense_net(),
+    "a vision transformer": unlisted.vision_transformer(),
+    "a pre-activation ResNet-50 without biases": unlisted.preactivated((3, 4, 6, 3)),
+    "the same without a batch norm behind its units": unlisted.preactivated((3, 4, 6, 3), last_norm=False),
+    "PaddleClas's ResNet-18": unlisted.resnet((2, 2, 2, 2), bottleneck=False, always_projects=True),
+    "ResNet-50-D": unlisted.resnet((3, 4, 6, 3), bottleneck=True, stem=0),
+}
+
+
+@pytest.mark.parametrize("disguise", [dict, without_names, within_a_model, by_letters])
+@pytest.mark.parametrize("shapes", FAMILIES.values(), ids=FAMILIES)
+def test_a_network_that_is_not_here_is_told_as_none(
+    shapes: unlisted.Shapes, disguise: Callable[[unlisted.Shapes], unlisted.Shapes]
+) -> None:
+    with pytest.raises(FitsNone):
+        find_interpretation(drawn(disguise(shapes)), "FILE")

@@ -80,8 +80,9 @@ def align(hit: Hit, shapes: Mapping[str, Shape]) -> Alignment:
                 kernel = of_kernels[layer.scope]
                 found, mark = kernel.name if leaf == WEIGHTS else str(kernel.bias), kernel_marks[layer.scope]
             else:
-                roles = {_LEAVES[role]: tensor for role, tensor in of_norms[layer.scope].tensors.items()}
-                found, mark = roles[leaf], norm_marks[layer.scope]
+                norm = of_norms[layer.scope]
+                roles = {_LEAVES[role]: tensor for role, tensor in norm.tensors.items()}
+                found, mark = roles[leaf], norm_marks[layer.scope] if norm.told else "by order"  # all are of one shape
             axes = _axes(of_kernels[layer.scope], canonical, maps) if leaf == WEIGHTS else None
             tensors[name], marks[name] = ZooTensor(found, shapes[found], canonical, axes), mark
     return Alignment(tensors, marks)

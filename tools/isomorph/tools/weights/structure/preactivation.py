@@ -9,12 +9,16 @@ from itertools import pairwise
 
 from isomorph.tools.weights.structure.layers import Kernel, Layers, Norm
 
+MOST_CHANNELS = 4
+"""Of images; a convolution of more that stands first in a file is no stem."""
+
 
 def is_preactivated(layers: Layers) -> bool:
     """Return whether names or order show that units begin with their batch norms; False where nothing does.
 
-    In a pre-activation network the first batch norm stands in the module of the first unit, and not beside the stem's
-    convolution; or nothing stands between a unit's last convolution and the bare projection beside it.
+    In a pre-activation network no batch norm of the stem's depth stands beside the stem's convolution, whatever letters
+    sorted the file, and the first unit has one; or nothing stands between a unit's last convolution and the bare
+    projection beside it.
 
     >>> from isomorph.spec import architecture, tensor_shapes
     >>> from isomorph.tools.weights.structure.layers import layers_of
@@ -25,10 +29,17 @@ def is_preactivated(layers: Layers) -> bool:
     convolutions = [kernel for kernel in layers.kernels if not kernel.is_dense]
     if len(convolutions) < 2 or not layers.norms:
         return False
-    first = min(layers.norms, key=lambda norm: norm.place)
-    stem, unit = (_module(kernel.scope) for kernel in convolutions[:2])
-    if stem != unit and _module(first.scope) in (stem, unit):
-        return _module(first.scope) == unit
+    stem = convolutions[0]
+    if stem.shape.depth_seen > MOST_CHANNELS:  # letters have put it behind others
+        stem = min(convolutions, key=lambda kernel: (kernel.shape.side == 1, kernel.shape.depth_seen))
+    units = (kernel for kernel in convolutions if kernel is not stem and kernel.shape.depth_seen == stem.shape.depth)
+    unit = next(units, stem)
+    if _module(stem.scope) != _module(unit.scope):
+        modules = {_module(norm.scope) for norm in layers.norms if norm.depth == stem.shape.depth}
+        if _module(stem.scope) in modules:
+            return False
+        if _module(unit.scope) in modules:
+            return True
     return _bare_projections_follow(convolutions, layers.norms)
 
 
