@@ -244,11 +244,11 @@ def test_a_head_that_reads_something_else_is_no_head() -> None:
 # What is not told.
 
 
-def of_resnet(**changed: Shape | None) -> Tensors:
+def of_resnet(**changed: Shape | None) -> dict[str, Shape]:
     shapes = dict(file_of("torchvision/resnet50").values()) | {
         name.replace("__", "."): shape for name, shape in changed.items()
     }
-    return drawn({name: shape for name, shape in shapes.items() if shape is not None})
+    return {name: shape for name, shape in shapes.items() if shape is not None}
 
 
 SQUEEZING = {
@@ -265,23 +265,23 @@ SQUEEZING = {
 
 
 @pytest.mark.parametrize(
-    "tensors",
+    "shapes",
     [
         pytest.param(of_resnet(conv1__weight=(64, 3, 5, 5)), id="another stem"),
         pytest.param(of_resnet(layer1__0__conv2__weight=None), id="a kernel that is missing"),
         pytest.param(of_resnet(layer1__0__bn2__bias=None), id="a vector that is missing"),
         pytest.param(of_resnet(fc__bias=None), id="a classifier without biases"),
         pytest.param(of_resnet(fc__weight=(0, 2048)), id="an empty tensor"),
-        pytest.param(drawn(dict(file_of("torchvision/resnet50").values()) | SQUEEZING), id="squeeze and excitation"),
-        pytest.param(drawn({"a": (3,), "b": (4, 4)}), id="no convolution"),
-        pytest.param(drawn({}), id="nothing"),
-        pytest.param(drawn({f"c{n}.w": (8, 8, 3, 3) for n in range(3000)}), id="more layers than any network has"),
-        pytest.param(drawn({f"v{n}": (64,) for n in range(30_000)}), id="vectors that no name puts together"),
-        pytest.param(drawn({f"v{n}": (64,) for n in range(200_000)}), id="more tensors than any network has"),
+        pytest.param(dict(file_of("torchvision/resnet50").values()) | SQUEEZING, id="squeeze and excitation"),
+        pytest.param({"a": (3,), "b": (4, 4)}, id="no convolution"),
+        pytest.param({}, id="nothing"),
+        pytest.param({f"c{n}.w": (8, 8, 3, 3) for n in range(3000)}, id="more layers than any network has"),
+        pytest.param({f"v{n}": (64,) for n in range(30_000)}, id="vectors that no name puts together"),
+        pytest.param({f"v{n}": (64,) for n in range(200_000)}, id="more tensors than any network has"),
     ],
 )
-def test_no_neighbour_is_told_for(tensors: Tensors) -> None:
-    assert interpret_by_structure(tensors) == []
+def test_no_neighbour_is_told_for(shapes: dict[str, Shape]) -> None:
+    assert interpret_by_structure(drawn(shapes)) == []
 
 
 # As `identify` tells them.
