@@ -91,6 +91,7 @@ def found(folder: Path) -> Found:
     return result
 
 
+@pytest.mark.thorough  # programs written by hand stand for those that are converted
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_weights_come_back_bit_for_bit_in_the_networks_order(folder: Path, found: Found, dtype: str) -> None:
     checkpoint = read_checkpoint(folder / f"{dtype}.tflite")
@@ -100,6 +101,7 @@ def test_weights_come_back_bit_for_bit_in_the_networks_order(folder: Path, found
     assert not any(value.flags.writeable for value in checkpoint.tensors.values())
 
 
+@pytest.mark.thorough  # programs written by hand stand for those that are converted
 def test_layers_are_called_as_keras_calls_them(folder: Path, found: Found) -> None:
     layers = [name.rpartition("/")[0] for name in read_checkpoint(folder / "network.keras").tensors if "kernel" in name]
     names = [name for name in read_checkpoint(folder / "float32.tflite").tensors if name.endswith("kernel")]
@@ -109,6 +111,7 @@ def test_layers_are_called_as_keras_calls_them(folder: Path, found: Found) -> No
         assert layer in name
 
 
+@pytest.mark.thorough  # programs written by hand stand for those that are converted
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float16", 1e-3)])
 def test_the_network_is_told_with_its_batch_norms_folded(
     folder: Path, found: Found, dtype: str, tolerance: float
@@ -125,6 +128,7 @@ def test_the_network_is_told_with_its_batch_norms_folded(
         np.testing.assert_allclose(weights.tensors[name], value, rtol=0, atol=tolerance * np.abs(value).max())
 
 
+@pytest.mark.thorough  # programs written by hand stand for those that are converted
 def test_the_network_is_converted(folder: Path, found: Found, tmp_path: Path) -> None:
     """Bit for bit, but for the order of axes."""
     assert found
@@ -136,12 +140,14 @@ def test_the_network_is_converted(folder: Path, found: Found, tmp_path: Path) ->
     assert described(read_checkpoint(tmp_path / "converted.safetensors").tensors) == described(weights.tensors)
 
 
+@pytest.mark.thorough  # programs written by hand stand for those that are converted
 def test_several_functions_of_a_folded_network_are_named(folder: Path, found: Found) -> None:
     assert found
     with pytest.raises(BadInput, match=r"fits keras/MobileNet .* and slim/mobilenet_v1 .* choose one with --arch"):
         read_weights(folder / "float32.tflite")
 
 
+@pytest.mark.thorough  # programs written by hand stand for those that are converted
 def test_quantised_weights_are_refused_by_name(folder: Path, found: Found) -> None:
     assert found
     with pytest.raises(BadInput, match=r"its tensor '.*/kernel' is int8: the file is quantised, float32 or float16"):

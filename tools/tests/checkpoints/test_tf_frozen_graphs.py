@@ -95,6 +95,7 @@ def found(folder: Path) -> Found:
     return result
 
 
+@pytest.mark.thorough  # graphs written by hand stand for those that are frozen
 @pytest.mark.parametrize("name", ["keras", "plain", "slim"])
 def test_weights_come_back_bit_for_bit_in_the_networks_order(folder: Path, found: Found, name: str) -> None:
     checkpoint = read_checkpoint(folder / f"{name}.pb")
@@ -103,6 +104,7 @@ def test_weights_come_back_bit_for_bit_in_the_networks_order(folder: Path, found
     assert not any(value.flags.writeable for value in checkpoint.tensors.values())
 
 
+@pytest.mark.thorough  # graphs written by hand stand for those that are frozen
 def test_variables_of_keras_have_the_names_of_its_layers(folder: Path, found: Found) -> None:
     names = list(read_checkpoint(folder / "keras.pb").tensors)
     for name, (path, _) in zip(names, found["keras"], strict=True):
@@ -111,16 +113,19 @@ def test_variables_of_keras_have_the_names_of_its_layers(folder: Path, found: Fo
         assert f"/{layer}" in name
 
 
+@pytest.mark.thorough  # graphs written by hand stand for those that are frozen
 def test_variables_without_names_are_called_after_what_reads_them(folder: Path, found: Found) -> None:
     names = list(read_checkpoint(folder / "plain.pb").tensors)
     for name, (path, _) in zip(names, found["plain"], strict=True):
         assert name == (path if path.startswith("dense") else f"conv/{path}")
 
 
+@pytest.mark.thorough  # graphs written by hand stand for those that are frozen
 def test_variables_of_tensorflow_1_keep_their_names(folder: Path, found: Found) -> None:
     assert list(read_checkpoint(folder / "slim.pb").tensors) == [name for name, _ in found["slim"]]
 
 
+@pytest.mark.thorough  # graphs written by hand stand for those that are frozen
 def test_a_network_of_slims_is_told_by_its_names(folder: Path, found: Found) -> None:
     assert found
     with warnings.catch_warnings(action="error"):
@@ -128,6 +133,7 @@ def test_a_network_of_slims_is_told_by_its_names(folder: Path, found: Found) -> 
     assert network == SLIM
 
 
+@pytest.mark.thorough  # graphs written by hand stand for those that are frozen
 def test_a_network_of_keras_is_told_with_its_batch_norms(folder: Path, found: Found) -> None:
     """Its tensors are those of Keras's own file."""
     assert found
@@ -139,6 +145,7 @@ def test_a_network_of_keras_is_told_with_its_batch_norms(folder: Path, found: Fo
     assert described(tensors) == described(expected)
 
 
+@pytest.mark.thorough  # graphs written by hand stand for those that are frozen
 def test_a_graph_that_is_not_frozen_is_refused(folder: Path, found: Found) -> None:
     assert found
     with pytest.raises(BadInput, match="it is a graph of variables without their values: name the checkpoint"):
@@ -311,8 +318,8 @@ def test_a_graph_that_is_cut_anywhere_is_refused(tmp_path: Path) -> None:
 
 BOMBS: dict[str, Callable[[], bytes]] = {
     "nodes": lambda: graph(W) + graph(node("", "A")) * MEGABYTE,
-    "inputs": lambda: graph(W, node("a", "A", *["b"] * MEGABYTE)),
-    "sizes": lambda: graph(node("w", "Const", value=proto(shape_of(*[1] * MEGABYTE), (4, DATA)))),
+    "inputs": lambda: graph(W, node("a", "A") + message((3, b"b")) * MEGABYTE),
+    "sizes": lambda: graph(node("w", "Const", value=proto(shape_of(1) * MEGABYTE, (4, DATA)))),
     "one value for all": lambda: graph(node("w", "Const", value=proto(shape_of(1 << 28), (5, DATA[:4])))),
     "long names": lambda: graph(W, node("x" * 10 * MEGABYTE, "A")),
 }

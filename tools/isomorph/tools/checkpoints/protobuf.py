@@ -161,12 +161,12 @@ def varint_of(number: int) -> bytes:
 
 def message(*fields: tuple[int, Value]) -> bytes:
     """Return a message of fields, each a number and a value; as proto3 has it, an integer of 0 is left out."""
-    out = b""
+    parts: list[bytes] = []
     for number, value in fields:
         if isinstance(value, bytes):
-            out += varint_of(number << 3 | 2) + varint_of(len(value)) + value
+            parts += (varint_of(number << 3 | 2), varint_of(len(value)), value)
         elif value and isinstance(value, Fixed32):
-            out += varint_of(number << 3 | 5) + value.to_bytes(4, "little")
+            parts += (varint_of(number << 3 | 5), value.to_bytes(4, "little"))
         elif value:
-            out += varint_of(number << 3) + varint_of(value)
-    return out
+            parts += (varint_of(number << 3), varint_of(value))
+    return b"".join(parts)
