@@ -77,6 +77,8 @@ WRONG = {
     "a huge shape": (
         archive({"w.npy": npy("<f4", "(99999999999999999, 99999999999999999)", bytes(16))}), "16 bytes, an integer of"
     ),
+    "an axis with a zero before it": (archive({"w.npy": npy("<f4", "(04,)", bytes(16))}), "header that numpy.save"),
+    "a number for a shape": (archive({"w.npy": npy("<f4", "(4)", bytes(16))}), "header that numpy.save writes for no"),
     "a negative axis": (archive({"w.npy": npy("<f4", "(-4,)", bytes(16))}), "header that numpy.save writes for no"),
     "an axis beyond all": (archive({"w.npy": npy("<f4", "(" + "9" * 99 + ",)", b"")}), "header that numpy.save writes"),
     "too many axes": (archive({"w.npy": npy("<f4", "(" + "1, " * 17 + ")", bytes(4))}), "has 4 bytes, 4 were expected"),

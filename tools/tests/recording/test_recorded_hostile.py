@@ -95,6 +95,10 @@ ARRAYS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: header("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 999999999, 99, 9), }"),
         "has not as many bytes as its shape",
     ),
+    "an axis with a zero before it": (
+        lambda: header("{'descr': '<f4', 'fortran_order': False, 'shape': (01, 8, 8, 16), }"),
+        "is no array of numbers",
+    ),
     "a header of code": (
         lambda: header("{'descr': __import__('os').system('touch ran'), 'fortran_order': False, 'shape': " + SHAPE),
         "is no array of numbers",

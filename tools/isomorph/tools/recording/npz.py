@@ -29,8 +29,10 @@ _LONGEST = 1 << 20  # bytes of the record, four a letter: ten times what the arc
 _WIDEST = 256  # letters of one fact
 _PIECE = 1 << 22  # bytes read at a time
 _MAGIC = b"\x93NUMPY\1\0"  # version 1.0: a header of less than 64 KiB
+_SIZE = rb"(?:0|[1-9][0-9]{0,17})"
 _HEADER = re.compile(
-    rb"\{'descr': '([<>](?:f[248]|U[0-9]{1,8}))', 'fortran_order': False, 'shape': \(([0-9, ]{0,80})\), \} *\n"
+    rb"\{'descr': '([<>](?:f[248]|U[0-9]{1,8}))', 'fortran_order': False, "
+    rb"'shape': \(((?:(?:%b, ?){1,4}%b?)?)\), \} *\n" % (_SIZE, _SIZE)
 )
 
 

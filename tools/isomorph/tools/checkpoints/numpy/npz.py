@@ -27,9 +27,10 @@ _LENGTHS = {b"\x93NUMPY\1\0": 2, b"\x93NUMPY\2\0": 4, b"\x93NUMPY\3\0": 4}  # ma
 _MAGIC = 8
 _LONGEST_HEADER = 1 << 12  # bytes; sixteen axes of twenty digits take a tenth
 _COST = 512  # bytes of Python objects for one array
+_SIZE = rb"(?:0|[1-9][0-9]{0,17})"  # as Python writes them, to which 02 is none, and (2) no tuple
 _HEADER = re.compile(
     rb"\{'descr': '([<>|=]?)([a-zA-Z][0-9]*)', 'fortran_order': (True|False), "
-    rb"'shape': \(((?:[0-9]{1,18}, ?)*(?:[0-9]{1,18})?)\), \} *\n"
+    rb"'shape': \(((?:(?:%b, ?)+%b?)?)\), \} *\n" % (_SIZE, _SIZE)
 )
 _DTYPES = {
     code: np.dtype(code).newbyteorder("<")
