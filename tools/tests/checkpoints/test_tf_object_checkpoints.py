@@ -197,6 +197,8 @@ WRONG = {
     "other fields": (message((2, b"x")), "it has the field 2, unknown here"),
     "a node that is a number": (message((1, 1)), "it has the field 1, unknown here"),
     "an unknown part of a node": (graph([(9, 1)]), "an object has the field 9, unknown here"),
+    "a saver that is no message": (graph([(4, b"x")]), "a field ends beyond its message"),
+    "values below that are no message": (graph([(5, b"x")]), "a field ends beyond its message"),
     "a key that is not there": (graph([child(1)], [saved("d")]), "graph of objects names 'd', which it does not hold"),
     "a key of two objects": (graph([child(1), child(2)], [saved()], [saved()]), "two objects are saved under 'a/.ATTR"),
     "control characters": (graph([saved(full_name=b"\x1b[2J")]), r"calls a tensor '.x1b\[2J', printable text was"),

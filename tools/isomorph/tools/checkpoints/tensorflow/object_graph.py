@@ -34,6 +34,8 @@ _SLOT = {
     2: ("slot_name", str),
     3: ("slot_variable_node_id", int),
 }  # SlotVariableReference
+_SAVER = {1: ("name", str), 2: ("object_name", str)}  # RegisteredSaver
+_HAS_VALUES = {1: ("value", int)}  # BoolValue
 
 
 class Saved(NamedTuple):
@@ -107,8 +109,10 @@ def _node(file: MappedFile, place: slice) -> _Node:
                 node.saved.append(Saved(saved.text("checkpoint_key"), saved.text("full_name")))
             case (3, slice()):
                 node.slots.append(Message(file, part, _SLOT).number("slot_variable_node_id"))
-            case (4 | 5, slice()):
-                pass  # who saved it, and whether there is anything below
+            case (4, slice()):  # who saved it, and whether there is anything below, say nothing of a network
+                Message(file, part, _SAVER)
+            case (5, slice()):
+                Message(file, part, _HAS_VALUES)
             case _:
                 raise ValueError(f"an object has the field {shown(number)}, unknown here")
     return node
