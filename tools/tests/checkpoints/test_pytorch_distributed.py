@@ -173,6 +173,9 @@ WRONG: dict[str, tuple[bytes, str]] = {
         metadata(places=entries((index(), place()), (index("v"), made("TensorProperties", {"offset": 0})))),
         "a TensorProperties is described in an unknown way",
     ),
+    "an object that is made by a call": (
+        metadata(places=entries((index(), raw(place().replace(b")\x81", b")R", 1))))), r"_StorageInfo, of which objects"
+    ),
     "fields without names": (metadata(places=entries((index(), made("_StorageInfo", (1, 2))))), "a _StorageInfo is d"),
     "a dtype that is none": (metadata({"w": listed(kind=properties("f4"))}), "'w' has no dtype that NumPy can hold"),
     "a sparse tensor": (

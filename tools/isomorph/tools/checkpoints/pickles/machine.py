@@ -16,6 +16,7 @@ from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pickles.values import (
     OPAQUE,
+    ByNew,
     Constructor,
     DescribedTensor,
     Entries,
@@ -316,6 +317,14 @@ class _Machine:
         raise ValueError("it uses the pickle opcode INST, which no checkpoint needs")
 
     def call(self, _: object) -> None:
+        """Call a function, or a class."""
+        self._make(by_new=False)
+
+    def new(self, _: object) -> None:
+        """Make an object by the `__new__` of its class."""
+        self._make(by_new=True)
+
+    def _make(self, by_new: bool) -> None:
         self.file.spend(_COST_OF_CALL)
         function, arguments = self.last(2)
         if not (isinstance(function, Global) and isinstance(arguments, tuple)):
@@ -323,6 +332,8 @@ class _Machine:
         constructor = self.names[str(function)]
         if constructor is None:
             raise ValueError(f"it calls {function}, which is no function of a checkpoint")
+        if isinstance(constructor, ByNew) and not by_new:
+            raise ValueError(f"it calls {function}, of which objects are made without a call")
         result = constructor(arguments)
         if isinstance(result, Entries):
             self.file.spend(_COST * len(result))
@@ -405,7 +416,7 @@ _STEPS: dict[str, _Step] = {
     "STACK_GLOBAL": _Machine.stack_global,
     "INST": _Machine.instance,
     "REDUCE": _Machine.call,
-    "NEWOBJ": _Machine.call,
+    "NEWOBJ": _Machine.new,
     "BUILD": _Machine.build,
     "BINPERSID": _Machine.persistent_id,
 }

@@ -10,6 +10,17 @@ Constructor = Callable[[tuple[object, ...]], object]
 
 
 @dataclass(frozen=True, slots=True)
+class ByNew:
+    """A constructor of a class whose objects pickles make by its `__new__` alone: calling it takes more arguments."""
+
+    make: Constructor
+
+    def __call__(self, arguments: tuple[object, ...]) -> object:
+        """Return what the constructor makes."""
+        return self.make(arguments)
+
+
+@dataclass(frozen=True, slots=True)
 class Global:
     """A global that a pickle named, as a mere name."""
 

@@ -23,7 +23,7 @@ from isomorph.tools.checkpoints.checkpoint import Checkpoint, Tensor
 from isomorph.tools.checkpoints.mapped_file import MappedFile, mapped_beside
 from isomorph.tools.checkpoints.pickles.machine import unpickle_all
 from isomorph.tools.checkpoints.pickles.state_dicts import StateDict, checkpoint_in, without_prefixes
-from isomorph.tools.checkpoints.pickles.values import OPAQUE, Constructor, Entries, Global, Named, Stateful
+from isomorph.tools.checkpoints.pickles.values import OPAQUE, ByNew, Constructor, Entries, Global, Named, Stateful
 from isomorph.tools.checkpoints.pytorch.objects import DTYPES, TensorRef, size_of, sizes_of
 from isomorph.tools.checkpoints.pytorch.zip import saved_in
 from isomorph.tools.checkpoints.recognition import DISTRIBUTED_METADATA
@@ -262,7 +262,7 @@ def _made(kind: str, record: type[_Record] = _Record) -> Constructor:
             raise ValueError(f"a {kind} is made in an unknown way")
         return record(kind)
 
-    return make
+    return ByNew(make)
 
 
 def _size(arguments: tuple[object, ...]) -> object:
