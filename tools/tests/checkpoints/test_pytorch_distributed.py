@@ -145,11 +145,12 @@ def entries(*pairs: tuple[Raw, Raw]) -> Raw:
     return raw(b"}(" + b"".join(key + value for key, value in pairs) + b"u")
 
 
-def metadata(tensors: object = None, places: object = None, paths: object = None) -> bytes:
+def metadata(tensors: object = None, places: object = None, paths: object = None, **more: object) -> bytes:
     state = {
         "state_dict_metadata": {"w": listed()} if tensors is None else tensors,
         "storage_data": entries((index(), place())) if places is None else places,
         "planner_data": paths,
+        **more,
     }
     return b"\x80\2" + pickled(made("Metadata", state)) + b"."
 
@@ -160,6 +161,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "another object": (b"\x80\2}.", "it holds a dictionary, the metadata of a checkpoint was expected"),
     "no list": (metadata(tensors=3), "it does not list tensors by name, and where they are"),
     "keys that are numbers": (metadata(places=raw(b"}(K\1K\2u")), "it does not list tensors by name"),
+    "text about its storage": (metadata(storage_meta="x"), "it says of its storage 'x', a description was expected"),
     "no tensors": (metadata(tensors={}), "no tensors were found in it"),
     "a tensor without chunks": (metadata({"w": listed(chunks=[])}), "the tensor 'w' has no chunks"),
     "chunks that are none": (metadata({"w": listed(chunks=[3])}), "a chunk of the tensor 'w' is 3"),

@@ -147,6 +147,9 @@ def _nested(file: MappedFile, value: object) -> Entries:
     listed, places, paths = (value.field(name) for name in ("state_dict_metadata", "storage_data", "planner_data"))
     if not isinstance(listed, Entries) or not isinstance(places, Entries) or listed.strangers or places.strangers:
         raise ValueError("it does not list tensors by name, and where they are")
+    about = value.field("storage_meta")
+    if about is not None and not (isinstance(about, _Record) and about.kind == "StorageMeta"):
+        raise ValueError(f"it says of its storage {shown(about)}, a description was expected")
     root = Entries()
     for name, entry in listed.items():
         file.spend(_COST)
