@@ -207,11 +207,18 @@ def read(folder: Path, content: bytes) -> Checkpoint:
 
 
 def refusal(folder: Path, content: bytes) -> str:
-    """The sentence with which `content` is refused, which names the file and is one line."""
+    """The sentence with which `content` is refused."""
+    path = folder / "hostile.pth"
+    path.write_bytes(content)
+    return refusal_of(path)
+
+
+def refusal_of(path: Path) -> str:
+    """The sentence with which a file is refused, which names the file and is one line."""
     with pytest.raises(BadInput) as caught:
-        read(folder, content)
+        read_checkpoint(path)
     sentence = str(caught.value)
-    assert sentence.startswith(f"{folder / 'hostile.pth'}: ")
+    assert sentence.startswith(f"{path}: ")
     assert sentence.isprintable(), "a refusal is one line, whatever the file puts into it"
     assert len(sentence) < 600
     return sentence
