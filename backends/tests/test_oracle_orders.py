@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from isomorph.backends.oracle import pullbacks
-from isomorph.backends.oracle.operations import convolve, mean, softmax
+from isomorph.backends.oracle.operations import convolve, softmax
+from isomorph.backends.oracle.primitives import mean
 from isomorph.backends.protocol import Array
 from isomorph.spec.layers import Convolution
 from isomorph.spec.tensors import WEIGHTS

@@ -18,11 +18,13 @@ Its module has `create(engine)`, which returns the Backend, and is offered as an
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 from isomorph.backends.array_forms import Answers, Array, Images, Labels, Maps, Tensors
 from isomorph.backends.dtypes import as_dtype
 from isomorph.backends.exporting import Export
 from isomorph.backends.failures import Unavailable
+from isomorph.backends.models import Model
 from isomorph.backends.network import Network
 from isomorph.backends.options import (
     AUTOCASTS,
@@ -138,6 +140,26 @@ class Backend(ABC):
     def exports(self) -> Mapping[str, Export]:
         """Return the framework's own formats by name, each with the function that writes networks in it."""
         return {}
+
+    def open(self, what: str, arguments: Mapping[str, Any] | None = None) -> Model:
+        """Open a model that somebody else wrote: a factory that returns one, or one of the framework's saved programs.
+
+        what: "file.py:factory", "package.module:factory", or a path. The code of a factory is run in this process.
+        arguments: the factory's.
+
+        Raises BadInput where there is no such model, Unavailable in a backend that opens none.
+
+        >>> from isomorph.backends import load_backend
+        >>> load_backend("oracle").open("mine.py:make_model")
+        Traceback (most recent call last):
+            ...
+        isomorph.backends.failures.Unavailable: oracle opens no models of others.
+        """
+        raise Unavailable(f"{self.name} opens no models of others.")
+
+    def model(self, native: Any) -> Model:
+        """Return one of the framework's own objects as a model that can be traced. Raises as `open` does."""
+        raise Unavailable(f"{self.name} opens no models of others.")
 
     def resolve_device(self, device: Device) -> str:
         """Return the device, "cpu" or "gpu", that `device` means here.

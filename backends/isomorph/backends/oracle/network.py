@@ -2,7 +2,8 @@
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.oracle.layers import Maker
-from isomorph.backends.oracle.operations import Precision, mean, softmax
+from isomorph.backends.oracle.operations import Precision, softmax
+from isomorph.backends.oracle.primitives import mean
 from isomorph.backends.oracle.units import EndPoints, make_unit
 from isomorph.spec import Plan
 from isomorph.spec.layers import INPUT

@@ -1,4 +1,4 @@
-"""The oracle's arithmetic: convolution, max pool and mean in NumPy, each a few lines, on [N, H, W, C] arrays.
+"""The oracle's arithmetic of a plan's layers, on [N, H, W, C] arrays, and in which precision it computes.
 
 Every array stays in the dtype that it came in. Where a sum's order is free, `Precision.order` chooses one of ORDERS, so
 that float32 can say how much of a difference order alone explains.
@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from isomorph.backends.oracle import primitives
+from isomorph.backends.oracle.primitives import shuffled
 from isomorph.backends.protocol import Array, as_dtype
 from isomorph.spec.layers import Activation, AveragePool, Convolution, MaxPool
-from isomorph.spec.padding import Rule, adaptive_windows, pads
+from isomorph.spec.operations import average_pool_of, convolution_at, max_pool_at
+from isomorph.spec.padding import Rule, pads
 
 ORDERS = 8
 """The number of orders of summation in which the oracle can evaluate a network."""
@@ -48,116 +51,35 @@ class Precision:
         return x.astype(self.computed, copy=False)
 
 
-def shuffled(size: int, order: int) -> Array:
-    """Return the indices 0 .. size - 1 in the sequence of an `order` from 2 on, the same on every machine."""
-    return np.random.Philox(key=[order, size]).random_raw(size).argsort(kind="stable")
-
-
 def windows(x: Array, kernel: int, stride: int, rate: int, rule: Rule, fill: float) -> Array:
     """Return a view [N, h, w, kernel, kernel, C] of the cells in each window of `x`, padded with `fill`."""
-    _, height, width, _ = x.shape
-    border = [(0, 0), *(pads(rule, size, kernel, stride, rate) for size in (height, width)), (0, 0)]
-    if any(sum(pair) for pair in border):
-        x = np.pad(x, border, constant_values=fill)
-    extent = rate * (kernel - 1) + 1
-    view = np.lib.stride_tricks.sliding_window_view(x, (extent, extent), axis=(1, 2))
-    return view[:, ::stride, ::stride, :, ::rate, ::rate].transpose(0, 1, 2, 4, 5, 3)
+    rows, columns = (pads(rule, size, kernel, stride, rate) for size in x.shape[1:3])
+    return primitives.windows(x, (kernel,) * 2, (stride,) * 2, (rate,) * 2, (rows, columns), fill)
 
 
 def seen_by(layer: Convolution, x: Array) -> Array:
     """Return a view [N, h, w, kernel, kernel, C] of the cells of `x` that each output sees, in all groups."""
-    if layer.kernel == 1:
-        return x[:, :: layer.stride, :: layer.stride, None, None]
-    return windows(x, layer.kernel, layer.stride, layer.rate, layer.padding, 0)
+    return primitives.seen_by(convolution_at(layer, *x.shape[1:3]), (layer.kernel,) * 2, x)
 
 
 def convolve(x: Array, weights: Array, layer: Convolution, order: int = 0) -> Array:
-    """[N, H, W, groups * I] and a kernel [k, k, I, O] -> [N, h, w, O]: a matrix product of the windows for each image.
-
-    One image at a time, so that its windows, k * k times as large as the image, stay in the cache.
-    """
-    seen = seen_by(layer, x)
-    batch, height, width = seen.shape[:3]
-    result = np.empty((batch, height, width, layer.depth), x.dtype)
-    for image, out in zip(seen, result, strict=True):
-        if layer.groups == 1:
-            _sum_windows(image, weights, out, order)
-            continue
-        if layer.is_depthwise:
-            _sum_depthwise(image, weights[:, :, 0], out, order)
-            continue
-        depth_out = layer.depth // layer.groups
-        for group in range(layer.groups):
-            outputs = slice(group * depth_out, (group + 1) * depth_out)
-            inputs = slice(group * layer.depth_seen, (group + 1) * layer.depth_seen)
-            group_out = np.empty((height, width, depth_out), x.dtype)
-            _sum_windows(image[..., inputs], weights[..., outputs], group_out, order)
-            out[..., outputs] = group_out
-    return result
-
-
-def _sum_depthwise(image: Array, weights: Array, out: Array, order: int) -> None:
-    """Sum windows [h, w, k, k, C] weighted by a kernel [k, k, C] into `out`; order 1 starts from the last cell."""
-    cells = list(np.ndindex(weights.shape[:2]))
-    if order == 1:
-        cells.reverse()
-    elif order > 1:
-        cells = [cells[index] for index in shuffled(len(cells), order)]
-    out[:] = 0
-    for row, column in cells:
-        out += image[:, :, row, column] * weights[row, column]
-
-
-def _sum_windows(image: Array, weights: Array, out: Array, order: int) -> None:
-    """Sum the weighted windows of one group of outputs into `out`."""
-    middle = weights.shape[2] // 2 if order == 1 else 0
-    _product(image[..., middle:], weights[:, :, middle:], out, order)
-    if middle:
-        first_half = np.empty_like(out)
-        _product(image[..., :middle], weights[:, :, :middle], first_half, order)
-        np.add(out, first_half, out=out)
-
-
-def _product(seen: Array, weights: Array, out: Array, order: int) -> None:
-    depth = out.shape[-1]
-    terms, kernel = seen.reshape(out.size // depth, -1), weights.reshape(-1, depth)
-    if order > 1:
-        sequence = shuffled(len(kernel), order)
-        terms, kernel = terms[:, sequence], kernel[sequence]
-    np.matmul(terms, kernel, out=out.reshape(-1, depth))
+    """Return a layer's convolution alone, [N, H, W, groups * I] and a kernel [k, k, I, O] -> [N, h, w, O]."""
+    return primitives.convolve(x, weights, convolution_at(layer, *x.shape[1:3]), order)
 
 
 def max_pool(x: Array, pool: MaxPool) -> Array:
     """Return the maximum of each window, [N, H, W, C] -> [N, h, w, C]."""
-    kernel = pool.kernel
-    seen = windows(x, kernel, pool.stride, 1, pool.padding, pool.fill)
-    result = seen[..., 0, 0, :].copy()
-    for row, column in np.ndindex(kernel, kernel):
-        np.maximum(result, seen[..., row, column, :], out=result)
-    return result
-
-
-def mean(x: Array, axis: int, order: int = 0) -> Array:
-    """Return the mean over `axis` and the next axis, which are both removed."""
-    if order > 1:
-        flat = x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
-        return np.asarray(flat.take(shuffled(flat.shape[axis], order), axis).mean(axis=axis))
-    return np.asarray(x.mean(axis=(axis, axis + 1)))
+    return primitives.max_pool(x, max_pool_at(pool, *x.shape[1:3]))
 
 
 def average_pool(x: Array, pool: AveragePool, order: int = 0) -> Array:
     """Return the mean of each window, [N, H, W, C] -> [N, h, w, C]."""
-    return mean(windows(x, pool.kernel, pool.stride, 1, "valid", 0), 3, order)
+    return primitives.average_pool(x, average_pool_of(pool), order)
 
 
 def adaptive_pool(x: Array, cells: int, order: int = 0) -> Array:
     """Return the means of `cells` x `cells` windows that cover the map, [N, H, W, C] -> [N, cells, cells, C]."""
-    batch, height, width, depth = x.shape
-    result = np.empty((batch, cells, cells, depth), x.dtype)
-    for row, (top, bottom) in enumerate(adaptive_windows(height, cells)):
-        for column, (left, right) in enumerate(adaptive_windows(width, cells)):
-            result[:, row, column] = mean(x[:, top:bottom, left:right], 1, order)
-    return result
+    return primitives.adaptive_pool(x, (cells,) * 2, order)
 
 
 def activate(x: Array, activation: Activation) -> Array:

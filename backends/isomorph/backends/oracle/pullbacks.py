@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from isomorph.backends.array_forms import Array
-from isomorph.backends.oracle import operations
+from isomorph.backends.oracle import operations, primitives
 from isomorph.spec.layers import Activation, AdaptivePool, AveragePool, Convolution, MaxPool, ZeroChannels
 from isomorph.spec.padding import Rule, adaptive_windows, pads
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, WEIGHTS
@@ -151,7 +151,7 @@ def adaptive_pool(x: Array, pool: AdaptivePool, order: int = 0) -> tuple[Array, 
 def mean(x: Array, order: int = 0) -> tuple[Array, Pullback]:
     """Return the mean over space."""
     area = x.dtype.type(x.shape[1] * x.shape[2])
-    y = operations.mean(x, 1, order)[:, None, None]
+    y = primitives.mean(x, 1, order)[:, None, None]
     return y, lambda gradient: (np.broadcast_to(gradient / area, x.shape), {})
 
 
@@ -211,7 +211,7 @@ def _groups(layer: Convolution) -> Iterator[tuple[slice, slice]]:
 def _product(first: Array, second: Array, order: int) -> Array:
     """Return a matrix product, summed in an `order`."""
     if order > 1:
-        sequence = operations.shuffled(len(second), order)
+        sequence = primitives.shuffled(len(second), order)
         return np.asarray(first[:, sequence] @ second[sequence])
     middle = first.shape[1] // 2 if order == 1 else 0
     second_half = first[:, middle:] @ second[middle:]
@@ -226,5 +226,5 @@ def _sum(x: Array, order: int) -> Array:
     """
     flat = x.reshape(-1, x.shape[-1])
     if order > 1:
-        return np.asarray(flat[operations.shuffled(len(flat), order)].sum(axis=0))
+        return np.asarray(flat[primitives.shuffled(len(flat), order)].sum(axis=0))
     return np.asarray(flat.sum(axis=0) if order == 1 else (np.ones((1, len(flat)), x.dtype) @ flat)[0])

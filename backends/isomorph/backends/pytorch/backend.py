@@ -6,12 +6,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from isomorph.backends.exporting import Export
+from isomorph.backends.models import Model
 from isomorph.backends.protocol import (
     Answers,
     Array,
@@ -29,6 +31,7 @@ from isomorph.backends.pytorch.exports import EXPORTS
 from isomorph.backends.pytorch.naming import NAMING
 from isomorph.backends.pytorch.network import ConvNet, make_network
 from isomorph.backends.pytorch.speed import PyTorchFramework
+from isomorph.backends.pytorch.tracing.model import PyTorchModel, open_model
 from isomorph.backends.pytorch.training import loss_of, make_optimizer
 from isomorph.backends.speed.framework import Framework
 from isomorph.backends.training import SGD, Gradients
@@ -275,6 +278,14 @@ class PyTorch(Backend):
     def exports(self) -> Mapping[str, Export]:
         """Return PyTorch's own formats."""
         return EXPORTS
+
+    def open(self, what: str, arguments: Mapping[str, Any] | None = None) -> Model:
+        """Open a factory of an nn.Module, or a program of TorchScript (.pt) or of `torch.export` (.pt2)."""
+        return open_model(what, arguments or {})
+
+    def model(self, native: Any) -> Model:
+        """Return an nn.Module as a model that can be traced."""
+        return PyTorchModel(native, type(native).__name__)
 
     def _build(self, architecture: Architecture, options: Options) -> PyTorchNetwork:
         return PyTorchNetwork(architecture, options)

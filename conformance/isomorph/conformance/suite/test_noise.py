@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isomorph.backends.oracle.backend import OracleNetwork
-from isomorph.backends.oracle.operations import shuffled
+from isomorph.backends.oracle.primitives import shuffled
 from isomorph.backends.protocol import Array, Options
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.reference import Reference

@@ -1,0 +1,1 @@
+"""Open and trace models of PyTorch that somebody else wrote."""
