@@ -72,6 +72,10 @@ STREAMS = {
         streamed(S, machine=raw(pickled({"little_endian": True})[:-1] + pickled([]) + b"Nu")),
         "a dictionary has a list for a key",
     ),
+    "a fact about the machine under a set": (
+        streamed(S, machine=raw(pickled({"little_endian": True})[:-1] + b"c__builtin__\nset\n)R" + b"Nu")),
+        "a dictionary has a set or the like for a key",
+    ),
     "a storage as in a zip": (streamed(W), "refers to something that is no storage"),
 }  # fmt: skip
 

@@ -171,6 +171,10 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "an object for a key": (
         metadata(places=entries((index(), place()), (place(), place()))), "a dictionary has .* for a key"
     ),
+    "a set for a key": (
+        metadata(storage_meta=raw(b"}(" + b"\x8f" + b"K\1u")).replace(b"\x80\2", b"\x80\4", 1),
+        "a dictionary has a set or the like for a key",
+    ),
     "an object without its fields": (
         metadata(places=entries((index(), place()), (index("v"), made("TensorProperties", {"offset": 0})))),
         "a TensorProperties is described in an unknown way",

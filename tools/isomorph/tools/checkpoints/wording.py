@@ -4,7 +4,13 @@ from pathlib import Path
 
 from isomorph.spec.errors import BadInput
 
-_KINDS = {"Entries": "dictionary", "TensorRef": "tensor", "StorageRef": "storage", "Opaque": "plain object"}
+_KINDS = {
+    "Entries": "dictionary",
+    "TensorRef": "tensor",
+    "StorageRef": "storage",
+    "Opaque": "plain object",
+    "OpaqueSet": "set",
+}
 
 
 def shown(value: object, longest: int = 60) -> str:

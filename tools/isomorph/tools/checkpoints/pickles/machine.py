@@ -15,7 +15,7 @@ from typing import Any, cast
 from isomorph.spec.errors import BadInput
 from isomorph.tools.checkpoints.mapped_file import MappedFile
 from isomorph.tools.checkpoints.pickles.values import (
-    OPAQUE,
+    UNHASHABLE,
     ByNew,
     Constructor,
     DescribedTensor,
@@ -393,7 +393,7 @@ _STEPS: dict[str, _Step] = {
     "EMPTY_TUPLE": lambda machine, _: machine.push(()),
     "EMPTY_LIST": lambda machine, _: machine.push([]),
     "EMPTY_DICT": lambda machine, _: machine.push(Entries()),
-    "EMPTY_SET": lambda machine, _: machine.push(OPAQUE),
+    "EMPTY_SET": lambda machine, _: machine.push(UNHASHABLE),
     "TUPLE1": lambda machine, _: machine.push(machine.last(1)),
     "TUPLE2": lambda machine, _: machine.push(machine.last(2)),
     "TUPLE3": lambda machine, _: machine.push(machine.last(3)),

@@ -75,6 +75,17 @@ class Opaque:
 OPAQUE = Opaque()
 
 
+class Unhashable(Opaque):
+    """Something harmless that as little as a list can be a dictionary's key: a set, for one."""
+
+    __slots__ = ()
+
+    __hash__ = None  # type: ignore[assignment]  # so Python's own classes say it
+
+
+UNHASHABLE = Unhashable()
+
+
 class Entries(dict[str, object]):
     """A dictionary of the pickle: its entries under strings, in order.
 

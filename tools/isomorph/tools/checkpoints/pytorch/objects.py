@@ -13,7 +13,7 @@ import numpy as np
 from isomorph.backends.dtypes import as_dtype
 from isomorph.tools.checkpoints.checkpoint import Tensor
 from isomorph.tools.checkpoints.mapped_file import MOST_AXES, MappedFile
-from isomorph.tools.checkpoints.pickles.values import OPAQUE, Constructor, DescribedTensor, Entries, Global
+from isomorph.tools.checkpoints.pickles.values import OPAQUE, UNHASHABLE, Constructor, DescribedTensor, Entries, Global
 from isomorph.tools.checkpoints.wording import counted, shown
 
 _LARGEST = 1 << 48  # elements or bytes: 256 TiB, more than any file, and far from overflowing 64 bits
@@ -273,6 +273,10 @@ def _opaque(_: tuple[object, ...]) -> object:
     return OPAQUE
 
 
+def _unhashable(_: tuple[object, ...]) -> object:
+    return UNHASHABLE
+
+
 _TENSORS: dict[str, Constructor] = {
     "torch._utils._rebuild_tensor": _tensor_1,
     "torch._utils._rebuild_tensor_v2": _tensor_2,
@@ -287,8 +291,6 @@ _DICTIONARIES: dict[str, Constructor] = {
 }
 
 _THROWN_AWAY = {  # settings, counters and random states of a training run
-    "argparse.Namespace",
-    "collections.Counter",
     "pathlib.PosixPath",
     "torch.Size",
     "torch.device",
@@ -296,14 +298,20 @@ _THROWN_AWAY = {  # settings, counters and random states of a training run
     "_codecs.encode",
     "numpy.dtype",
     "numpy.core.multiarray.scalar",
-    "numpy.core.multiarray._reconstruct",
     "numpy._core.multiarray.scalar",
-    "numpy._core.multiarray._reconstruct",
     *(
         f"{module}.{name}"
         for module in ("builtins", "__builtin__")
-        for name in ("complex", "set", "frozenset", "bytearray", "dict", "list", "int", "float")
+        for name in ("complex", "frozenset", "int", "float")
     ),
+}
+
+_THROWN_AWAY_UNHASHABLE = {
+    "argparse.Namespace",
+    "collections.Counter",
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray._reconstruct",
+    *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("bytearray", "dict", "list", "set")),
 }
 
 _NEVER_CALLED = {
@@ -322,6 +330,7 @@ NAMES: dict[str, Constructor | None] = {
     **_TENSORS,
     **_DICTIONARIES,
     **dict.fromkeys(_THROWN_AWAY, _opaque),
+    **dict.fromkeys(_THROWN_AWAY_UNHASHABLE, _unhashable),
     **dict.fromkeys(_NEVER_CALLED),
 }
 """Every global that a PyTorch checkpoint may name here, and what calling it makes; see `pickle_machine.unpickle`."""
