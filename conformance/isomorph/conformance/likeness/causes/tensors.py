@@ -1,0 +1,137 @@
+"""What may have happened to a tensor on its way between frameworks, told from its values and the right ones."""
+
+from collections.abc import Iterator, Mapping
+from itertools import permutations
+
+import numpy as np
+
+from isomorph.backends.array_forms import Array
+from isomorph.backends.dtypes import as_dtype
+from isomorph.spec.tensors import MOVING_VARIANCE, WEIGHTS
+
+FEW = 1000
+"""One value in so many may differ for a tensor to be the right one but for "a few" values."""
+
+Story = tuple[str, str]
+"""A cause in a word or two, and the end of a sentence that begins with the tensor."""
+
+LARGEST_RESHAPED = 2_000_000
+"""Elements of a kernel above which no mistaken reshape is looked for: each is tried in hundreds of ways."""
+
+
+def story(leaf: str, found: Array, expected: Array, others: Mapping[str, Array]) -> Story | None:
+    """Return what happened to a tensor; None where it is the right one.
+
+    others: name -> other tensors of the first model, in whose place it may be.
+
+    >>> story("weights", np.ones((3, 3, 2, 4)), np.zeros((3, 3, 2, 4)), {})
+    ('weights one', 'is one everywhere')
+    """
+    if found.shape != expected.shape:
+        return f"{leaf} shape", f"is {_axes(found)}, expected {_axes(expected)}"
+    found, expected = found.astype(np.float64), expected.astype(np.float64)
+    if np.array_equal(found.astype(np.float32), expected.astype(np.float32)):
+        return None
+    for what, says in (*_casts(found, expected), *_values(leaf, found, expected)):
+        return f"{leaf} {what}", says
+    if leaf == WEIGHTS:
+        for what, says in _moved(found, expected):
+            return f"{leaf} {what}", says
+    for name, other in others.items():
+        if other.shape == found.shape and np.array_equal(other.astype(np.float32), found.astype(np.float32)):
+            return f"{leaf} of another layer", f"holds {name}"
+    for what, says in _fitted(leaf, found, expected):
+        return f"{leaf} {what}", says
+    apart = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    return f"{leaf} other", f"has other values (relative distance {apart:.2g})"
+
+
+def _axes(x: Array) -> str:
+    return "x".join(map(str, x.shape))
+
+
+def _casts(found: Array, expected: Array) -> Iterator[Story]:
+    """Yield the precision to which it was rounded."""
+    with np.errstate(over="ignore"):
+        for dtype in ("float16", "bfloat16"):
+            if np.array_equal(found, expected.astype(as_dtype(dtype)).astype(np.float64)):
+                yield "cast", f"was rounded to {dtype}"
+
+
+def _values(leaf: str, found: Array, expected: Array) -> Iterator[Story]:
+    """Yield what a tensor holds that was never loaded."""
+    if not found.any():
+        yield "zero", "is zero everywhere"
+    elif (found == 1).all():
+        yield "one", "is one everywhere"
+
+
+def _moved(found: Array, expected: Array) -> Iterator[Story]:
+    """Yield how the elements of a kernel were moved."""
+    if expected.ndim == 2:
+        found, expected = found[None, None], expected[None, None]
+    rows, columns, depth, outputs = expected.shape
+    forms = {
+        "transposed in space": expected.swapaxes(0, 1),
+        "flipped": expected[::-1, ::-1],
+        "flipped in rows": expected[::-1],
+        "flipped in columns": expected[:, ::-1],
+        "BGR": expected[:, :, ::-1],
+        "outputs reversed": expected[..., ::-1],
+    }
+    if depth == outputs:
+        forms["transposed"] = expected.swapaxes(2, 3)
+    for what, moved in forms.items():
+        if np.array_equal(found, moved):
+            yield what, "has its input channels reversed, BGR for RGB" if what == "BGR" else f"is {what}"
+    for shift in (1, -1):
+        if np.array_equal(found, np.roll(expected, shift, 3)):
+            yield "outputs shifted", f"has its outputs shifted by {shift}"
+    for groups in range(2, outputs):
+        if outputs % groups == 0:
+            interleaved = expected.reshape(rows, columns, depth, groups, -1).swapaxes(-1, -2).reshape(expected.shape)
+            if np.array_equal(found, interleaved):
+                yield "groups interleaved", f"has the outputs of its {groups} groups interleaved"
+    if np.array_equal(found, expected.reshape(depth, rows, columns, outputs).transpose(1, 2, 0, 3)) or np.array_equal(
+        found, expected.transpose(2, 0, 1, 3).reshape(expected.shape)
+    ):
+        yield "flatten order", "is in the order of a map that is flattened with its channels at the other end"
+    yield from _reshaped(found, expected)
+
+
+def _reshaped(found: Array, expected: Array) -> Iterator[Story]:
+    """Yield a reshape that stands where the axes had to be transposed."""
+    if expected.size > LARGEST_RESHAPED:
+        return
+    for order in permutations(range(4)):
+        for lengths in permutations(range(4)):
+            reshaped = expected.transpose(order).reshape([expected.shape[axis] for axis in lengths])
+            back = np.transpose(reshaped, np.argsort(lengths))
+            if back.shape == found.shape and np.array_equal(back, found):
+                yield "reshaped", "was reshaped where it had to be transposed"
+                return
+
+
+def _fitted(leaf: str, found: Array, expected: Array) -> Iterator[Story]:
+    """Yield by what its values differ from the right ones."""
+    different = int((found != expected).sum())
+    if different <= max(1, expected.size // FEW):
+        yield "few values", f"differs in {different:,} of {expected.size:,} values"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio, offset = found / expected, found - expected
+    if np.isfinite(ratio).all() and ratio.std() < 1e-6 * abs(ratio.mean()):
+        factor = float(ratio.mean())
+        count = (
+            f", n / (n - 1) of n = {1 / (1 - 1 / factor):.0f}" if leaf == MOVING_VARIANCE and 1 < factor < 1.1 else ""
+        )
+        yield "times a factor", f"is {factor:.8g} times what it should be{count}"
+    if offset.std() < 1e-2 * abs(offset.mean()) and offset.std() < 1e-6:
+        yield "off by a constant", f"is {offset.mean():+.4g} off"
+    if leaf == WEIGHTS:
+        flat, right = found.reshape(-1, found.shape[-1]), expected.reshape(-1, found.shape[-1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = (flat * right).sum(0) / (right**2).sum(0)
+        if np.isfinite(scale).all() and np.linalg.norm(right * scale - flat) < 1e-6 * np.linalg.norm(flat):
+            yield "scaled by output", "has its outputs scaled one by one, as where a batch norm was folded in"
+    if np.array_equal(np.sort(found, axis=None), np.sort(expected, axis=None)):
+        yield "another order", "has the right values in another order"

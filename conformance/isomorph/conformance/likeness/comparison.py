@@ -1,0 +1,153 @@
+"""Walk through the first graph on the second one's own values, and find the nodes that do not give what theirs gave.
+
+Every node is judged on what its counterpart read, so that no fault is inherited, and all are found in one pass.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from isomorph.backends.array_forms import Array
+from isomorph.backends.graphs.graph import Graph, Node, Tensor
+from isomorph.backends.graphs.layout import Layout
+from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
+from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, label
+from isomorph.conformance.likeness.noise import agree
+from isomorph.spec.operations import Input, Operation, attributes
+from isomorph.spec.tensors import WEIGHTS
+
+ROUNDING = 2.0**-24
+"""How much rounding to float32 changes a number, in parts of it."""
+
+
+@dataclass
+class Difference:
+    """A node that gives something else than its counterpart.
+
+    node, partner: of the first and the second graph.
+    inputs: what the first one's reads, of the second one's values.
+    found: what the first one's makes of that; None where it cannot.
+    expected: what the second one's gave, with the axes of the first where it has as many elements.
+    """
+
+    node: Node
+    partner: Node
+    inputs: list[Array]
+    found: Array | None
+    expected: Array
+
+
+@dataclass
+class Comparison:
+    """Two graphs, their pairs, and what came of the walk.
+
+    values: number of a node of the first graph -> what flows: its counterpart's value, or what it gives itself.
+    unpaired: nodes of the first graph without a counterpart, in order.
+    differences: in order.
+    rounded: constants that the second model rounds to float32: node -> names of attributes.
+    """
+
+    one: Graph
+    other: Graph
+    pairs: Pairs
+    values: dict[int, Array] = field(default_factory=dict)
+    unpaired: list[int] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    unknown: list[Node] = field(default_factory=list)
+    rounded: dict[int, list[str]] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Walk through the first graph in order."""
+        for node in self.one.nodes.values():
+            partner = self.other.nodes.get(self.pairs.of.get(node.number, -1))
+            if node.kind is Input:
+                self.values[node.number] = self.other.images
+                continue
+            if partner is not None:
+                adopt(node, partner)
+                self.rounded |= reconcile(node, partner)
+            self.judge(node, partner)
+
+    def judge(self, node: Node, partner: Node | None) -> None:
+        """Evaluate a node on the second graph's values, and compare it with its counterpart."""
+        inputs = self.inputs(node)
+        try:
+            found = evaluate(node.operation, inputs, node.arrays) if has_tensors(node) else None
+        except UnknownOperationError:
+            self.unknown.append(node)
+            found = node.value
+        except ValueError:  # shapes that do not fit: the node says so itself, or what is before it
+            found = None
+        if partner is None and found is not None and node.kind not in ANCHORS:
+            partner = self.search(node, found, inputs)
+        if partner is None:
+            self.unpaired.append(node.number)
+            self.values[node.number] = found if found is not None else inputs[0]
+            return
+        assert partner.value is not None
+        expected = partner.value
+        if found is not None and expected.size == found.size:
+            expected = expected.reshape(found.shape)
+        self.values[node.number] = expected
+        if found is None or not agree(found, expected, node, inputs):
+            self.differences.append(Difference(node, partner, inputs, found, expected))
+
+    def inputs(self, node: Node) -> list[Array]:
+        """Return what a node reads of what flows."""
+        return [self.one.take(read, self.values) for read in node.reads]
+
+    def search(self, node: Node, found: Array, inputs: list[Array]) -> Node | None:
+        """Return the node of the second graph that gave a value and is nobody's counterpart yet, and pair the two."""
+        taken = set(self.pairs.of.values())
+        for other in self.other.nodes.values():
+            if other.number in taken or other.kind in ANCHORS or other.value is None or other.value.size != found.size:
+                continue
+            if agree(found, other.value.reshape(found.shape), node, inputs):
+                self.pairs.add(node.number, other.number)
+                return other
+        return None
+
+
+def has_tensors(node: Node) -> bool:
+    """Return whether the tensors of a node have values."""
+    return not any(np.isnan(tensor.value.flat[0]) for tensor in node.tensors.values() if tensor.value.size)
+
+
+def adopt(node: Node, partner: Node) -> None:
+    """Give a node without values its counterpart's tensors, so that the design alone is judged."""
+    for leaf, tensor in list(node.tensors.items()):
+        if not np.isnan(tensor.value.flat[0]):
+            continue
+        if leaf not in partner.tensors:
+            del node.tensors[leaf]
+            continue
+        theirs = partner.tensors[leaf]
+        if leaf == WEIGHTS and theirs.value.shape != tensor.value.shape and label(node) == label(partner):
+            theirs = theirs.moved(lambda w, shape=tensor.value.shape: w.reshape(shape))  # type: ignore[misc]
+        node.tensors[leaf] = Tensor(np.asarray(theirs.value), Layout.whole(theirs.value.shape), tensor.name)
+
+
+def reconcile(node: Node, partner: Node) -> dict[int, list[str]]:
+    """Give a node the constants of its counterpart that are its own but for rounding to float32; return their names."""
+    if node.kind is not partner.kind:
+        return {}
+    theirs = attributes(partner.operation)
+    changes: dict[str, Any] = {}
+    for name, value in attributes(node.operation).items():
+        if value != theirs[name] and _is_rounded(value, theirs[name]):
+            changes[name] = theirs[name]
+    if not changes:
+        return {}
+    operation: Operation = replace(node.operation, **changes)
+    node.operation = operation
+    return {node.number: list(changes)}
+
+
+def _is_rounded(value: Any, other: Any) -> bool:
+    """Return whether two constants, or all constants of two tuples, are apart by no more than rounding to float32."""
+    if isinstance(value, tuple) and isinstance(other, tuple):
+        return len(value) == len(other) and all(map(_is_rounded, value, other))
+    if not isinstance(value, float) or not isinstance(other, float):
+        return bool(value == other)
+    return value == other or abs(value - other) <= ROUNDING * abs(value)

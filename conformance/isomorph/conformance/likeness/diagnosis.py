@@ -1,0 +1,107 @@
+"""Diagnose a model: is it the function that an architecture specifies, and if not, why?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from isomorph.backends.array_forms import Array
+from isomorph.backends.graphs.graph import Graph, Node
+from isomorph.backends.graphs.planned import graph_of
+from isomorph.conformance.likeness.anchors import Pairs, Sight, pair_anchors
+from isomorph.conformance.likeness.canonical import bring_into_form
+from isomorph.conformance.likeness.comparison import Comparison
+from isomorph.conformance.likeness.explanation import Explanation
+from isomorph.conformance.likeness.finding import Cause, group
+from isomorph.conformance.likeness.others import pair_others
+from isomorph.spec import Architecture, plan
+
+
+@dataclass
+class Diagnosis:
+    """What a model is to an architecture.
+
+    matched, layers: how many of the first one's convolutions and dense layers have a counterpart, and how many it has.
+    left_over: how many of the second one's have none.
+    causes: in the order of the network.
+    """
+
+    matched: int
+    layers: int
+    left_over: int
+    causes: list[Cause] = field(default_factory=list)
+    comparison: Comparison | None = None
+
+
+def diagnose(architecture: Architecture, model: Graph, tensors: Mapping[str, Array] | None = None) -> Diagnosis:
+    """Compare the graph of a model with an architecture.
+
+    model: as it was traced; it is brought into form in place.
+    tensors: canonical; without them the design alone is judged, with the model's own.
+    """
+    bring_into_form(model)
+    planned = plan(architecture)
+    shape = model.images.shape
+    bare = _without_heads(bring_into_form(graph_of(planned, shape)), model)
+    pairs = _paired(bare, model)
+    shapes = {number: _shape(model.nodes[other]) for number, other in pairs.of.items()}
+    one = _only(bring_into_form(graph_of(planned, shape, tensors, shapes)), bare.outputs)
+    comparison = Comparison(one, model, pairs)
+    comparison.run()
+    explanation = Explanation(comparison)
+    explanation.run()
+    order = {number: place for place, number in enumerate(one.nodes)}
+    findings = sorted(explanation.findings, key=lambda pair: order.get(pair[0], 0))
+    anchors, theirs = Sight(one).anchors, Sight(model).anchors
+    matched = sum(number in pairs.of for number in anchors)
+    return Diagnosis(
+        matched, len(anchors), len(theirs) - matched, group([finding for _, finding in findings]), comparison
+    )
+
+
+def _paired(one: Graph, other: Graph) -> Pairs:
+    first, second = Sight(one), Sight(other)
+    pairs = pair_anchors(first, second)
+    pair_others(pairs, first, second)
+    return pairs
+
+
+def _shape(node: Node) -> tuple[int, ...]:
+    assert node.value is not None
+    return np.shape(node.value)
+
+
+def _only(graph: Graph, outputs: Mapping[str, Any]) -> Graph:
+    """Return a graph with what some of its outputs depend on."""
+    graph.outputs = {name: read for name, read in graph.outputs.items() if name in outputs}
+    graph.remove_unread()
+    return graph
+
+
+def _without_heads(graph: Graph, model: Graph) -> Graph:
+    """Return the graph of a plan without the auxiliary heads that a model does not have: few run them at inference."""
+    first, *heads = graph.outputs
+    pairs = _paired(graph, model)
+    living = [
+        name
+        for name in heads
+        if any(number in pairs.of and number in pairs.sure for number in _own(graph, name, first))
+    ]
+    return _only(graph, dict.fromkeys((first, *living)))
+
+
+def _own(graph: Graph, name: str, other: str) -> set[int]:
+    """Return the nodes that one output depends on and another does not."""
+
+    def needed(output: str) -> set[int]:
+        found: set[int] = set()
+        waiting = [graph.outputs[output].source]
+        while waiting:
+            number = waiting.pop()
+            if number not in found:
+                found.add(number)
+                waiting += [read.source for read in graph.nodes[number].reads]
+        return found
+
+    return needed(name) - needed(other)

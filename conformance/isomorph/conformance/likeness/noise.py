@@ -1,0 +1,63 @@
+"""How far two values of one node are apart, and how far the order of summation alone may take them apart."""
+
+import numpy as np
+
+from isomorph.backends.array_forms import Array
+from isomorph.backends.graphs.graph import Graph, Node
+from isomorph.backends.oracle.evaluation import evaluate
+
+PASSING = 8
+"""The noise floors that two values may be apart, see `isomorph.conformance.verdict`."""
+
+OTHER_ORDERS = (1, 2)
+"""Orders of summation that are held to order 0. The second groups the terms of batch norm in another way, too."""
+
+
+def distance(found: Array, expected: Array) -> float:
+    """Return the largest difference of two values, in parts of the largest number in the second; inf of other axes.
+
+    >>> distance(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    0.5
+    """
+    if found.shape != expected.shape:
+        return np.inf
+    if not expected.size:
+        return 0.0
+    infinite = ~np.isfinite(expected)
+    if infinite.any():
+        if not np.array_equal(found[infinite], expected[infinite], equal_nan=True):
+            return np.inf
+        found, expected = np.where(infinite, 0, found), np.where(infinite, 0, expected)
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = float(np.abs(found - expected).max())
+    if not np.isfinite(difference):
+        return np.inf
+    largest = float(np.abs(expected).max())
+    return difference / largest if largest else (0.0 if difference == 0 else np.inf)
+
+
+def floor(node: Node, inputs: list[Array]) -> float:
+    """Return how far apart the orders of summation take a node's value, and at least what one rounding does."""
+    least = float(np.finfo(inputs[0].dtype).eps) / 2
+    plain = evaluate(node.operation, inputs, node.arrays)
+    others = (evaluate(node.operation, inputs, node.arrays, order) for order in OTHER_ORDERS)
+    return max(least, *(distance(other, plain) for other in others))
+
+
+def agree(found: Array, expected: Array, node: Node, inputs: list[Array]) -> bool:
+    """Return whether two values of a node, of the same inputs, are apart by no more than noise."""
+    apart = distance(found, expected)
+    if apart <= PASSING * float(np.finfo(inputs[0].dtype).eps) / 2:
+        return True
+    return apart < np.inf and apart <= PASSING * floor(node, inputs)
+
+
+def own_error(graph: Graph, node: Node) -> tuple[float, bool]:
+    """Return how far our reading of a traced node is from the value that it gave, and whether that is only noise.
+
+    Raises UnknownOperationError for an operation that nothing here can evaluate.
+    """
+    assert node.value is not None
+    inputs = [graph.take(read) for read in node.reads]
+    found = evaluate(node.operation, inputs, node.arrays)
+    return distance(found, node.value), agree(found, node.value, node, inputs)
