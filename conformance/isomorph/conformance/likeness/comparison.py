@@ -12,8 +12,9 @@ from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node, Tensor
 from isomorph.backends.graphs.layout import Layout
 from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
-from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, label
+from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight, label
 from isomorph.conformance.likeness.noise import agree
+from isomorph.conformance.likeness.others import nearest
 from isomorph.spec.operations import Input, Operation, attributes
 from isomorph.spec.tensors import WEIGHTS
 
@@ -57,6 +58,9 @@ class Comparison:
     unknown: list[Node] = field(default_factory=list)
     rounded: dict[int, list[str]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.first, self.second = Sight(self.one), Sight(self.other)
+
     def run(self) -> None:
         """Walk through the first graph in order."""
         for node in self.one.nodes.values():
@@ -79,8 +83,8 @@ class Comparison:
             found = node.value
         except ValueError:  # shapes that do not fit: the node says so itself, or what is before it
             found = None
-        if partner is None and found is not None and node.kind not in ANCHORS:
-            partner = self.search(node, found, inputs)
+        if partner is None and node.kind not in ANCHORS:
+            partner = (None if found is None else self.search(node, found, inputs)) or self.nearest(node)
         if partner is None:
             self.unpaired.append(node.number)
             self.values[node.number] = found if found is not None else inputs[0]
@@ -92,6 +96,14 @@ class Comparison:
         self.values[node.number] = expected
         if found is None or not agree(found, expected, node, inputs):
             self.differences.append(Difference(node, partner, inputs, found, expected))
+
+    def nearest(self, node: Node) -> Node | None:
+        """Return, and pair, the node of the same family that stands between most of the same anchors."""
+        number = nearest(node, self.pairs, self.first, self.second)
+        if number is None:
+            return None
+        self.pairs.add(node.number, number, is_sure=False)
+        return self.other.nodes[number]
 
     def inputs(self, node: Node) -> list[Array]:
         """Return what a node reads of what flows."""
@@ -150,4 +162,4 @@ def _is_rounded(value: Any, other: Any) -> bool:
         return len(value) == len(other) and all(map(_is_rounded, value, other))
     if not isinstance(value, float) or not isinstance(other, float):
         return bool(value == other)
-    return value == other or abs(value - other) <= ROUNDING * abs(value)
+    return value == other or (np.isfinite(value) and abs(value - other) <= ROUNDING * abs(value))

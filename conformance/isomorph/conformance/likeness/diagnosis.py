@@ -9,7 +9,7 @@ import numpy as np
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node
 from isomorph.backends.graphs.planned import graph_of
-from isomorph.conformance.likeness.anchors import Pairs, Sight, pair_anchors
+from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight, pair_anchors
 from isomorph.conformance.likeness.canonical import bring_into_form
 from isomorph.conformance.likeness.comparison import Comparison
 from isomorph.conformance.likeness.explanation import Explanation
@@ -83,12 +83,14 @@ def _without_heads(graph: Graph, model: Graph) -> Graph:
     """Return the graph of a plan without the auxiliary heads that a model does not have: few run them at inference."""
     first, *heads = graph.outputs
     pairs = _paired(graph, model)
-    living = [
-        name
-        for name in heads
-        if any(number in pairs.of and number in pairs.sure for number in _own(graph, name, first))
-    ]
+    living = [name for name in heads if _is_there(_own(graph, name, first), graph, pairs)]
     return _only(graph, dict.fromkeys((first, *living)))
+
+
+def _is_there(numbers: set[int], graph: Graph, pairs: Pairs) -> bool:
+    """Return whether most layers of a head have counterparts that nothing else could be."""
+    anchors = [number for number in numbers if graph.nodes[number].kind in ANCHORS]
+    return 2 * sum(number in pairs.sure for number in anchors) > len(anchors)
 
 
 def _own(graph: Graph, name: str, other: str) -> set[int]:

@@ -9,12 +9,13 @@ from isomorph.backends.graphs.graph import Graph, Node, Tensor
 from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
 from isomorph.conformance.likeness.causes import wiring
 from isomorph.conformance.likeness.causes.attributes import Variation, applied, variations
-from isomorph.conformance.likeness.causes.modes import precision
-from isomorph.conformance.likeness.causes.words import called
+from isomorph.conformance.likeness.causes.images import fit_images
+from isomorph.conformance.likeness.causes.modes import precision, rounding_of
+from isomorph.conformance.likeness.causes.words import called, short
 from isomorph.conformance.likeness.comparison import Comparison, Difference
 from isomorph.conformance.likeness.finding import Finding
 from isomorph.conformance.likeness.noise import agree, distance
-from isomorph.spec.operations import Affine, Input, Operation, Pointwise
+from isomorph.spec.operations import Affine, Cast, Dropout, Input, Operation, Pad, Pointwise
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Explanation:
     findings: by the number of the node of the first graph.
     repairs: number of a node of the first graph -> the node with its causes applied.
     missing, extra: nodes of the first graph, and of the second, that findings have named.
+    exchanged: pairs of nodes of the first graph whose order is exchanged.
+    rounding: nodes of the first graph whose operands are rounded.
     """
 
     comparison: Comparison
@@ -43,6 +46,8 @@ class Explanation:
     repairs: dict[int, Repair] = field(default_factory=dict)
     missing: set[int] = field(default_factory=set)
     extra: set[int] = field(default_factory=set)
+    exchanged: list[set[int]] = field(default_factory=list)
+    rounding: set[int] = field(default_factory=set)
 
     def run(self) -> None:
         """Explain all differences, and what is on one side alone."""
@@ -76,47 +81,59 @@ class Explanation:
             self._explain_reads(difference, theirs)
         usable = difference.inputs if inputs is None else inputs
         self._explain_node(difference, usable, rewired)
-        if len(self.findings) == before:
+        if len(self.findings) == before and not self._is_exchanged(node):
             apart = np.inf if difference.found is None else distance(difference.found, difference.expected)
             says = f"differs by {apart:.2g}, and nothing that was tried explains it"
             self._say(node, "unexplained", says, partner)
+
+    def _is_exchanged(self, node: Node) -> bool:
+        """Return whether a node, or what it reads, has its order exchanged with another's."""
+        numbers = {node.number, *(read.source for read in node.reads)}
+        return any(numbers & pair for pair in self.exchanged)
 
     # What is read.
 
     def _explain_reads(self, difference: Difference, theirs: list[Array]) -> None:
         """Name what lies between a node and its sources in one graph alone, and sources that differ."""
-        comparison, node, partner = self.comparison, difference.node, difference.partner
-        ours = {number: number for number in comparison.pairs.of}
-        back = comparison.pairs.back
-        mine = [wiring.trail(comparison.one, read, ours) for read in node.reads]
-        other = [wiring.trail(comparison.other, read, back) for read in partner.reads]
-        my_sources = {source for trail in mine for source in trail.sources}
-        their_sources = {source for trail in other for source in trail.sources}
-        missing = [each for trail in mine for each in trail.nodes if each.number not in self.missing]
-        extra = [each for trail in other for each in trail.nodes if each.number not in self.extra]
-        if self._explain_images(difference, extra):
-            extra = [each for each in extra if each.number not in self.extra]
+        node = difference.node
+        if self._explain_exchange(difference) or self._explain_images(difference):
+            return
+        mine, other = self._trails(difference)
+        missing = [each for trail in mine for each in trail.nodes]
+        extra = [(each, trail) for trail in other for each in trail.nodes]
+        if self._explain_precision(difference, theirs, [each for each, _ in extra]):
+            return
         for each in missing:
-            if self._changes(each):
+            if each.number not in self.missing and self._changes(each):
                 self._say(each, *wiring.missing(each))
             self.missing.add(each.number)
-        for each in extra:
-            self.extra.add(each.number)
-            source = comparison.one.nodes[next(iter(their_sources))] if their_sources else None
-            self._say(self._place_of(source, node), *wiring.extra(each, source, node), theirs=each)
+        for each, trail in extra:
+            if each.number not in self.extra:
+                self._say_extra(each, trail, node)
         if missing or extra:
             return
+        my_sources = {source for trail in mine for source in trail.sources}
+        their_sources = {source for trail in other for source in trail.sources}
         if my_sources != their_sources:
             self._explain_source(difference, my_sources - their_sources, their_sources - my_sources)
             return
-        for x, their in zip(difference.inputs, theirs, strict=False):
-            how = wiring.reordered(x, their)
-            if how and not wiring.is_same(x, their):
-                self._say(node, "reads reordered", f"reads its input {how}", partner)
+        self._explain_layouts(difference, theirs)
 
-    def _place_of(self, source: Node | None, node: Node) -> Node:
-        """Return the node at whose place something is added: the one behind which it stands."""
-        return node if source is None or source.kind is Input else source
+    def _trails(self, difference: Difference) -> tuple[list[wiring.Trail], list[wiring.Trail]]:
+        """Return the ways back from a node and its counterpart to those that are known in both."""
+        comparison = self.comparison
+        ours, back = {number: number for number in comparison.pairs.of}, comparison.pairs.back
+        mine = [wiring.trail(comparison.one, read, ours) for read in difference.node.reads]
+        return mine, [wiring.trail(comparison.other, read, back) for read in difference.partner.reads]
+
+    def _say_extra(self, extra: Node, trail: wiring.Trail, reader: Node) -> None:
+        """Name an operation that the second graph alone has, at the place where people would look for it."""
+        self.extra.add(extra.number)
+        source = self.comparison.one.nodes[trail.sources[0]] if trail.sources else None
+        of_reader = source is None or source.kind is Input or isinstance(extra.operation, Dropout | Cast | Pad)
+        linear = isinstance(extra.operation, Pointwise) and extra.operation.function == "linear"
+        place = reader if source is None or of_reader or linear else source
+        self._say(place, *wiring.extra(extra, None if place is reader else source), theirs=extra)
 
     def _changes(self, node: Node) -> bool:
         """Return whether a node without a counterpart changes what flows."""
@@ -125,39 +142,88 @@ class Explanation:
             read.layout.is_whole and wiring.is_same(values[read.source], values[node.number]) for read in node.reads
         )
 
+    def _explain_exchange(self, difference: Difference) -> bool:
+        """Name two operations whose order is exchanged: a ReLU before its batch norm, for one."""
+        node = difference.node
+        mine, other = self._trails(difference)
+        sources = [{source for trail in trails for source in trail.sources} for trails in (mine, other)]
+        ours, theirs = sources[0] - sources[1], sources[1] - sources[0]
+        if len(ours) != 1 or len(theirs) != 1:
+            return False
+        (before,), (instead,) = ours, theirs
+        nodes = self.comparison.one.nodes
+        if {before, instead} in self.exchanged or {node.number, before} in self.exchanged:
+            return True
+        if any(read.source == node.number for read in nodes[instead].reads):
+            self.exchanged.append({node.number, instead})
+            first, second = short(nodes[instead].operation), short(node.operation)
+            cause = f"{first} before {second}"
+            self._say(node, cause, f"has its {first} before its {second}", difference.partner)
+            return True
+        return False
+
     def _explain_source(self, difference: Difference, mine: set[int], theirs: set[int]) -> None:
         """Name what a node reads in another's place."""
         nodes = self.comparison.one.nodes
-        node = difference.node
         if mine and theirs:
             says = f"reads the {called(nodes[min(theirs)])} instead of the {called(nodes[min(mine)])}"
         elif mine:
             says = f"does not read the {called(nodes[min(mine)])}"
-        elif theirs:
-            says = f"also reads the {called(nodes[min(theirs)])}"
         else:
-            return
-        self._say(node, "reads another", says, difference.partner)
+            says = f"also reads the {called(nodes[min(theirs)])}"
+        self._say(difference.node, "reads another", says, difference.partner)
 
-    def _explain_images(self, difference: Difference, extra: list[Node]) -> bool:
-        """Name how the images are changed before the first layer, if nothing but factors and summands does."""
-        graph, partner = self.comparison.other, difference.partner
-        images = graph.images
-        if len(partner.reads) != 1 or not all(each.kind in (Affine, Pointwise) for each in extra):
+    def _explain_layouts(self, difference: Difference, theirs: list[Array]) -> None:
+        """Name how elements of the same source are chosen otherwise."""
+        node, partner = difference.node, difference.partner
+        for read, their_read, x, their in zip(node.reads, partner.reads, difference.inputs, theirs, strict=False):
+            strides = [
+                wiring.subsampling(graph, each)
+                for graph, each in ((self.comparison.one, read), (self.comparison.other, their_read))
+            ]
+            if strides[0] != strides[1] and None not in strides:
+                expected, found = strides
+                self._say(
+                    node,
+                    "stride",
+                    f"takes every {_nth(found)} cell, expected every {_nth(expected)}",
+                    partner,
+                    value=found,
+                )
+            elif (how := wiring.reordered(x, their)) and not wiring.is_same(x, their):
+                self._say(node, "reads reordered", f"reads its input {how}", partner)
+
+    def _explain_precision(self, difference: Difference, theirs: list[Array], extra: list[Node]) -> bool:
+        """Name operands that are rounded by operations that the model writes out."""
+        if len(theirs) != 1 or not extra or difference.inputs[0].shape != theirs[0].shape:
             return False
-        trail = wiring.trail(graph, partner.reads[0], self.comparison.pairs.back)
-        if trail.sources != [self.comparison.one.input.number]:
-            return False
-        x = graph.take(partner.reads[0])
-        if x.shape != images.shape:
-            return False
-        told = _fitted(images, x)
-        expected = _fitted(images, difference.inputs[0]) if difference.inputs[0].shape == images.shape else None
-        if told is None or told == expected:
+        told = rounding_of(difference.inputs[0], theirs[0])
+        if told is None:
             return False
         self.extra |= {each.number for each in extra}
-        instead = "" if expected is None or expected == _AS_THEY_ARE else f", expected {_told(expected)}"
-        self._say(difference.node, "images", f"reads the images {_told(told)}{instead}", partner)
+        self.rounding.add(difference.node.number)
+        self._say(difference.node, "precision", f"reads numbers that are rounded to {told}", difference.partner)
+        return True
+
+    def _explain_images(self, difference: Difference) -> bool:
+        """Name how the images are changed before the first layer, if nothing but factors and summands does."""
+        graph, partner = self.comparison.other, difference.partner
+        mine, other = self._trails(difference)
+        missing, extra = ([each for trail in trails for each in trail.nodes] for trails in (mine, other))
+        if len(partner.reads) != 1 or other[0].sources != [self.comparison.one.input.number]:
+            return False
+        if mine[0].sources != other[0].sources or not all(each.kind in (Affine, Pointwise) for each in missing + extra):
+            return False
+        x, expected = graph.take(partner.reads[0]), difference.inputs[0]
+        if x.shape != graph.images.shape or expected.shape != x.shape:
+            return False
+        told, right = fit_images(graph.images, x), fit_images(graph.images, expected)
+        if told is None or right is None or told == right:
+            return False
+        self.extra |= {each.number for each in extra}
+        self.missing |= {each.number for each in missing}
+        instead = "" if right.is_plain else f", expected {right}"
+        self._say(missing[0] if missing else difference.node, "images", f"reads the images {told}{instead}", partner)
         return True
 
     # What is written at the node.
@@ -169,6 +235,8 @@ class Explanation:
             self._state(node, partner)
             return
         found = list(variations(node, partner, inputs[0], self._others))
+        if node.number in self.rounding:  # its kernel is rounded alike
+            found = [each for each in found if not each.cause.endswith(" cast")]
         operation, tensors = applied(node, partner, found)
         apart = self._apart(operation, tensors, inputs, expected)
         if self._rounds(node, partner, expected, operation, tensors, inputs):
@@ -255,11 +323,9 @@ class Explanation:
         for number, their in other.nodes.items():
             if number in back or number in self.extra or their.kind is Input:
                 continue
-            trail = wiring.trail(other, their.reads[0], back)
-            source = one.nodes[trail.sources[0]] if trail.sources else one.input
-            if _is_same_as_read(other, their):
-                continue
-            self._say(source, *wiring.extra(their, source, source), theirs=their)
+            if not _is_same_as_read(other, their):
+                trail = wiring.trail(other, their.reads[0], back)
+                self._say_extra(their, trail, one.nodes[trail.sources[0]] if trail.sources else one.input)
 
 
 def _is_same_as_read(graph: Graph, node: Node) -> bool:
@@ -267,48 +333,6 @@ def _is_same_as_read(graph: Graph, node: Node) -> bool:
     return node.value is not None and any(wiring.is_same(graph.take(read), node.value) for read in node.reads)
 
 
-Fit = tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]
-"""Which channel each channel is, and by what factor and summand."""
-
-_AS_THEY_ARE: Fit = ((0, 1, 2), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
-
-
-def _fitted(images: Array, x: Array) -> Fit | None:
-    """Return the channels of the images, and their factors and summands, that make `x`; None where none do."""
-    fits: list[tuple[int, float, float]] = []
-    for channel in np.moveaxis(x, -1, 0):
-        numbers = sorted(range(images.shape[-1]), key=lambda number: number != len(fits))
-        each = (_line(images[..., number], channel) for number in numbers)
-        fit = next(((number, *line) for number, line in zip(numbers, each, strict=True) if line), None)
-        if fit is None:
-            return None
-        fits.append(fit)
-    channels, factors, summands = zip(*fits, strict=True)
-    return channels, factors, summands
-
-
-def _line(image: Array, channel: Array) -> tuple[float, float] | None:
-    """Return factor and summand that make a channel of an image's; None where none do."""
-    centred = image - image.mean()
-    factor = float((centred * (channel - channel.mean())).sum() / (centred * centred).sum())
-    summand = float(channel.mean() - factor * image.mean())
-    if distance(image * factor + summand, channel) > wiring.SAME:
-        return None
-    return round(factor, 9), round(summand, 9) + 0.0
-
-
-def _told(fit: Fit) -> str:
-    """Return in words how images are changed."""
-    channels, factors, summands = fit
-    parts = []
-    if channels != tuple(range(len(channels))):
-        parts.append("as BGR" if channels == (2, 1, 0) else f"with channels {channels}")
-    if set(factors) != {1.0}:
-        parts.append(f"times {_numbers(factors)}")
-    if set(summands) != {0.0}:
-        parts.append(f"plus {_numbers(summands)}")
-    return " ".join(parts) or "as they are"
-
-
-def _numbers(values: tuple[float, ...]) -> str:
-    return f"{values[0]:.6g}" if len(set(values)) == 1 else f"({', '.join(f'{value:.6g}' for value in values)})"
+def _nth(stride: tuple[int, int] | None) -> str:
+    rows, _ = stride or (1, 1)
+    return {1: "single", 2: "second", 3: "third"}.get(rows, f"{rows}th")

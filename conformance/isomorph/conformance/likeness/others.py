@@ -56,3 +56,34 @@ def pair_others(pairs: Pairs, one: Sight, other: Sight) -> None:
 def _named(seen: Seen, number: int, names: dict[int, int]) -> frozenset[tuple[int | None, tuple[int, ...]]]:
     """Return the anchors that a node sees, as the second graph numbers them."""
     return frozenset((names.get(anchor), tags) for anchor, tags in seen[number])
+
+
+LIKELY = 1.2
+"""How much of what stands before and behind two nodes has to be the same, of 2, for one to be the other."""
+
+
+def nearest(node: Node, pairs: Pairs, one: Sight, other: Sight) -> int | None:
+    """Return the node of the second graph that is likely to be one of the first: it stands where that one does."""
+    known = pairs.of | {one.graph.input.number: other.graph.input.number}
+    taken = set(pairs.of.values())
+    best, most = None, LIKELY
+    before, behind = (_anchors(seen, node.number, known) for seen in (one.before, one.behind))
+    for number, each in other.graph.nodes.items():
+        if number in taken or family(each) != family(node):
+            continue
+        names = {anchor: anchor for anchor in other.graph.nodes}
+        share = _share(before, _anchors(other.before, number, names)) + _share(
+            behind, _anchors(other.behind, number, names)
+        )
+        if share > most:
+            best, most = number, share
+    return best
+
+
+def _anchors(seen: Seen, number: int, names: dict[int, int]) -> set[int | None]:
+    return {names.get(anchor) for anchor, _ in seen[number]}
+
+
+def _share(first: set[int | None], second: set[int | None]) -> float:
+    """Return the share of two sets that both have; 1 where both are empty."""
+    return len(first & second) / len(first | second) if first | second else 1.0

@@ -60,7 +60,8 @@ def variations(node: Node, partner: Node, x: Array, others: Mapping[str, Array])
             yield Variation(cause, _stands(node, partner), "activation", word(partner.operation))
     else:
         yield from _attributes(node, partner, x)
-    yield from _tensors(node, partner, others)
+    if getattr(partner.operation, "batch_statistics", False) == getattr(node.operation, "batch_statistics", False):
+        yield from _tensors(node, partner, others)
 
 
 def applied(node: Node, partner: Node, found: list[Variation]) -> tuple[Operation, dict[str, Tensor]]:
@@ -166,10 +167,11 @@ def _tensors(node: Node, partner: Node, others: Mapping[str, Array]) -> Iterator
         if leaf == WEIGHTS and found.shape != expected.value.shape:
             yield _shape(found, expected.value)
             continue
-        told = story(leaf, found, expected.value, others)
-        if told is not None:
-            cause, says = told
-            yield Variation(cause, f"/{leaf} {says}", leaf=leaf)
+        if found.shape == expected.value.shape:
+            told = story(leaf, found, expected.value, others)
+            if told is not None:
+                cause, says = told
+                yield Variation(cause, f"/{leaf} {says}", leaf=leaf)
 
 
 def _shape(found: Array, expected: Array) -> Variation:

@@ -38,3 +38,11 @@ def precision(graph: Graph, node: Node) -> tuple[str, float] | None:
         if apart * 100 < exact or (bits == 24 and exact > 2.0**-44 and apart <= 2.0**-22):
             return name, apart
     return None
+
+
+def rounding_of(x: Array, found: Array) -> str | None:
+    """Return the precision to which numbers were rounded; None where they are others."""
+    for name, bits in PRECISIONS.items():
+        if distance(found, rounded(x, bits)) <= 2.0 ** -(bits + 8):
+            return name
+    return None

@@ -20,17 +20,15 @@ LARGEST_RESHAPED = 2_000_000
 
 
 def story(leaf: str, found: Array, expected: Array, others: Mapping[str, Array]) -> Story | None:
-    """Return what happened to a tensor; None where it is the right one.
+    """Return what happened to a tensor of the right axes; None where it is the right one.
 
     others: name -> other tensors of the first model, in whose place it may be.
 
     >>> story("weights", np.ones((3, 3, 2, 4)), np.zeros((3, 3, 2, 4)), {})
     ('weights one', 'is one everywhere')
     """
-    if found.shape != expected.shape:
-        return f"{leaf} shape", f"is {_axes(found)}, expected {_axes(expected)}"
     found, expected = found.astype(np.float64), expected.astype(np.float64)
-    if np.array_equal(found.astype(np.float32), expected.astype(np.float32)):
+    if np.array_equal(found, expected):
         return None
     for what, says in (*_casts(found, expected), *_values(leaf, found, expected)):
         return f"{leaf} {what}", says
@@ -46,14 +44,10 @@ def story(leaf: str, found: Array, expected: Array, others: Mapping[str, Array])
     return f"{leaf} other", f"has other values (relative distance {apart:.2g})"
 
 
-def _axes(x: Array) -> str:
-    return "x".join(map(str, x.shape))
-
-
 def _casts(found: Array, expected: Array) -> Iterator[Story]:
     """Yield the precision to which it was rounded."""
     with np.errstate(over="ignore"):
-        for dtype in ("float16", "bfloat16"):
+        for dtype in ("float32", "float16", "bfloat16"):
             if np.array_equal(found, expected.astype(as_dtype(dtype)).astype(np.float64)):
                 yield "cast", f"was rounded to {dtype}"
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node, Read
-from isomorph.conformance.likeness.causes.words import called, short
+from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.noise import distance
-from isomorph.spec.operations import Input, Product, Sum
+from isomorph.spec.operations import Input, Pair, Product, Sum
 
 SAME = 1e-9
 """How far two values may be apart and still be told as one: they are copies, or what one operation gave of copies."""
@@ -90,12 +90,23 @@ def missing(node: Node) -> tuple[str, str]:
     return f"missing {short(node.operation)}", f"has no {short(node.operation)}"
 
 
-def extra(node: Node, before: Node | None, behind: Node) -> tuple[str, str]:
-    """Return the cause and the sentence of an operation that is added."""
-    where = f"behind the {called(before)}" if before and before.kind is not Input else "in front of it"
+def extra(node: Node, before: Node | None) -> tuple[str, str]:
+    """Return the cause and the sentence of an operation that is added, behind another or else in front of a layer."""
+    where = f"behind its {short(before.operation)}" if before else "in front of it"
     return f"extra {short(node.operation)}", f"has {_more(node)} too many {where}"
 
 
 def _more(node: Node) -> str:
     words = short(node.operation)
     return f"{'an' if words[0] in 'aeiouE' else 'a'} {words}"
+
+
+def subsampling(graph: Graph, read: Read) -> Pair | None:
+    """Return the rows and columns from one cell of a map that is read to the next; None of what is no map."""
+    value = graph.nodes[read.source].value
+    layout = read.layout
+    if layout.index is not None or len(layout.shape) != 4 or value is None or value.ndim != 4:
+        return None
+    _, _, width, depth = value.shape
+    rows, columns = layout.strides[1] / (width * depth), layout.strides[2] / depth
+    return (int(rows), int(columns)) if rows == int(rows) and columns == int(columns) else None
