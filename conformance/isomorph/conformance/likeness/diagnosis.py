@@ -1,7 +1,7 @@
 """Diagnose a model: is it the function that an architecture specifies, and if not, why?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from isomorph.conformance.likeness.comparison import Comparison
 from isomorph.conformance.likeness.explanation import Explanation
 from isomorph.conformance.likeness.finding import Cause, group
 from isomorph.conformance.likeness.others import pair_others
+from isomorph.conformance.likeness.proof import prove
 from isomorph.spec import Architecture, plan
 
 
@@ -25,13 +26,17 @@ class Diagnosis:
     matched, layers: how many of the first one's convolutions and dense layers have a counterpart, and how many it has.
     left_over: how many of the second one's have none.
     causes: in the order of the network.
+    before, proof: how far the architecture is from the model at the end, as it is and with all causes applied, in
+        parts of the largest number; None where it cannot be evaluated.
     """
 
     matched: int
     layers: int
     left_over: int
-    causes: list[Cause] = field(default_factory=list)
-    comparison: Comparison | None = None
+    causes: list[Cause]
+    before: float | None
+    proof: float | None
+    comparison: Comparison
 
 
 def diagnose(architecture: Architecture, model: Graph, tensors: Mapping[str, Array] | None = None) -> Diagnosis:
@@ -55,9 +60,12 @@ def diagnose(architecture: Architecture, model: Graph, tensors: Mapping[str, Arr
     findings = sorted(explanation.findings, key=lambda pair: order.get(pair[0], 0))
     anchors, theirs = Sight(one).anchors, Sight(model).anchors
     matched = sum(number in pairs.of for number in anchors)
-    return Diagnosis(
-        matched, len(anchors), len(theirs) - matched, group([finding for _, finding in findings]), comparison
-    )
+    causes = group([finding for _, finding in findings])
+    end = next(iter(one.outputs.values())).source
+    their_end = model.nodes[pairs.of[end]].value if end in pairs.of else None
+    before = None if their_end is None else prove(Explanation(comparison), end, their_end)
+    after = None if their_end is None else prove(explanation, end, their_end)
+    return Diagnosis(matched, len(anchors), len(theirs) - matched, causes, before, after, comparison)
 
 
 def _paired(one: Graph, other: Graph) -> Pairs:

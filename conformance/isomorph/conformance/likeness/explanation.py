@@ -1,12 +1,15 @@
 """Explain the differences of a comparison: what each node reads, what is written at it, and how it multiplies."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import numpy as np
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node, Tensor
 from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
+from isomorph.conformance.likeness.anchors import ANCHORS
 from isomorph.conformance.likeness.causes import wiring
 from isomorph.conformance.likeness.causes.attributes import Variation, applied, variations
 from isomorph.conformance.likeness.causes.images import fit_images
@@ -15,7 +18,7 @@ from isomorph.conformance.likeness.causes.words import called, short
 from isomorph.conformance.likeness.comparison import Comparison, Difference
 from isomorph.conformance.likeness.finding import Finding
 from isomorph.conformance.likeness.noise import agree, distance
-from isomorph.spec.operations import Affine, Cast, Dropout, Input, Operation, Pad, Pointwise
+from isomorph.spec.operations import Affine, Cast, Dropout, Input, Operation, Pad, Pair, Pointwise
 
 
 @dataclass
@@ -77,8 +80,8 @@ class Explanation:
         inputs = wiring.aligned(node, difference.inputs, theirs)
         before = len(self.findings)
         rewired = inputs is None or not all(map(wiring.is_same, difference.inputs, inputs))
-        if rewired:
-            self._explain_reads(difference, theirs)
+        if rewired and self._explain_reads(difference, theirs):
+            before = -1
         usable = difference.inputs if inputs is None else inputs
         self._explain_node(difference, usable, rewired)
         if len(self.findings) == before and not self._is_exchanged(node):
@@ -93,31 +96,52 @@ class Explanation:
 
     # What is read.
 
-    def _explain_reads(self, difference: Difference, theirs: list[Array]) -> None:
-        """Name what lies between a node and its sources in one graph alone, and sources that differ."""
+    def _explain_reads(self, difference: Difference, theirs: list[Array]) -> bool:
+        """Name what lies between a node and its sources in one graph alone, and sources that differ.
+
+        Return whether there is anything of it, though another node may have named it already.
+        """
         node = difference.node
         if self._explain_exchange(difference) or self._explain_images(difference):
-            return
+            return True
         mine, other = self._trails(difference)
-        missing = [each for trail in mine for each in trail.nodes]
-        extra = [(each, trail) for trail in other for each in trail.nodes]
-        if self._explain_precision(difference, theirs, [each for each, _ in extra]):
-            return
-        for each in missing:
-            if each.number not in self.missing and self._changes(each):
-                self._say(each, *wiring.missing(each))
-            self.missing.add(each.number)
-        for each, trail in extra:
-            if each.number not in self.extra:
-                self._say_extra(each, trail, node)
-        if missing or extra:
-            return
+        extra = [each for trail in other for each in trail.nodes]
+        if self._explain_precision(difference, theirs, extra):
+            return True
+        if any(trail.nodes for trail in mine + other):
+            for way, their_way in self._differing(difference, theirs, mine, other):
+                self._explain_ways(way, their_way, node)
+            return True
         my_sources = {source for trail in mine for source in trail.sources}
         their_sources = {source for trail in other for source in trail.sources}
         if my_sources != their_sources:
             self._explain_source(difference, my_sources - their_sources, their_sources - my_sources)
+            return True
+        return self._explain_layouts(difference, theirs)
+
+    def _differing(
+        self, difference: Difference, theirs: list[Array], mine: list[wiring.Trail], other: list[wiring.Trail]
+    ) -> Iterator[tuple[wiring.Trail, wiring.Trail]]:
+        """Yield the ways to those operands that differ, each of the node with one of its counterpart."""
+        inputs = difference.inputs
+        ours = [way for way, x in zip(mine, inputs, strict=True) if not any(wiring.is_same(x, y) for y in theirs)]
+        others = [way for way, y in zip(other, theirs, strict=True) if not any(wiring.is_same(x, y) for x in inputs)]
+        yield from zip_longest(ours, others, fillvalue=wiring.Trail())
+
+    def _explain_ways(self, way: wiring.Trail, theirs: wiring.Trail, reader: Node) -> None:
+        """Name what lies on the way to an operand in one graph alone."""
+        missing = [each for each in way.nodes if each.number not in self.missing and self._changes(each)]
+        extra = [each for each in theirs.nodes if each.number not in self.extra]
+        self.missing |= {each.number for each in way.nodes}
+        self.extra |= {each.number for each in theirs.nodes}
+        if missing and extra and set(way.sources) == set(theirs.sources):
+            found, expected = (wiring.listed(nodes) for nodes in (extra, missing))
+            says = f"has {found} where {expected} is expected"
+            self._say(missing[0], f"{found} for {expected}", says, extra[0])
             return
-        self._explain_layouts(difference, theirs)
+        self._say_missing(missing)
+        for layer in wiring.by_layer(extra):
+            self._say_extra(layer, theirs, reader)
 
     def _trails(self, difference: Difference) -> tuple[list[wiring.Trail], list[wiring.Trail]]:
         """Return the ways back from a node and its counterpart to those that are known in both."""
@@ -126,14 +150,22 @@ class Explanation:
         mine = [wiring.trail(comparison.one, read, ours) for read in difference.node.reads]
         return mine, [wiring.trail(comparison.other, read, back) for read in difference.partner.reads]
 
-    def _say_extra(self, extra: Node, trail: wiring.Trail, reader: Node) -> None:
-        """Name an operation that the second graph alone has, at the place where people would look for it."""
-        self.extra.add(extra.number)
-        source = self.comparison.one.nodes[trail.sources[0]] if trail.sources else None
-        of_reader = source is None or source.kind is Input or isinstance(extra.operation, Dropout | Cast | Pad)
-        linear = isinstance(extra.operation, Pointwise) and extra.operation.function == "linear"
-        place = reader if source is None or of_reader or linear else source
-        self._say(place, *wiring.extra(extra, None if place is reader else source), theirs=extra)
+    def _say_missing(self, nodes: list[Node]) -> None:
+        """Name the units, the layers and the operations that the first graph alone has."""
+        units = wiring.whole_units(self.comparison.one, nodes)
+        inside = {node.number for unit in units.values() for node in unit}
+        for name, unit in units.items():
+            self.findings.append((unit[0].number, Finding("missing unit", name, "is missing")))
+        for layer in wiring.by_layer([each for each in nodes if each.number not in inside]):
+            self._say(layer[-1], *wiring.missing(layer))
+
+    def _say_extra(self, extra: list[Node], way: wiring.Trail, reader: Node) -> None:
+        """Name a layer that the second graph alone has, at the place where people would look for it."""
+        source = self.comparison.one.nodes[way.sources[0]] if way.sources else None
+        of_reader = len(extra) == 1 and isinstance(extra[0].operation, Dropout | Cast | Pad)
+        linear = isinstance(extra[0].operation, Pointwise) and extra[0].operation.function == "linear"
+        place = reader if source is None or source.kind is Input or of_reader or linear else source
+        self._say(place, *wiring.extra(extra, None if place is reader else source), theirs=extra[-1])
 
     def _changes(self, node: Node) -> bool:
         """Return whether a node without a counterpart changes what flows."""
@@ -173,25 +205,20 @@ class Explanation:
             says = f"also reads the {called(nodes[min(theirs)])}"
         self._say(difference.node, "reads another", says, difference.partner)
 
-    def _explain_layouts(self, difference: Difference, theirs: list[Array]) -> None:
-        """Name how elements of the same source are chosen otherwise."""
-        node, partner = difference.node, difference.partner
+    def _explain_layouts(self, difference: Difference, theirs: list[Array]) -> bool:
+        """Name how elements of the same source are chosen otherwise; return whether they are."""
+        node, partner, before = difference.node, difference.partner, len(self.findings)
         for read, their_read, x, their in zip(node.reads, partner.reads, difference.inputs, theirs, strict=False):
-            strides = [
-                wiring.subsampling(graph, each)
-                for graph, each in ((self.comparison.one, read), (self.comparison.other, their_read))
-            ]
-            if strides[0] != strides[1] and None not in strides:
-                expected, found = strides
-                self._say(
-                    node,
-                    "stride",
-                    f"takes every {_nth(found)} cell, expected every {_nth(expected)}",
-                    partner,
-                    value=found,
-                )
+            value = self.comparison.other.nodes[their_read.source].value
+            assert value is not None
+            expected = wiring.subsampling(self.comparison.values[read.source].shape, read.layout)
+            found = wiring.subsampling(value.shape, their_read.layout)
+            if expected and found and expected != found:
+                says = f"takes every {_nth(found)} cell, expected every {_nth(expected)}"
+                self._say(node, "stride", says, partner, value=found)
             elif (how := wiring.reordered(x, their)) and not wiring.is_same(x, their):
                 self._say(node, "reads reordered", f"reads its input {how}", partner)
+        return len(self.findings) > before
 
     def _explain_precision(self, difference: Difference, theirs: list[Array], extra: list[Node]) -> bool:
         """Name operands that are rounded by operations that the model writes out."""
@@ -234,18 +261,18 @@ class Explanation:
             self.repairs[node.number] = Repair(node.operation, node.tensors, rewired)
             self._state(node, partner)
             return
-        found = list(variations(node, partner, inputs[0], self._others))
-        if node.number in self.rounding:  # its kernel is rounded alike
-            found = [each for each in found if not each.cause.endswith(" cast")]
+        found = variations(node, partner, inputs[0], self._others)
         operation, tensors = applied(node, partner, found)
-        apart = self._apart(operation, tensors, inputs, expected)
         if self._rounds(node, partner, expected, operation, tensors, inputs):
             return
-        kept = [each for each in found if each.is_stated or self._matters(each, found, difference, inputs)]
-        for each in kept or found:
+        apart = self._apart(operation, tensors, inputs, expected)
+        kept = [each for each in found if each.is_stated or self._matters(each, found, difference, inputs)] or found
+        for each in kept:
+            if node.number in self.rounding and each.cause == "cast":
+                continue  # its kernel is rounded alike
             says = f"{node.name}{each.says}" if each.says.startswith("/") else each.says
             self._say(node, each.cause, says, partner, field=each.field, value=each.value, proof=apart)
-        self.repairs[node.number] = Repair(*applied(node, partner, kept or found), rewired)
+        self.repairs[node.number] = Repair(*applied(node, partner, kept), rewired)
 
     def _matters(
         self, variation: Variation, found: list[Variation], difference: Difference, inputs: list[Array]
@@ -311,21 +338,25 @@ class Explanation:
     def _explain_rest(self) -> None:
         """Name what has no counterpart and no finding yet."""
         one, other = self.comparison.one, self.comparison.other
-        for number in self.comparison.unpaired:
-            node = one.nodes[number]
-            if number in self.missing or not self._changes(node):
-                continue
-            readers = one.readers[number]
-            if readers and all(reader in self.comparison.pairs.of for reader, _ in readers):
-                continue  # its readers read the same without it
-            self._say(node, *wiring.missing(node))
+        missing = [one.nodes[number] for number in self.comparison.unpaired if number not in self.missing]
+        self._say_missing([each for each in missing if self._is_missed(each)])
         back = self.comparison.pairs.back
-        for number, their in other.nodes.items():
-            if number in back or number in self.extra or their.kind is Input:
-                continue
-            if not _is_same_as_read(other, their):
-                trail = wiring.trail(other, their.reads[0], back)
-                self._say_extra(their, trail, one.nodes[trail.sources[0]] if trail.sources else one.input)
+        extra = [
+            node
+            for number, node in other.nodes.items()
+            if number not in back and number not in self.extra and not _is_same_as_read(other, node)
+        ]
+        for layer in wiring.by_layer(extra):
+            way = wiring.trail(other, layer[0].reads[0], back)
+            self._say_extra(layer, way, one.nodes[way.sources[0]] if way.sources else one.input)
+
+    def _is_missed(self, node: Node) -> bool:
+        """Return whether a node without a counterpart changes what others read."""
+        if node.kind in ANCHORS:
+            return True
+        readers = self.comparison.first.readers[node.number]
+        read_otherwise = bool(readers) and all(reader in self.comparison.pairs.of for reader, _ in readers)
+        return self._changes(node) and not read_otherwise
 
 
 def _is_same_as_read(graph: Graph, node: Node) -> bool:
@@ -333,6 +364,6 @@ def _is_same_as_read(graph: Graph, node: Node) -> bool:
     return node.value is not None and any(wiring.is_same(graph.take(read), node.value) for read in node.reads)
 
 
-def _nth(stride: tuple[int, int] | None) -> str:
-    rows, _ = stride or (1, 1)
+def _nth(stride: Pair) -> str:
+    rows, _ = stride
     return {1: "single", 2: "second", 3: "third"}.get(rows, f"{rows}th")

@@ -58,32 +58,29 @@ def _named(seen: Seen, number: int, names: dict[int, int]) -> frozenset[tuple[in
     return frozenset((names.get(anchor), tags) for anchor, tags in seen[number])
 
 
-LIKELY = 1.2
-"""How much of what stands before and behind two nodes has to be the same, of 2, for one to be the other."""
-
-
 def nearest(node: Node, pairs: Pairs, one: Sight, other: Sight) -> int | None:
-    """Return the node of the second graph that is likely to be one of the first: it stands where that one does."""
+    """Return the node of the second graph that is likely to be one of the first: it stands where that one does.
+
+    All that the one with fewer anchors before it sees there, the other has to see, too, and so behind it: a shortcut
+    that is left out takes some away. Of several it is the one that has most in common. Anchors without a counterpart
+    do not count. What has tensors has to stand behind the very same ones.
+    """
     known = pairs.of | {one.graph.input.number: other.graph.input.number}
+    names = {number: number for number in known.values()}
     taken = set(pairs.of.values())
-    best, most = None, LIKELY
-    before, behind = (_anchors(seen, node.number, known) for seen in (one.before, one.behind))
+    ours = [_anchors(seen, node.number, known) for seen in (one.before, one.behind)]
+    best, most = None, 0.0
     for number, each in other.graph.nodes.items():
         if number in taken or family(each) != family(node):
             continue
-        names = {anchor: anchor for anchor in other.graph.nodes}
-        share = _share(before, _anchors(other.before, number, names)) + _share(
-            behind, _anchors(other.behind, number, names)
-        )
-        if share > most:
-            best, most = number, share
+        theirs = [_anchors(seen, number, names) for seen in (other.before, other.behind)]
+        fits = all(a <= b or b <= a for a, b in zip(ours, theirs, strict=True))
+        if fits and ours[0] and theirs[0] and not (node.tensors and ours[0] != theirs[0]):
+            share = sum(len(a & b) / max(len(a | b), 1) for a, b in zip(ours, theirs, strict=True))
+            if share > most:
+                best, most = number, share
     return best
 
 
-def _anchors(seen: Seen, number: int, names: dict[int, int]) -> set[int | None]:
-    return {names.get(anchor) for anchor, _ in seen[number]}
-
-
-def _share(first: set[int | None], second: set[int | None]) -> float:
-    """Return the share of two sets that both have; 1 where both are empty."""
-    return len(first & second) / len(first | second) if first | second else 1.0
+def _anchors(seen: Seen, number: int, names: dict[int, int]) -> set[int]:
+    return {names[anchor] for anchor, _ in seen[number] if anchor in names}

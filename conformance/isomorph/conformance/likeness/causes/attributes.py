@@ -32,8 +32,8 @@ class Variation:
     """One way in which a node differs from its counterpart.
 
     cause, says, field, value: as in a `Finding`.
-    operation: the node's, with the counterpart's attribute; None where a tensor differs.
-    leaf, tensor: the tensor that differs, and the counterpart's, None of one that it does not have.
+    attributes: those of the operation that differ by it; all of a variation that is another kind of operation.
+    leaves: the tensors that differ by it.
     is_stated: whether it counts though it may change no value here: a bias of zeros, for one.
     """
 
@@ -41,44 +41,39 @@ class Variation:
     says: str
     field: str | None = None
     value: Any = None
-    attribute: str | None = None
-    leaf: str | None = None
+    attributes: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
     is_stated: bool = False
 
 
-def variations(node: Node, partner: Node, x: Array, others: Mapping[str, Array]) -> Iterator[Variation]:
-    """Yield all in which a node is written otherwise than its counterpart.
+def variations(node: Node, partner: Node, x: Array, others: Mapping[str, Array]) -> list[Variation]:
+    """Return all in which a node is written otherwise than its counterpart.
 
     x: what it reads. others: name -> tensors of the first model.
     """
     if node.kind is not partner.kind:
-        if not _are_one(node, partner):
-            yield Variation(f"{word(partner.operation)} for {word(node.operation)}", _stands(node, partner))
-    elif isinstance(node.operation, Pointwise):
-        if node.operation != partner.operation:
-            cause = f"{word(partner.operation)} for {word(node.operation)}"
-            yield Variation(cause, _stands(node, partner), "activation", word(partner.operation))
-    else:
-        yield from _attributes(node, partner, x)
-    if getattr(partner.operation, "batch_statistics", False) == getattr(node.operation, "batch_statistics", False):
-        yield from _tensors(node, partner, others)
+        return list(_tensors(node, partner, others)) if _are_one(node, partner) else [_kind(node, partner)]
+    if isinstance(node.operation, Pointwise):
+        return [_kind(node, partner)] if node.operation != partner.operation else []
+    found = list(_attributes(node, partner, x))
+    if not any("batch_statistics" in each.attributes for each in found):
+        found += _tensors(node, partner, others)
+    return _joined(found, node, partner)
 
 
 def applied(node: Node, partner: Node, found: list[Variation]) -> tuple[Operation, dict[str, Tensor]]:
     """Return the operation and the tensors of a node with some variations of it."""
     operation, tensors = node.operation, dict(node.tensors)
     for each in found:
-        if each.leaf is not None:
-            tensors.pop(each.leaf, None)
-            if each.leaf in partner.tensors:
-                tensors[each.leaf] = fitted(node, partner, each.leaf)
-        elif each.attribute is None:
-            operation = partner.operation
-            if node.kind is not partner.kind:
-                tensors = dict(partner.tensors)
-        else:
-            changed = {each.attribute: attributes(partner.operation)[each.attribute]}
-            operation = replace(operation, **changed)
+        if not each.attributes and not each.leaves:
+            return partner.operation, dict(partner.tensors)
+        theirs = attributes(partner.operation)
+        if each.attributes:
+            operation = replace(operation, **{name: theirs[name] for name in each.attributes})
+        for leaf in each.leaves:
+            tensors.pop(leaf, None)
+            if leaf in partner.tensors:
+                tensors[leaf] = fitted(node, partner, leaf)
     return operation, tensors
 
 
@@ -97,8 +92,11 @@ def _are_one(node: Node, partner: Node) -> bool:
     return WEIGHTS in node.tensors and WEIGHTS in partner.tensors
 
 
-def _stands(node: Node, partner: Node) -> str:
-    return f"has {_a(word(partner.operation))} where {_a(word(node.operation))} is expected"
+def _kind(node: Node, partner: Node) -> Variation:
+    """Return the variation of a node that is another operation."""
+    found, expected = word(partner.operation), word(node.operation)
+    field = "activation" if isinstance(node.operation, Pointwise) else None
+    return Variation(f"{found} for {expected}", f"has {_a(found)} where {_a(expected)} is expected", field, found)
 
 
 def _a(words: str) -> str:
@@ -106,6 +104,7 @@ def _a(words: str) -> str:
 
 
 def _attributes(node: Node, partner: Node, x: Array) -> Iterator[Variation]:
+    """Yield the attributes that differ, each alone."""
     theirs = attributes(partner.operation)
     for name, value in attributes(node.operation).items():
         found = theirs[name]
@@ -118,7 +117,7 @@ def _attributes(node: Node, partner: Node, x: Array) -> Iterator[Variation]:
             says = "normalises by the statistics of the batch" if found else "normalises by its running statistics"
         else:
             says = f"has {name} {_said(name, found, partner, x)}, expected {_said(name, value, node, x)}"
-        yield Variation(cause, says, _FIELDS.get(name), found, attribute=name)
+        yield Variation(cause, says, _FIELDS.get(name), found, (name,))
 
 
 def _said(name: str, value: Any, node: Node, x: Array) -> str:
@@ -153,35 +152,64 @@ def _rule(value: Pads, node: Node, x: Array) -> str | None:
 
 
 def _tensors(node: Node, partner: Node, others: Mapping[str, Array]) -> Iterator[Variation]:
-    if node.kind is not partner.kind and not _are_one(node, partner):
-        return
+    """Yield the tensors that differ, each alone."""
     for leaf in dict.fromkeys((*node.tensors, *partner.tensors)):
         if leaf not in node.tensors:
-            yield Variation(f"{leaf} extra", f"has {leaf} that are not expected", leaf=leaf, is_stated=True)
+            yield Variation(f"{leaf} extra", f"has {leaf} that are not expected", leaves=(leaf,), is_stated=True)
             continue
-        expected = node.tensors[leaf]
         if leaf not in partner.tensors:
-            yield Variation(f"{leaf} missing", f"has no {leaf}", leaf=leaf, is_stated=True)
+            yield Variation(f"{leaf} missing", f"has no {leaf}", leaves=(leaf,), is_stated=True)
             continue
-        found = fitted(node, partner, leaf).value
-        if leaf == WEIGHTS and found.shape != expected.value.shape:
-            yield _shape(found, expected.value)
+        expected, found = node.tensors[leaf].value, fitted(node, partner, leaf).value
+        if found.shape != expected.shape:
+            yield _shape(leaf, found, expected)
             continue
-        if found.shape == expected.value.shape:
-            told = story(leaf, found, expected.value, others)
-            if told is not None:
-                cause, says = told
-                yield Variation(cause, f"/{leaf} {says}", leaf=leaf)
+        own = {other: tensor.value for other, tensor in node.tensors.items() if other != leaf}
+        told = story(leaf, found, expected, own, others)
+        if told is not None:
+            cause, says = told
+            yield Variation(cause, f"/{leaf} {says}", leaves=(leaf,))
 
 
-def _shape(found: Array, expected: Array) -> Variation:
-    """Return the variation of a kernel of another shape."""
+def _shape(leaf: str, found: Array, expected: Array) -> Variation:
+    """Return the variation of a tensor of another shape."""
     if found.ndim == expected.ndim == 4 and found.shape[:2] != expected.shape[:2]:
         sizes = [f"{rows}x{columns}" for rows, columns in (found.shape[:2], expected.shape[:2])]
-        return Variation("kernel", f"has a kernel of {sizes[0]}, expected {sizes[1]}", leaf=WEIGHTS)
+        return Variation("kernel", f"has a kernel of {sizes[0]}, expected {sizes[1]}", value=sizes[0], leaves=(leaf,))
     if found.shape[-1] != expected.shape[-1]:
         says = f"has {found.shape[-1]} outputs, expected {expected.shape[-1]}"
-        return Variation("depth", says, value=found.shape[-1], leaf=WEIGHTS)
-    return Variation(
-        "inputs", f"sees {np.prod(found.shape[:-1])} numbers, expected {np.prod(expected.shape[:-1])}", leaf=WEIGHTS
-    )
+        return Variation("depth", says, value=found.shape[-1], leaves=(leaf,))
+    seen, right = (int(np.prod(shape[:-1])) for shape in (found.shape, expected.shape))
+    return Variation("inputs", f"sees {seen} numbers, expected {right}", value=seen, leaves=(leaf,))
+
+
+def _joined(found: list[Variation], node: Node, partner: Node) -> list[Variation]:
+    """Return variations with those in one that are one mistake.
+
+    Pads that follow from another kernel or rate by the same rule are a part of that. The leaves of a batch norm that
+    come from one other layer, or that were never loaded, are one.
+    """
+    by_cause: dict[str, Variation] = {}
+    for each in found:
+        same = by_cause.get(each.cause)
+        if same is None:
+            by_cause[each.cause] = each
+        else:
+            says = same.says if same.says == each.says else f"{same.says}, and {each.says.removeprefix('/')}"
+            by_cause[each.cause] = replace(same, says=says, leaves=same.leaves + each.leaves)
+    padding = by_cause.get("padding")
+    reason = by_cause.get("kernel") or by_cause.get("rate")
+    if padding and reason and _is_explicit(partner) and _is_explicit(node):
+        del by_cause["padding"]
+        by_cause[reason.cause] = replace(reason, attributes=reason.attributes + padding.attributes)
+    return list(by_cause.values())
+
+
+def _is_explicit(node: Node) -> bool:
+    """Return whether a convolution is padded by half of what its kernel reaches, on both sides."""
+    operation = node.operation
+    if not isinstance(operation, Convolution):
+        return False
+    kernel = node.arrays[WEIGHTS].shape[:2]
+    half = tuple((rate * (size - 1) // 2,) * 2 for rate, size in zip(operation.rate, kernel, strict=True))
+    return operation.pads == half

@@ -19,29 +19,35 @@ LARGEST_RESHAPED = 2_000_000
 """Elements of a kernel above which no mistaken reshape is looked for: each is tried in hundreds of ways."""
 
 
-def story(leaf: str, found: Array, expected: Array, others: Mapping[str, Array]) -> Story | None:
+def story(
+    leaf: str, found: Array, expected: Array, own: Mapping[str, Array], others: Mapping[str, Array]
+) -> Story | None:
     """Return what happened to a tensor of the right axes; None where it is the right one.
 
-    others: name -> other tensors of the first model, in whose place it may be.
+    own: leaf -> the layer's other tensors. others: name -> tensors of all layers. In whose place may it be?
 
-    >>> story("weights", np.ones((3, 3, 2, 4)), np.zeros((3, 3, 2, 4)), {})
-    ('weights one', 'is one everywhere')
+    >>> story("gamma", np.ones(4), np.array([0.5, 1.0, 1.5, 2.0]), {}, {})
+    ('not loaded', 'is one everywhere')
     """
     found, expected = found.astype(np.float64), expected.astype(np.float64)
     if np.array_equal(found, expected):
         return None
-    for what, says in (*_casts(found, expected), *_values(leaf, found, expected)):
-        return f"{leaf} {what}", says
+    return next(_stories(leaf, found, expected, own, others))
+
+
+def _stories(
+    leaf: str, found: Array, expected: Array, own: Mapping[str, Array], others: Mapping[str, Array]
+) -> Iterator[Story]:
+    """Yield all that may have happened to it, the simplest first."""
+    yield from _casts(found, expected)
+    yield from _values(found)
     if leaf == WEIGHTS:
-        for what, says in _moved(found, expected):
-            return f"{leaf} {what}", says
-    for name, other in others.items():
-        if other.shape == found.shape and np.array_equal(other.astype(np.float32), found.astype(np.float32)):
-            return f"{leaf} of another layer", f"holds {name}"
-    for what, says in _fitted(leaf, found, expected):
-        return f"{leaf} {what}", says
+        yield from _moved(found, expected)
+    yield from _exchanged(leaf, found, own)
+    yield from _of_another(found, others)
+    yield from _fitted(leaf, found, expected)
     apart = np.linalg.norm(found - expected) / np.linalg.norm(expected)
-    return f"{leaf} other", f"has other values (relative distance {apart:.2g})"
+    yield "other values", f"has other values (relative distance {apart:.2g})"
 
 
 def _casts(found: Array, expected: Array) -> Iterator[Story]:
@@ -52,12 +58,31 @@ def _casts(found: Array, expected: Array) -> Iterator[Story]:
                 yield "cast", f"was rounded to {dtype}"
 
 
-def _values(leaf: str, found: Array, expected: Array) -> Iterator[Story]:
+def _values(found: Array) -> Iterator[Story]:
     """Yield what a tensor holds that was never loaded."""
     if not found.any():
-        yield "zero", "is zero everywhere"
+        yield "not loaded", "is zero everywhere"
     elif (found == 1).all():
-        yield "one", "is one everywhere"
+        yield "not loaded", "is one everywhere"
+
+
+def _exchanged(leaf: str, found: Array, own: Mapping[str, Array]) -> Iterator[Story]:
+    """Yield the tensor of the same layer whose place it has taken."""
+    for other, tensor in own.items():
+        if _are_one(found, tensor):
+            first, second = sorted((leaf, other))
+            yield f"{first} and {second} exchanged", f"holds {other}"
+
+
+def _of_another(found: Array, others: Mapping[str, Array]) -> Iterator[Story]:
+    """Yield the layer whose tensor it is."""
+    for name, tensor in others.items():
+        if _are_one(found, tensor):
+            yield "another layer's tensors", f"holds {name}"
+
+
+def _are_one(first: Array, second: Array) -> bool:
+    return first.shape == second.shape and np.array_equal(first.astype(np.float32), second.astype(np.float32))
 
 
 def _moved(found: Array, expected: Array) -> Iterator[Story]:

@@ -6,6 +6,8 @@ import numpy as np
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node, Read
+from isomorph.backends.graphs.layout import Layout
+from isomorph.conformance.likeness.anchors import ANCHORS
 from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.noise import distance
 from isomorph.spec.operations import Input, Pair, Product, Sum
@@ -85,28 +87,64 @@ def reordered(x: Array, theirs: Array) -> str | None:
     return "in another order"
 
 
-def missing(node: Node) -> tuple[str, str]:
-    """Return the cause and the sentence of an operation that is left out."""
-    return f"missing {short(node.operation)}", f"has no {short(node.operation)}"
+def by_layer(nodes: list[Node]) -> list[list[Node]]:
+    """Return nodes in groups: a convolution or a dense layer, and all around it that has its name.
+
+    What belongs to no such layer is a group of its own.
+    """
+    layers: dict[str, list[Node]] = {}
+    alone = []
+    anchored = {node.name for node in nodes if node.kind in ANCHORS}
+    for node in nodes:
+        if node.name in anchored:
+            layers.setdefault(node.name, []).append(node)
+        else:
+            alone.append([node])
+    return [*layers.values(), *alone]
 
 
-def extra(node: Node, before: Node | None) -> tuple[str, str]:
-    """Return the cause and the sentence of an operation that is added, behind another or else in front of a layer."""
+def whole_units(graph: Graph, nodes: list[Node]) -> dict[str, list[Node]]:
+    """Return the units, of several layers each, of which all layers are among the nodes: scope -> its nodes."""
+    units: dict[str, list[Node]] = {}
+    for node in nodes:
+        unit = node.name.rpartition("/")[0] or node.name
+        if unit not in units:
+            inside = [each for each in graph.nodes.values() if f"{each.name}/".startswith(f"{unit}/")]
+            anchors = [each for each in inside if each.kind in ANCHORS]
+            if len(anchors) > 1 and all(each in nodes for each in anchors):
+                units[unit] = [each for each in nodes if each in inside]
+    return units
+
+
+def missing(layer: list[Node]) -> tuple[str, str]:
+    """Return the cause and the sentence of a layer that is left out."""
+    words = listed(layer)
+    return ("missing layer", f"is missing: {words}") if len(layer) > 1 else (f"missing {words}", f"has no {words}")
+
+
+def extra(layer: list[Node], before: Node | None) -> tuple[str, str]:
+    """Return the cause and the sentence of a layer that is added, behind another or else in front of one."""
     where = f"behind its {short(before.operation)}" if before else "in front of it"
-    return f"extra {short(node.operation)}", f"has {_more(node)} too many {where}"
+    words = listed(layer)
+    return ("extra layer" if len(layer) > 1 else f"extra {words}"), f"has {_a(words)} too many {where}"
 
 
-def _more(node: Node) -> str:
-    words = short(node.operation)
+def listed(nodes: list[Node]) -> str:
+    """Return the kinds of some nodes in a sentence: "convolution, batch norm and ReLU"."""
+    words = list(dict.fromkeys(short(node.operation) for node in sorted(nodes, key=lambda node: node.number)))
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _a(words: str) -> str:
     return f"{'an' if words[0] in 'aeiouE' else 'a'} {words}"
 
 
-def subsampling(graph: Graph, read: Read) -> Pair | None:
-    """Return the rows and columns from one cell of a map that is read to the next; None of what is no map."""
-    value = graph.nodes[read.source].value
-    layout = read.layout
-    if layout.index is not None or len(layout.shape) != 4 or value is None or value.ndim != 4:
+def subsampling(shape: tuple[int, ...], layout: Layout) -> Pair | None:
+    """Return how many rows and columns further each cell of a map is that is read; None of what is no map.
+
+    shape: of the value that is read.
+    """
+    if layout.index is not None or len(layout.shape) != 4 or len(shape) != 4:
         return None
-    _, _, width, depth = value.shape
-    rows, columns = layout.strides[1] / (width * depth), layout.strides[2] / depth
+    rows, columns = layout.strides[1] / (shape[2] * shape[3]), layout.strides[2] / shape[3]
     return (int(rows), int(columns)) if rows == int(rows) and columns == int(columns) else None
