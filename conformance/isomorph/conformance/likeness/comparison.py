@@ -69,22 +69,20 @@ class Comparison:
                 self.values[node.number] = self.other.images
                 continue
             if partner is not None:
-                adopt(node, partner)
-                self.rounded |= reconcile(node, partner)
+                self.prepare(node, partner)
             self.judge(node, partner)
 
     def judge(self, node: Node, partner: Node | None) -> None:
         """Evaluate a node on the second graph's values, and compare it with its counterpart."""
         inputs = self.inputs(node)
-        try:
-            found = evaluate(node.operation, inputs, node.arrays) if has_tensors(node) else None
-        except UnknownOperationError:
-            self.unknown.append(node)
-            found = node.value
-        except ValueError:  # shapes that do not fit: the node says so itself, or what is before it
-            found = None
+        found = self.evaluate(node, inputs)
         if partner is None and node.kind not in ANCHORS:
-            partner = (None if found is None else self.search(node, found, inputs)) or self.nearest(node)
+            partner = None if found is None else self.search(node, found, inputs)
+            if partner is None:
+                partner = self.nearest(node)
+                if partner is not None:
+                    self.prepare(node, partner)
+                    found = self.evaluate(node, inputs)
         if partner is None:
             self.unpaired.append(node.number)
             self.values[node.number] = found if found is not None else inputs[0]
@@ -93,25 +91,43 @@ class Comparison:
         expected = partner.value
         if found is not None and expected.size == found.size:
             expected = expected.reshape(found.shape)
-        if found is not None and not agree(found, expected, node, inputs) and self.moves_on(node, found, partner):
+        if found is not None and agree(found, expected, node, inputs):
+            self.values[node.number] = expected
+        elif found is not None and self.moves_on(node, found, partner):
             self.unpaired.append(node.number)
             self.values[node.number] = found
-            return
-        self.values[node.number] = expected
-        if found is None or not agree(found, expected, node, inputs):
+        else:
+            self.values[node.number] = expected
             self.differences.append(Difference(node, partner, inputs, found, expected))
 
+    def prepare(self, node: Node, partner: Node) -> None:
+        """Give a node what it takes from its counterpart."""
+        adopt(node, partner)
+        self.rounded |= reconcile(node, partner)
+
+    def evaluate(self, node: Node, inputs: list[Array]) -> Array | None:
+        """Return what a node makes of what it reads; None where it cannot be evaluated."""
+        if not has_tensors(node):
+            return None
+        try:
+            return evaluate(node.operation, inputs, node.arrays)
+        except UnknownOperationError:
+            self.unknown.append(node)
+            return node.value
+        except ValueError:  # shapes that do not fit: the node says so itself, or what is before it
+            return None
+
+    def inputs(self, node: Node) -> list[Array]:
+        """Return what a node reads of what flows."""
+        return [self.one.take(read, self.values) for read in node.reads]
+
     def nearest(self, node: Node) -> Node | None:
-        """Return, and pair, the node of the same family that stands between most of the same anchors."""
+        """Return, and pair, the node of the same family that is likely to be this one by where it stands."""
         number = nearest(node, self.pairs, self.first, self.second)
         if number is None:
             return None
         self.pairs.add(node.number, number, is_sure=False)
         return self.other.nodes[number]
-
-    def inputs(self, node: Node) -> list[Array]:
-        """Return what a node reads of what flows."""
-        return [self.one.take(read, self.values) for read in node.reads]
 
     def moves_on(self, node: Node, found: Array, partner: Node) -> bool:
         """Return whether a node's counterpart gives what a reader of the node would: then it is that one's.

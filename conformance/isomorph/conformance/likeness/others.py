@@ -36,26 +36,34 @@ def family(node: Node) -> Hashable:
 
 
 def pair_others(pairs: Pairs, one: Sight, other: Sight) -> None:
-    """Pair the operations of a family between the same anchors, where both graphs have as many, in their order."""
+    """Pair the operations of a family between the same anchors, where both graphs have as many, in their order.
+
+    Anchors without a counterpart do not count.
+    """
     known = pairs.of | {one.graph.input.number: other.graph.input.number}
     pairs.add(one.graph.input.number, other.graph.input.number)
-    ours: dict[Hashable, list[int]] = defaultdict(list)
-    theirs: dict[Hashable, list[int]] = defaultdict(list)
-    for sight, found, names in ((one, ours, known), (other, theirs, {n: n for n in other.graph.nodes})):
-        for number, node in sight.graph.nodes.items():
-            if node.kind not in (*ANCHORS, Input):
-                sides = (_named(sight.before, number, names), _named(sight.behind, number, names))
-                found[family(node), *sides].append(number)
-    for key, numbers in ours.items():
-        partners = theirs.get(key, [])
+    ours = _by_place(one, known)
+    theirs = _by_place(other, {number: number for number in known.values()})
+    for place, numbers in ours.items():
+        partners = theirs.get(place, [])
         if len(numbers) == len(partners):
             for number, partner in zip(numbers, partners, strict=True):
                 pairs.add(number, partner, is_sure=len(numbers) == 1)
 
 
-def _named(seen: Seen, number: int, names: dict[int, int]) -> frozenset[tuple[int | None, tuple[int, ...]]]:
+def _by_place(sight: Sight, names: dict[int, int]) -> dict[Hashable, list[int]]:
+    """Return the operations that are no anchors by their family, and the anchors before and behind them."""
+    places: dict[Hashable, list[int]] = defaultdict(list)
+    for number, node in sight.graph.nodes.items():
+        before = _named(sight.before, number, names)
+        if before and node.kind not in (*ANCHORS, Input):
+            places[family(node), before, _named(sight.behind, number, names)].append(number)
+    return places
+
+
+def _named(seen: Seen, number: int, names: dict[int, int]) -> frozenset[tuple[int, tuple[int, ...]]]:
     """Return the anchors that a node sees, as the second graph numbers them."""
-    return frozenset((names.get(anchor), tags) for anchor, tags in seen[number])
+    return frozenset((names[anchor], tags) for anchor, tags in seen[number] if anchor in names)
 
 
 def nearest(node: Node, pairs: Pairs, one: Sight, other: Sight) -> int | None:

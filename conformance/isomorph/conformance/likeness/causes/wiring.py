@@ -113,7 +113,8 @@ def whole_units(graph: Graph, nodes: list[Node]) -> dict[str, list[Node]]:
             anchors = [each for each in inside if each.kind in ANCHORS]
             if len(anchors) > 1 and all(each in nodes for each in anchors):
                 units[unit] = [each for each in nodes if each in inside]
-    return units
+    # the widest of units that lie in one another
+    return {unit: inside for unit, inside in units.items() if not any(unit.startswith(f"{each}/") for each in units)}
 
 
 def missing(layer: list[Node]) -> tuple[str, str]:
