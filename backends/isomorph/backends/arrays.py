@@ -81,3 +81,11 @@ def _removed_on_failure(path: Path) -> Iterator[IO[bytes]]:
     except OSError:
         path.unlink(missing_ok=True)
         raise
+
+
+def mapped(document: dict[str, Any]) -> dict[str, Array]:
+    """Map the arrays that a process wrote; the mapping outlives the file's name."""
+    shared = SharedArrays.from_document(document)
+    arrays = shared.open()
+    Path(shared.path).unlink()
+    return arrays

@@ -22,8 +22,9 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from isomorph.backends.array_forms import Answers, Array, Images, Labels, Maps, Tensors
-from isomorph.backends.arrays import SharedArrays
+from isomorph.backends.arrays import SharedArrays, mapped
 from isomorph.backends.failures import BackendEnded, BackendFailed, DiskFull, Unavailable
+from isomorph.backends.remote_model import RemoteModel
 from isomorph.backends.scratch import ScratchFolder, temporary_file
 from isomorph.backends.timeouts import START_TIMEOUT, TIMEOUT
 from isomorph.backends.training import AUXILIARY_WEIGHT, IMAGES, SGD, Gradients
@@ -134,6 +135,12 @@ class BackendProcess:
         options |= {"device": device, "dtype": dtype}
         reply = self.call("build", key=key, architecture=to_document(architecture), options=options)
         return RemoteNetwork(self, key, architecture, reply["device"], dtype)
+
+    def open(self, what: str, arguments: Mapping[str, Any] | None = None) -> RemoteModel:
+        """Open somebody's model in the process, as `Backend.open` does. Its code runs there alone."""
+        key = next(self._numbers)
+        description = self.call("open", key=key, what=what, arguments=dict(arguments or {}))
+        return RemoteModel(self, key, what, description)
 
     def call(self, method: str, **arguments: Any) -> Any:
         """Call a method of the worker. Raises what it raised, BackendFailed, or BackendEnded if the process ended."""
@@ -339,12 +346,12 @@ class RemoteNetwork:
 
     def _fetch(self, method: str, **arguments: Any) -> dict[str, Array]:
         """Call a method that writes arrays, and map them."""
-        return _mapped(self._call(method, out=self.process.new_file(), **arguments))
+        return mapped(self._call(method, out=self.process.new_file(), **arguments))
 
     def _fetch_loss(self, method: str, **arguments: Any) -> tuple[float, dict[str, Array]]:
         """Call a method that returns a loss and writes arrays, and map the arrays."""
         reply = self._call(method, out=self.process.new_file(), **arguments)
-        return reply["loss"], _mapped(reply["arrays"])
+        return reply["loss"], mapped(reply["arrays"])
 
 
 def start(
@@ -354,14 +361,6 @@ def start(
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=[descriptor], env=environment
     )
-
-
-def _mapped(document: dict[str, Any]) -> dict[str, Array]:
-    """Map the arrays that a process wrote; the mapping outlives the file's name."""
-    shared = SharedArrays.from_document(document)
-    arrays = shared.open()
-    Path(shared.path).unlink()
-    return arrays
 
 
 def _environment(tf32: bool) -> dict[str, str]:

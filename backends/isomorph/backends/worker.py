@@ -18,7 +18,9 @@ import numpy as np
 from isomorph.backends.array_forms import Maps
 from isomorph.backends.arrays import SharedArrays
 from isomorph.backends.failures import DiskFull
+from isomorph.backends.graphs import crossing
 from isomorph.backends.importing import leaving_out
+from isomorph.backends.models import Model
 from isomorph.backends.protocol import Backend, Network, Unavailable
 from isomorph.backends.registry import find_backend, load_backend
 from isomorph.backends.scratch import end_with_owner
@@ -33,6 +35,7 @@ class Worker:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.networks: dict[int, Network] = {}
+        self.models: dict[int, Model] = {}
 
     def describe(self) -> dict[str, Any]:
         """Return its version, whether it sees a GPU, the GPU's name, and Python's version."""
@@ -121,6 +124,34 @@ class Worker:
     def observe(self, key: int, images: dict[str, Any]) -> None:
         """As `Network.observe`."""
         self.networks[key].observe(SharedArrays.from_document(images).open()["images"])
+
+    def open(self, key: int, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """As `Backend.open`; the model is stored under `key`, and described."""
+        self.models[key] = self.backend.open(what, arguments)
+        return self.describe_model(key)
+
+    def describe_model(self, key: int) -> dict[str, Any]:
+        """Return a model's input shape, its dtype, and which of its modules are in training mode."""
+        model = self.models[key]
+        return {"input_shape": model.input_shape, "dtype": model.dtype, "in_training": model.in_training()}
+
+    def cast_model(self, key: int, dtype: str) -> bool:
+        """As `Model.cast`."""
+        return self.models[key].cast(dtype)
+
+    def model_tensors(self, key: int, out: str) -> dict[str, Any]:
+        """As `Model.tensors`, written to `out`."""
+        return SharedArrays.write(out, self.models[key].tensors()).to_document()
+
+    def load_model(self, key: int, tensors: dict[str, Any]) -> None:
+        """As `Model.load`."""
+        self.models[key].load(SharedArrays.from_document(tensors).open())
+
+    def trace(self, key: int, images: dict[str, Any], out: str) -> dict[str, Any]:
+        """As `Model.trace`: the graph, its arrays written to `out`."""
+        batch = SharedArrays.from_document(images).open()["images"]
+        graph, arrays = crossing.to_document(self.models[key].trace(batch))
+        return {"graph": graph, "arrays": SharedArrays.write(out, arrays).to_document()}
 
     def apply(self, key: int, function: str, arguments: dict[str, Any]) -> None:
         """Import a module and call its function on a network: `module:function`."""
