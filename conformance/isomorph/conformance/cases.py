@@ -51,7 +51,16 @@ def draw_images(architecture: Architecture, batch: int, height: int, width: int,
     >>> draw_images(architecture("cifar/resnet20"), batch=2, height=32, width=32).shape
     (2, 32, 32, 3)
     """
-    shape = (batch, height, width, architecture.in_channels)
+    return draw_pixels(batch, height, width, architecture.in_channels, seed)
+
+
+def draw_pixels(batch: int, height: int, width: int, channels: int, seed: int = 0) -> Array:
+    """Draw images as `draw_images` does, of any number of channels.
+
+    >>> draw_pixels(batch=2, height=32, width=48, channels=1).shape
+    (2, 32, 48, 1)
+    """
+    shape = (batch, height, width, channels)
     noise = uniform(seed, "images", shape)
     offset, down, across = (
         uniform(seed, f"images/{name}", (batch, 1, 1, shape[3])) for name in ("offset", "down", "across")

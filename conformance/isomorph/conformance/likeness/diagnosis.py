@@ -14,9 +14,13 @@ from isomorph.conformance.likeness.canonical import bring_into_form
 from isomorph.conformance.likeness.comparison import Comparison
 from isomorph.conformance.likeness.explanation import Explanation
 from isomorph.conformance.likeness.finding import Cause, group
+from isomorph.conformance.likeness.noise import distance
 from isomorph.conformance.likeness.others import pair_others
 from isomorph.conformance.likeness.proof import prove
 from isomorph.spec import Architecture, plan
+
+ALIKE = 0.75
+"""The share of the layers of both models that have counterparts, below which they are two networks."""
 
 
 @dataclass
@@ -26,20 +30,35 @@ class Diagnosis:
     matched, layers: how many of the first one's convolutions and dense layers have a counterpart, and how many it has.
     left_over: how many of the second one's have none.
     causes: in the order of the network.
-    before, proof: how far the architecture is from the model at the end, as it is and with all causes applied, in
-        parts of the largest number; None where it cannot be evaluated.
+    first_divergence: the first end point that differs, and how far, in parts of the largest number there.
+    before, proof: how far the architecture is from the model at the end, as it is and with all causes applied; None
+        where it cannot be evaluated. proved: whether the latter is no more than noise; None likewise.
+    unknown: operations that nothing here can judge.
     """
 
     matched: int
     layers: int
     left_over: int
     causes: list[Cause]
+    first_divergence: tuple[str, float] | None
     before: float | None
     proof: float | None
+    proved: bool | None
+    unknown: tuple[str, ...]
     comparison: Comparison
 
+    @property
+    def is_another(self) -> bool:
+        """Whether so few layers have counterparts that the two are not the same network."""
+        both = 2 * self.matched + (self.layers - self.matched) + self.left_over
+        return 2 * self.matched < ALIKE * both
 
-def diagnose(architecture: Architecture, model: Graph, tensors: Mapping[str, Array] | None = None) -> Diagnosis:
+
+PROVED = 2.0**16
+"""How many roundings the whole network may be off with all causes applied: it adds up the noise of all its layers."""
+
+
+def compare_with(architecture: Architecture, model: Graph, tensors: Mapping[str, Array] | None = None) -> Diagnosis:
     """Compare the graph of a model with an architecture.
 
     model: as it was traced; it is brought into form in place.
@@ -60,12 +79,36 @@ def diagnose(architecture: Architecture, model: Graph, tensors: Mapping[str, Arr
     findings = sorted(explanation.findings, key=lambda pair: order.get(pair[0], 0))
     anchors, theirs = Sight(one).anchors, Sight(model).anchors
     matched = sum(number in pairs.of for number in anchors)
-    causes = group([finding for _, finding in findings])
-    end = next(iter(one.outputs.values())).source
-    their_end = model.nodes[pairs.of[end]].value if end in pairs.of else None
-    before = None if their_end is None else prove(Explanation(comparison), end, their_end)
-    after = None if their_end is None else prove(explanation, end, their_end)
-    return Diagnosis(matched, len(anchors), len(theirs) - matched, causes, before, after, comparison)
+    before, proof = _at_the_end(comparison, Explanation(comparison)), _at_the_end(comparison, explanation)
+    eps = float(np.finfo(model.images.dtype).eps)
+    return Diagnosis(
+        matched,
+        len(anchors),
+        len(theirs) - matched,
+        group([finding for _, finding in findings]),
+        _first_divergence(comparison),
+        before,
+        proof,
+        None if proof is None else proof <= PROVED * eps,
+        tuple(dict.fromkeys(str(node.operation) for node in comparison.unknown)),
+        comparison,
+    )
+
+
+def _at_the_end(comparison: Comparison, explanation: Explanation) -> float | None:
+    """Return how far the first model is from the second at its end, with the repairs of an explanation."""
+    end = next(iter(comparison.one.outputs.values())).source
+    partner = comparison.other.nodes.get(comparison.pairs.of.get(end, -1))
+    return None if partner is None or partner.value is None else prove(explanation, end, partner.value)
+
+
+def _first_divergence(comparison: Comparison) -> tuple[str, float] | None:
+    """Return the first end point where the two differ, and how far."""
+    for difference in comparison.differences:
+        found = difference.found
+        apart = float("inf") if found is None else distance(found, difference.expected)
+        return difference.node.name, apart
+    return None
 
 
 def _paired(one: Graph, other: Graph) -> Pairs:

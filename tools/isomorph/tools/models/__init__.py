@@ -1,0 +1,1 @@
+"""A model that somebody else wrote: `check --against`, `diagnose` and `map`."""

@@ -1,0 +1,121 @@
+"""Open a model in a backend's process, choose images that it takes, and trace it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isomorph.backends.array_forms import Array, Images
+from isomorph.backends.failures import BackendEnded, BackendFailed
+from isomorph.backends.graphs.graph import Graph
+from isomorph.backends.process import BackendProcess
+from isomorph.backends.remote_model import RemoteModel
+from isomorph.conformance.cases import draw_pixels
+from isomorph.spec import BadInput
+
+SIZE = (67, 68)
+"""Height and width of images, unless told otherwise: maps in front of pools are even and odd somewhere."""
+
+OTHER_SIZES = (32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
+"""Sides of square images that are tried where a model refuses those of SIZE."""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A model that has run.
+
+    name: as it was given. backend, version: in which framework. dtype: in which it computed.
+    images_source: where the images come from.
+    """
+
+    name: str
+    backend: str
+    version: str
+    dtype: str
+    graph: Graph
+    images_source: str
+
+    @property
+    def images(self) -> Images:
+        """The images that it ran on."""
+        return self.graph.images
+
+
+class OpenedModel:
+    """A model in a backend's process, and the images that it takes."""
+
+    def __init__(
+        self, process: BackendProcess, what: str, arguments: Mapping[str, Any], training: bool, progress: Any
+    ) -> None:
+        self.process = process
+        self.name = what
+        self.progress = progress
+        progress(process.name, "importing")
+        self.version: str = process.describe()["version"]
+        progress(process.name, f"opening {what}")
+        self.model: RemoteModel = process.open(what, arguments)
+        if self.model.in_training and not training:
+            first, *others = self.model.in_training
+            more = f" and {len(others)} more" if others else ""
+            raise BadInput(
+                f"{what} is in training mode, as its module {first or 'itself'!r}{more}: its factory has to return it"
+                " ready for inference (.eval()), or --training compares it as it is."
+            )
+        self.dtype = "float64" if self.model.cast("float64") else self.model.dtype
+
+    def run(self, images: Images | None, size: tuple[int, int] | None, batch: int, seed: int) -> Traced:
+        """Trace it on images [N, H, W, C], or on drawn ones of the first size that it takes.
+
+        Raises BadInput where it takes none of them, with its own last words, and where it answers differently when it
+        runs twice.
+        """
+        if images is not None:
+            return self._traced(self.trace(images), "given")
+        tried = [size] if size else self._sizes()
+        words = ""
+        for height, width in tried:
+            try:
+                drawn = self._drawn(batch, height, width, seed)
+                return self._traced(self.trace(drawn), f"drawn, seed {seed}")
+            except BackendEnded:
+                raise
+            except BackendFailed as error:
+                words = words or str(error)
+        sizes = ", ".join(f"{height}x{width}" for height, width in tried)
+        raise BadInput(f"{self.name} takes no images of {sizes}; --input says which it does. At the first: {words}")
+
+    def trace(self, images: Images) -> Graph:
+        """Run it twice. Raises BadInput where that gives two answers."""
+        self.progress(self.process.name, "tracing")
+        first = self.model.trace(images.astype(self.dtype))
+        if not first.outputs:
+            raise BadInput(f"{self.name} returns nothing that depends on its images.")
+        second = self.model.trace(images.astype(self.dtype))
+        for number, node in first.nodes.items():
+            other = second.nodes.get(number)
+            if other is None or not _are_one(node.value, other.value):
+                where = f" first in its module {node.name!r}" if node.name else ""
+                raise BadInput(
+                    f"{self.name} answers differently when it runs twice,{where}: it is random, or keeps a state."
+                )
+        return first
+
+    def _traced(self, graph: Graph, source: str) -> Traced:
+        return Traced(self.name, self.process.name, self.version, self.dtype, graph, source)
+
+    def _sizes(self) -> Sequence[tuple[int, int]]:
+        """Return the sizes to try: those that it declares, or SIZE and usual ones."""
+        height, width, _ = self.model.input_shape
+        first = (height or SIZE[0], width or SIZE[1])
+        return [first] if height and width else [first, *((side, side) for side in OTHER_SIZES)]
+
+    def _drawn(self, batch: int, height: int, width: int, seed: int) -> Images:
+        channels = self.model.input_shape[2] or 3
+        return draw_pixels(batch, height, width, channels, seed)
+
+
+def _are_one(first: Array | None, second: Array | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second, equal_nan=True)
