@@ -16,6 +16,8 @@ from .converting.transfer import Rounding
 from .designs.compare import CompareReport, compare
 from .designs.listing import ListReport, list_
 from .designs.show import ShowReport, show
+from .models.diagnose import diagnose
+from .models.report import DiagnosisReport
 from .predicting.predict import predict
 from .predicting.report import PredictingBackend, PredictReport
 from .probing.capabilities import capabilities
@@ -39,6 +41,7 @@ __all__ = [
     "CheckReport",
     "CompareReport",
     "ConvertReport",
+    "DiagnosisReport",
     "DiffReport",
     "FaultsReport",
     "FetchReport",
@@ -59,6 +62,7 @@ __all__ = [
     "check_training",
     "compare",
     "convert",
+    "diagnose",
     "diff",
     "faults",
     "fetch",

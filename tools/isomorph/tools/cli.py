@@ -22,6 +22,7 @@ MODULES = {
     "show": "networks",
     "compare": "networks",
     "check": "backends",
+    "diagnose": "models",
     "run": "backends",
     "predict": "backends",
     "bench": "bench",

@@ -209,6 +209,13 @@ size = click.option(
     callback=_read(read_size),
     help="Height and width, or one for both; default: the zoo's own.",
 )
+model_size = click.option(
+    "--input",
+    "size",
+    metavar="HxW",
+    callback=_read(read_size),
+    help="Height and width, or one for both; default: 67x68, or what the model insists on.",
+)
 batch = click.option("--batch", type=int, default=2, metavar="N", help="How many images to draw.")
 seed = click.option("--seed", type=int, default=0, metavar="N", help="What to draw images and weights from.")
 timeout = click.option(
@@ -230,6 +237,28 @@ option = click.option(
     metavar="NAME=VALUE",
     help="Another option of ARCH: width_multiplier=0.25, aux_logits=false, any field of head and convention.",
 )
+
+_OF_MODEL = (
+    click.option(
+        "--call", multiple=True, metavar="NAME=VALUE", help="An argument of MODEL's factory; may be repeated."
+    ),
+    click.option("--runs-in", metavar="A", help="The backend that opens MODEL, where nothing in it tells."),
+    click.option(
+        "--weights",
+        default="theirs",
+        metavar="theirs|drawn|FILE",
+        help="MODEL's own as they are, trained-like ones put into it, or a checkpoint's.",
+    ),
+    click.option("--training", is_flag=True, help="Compare a MODEL that is left in training mode, as it is."),
+)
+
+
+def of_model(function: Function) -> Function:
+    """Add the options of a model that somebody else wrote."""
+    for add in reversed(_OF_MODEL):
+        function = add(function)
+    return function
+
 
 _ARCHITECTURE_OPTIONS = (
     click.option("--num-classes", metavar="N|none", help="Classes of the head; none leaves it out."),

@@ -56,7 +56,7 @@ def diagnose(
     model: "file.py:factory", "package.module:factory", or a saved program: `.onnx`, `.pt`, `.pt2`, `.keras`, a folder.
     call: the factory's arguments.
     runs_in: the backend that opens it, where neither its ending nor its imports tell.
-    weights: "theirs", the model as it is; "drawn", trained-like tensors put into it; or a checkpoint that is put into it.
+    weights: "theirs", the model as it is; "drawn", trained-like tensors put into it; or a checkpoint to put into it.
     training: compare a model that is left in training mode, as it is.
     arch, key, prefix, tensor_map, options: of the subject, as `check` takes them.
     images: an array [N, H, W, C], or paths, as `check` takes them; None draws `batch` of them of `size`, which is 67x68

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from isomorph.conformance.likeness.finding import Cause
-from isomorph.tools.tables import Report, by, paragraph
+from isomorph.tools.tables import Report, by, paragraph, plain_table
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,15 @@ class DiagnosisReport(Report):
     def table(self) -> RenderableType:
         """Return the report for people: what ran, each cause, and the verdict."""
         return Group(*self._lines())
+
+    def place_table(self) -> RenderableType:
+        """Return every place of every cause, with the model's module there and the proof."""
+        table = plain_table("cause", "place", "theirs", "proof", right=("proof",))
+        for cause in self.causes:
+            for finding in cause.findings:
+                proof = "" if finding.proof is None else f"{finding.proof:.1g}"
+                table.add_row(finding.cause, finding.place, finding.theirs, proof)
+        return table
 
     def _lines(self) -> Iterator[RenderableType]:
         yield paragraph(f"{self.subject} against {self.model}")
