@@ -6,6 +6,7 @@ A trace of a model that somebody else wrote gives one, and so does a plan. Every
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -53,10 +54,12 @@ class Tensor:
         """Return the tensor of a value that the model does not store."""
         return cls(value, Layout.whole(value.shape))
 
-    @property
+    @cached_property
     def value(self) -> Array:
-        """Its elements; a view where that can be."""
-        return self.layout.take(np.ascontiguousarray(self.stored))
+        """Its elements, C-contiguous where they are not all stored ones in their order."""
+        if self.layout.is_whole and self.stored.shape == self.layout.shape:
+            return self.stored
+        return np.ascontiguousarray(self.layout.take(np.ascontiguousarray(self.stored)))
 
     def moved(self, move: Move) -> "Tensor":
         """Return the tensor that `move`, which only moves elements, makes of this one."""
