@@ -13,6 +13,7 @@ from isomorph.backends.graphs.graph import Graph, Node, Tensor
 from isomorph.backends.graphs.layout import Layout
 from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
 from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight, label
+from isomorph.conformance.likeness.arranging import Arranger
 from isomorph.conformance.likeness.noise import agree
 from isomorph.conformance.likeness.others import nearest
 from isomorph.spec.operations import Input, Operation, attributes
@@ -60,6 +61,7 @@ class Comparison:
 
     def __post_init__(self) -> None:
         self.first, self.second = Sight(self.one), Sight(self.other)
+        self.arranger = Arranger()
 
     def run(self) -> None:
         """Walk through the first graph in order."""
@@ -89,8 +91,9 @@ class Comparison:
             return
         assert partner.value is not None
         expected = partner.value
-        if found is not None and expected.size == found.size:
-            expected = expected.reshape(found.shape)
+        if found is not None:
+            arranged = self.arranger.arrange(found, expected)
+            expected = expected if arranged is None else arranged
         if found is not None and agree(found, expected, node, inputs):
             self.values[node.number] = expected
         elif found is not None and self.moves_on(node, found, partner):
@@ -144,9 +147,8 @@ class Comparison:
         except (UnknownOperationError, ValueError):
             return False
         assert partner.value is not None
-        if ahead.size != partner.value.size or reader.kind in ANCHORS:
-            return False
-        if not agree(ahead, partner.value.reshape(ahead.shape), reader, inputs):
+        arranged = self.arranger.arrange(ahead, partner.value)
+        if reader.kind in ANCHORS or arranged is None or not agree(ahead, arranged, reader, inputs):
             return False
         del self.pairs.of[node.number]
         self.pairs.add(reader.number, partner.number)
@@ -158,7 +160,8 @@ class Comparison:
         for other in self.other.nodes.values():
             if other.number in taken or other.kind in ANCHORS or other.value is None or other.value.size != found.size:
                 continue
-            if agree(found, other.value.reshape(found.shape), node, inputs):
+            arranged = self.arranger.arrange(found, other.value)
+            if arranged is not None and agree(found, arranged, node, inputs):
                 self.pairs.add(node.number, other.number)
                 return other
         return None

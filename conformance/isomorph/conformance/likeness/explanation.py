@@ -77,7 +77,7 @@ class Explanation:
         node, partner = difference.node, difference.partner
         graph = self.comparison.other
         theirs = [graph.take(read) for read in partner.reads]
-        inputs = wiring.aligned(node, difference.inputs, theirs)
+        inputs = wiring.aligned(node, difference.inputs, theirs, self.comparison.arranger)
         before = len(self.findings)
         rewired = inputs is None or not all(map(wiring.is_same, difference.inputs, inputs))
         if rewired and self._explain_reads(difference, theirs):

@@ -1,5 +1,7 @@
 """How far two values of one node are apart, and how far the order of summation alone may take them apart."""
 
+from typing import Any
+
 import numpy as np
 
 from isomorph.backends.array_forms import Array
@@ -11,6 +13,17 @@ PASSING = 8
 
 OTHER_ORDERS = (1, 2)
 """Orders of summation that are held to order 0. The second groups the terms of batch norm in another way, too."""
+
+
+def close(dtype: np.dtype[Any]) -> float:
+    """Return how far two values may be apart, in parts of the largest number, and still be told as one.
+
+    They are copies of one another, or what one operation gave of copies in another order of summation.
+
+    >>> f"{close(np.dtype('float64')):.0e} {close(np.dtype('float32')):.0e}"
+    '1e-09 1e-05'
+    """
+    return 1e-9 if dtype == np.float64 else 1e-5
 
 
 def distance(found: Array, expected: Array) -> float:

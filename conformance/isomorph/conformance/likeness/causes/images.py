@@ -5,10 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isomorph.backends.array_forms import Array, Images
-from isomorph.conformance.likeness.noise import distance
-
-SAME = 1e-9
-"""How far images may be from those that a factor and a summand make, of float64."""
+from isomorph.conformance.likeness.noise import close, distance
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def _line(image: Array, channel: Array) -> tuple[float, float] | None:
     centred = image - image.mean()
     factor = float((centred * (channel - channel.mean())).sum() / (centred * centred).sum())
     summand = float(channel.mean() - factor * image.mean())
-    if distance(image * factor + summand, channel) > SAME:
+    if distance(image * factor + summand, channel) > close(image.dtype):
         return None
     return round(factor, 9), round(summand, 9) + 0.0
 

@@ -8,12 +8,10 @@ from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node, Read
 from isomorph.backends.graphs.layout import Layout
 from isomorph.conformance.likeness.anchors import ANCHORS
+from isomorph.conformance.likeness.arranging import Arranger
 from isomorph.conformance.likeness.causes.words import short
-from isomorph.conformance.likeness.noise import distance
+from isomorph.conformance.likeness.noise import close, distance
 from isomorph.spec.operations import Input, Pair, Product, Sum
-
-SAME = 1e-9
-"""How far two values may be apart and still be told as one: they are copies, or what one operation gave of copies."""
 
 
 @dataclass
@@ -48,24 +46,23 @@ def trail(graph: Graph, read: Read, known: dict[int, int]) -> Trail:
     return found
 
 
-def aligned(node: Node, inputs: list[Array], theirs: list[Array]) -> list[Array] | None:
+def aligned(node: Node, inputs: list[Array], theirs: list[Array], arranger: Arranger) -> list[Array] | None:
     """Return the counterpart's inputs with the axes and in the order of the node's; None where they do not fit."""
     if len(inputs) != len(theirs):
         return None
-    remaining = list(theirs)
     if isinstance(node.operation, Sum | Product):
-        ordered = []
+        remaining, ordered = list(theirs), []
         for x in inputs:
             place = next((place for place, each in enumerate(remaining) if is_same(x, each)), None)
             ordered.append(None if place is None else remaining.pop(place))
         theirs = [remaining.pop(0) if each is None else each for each in ordered]
-    fitting = [their.reshape(x.shape) for x, their in zip(inputs, theirs, strict=True) if x.size == their.size]
-    return fitting if len(fitting) == len(inputs) else None
+    fitting = [arranger.arrange(x, their) for x, their in zip(inputs, theirs, strict=True)]
+    return [each for each in fitting if each is not None] if all(each is not None for each in fitting) else None
 
 
 def is_same(first: Array, second: Array) -> bool:
     """Return whether two values are one, whatever their axes."""
-    return first.size == second.size and distance(first.reshape(-1), second.reshape(-1)) <= SAME
+    return first.size == second.size and distance(first.reshape(-1), second.reshape(-1)) <= close(second.dtype)
 
 
 def reordered(x: Array, theirs: Array) -> str | None:
@@ -74,7 +71,7 @@ def reordered(x: Array, theirs: Array) -> str | None:
     >>> reordered(np.array([[1.0, 2.0, 3.0]]), np.array([[3.0, 2.0, 1.0]]))
     'with its last axis reversed'
     """
-    if x.size != theirs.size or distance(np.sort(theirs, axis=None), np.sort(x, axis=None)) > SAME:
+    if x.size != theirs.size or distance(np.sort(theirs, axis=None), np.sort(x, axis=None)) > close(x.dtype):
         return None
     if x.shape == theirs.shape:
         if is_same(x[..., ::-1], theirs):

@@ -1,0 +1,96 @@
+"""Arrange a value of one model as the other one's lies: two models may keep the same numbers in another order.
+
+One computes an attention's tokens image by image, another image for image of each token. A value is the same whatever
+the order of its axes, and wherever an axis is split in two or two are one.
+"""
+
+from collections.abc import Iterator
+from itertools import permutations
+from math import prod
+
+import numpy as np
+
+from isomorph.backends.array_forms import Array
+from isomorph.backends.graphs.layout import Layout, Shape
+from isomorph.conformance.likeness.noise import close, distance
+
+MOST_AXES = 5
+"""Axes, after splitting, of which all orders are tried: 120 of them."""
+
+SAMPLES = 256
+"""Elements by which an order is told before all are compared."""
+
+
+class Arranger:
+    """Arranges values of the second model as the first one's lie, and remembers in which order it found them.
+
+    known: axes in the first model and in the second -> the layout of the first one's value in the second one's.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[Shape, Shape], Layout] = {}
+
+    def arrange(self, like: Array, value: Array) -> Array | None:
+        """Return `value` with the axes of `like` and its elements where that one has them.
+
+        Where it is another value, so that nothing tells, it is arranged as the last one of these axes was. Returns None
+        where it has another number of elements.
+        """
+        if value.size != like.size:
+            return None
+        plain = value.reshape(like.shape)
+        if distance(like, plain) <= close(value.dtype):
+            return plain
+        key = like.shape, value.shape
+        if _have_the_same_elements(like, value):
+            for layout in _layouts(like.shape, value.shape):
+                if _fits(like, value, layout):
+                    self.known[key] = layout
+                    return layout.take(np.ascontiguousarray(value))
+        return self.known[key].take(np.ascontiguousarray(value)) if key in self.known else plain
+
+
+def _have_the_same_elements(first: Array, second: Array) -> bool:
+    """Return whether two values may have the same elements, by what their order does not change."""
+    tolerance = close(second.dtype)
+    for power in (1, 2):
+        sums = [float((np.abs(x.astype(np.float64)) ** power).sum()) for x in (first, second)]
+        if not np.isfinite(sums).all() or abs(sums[0] - sums[1]) > tolerance * max(sums[0], 1e-300):
+            return False
+    return True
+
+
+def _fits(like: Array, value: Array, layout: Layout) -> bool:
+    numbers = layout.numbers().reshape(-1)
+    at = np.linspace(0, like.size - 1, min(SAMPLES, like.size)).astype(np.int64)
+    flat, expected = value.reshape(-1), like.reshape(-1)
+    tolerance = close(value.dtype) * max(float(np.abs(expected).max()), 1e-300)
+    if np.abs(flat[numbers[at]] - expected[at]).max() > tolerance:
+        return False
+    return bool(np.abs(flat[numbers] - expected).max() <= tolerance)
+
+
+def _layouts(shape: Shape, other: Shape) -> Iterator[Layout]:
+    """Yield the orders in which a value of axes `other` may be read as one of axes `shape`."""
+    for split in _splits(other, shape):
+        for order in permutations(range(len(split))):
+            yield Layout.whole(other).moved(
+                lambda x, split=split, order=order: x.reshape(split).transpose(order).reshape(shape)  # type: ignore[misc]
+            )
+
+
+def _splits(shape: Shape, pieces: Shape) -> Iterator[Shape]:
+    """Yield a shape, and those in which one of its axes is split in two, one of them as long as one of the pieces.
+
+    >>> list(_splits((40, 24), (20, 2, 24)))[:3]
+    [(40, 24), (2, 20, 24), (20, 2, 24)]
+    """
+    lengths = tuple(length for length in shape if length > 1)
+    if len(lengths) <= MOST_AXES:
+        yield lengths
+    if len(lengths) < MOST_AXES:
+        for axis, length in enumerate(lengths):
+            for piece in range(2, length):
+                others = {piece, length // piece}
+                if length % piece == 0 and (others & set(pieces) or prod(pieces) == length):
+                    yield (*lengths[:axis], piece, length // piece, *lengths[axis + 1 :])
