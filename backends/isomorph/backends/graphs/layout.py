@@ -64,7 +64,7 @@ class Layout:
                 second[axis] = min(1, length - 1)
                 strides.append(int(numbers[tuple(second)]) - offset)
             strided = cls(size, shape, tuple(strides), offset)
-            if np.array_equal(strided.numbers(), numbers):
+            if strided._stays_inside() and np.array_equal(strided.numbers(), numbers):
                 return strided
         return cls(size, shape, (), 0, np.ascontiguousarray(numbers, np.int64))
 
@@ -140,6 +140,13 @@ class Layout:
         if not view.size or view.dtype != space.dtype or not 0 <= offset < max(space.size, 1):
             return None
         return type(self)(self.size, view.shape, view.strides, offset)
+
+    def _stays_inside(self) -> bool:
+        """Return whether all elements are ones of the source."""
+        reach = [(length - 1) * stride for length, stride in zip(self.shape, self.strides, strict=True)]
+        first = self.offset + sum(step for step in reach if step < 0)
+        last = self.offset + sum(step for step in reach if step > 0)
+        return 0 <= first and last < self.size
 
     def _by_stride(self) -> list[int]:
         """Return the axes in the order of their strides, the longest first."""

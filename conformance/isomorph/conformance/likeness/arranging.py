@@ -6,7 +6,6 @@ the order of its axes, and wherever an axis is split in two or two are one.
 
 from collections.abc import Iterator
 from itertools import permutations
-from math import prod
 
 import numpy as np
 
@@ -43,7 +42,8 @@ class Arranger:
             return plain
         key = like.shape, value.shape
         if _have_the_same_elements(like, value):
-            for layout in _layouts(like.shape, value.shape):
+            known = [self.known[key]] if key in self.known else []
+            for layout in (*known, *_layouts(like.shape, value.shape)):
                 if _fits(like, value, layout):
                     self.known[key] = layout
                     return layout.take(np.ascontiguousarray(value))
@@ -72,18 +72,18 @@ def _fits(like: Array, value: Array, layout: Layout) -> bool:
 
 def _layouts(shape: Shape, other: Shape) -> Iterator[Layout]:
     """Yield the orders in which a value of axes `other` may be read as one of axes `shape`."""
-    for split in _splits(other, shape):
+    for split in _splits(other):
         for order in permutations(range(len(split))):
             yield Layout.whole(other).moved(
                 lambda x, split=split, order=order: x.reshape(split).transpose(order).reshape(shape)  # type: ignore[misc]
             )
 
 
-def _splits(shape: Shape, pieces: Shape) -> Iterator[Shape]:
-    """Yield a shape, and those in which one of its axes is split in two, one of them as long as one of the pieces.
+def _splits(shape: Shape) -> Iterator[Shape]:
+    """Yield a shape, and those in which one of its axes is split in two.
 
-    >>> list(_splits((40, 24), (20, 2, 24)))[:3]
-    [(40, 24), (2, 20, 24), (20, 2, 24)]
+    >>> list(_splits((4, 3)))
+    [(4, 3), (2, 2, 3)]
     """
     lengths = tuple(length for length in shape if length > 1)
     if len(lengths) <= MOST_AXES:
@@ -91,6 +91,5 @@ def _splits(shape: Shape, pieces: Shape) -> Iterator[Shape]:
     if len(lengths) < MOST_AXES:
         for axis, length in enumerate(lengths):
             for piece in range(2, length):
-                others = {piece, length // piece}
-                if length % piece == 0 and (others & set(pieces) or prod(pieces) == length):
+                if length % piece == 0:
                     yield (*lengths[:axis], piece, length // piece, *lengths[axis + 1 :])

@@ -71,16 +71,31 @@ def compare_with(architecture: Architecture, model: Graph, tensors: Mapping[str,
     pairs = _paired(bare, model)
     shapes = {number: _shape(model.nodes[other]) for number, other in pairs.of.items()}
     one = _only(bring_into_form(graph_of(planned, shape, tensors, shapes)), bare.outputs)
-    comparison = Comparison(one, model, pairs)
+    return _diagnose(one, model, pairs)
+
+
+def compare_models(one: Graph, other: Graph) -> Diagnosis:
+    """Compare the graphs of two models that nobody specified; the first is the specification.
+
+    Both are brought into form in place.
+    """
+    bring_into_form(one)
+    bring_into_form(other)
+    return _diagnose(one, other, _paired(one, other))
+
+
+def _diagnose(one: Graph, other: Graph, pairs: Pairs) -> Diagnosis:
+    """Walk through the first graph on the second one's values, explain what differs, and prove it."""
+    comparison = Comparison(one, other, pairs)
     comparison.run()
     explanation = Explanation(comparison)
     explanation.run()
     order = {number: place for place, number in enumerate(one.nodes)}
     findings = sorted(explanation.findings, key=lambda pair: order.get(pair[0], 0))
-    anchors, theirs = Sight(one).anchors, Sight(model).anchors
+    anchors, theirs = Sight(one).anchors, Sight(other).anchors
     matched = sum(number in pairs.of for number in anchors)
     before, proof = _at_the_end(comparison, Explanation(comparison)), _at_the_end(comparison, explanation)
-    eps = float(np.finfo(model.images.dtype).eps)
+    eps = float(np.finfo(other.images.dtype).eps)
     return Diagnosis(
         matched,
         len(anchors),
