@@ -24,7 +24,8 @@ from typing import IO, Any, Self
 from isomorph.backends.array_forms import Answers, Array, Images, Labels, Maps, Tensors
 from isomorph.backends.arrays import SharedArrays, mapped
 from isomorph.backends.failures import BackendEnded, BackendFailed, DiskFull, Unavailable
-from isomorph.backends.remote_model import RemoteModel
+from isomorph.backends.graphs.graph import Graph
+from isomorph.backends.remote_model import RemoteModel, trace
 from isomorph.backends.scratch import ScratchFolder, temporary_file
 from isomorph.backends.timeouts import START_TIMEOUT, TIMEOUT
 from isomorph.backends.training import AUXILIARY_WEIGHT, IMAGES, SGD, Gradients
@@ -310,6 +311,10 @@ class RemoteNetwork:
         """As `Network.observe`; shared images are called "images"."""
         with self._shared_images(images) as shared:
             self._call("observe", images=shared)
+
+    def trace(self, images: Images | SharedArrays) -> Graph:
+        """Run the network's native object once, as it is, and return all that it computed, as `Model.trace` does."""
+        return trace(self.process, self.key, images)
 
     def apply(self, function: str, **arguments: Any) -> None:
         """Call `module:function` on the `Network` in its process, which imports the module.

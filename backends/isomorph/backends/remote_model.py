@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isomorph.backends.array_forms import Array, Images, Tensors
-from isomorph.backends.arrays import mapped
+from isomorph.backends.arrays import SharedArrays, mapped
 from isomorph.backends.graphs import crossing
 from isomorph.backends.graphs.graph import Graph
 from isomorph.backends.models import Size
@@ -47,11 +47,17 @@ class RemoteModel:
         finally:
             Path(shared.path).unlink(missing_ok=True)
 
-    def trace(self, images: Images) -> Graph:
-        """As `Model.trace`."""
-        shared = self.process.share({"images": images})
-        try:
-            reply = self.process.call("trace", key=self.key, images=shared.to_document(), out=self.process.new_file())
-        finally:
+    def trace(self, images: Images | SharedArrays) -> Graph:
+        """As `Model.trace`; shared images are called "images"."""
+        return trace(self.process, self.key, images)
+
+
+def trace(process: "BackendProcess", key: int, images: Images | SharedArrays) -> Graph:
+    """Trace a model in a process, or the native object of a network there."""
+    shared = images if isinstance(images, SharedArrays) else process.share({"images": images})
+    try:
+        reply = process.call("trace", key=key, images=shared.to_document(), out=process.new_file())
+    finally:
+        if shared is not images:
             Path(shared.path).unlink(missing_ok=True)
-        return crossing.from_document(reply["graph"], mapped(reply["arrays"]))
+    return crossing.from_document(reply["graph"], mapped(reply["arrays"]))

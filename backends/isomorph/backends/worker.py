@@ -148,9 +148,10 @@ class Worker:
         self.models[key].load(SharedArrays.from_document(tensors).open())
 
     def trace(self, key: int, images: dict[str, Any], out: str) -> dict[str, Any]:
-        """As `Model.trace`: the graph, its arrays written to `out`."""
+        """As `Model.trace` of a model, or of a network's native object: the graph, its arrays written to `out`."""
+        model = self.models[key] if key in self.models else self.backend.model(self.networks[key].native)
         batch = SharedArrays.from_document(images).open()["images"]
-        graph, arrays = crossing.to_document(self.models[key].trace(batch))
+        graph, arrays = crossing.to_document(model.trace(batch))
         return {"graph": graph, "arrays": SharedArrays.write(out, arrays).to_document()}
 
     def apply(self, key: int, function: str, arguments: dict[str, Any]) -> None:

@@ -146,7 +146,7 @@ class Layout:
         reach = [(length - 1) * stride for length, stride in zip(self.shape, self.strides, strict=True)]
         first = self.offset + sum(step for step in reach if step < 0)
         last = self.offset + sum(step for step in reach if step > 0)
-        return 0 <= first and last < self.size
+        return first >= 0 and last < self.size
 
     def _by_stride(self) -> list[int]:
         """Return the axes in the order of their strides, the longest first."""
