@@ -5,6 +5,7 @@ the order of its axes, and wherever an axis is split in two or two are one.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -29,28 +30,33 @@ class Arranger:
     def __init__(self) -> None:
         self.known: dict[tuple[Shape, Shape], Layout] = {}
 
-    def arrange(self, like: Array, value: Array) -> Array | None:
-        """Return `value` with the axes of `like` and its elements where that one has them.
+    def layout(self, like: Array, value: Array) -> Layout | None:
+        """Return how `value` is read with the axes of `like` and its elements where that one has them.
 
-        Where it is another value, so that nothing tells, it is arranged as the last one of these axes was. Returns None
+        Where it is another value, so that nothing tells, it is read as the last one of these axes was. Returns None
         where it has another number of elements.
         """
         if value.size != like.size:
             return None
-        plain = value.reshape(like.shape)
-        if distance(like, plain) <= close(value.dtype):
+        plain = replace(Layout.whole(value.shape), shape=like.shape, strides=Layout.whole(like.shape).strides)
+        if distance(like, value.reshape(like.shape)) <= close(value.dtype):
             return plain
         key = like.shape, value.shape
-        if _have_the_same_elements(like, value):
+        if have_the_same_elements(like, value):
             known = [self.known[key]] if key in self.known else []
             for layout in (*known, *_layouts(like.shape, value.shape)):
                 if _fits(like, value, layout):
                     self.known[key] = layout
-                    return layout.take(np.ascontiguousarray(value))
-        return self.known[key].take(np.ascontiguousarray(value)) if key in self.known else plain
+                    return layout
+        return self.known.get(key, plain)
+
+    def arrange(self, like: Array, value: Array) -> Array | None:
+        """Return `value` as `layout` reads it; None where that is None."""
+        layout = self.layout(like, value)
+        return None if layout is None else layout.take(np.ascontiguousarray(value))
 
 
-def _have_the_same_elements(first: Array, second: Array) -> bool:
+def have_the_same_elements(first: Array, second: Array) -> bool:
     """Return whether two values may have the same elements, by what their order does not change."""
     tolerance = close(second.dtype)
     for power in (1, 2):

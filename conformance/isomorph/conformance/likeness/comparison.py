@@ -48,6 +48,7 @@ class Comparison:
     unpaired: nodes of the first graph without a counterpart, in order.
     differences: in order.
     rounded: constants that the second model rounds to float32: node -> names of attributes.
+    layouts: number of a node of the first graph -> how its value is read of its counterpart's.
     """
 
     one: Graph
@@ -58,6 +59,7 @@ class Comparison:
     differences: list[Difference] = field(default_factory=list)
     unknown: list[Node] = field(default_factory=list)
     rounded: dict[int, list[str]] = field(default_factory=dict)
+    layouts: dict[int, Layout] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.first, self.second = Sight(self.one), Sight(self.other)
@@ -91,9 +93,10 @@ class Comparison:
             return
         assert partner.value is not None
         expected = partner.value
-        if found is not None:
-            arranged = self.arranger.arrange(found, expected)
-            expected = expected if arranged is None else arranged
+        layout = None if found is None else self.arranger.layout(found, expected)
+        if layout is not None:
+            expected = layout.take(np.ascontiguousarray(expected))
+            self.layouts[node.number] = layout
         if found is not None and agree(found, expected, node, inputs):
             self.values[node.number] = expected
         elif found is not None and self.moves_on(node, found, partner):

@@ -18,19 +18,19 @@ from isomorph.conformance.likeness.causes.words import called, short
 from isomorph.conformance.likeness.comparison import Comparison, Difference
 from isomorph.conformance.likeness.finding import Finding
 from isomorph.conformance.likeness.noise import agree, distance
-from isomorph.spec.operations import Affine, Cast, Dropout, Input, Operation, Pad, Pair, Pointwise
+from isomorph.spec.operations import Affine, Cast, Dropout, Input, Operation, Pad, Pair, Pointwise, Product, Sum
 
 
 @dataclass
 class Repair:
     """A node of the first graph with its causes applied.
 
-    rewired: whether it reads what its counterpart reads.
+    reads: what its counterpart reads, as the node reads it, where that is something else; None where it is not.
     """
 
     operation: Operation
     tensors: dict[str, Tensor]
-    rewired: bool
+    reads: list[wiring.Operand] | None
 
 
 @dataclass
@@ -67,6 +67,7 @@ class Explanation:
             if number not in differing:
                 self._state(self.comparison.one.nodes[number], self.comparison.other.nodes[partner])
         self._explain_rest()
+        self._explain_output()
 
     def _say(self, node: Node, cause: str, says: str, theirs: Node | None = None, **more: object) -> None:
         name = theirs.name if theirs is not None else ""
@@ -77,13 +78,14 @@ class Explanation:
         node, partner = difference.node, difference.partner
         graph = self.comparison.other
         theirs = [graph.take(read) for read in partner.reads]
-        inputs = wiring.aligned(node, difference.inputs, theirs, self.comparison.arranger)
+        operands = wiring.aligned(self.comparison, difference, theirs)
         before = len(self.findings)
-        rewired = inputs is None or not all(map(wiring.is_same, difference.inputs, inputs))
+        rewired = operands is None or not all(
+            wiring.is_same(x, operand.value) for x, operand in zip(difference.inputs, operands, strict=True)
+        )
         if rewired and self._explain_reads(difference, theirs):
             before = -1
-        usable = difference.inputs if inputs is None else inputs
-        self._explain_node(difference, usable, rewired)
+        self._explain_node(difference, operands, rewired)
         if len(self.findings) == before and not self._is_exchanged(node):
             apart = np.inf if difference.found is None else distance(difference.found, difference.expected)
             says = f"differs by {apart:.2g}, and nothing that was tried explains it"
@@ -117,7 +119,7 @@ class Explanation:
         if my_sources != their_sources:
             self._explain_source(difference, my_sources - their_sources, their_sources - my_sources)
             return True
-        return self._explain_layouts(difference, theirs)
+        return self._explain_order(difference, mine, other) or self._explain_layouts(difference, theirs)
 
     def _differing(
         self, difference: Difference, theirs: list[Array], mine: list[wiring.Trail], other: list[wiring.Trail]
@@ -205,6 +207,15 @@ class Explanation:
             says = f"also reads the {called(nodes[min(theirs)])}"
         self._say(difference.node, "reads another", says, difference.partner)
 
+    def _explain_order(self, difference: Difference, mine: list[wiring.Trail], other: list[wiring.Trail]) -> bool:
+        """Name operands that are exchanged; return whether they are."""
+        ours, theirs = ([way.sources for way in ways] for ways in (mine, other))
+        if isinstance(difference.node.operation, Sum | Product) or ours == theirs or sorted(ours) != sorted(theirs):
+            return False
+        names = [called(self.comparison.one.nodes[sources[0]]) for sources in theirs]
+        self._say(difference.node, "operands exchanged", f"reads the {' before the '.join(names)}", difference.partner)
+        return True
+
     def _explain_layouts(self, difference: Difference, theirs: list[Array]) -> bool:
         """Name how elements of the same source are chosen otherwise; return whether they are."""
         node, partner, before = difference.node, difference.partner, len(self.findings)
@@ -255,10 +266,12 @@ class Explanation:
 
     # What is written at the node.
 
-    def _explain_node(self, difference: Difference, inputs: list[Array], rewired: bool) -> None:
+    def _explain_node(self, difference: Difference, operands: list[wiring.Operand] | None, rewired: bool) -> None:
         node, partner, expected = difference.node, difference.partner, difference.expected
+        inputs = difference.inputs if operands is None else [operand.value for operand in operands]
+        reads = operands if rewired else None
         if rewired and self._gives(node.operation, node.tensors, inputs, expected, node):
-            self.repairs[node.number] = Repair(node.operation, node.tensors, rewired)
+            self.repairs[node.number] = Repair(node.operation, node.tensors, reads)
             self._state(node, partner)
             return
         found = variations(node, partner, inputs[0], self._others)
@@ -272,7 +285,7 @@ class Explanation:
                 continue  # its kernel is rounded alike
             says = f"{node.name}{each.says}" if each.says.startswith("/") else each.says
             self._say(node, each.cause, says, partner, field=each.field, value=each.value, proof=apart)
-        self.repairs[node.number] = Repair(*applied(node, partner, kept), rewired)
+        self.repairs[node.number] = Repair(*applied(node, partner, kept), reads)
 
     def _matters(
         self, variation: Variation, found: list[Variation], difference: Difference, inputs: list[Array]
@@ -332,6 +345,27 @@ class Explanation:
         for each in variations(node, partner, x, {}):
             if each.is_stated:
                 self._say(node, each.cause, each.says, partner, proof=0.0)
+
+    def _explain_output(self) -> None:
+        """Name how what the second model returns is another order of what the first one does."""
+        one, other, pairs = self.comparison.one, self.comparison.other, self.comparison.pairs
+        for name, read in one.outputs.items():
+            partner = pairs.of.get(read.source)
+            found = [each for each in other.outputs.values() if each.source == partner]
+            if len(found) != 1:
+                continue
+            x, theirs = one.take(read, self.comparison.values), other.take(found[0])
+            layout = self.comparison.arranger.layout(x, theirs)
+            how = None if wiring.is_same(x, theirs) else wiring.reordered(x, theirs)
+            if how and (
+                layout is None
+                or not wiring.is_same(x, layout.take(np.ascontiguousarray(theirs)))
+                or x.shape == theirs.shape
+            ):
+                node = one.nodes[read.source]
+                self._say(
+                    node, "outputs reordered", f"returns {name or 'its result'} {how}", other.nodes[found[0].source]
+                )
 
     # What is on one side alone.
 

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Hashable
 
+import numpy as np
+
 from isomorph.backends.graphs.graph import Node
 from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Seen, Sight
 from isomorph.spec.operations import (
@@ -42,13 +44,33 @@ def pair_others(pairs: Pairs, one: Sight, other: Sight) -> None:
     """
     known = pairs.of | {one.graph.input.number: other.graph.input.number}
     pairs.add(one.graph.input.number, other.graph.input.number)
+    _pair_by_tensors(pairs, one, other)
     ours = _by_place(one, known)
     theirs = _by_place(other, {number: number for number in known.values()})
-    for place, numbers in ours.items():
-        partners = theirs.get(place, [])
+    taken = set(pairs.of.values())
+    for place, found in ours.items():
+        numbers = [number for number in found if number not in pairs.of]
+        partners = [number for number in theirs.get(place, []) if number not in taken]
         if len(numbers) == len(partners):
             for number, partner in zip(numbers, partners, strict=True):
                 pairs.add(number, partner, is_sure=len(numbers) == 1)
+
+
+def _pair_by_tensors(pairs: Pairs, one: Sight, other: Sight) -> None:
+    """Pair what has the same tensors, and tensors that nothing else of its graph has: wherever it stands."""
+    ours, theirs = _by_tensors(one), _by_tensors(other)
+    for tensors, numbers in ours.items():
+        if len(numbers) == 1 == len(theirs.get(tensors, ())):
+            pairs.add(numbers[0], theirs[tensors][0])
+
+
+def _by_tensors(sight: Sight) -> dict[Hashable, list[int]]:
+    found: dict[Hashable, list[int]] = defaultdict(list)
+    for number, node in sight.graph.nodes.items():
+        arrays = [(leaf, x) for leaf, x in sorted(node.arrays.items()) if x.size > 1]
+        if node.kind not in ANCHORS and arrays and not any(np.isnan(x.flat[0]) for _, x in arrays):
+            found[family(node), *((leaf, x.astype(np.float32).tobytes()) for leaf, x in arrays)].append(number)
+    return found
 
 
 def _by_place(sight: Sight, names: dict[int, int]) -> dict[Hashable, list[int]]:

@@ -1,8 +1,11 @@
 """Prove a diagnosis: the first model with all causes applied gives what the second one gave."""
 
+import numpy as np
+
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Node
 from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
+from isomorph.conformance.likeness.causes.wiring import Operand
 from isomorph.conformance.likeness.explanation import Explanation
 from isomorph.conformance.likeness.noise import distance
 
@@ -17,7 +20,9 @@ def prove(explanation: Explanation, of: int, theirs: Array) -> float | None:
         found = _Repaired(explanation).value(of)
     except (UnknownOperationError, ValueError, KeyError):
         return None
-    return distance(found.reshape(theirs.shape), theirs) if found.size == theirs.size else None
+    layout = explanation.comparison.layouts.get(of)
+    flat = found.reshape(-1) if layout is None or found.size != layout.size else layout.scatter(found)
+    return distance(flat, theirs.reshape(-1)) if flat.size == theirs.size else None
 
 
 class _Repaired:
@@ -32,6 +37,7 @@ class _Repaired:
         self.other = explanation.comparison.other
         self.back = explanation.comparison.pairs.back
         self.of = explanation.comparison.pairs.of
+        self.layouts = explanation.comparison.layouts
         self.values: dict[int, Array] = {self.one.input.number: self.other.images}
         self.their_values: dict[int, Array] = {self.other.input.number: self.other.images}
 
@@ -41,7 +47,7 @@ class _Repaired:
             node = self.one.nodes[number]
             repair = self.explanation.repairs.get(number)
             operation, tensors = (repair.operation, repair.tensors) if repair else (node.operation, node.tensors)
-            inputs = self._their_inputs(node) if repair and repair.rewired else self._inputs(node)
+            inputs = self._their_inputs(node, repair.reads) if repair and repair.reads else self._inputs(node)
             arrays = {leaf: tensor.value for leaf, tensor in tensors.items()}
             self.values[number] = evaluate(operation, inputs, arrays)
         return self.values[number]
@@ -50,15 +56,19 @@ class _Repaired:
         values = {read.source: self.value(read.source) for read in node.reads}
         return [self.one.take(read, values) for read in node.reads]
 
-    def _their_inputs(self, node: Node) -> list[Array]:
-        """Return what a node reads if it reads what its counterpart does, with the axes that it reads itself."""
-        partner = self.other.nodes[self.of[node.number]]
-        inputs = [read.layout.take(self.their_value(read.source)) for read in partner.reads]
-        expected = [read.shape for read in node.reads]
-        return [
-            x.reshape(shape) if x.size == _size(shape) else x
-            for x, shape in zip(inputs, [*expected, *(x.shape for x in inputs[len(expected) :])], strict=False)
-        ]
+    def _their_inputs(self, node: Node, operands: list[Operand]) -> list[Array]:
+        """Return what a node reads if it reads what its counterpart does."""
+        reads = self.other.nodes[self.of[node.number]].reads
+        inputs = []
+        for operand in operands:
+            if operand.read is not None:
+                value = self.value(operand.read.source)
+                inputs.append(operand.read.layout.take(np.ascontiguousarray(value)))
+            else:
+                read = reads[operand.place]
+                x = read.layout.take(np.ascontiguousarray(self.their_value(read.source)))
+                inputs.append(operand.layout.take(np.ascontiguousarray(x)))
+        return inputs
 
     def their_value(self, number: int) -> Array:
         """Return the value of a node of the second graph: its counterpart's, or one that is computed."""
@@ -66,15 +76,10 @@ class _Repaired:
             node = self.other.nodes[number]
             assert node.value is not None
             if number in self.back:
-                self.their_values[number] = self.value(self.back[number]).reshape(node.value.shape)
+                value, layout = self.value(self.back[number]), self.layouts.get(self.back[number])
+                flat = value.reshape(-1) if layout is None else layout.scatter(value)
+                self.their_values[number] = flat.reshape(node.value.shape)
             else:
-                inputs = [read.layout.take(self.their_value(read.source)) for read in node.reads]
+                inputs = [read.layout.take(np.ascontiguousarray(self.their_value(read.source))) for read in node.reads]
                 self.their_values[number] = evaluate(node.operation, inputs, node.arrays)
         return self.their_values[number]
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size

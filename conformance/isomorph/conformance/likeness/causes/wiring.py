@@ -8,8 +8,9 @@ from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node, Read
 from isomorph.backends.graphs.layout import Layout
 from isomorph.conformance.likeness.anchors import ANCHORS
-from isomorph.conformance.likeness.arranging import Arranger
+from isomorph.conformance.likeness.arranging import have_the_same_elements
 from isomorph.conformance.likeness.causes.words import short
+from isomorph.conformance.likeness.comparison import Comparison, Difference
 from isomorph.conformance.likeness.noise import close, distance
 from isomorph.spec.operations import Input, Pair, Product, Sum
 
@@ -46,18 +47,54 @@ def trail(graph: Graph, read: Read, known: dict[int, int]) -> Trail:
     return found
 
 
-def aligned(node: Node, inputs: list[Array], theirs: list[Array], arranger: Arranger) -> list[Array] | None:
-    """Return the counterpart's inputs with the axes and in the order of the node's; None where they do not fit."""
+@dataclass(frozen=True, eq=False)
+class Operand:
+    """What a node's counterpart reads, as the node itself would read it.
+
+    value: with the axes that the node reads.
+    read: of the first graph, where another node there gives it.
+    place, layout: else, its place among what the counterpart reads, and how it is read of that.
+    """
+
+    value: Array
+    read: Read | None
+    place: int
+    layout: Layout
+
+
+def aligned(comparison: Comparison, difference: Difference, theirs: list[Array]) -> list[Operand] | None:
+    """Return the counterpart's operands as the node reads its own; None where it has another number of them.
+
+    theirs: what the counterpart reads.
+    """
+    node, inputs = difference.node, difference.inputs
     if len(inputs) != len(theirs):
         return None
+    places = list(range(len(theirs)))
     if isinstance(node.operation, Sum | Product):
-        remaining, ordered = list(theirs), []
+        remaining = list(places)
+        first = []
         for x in inputs:
-            place = next((place for place, each in enumerate(remaining) if is_same(x, each)), None)
-            ordered.append(None if place is None else remaining.pop(place))
-        theirs = [remaining.pop(0) if each is None else each for each in ordered]
-    fitting = [arranger.arrange(x, their) for x, their in zip(inputs, theirs, strict=True)]
-    return [each for each in fitting if each is not None] if all(each is not None for each in fitting) else None
+            place = next((place for place in remaining if is_same(x, theirs[place])), None)
+            first.append(place)
+            if place is not None:
+                remaining.remove(place)
+        places = [remaining.pop(0) if place is None else place for place in first]
+    return [_operand(comparison, difference, number, place, theirs[place]) for number, place in enumerate(places)]
+
+
+def _operand(comparison: Comparison, difference: Difference, number: int, place: int, their: Array) -> Operand:
+    """Return one operand of the counterpart in the place of operand `number` of the node."""
+    own = difference.node.reads[number]
+    source = comparison.pairs.back.get(difference.partner.reads[place].source)
+    if source is not None and source != own.source:
+        values = comparison.values
+        if source in values and values[source].shape == values[own.source].shape:
+            value = own.layout.take(np.ascontiguousarray(values[source]))
+            if have_the_same_elements(value, their):
+                return Operand(value, Read(source, own.layout), place, Layout.whole(their.shape))
+    layout = comparison.arranger.layout(difference.inputs[number], their) or Layout.whole(their.shape)
+    return Operand(layout.take(np.ascontiguousarray(their)), None, place, layout)
 
 
 def is_same(first: Array, second: Array) -> bool:
