@@ -86,10 +86,18 @@ class Explanation:
         if rewired and self._explain_reads(difference, theirs):
             before = -1
         self._explain_node(difference, operands, rewired)
+        if len(self.findings) == before:
+            self._explain_axes(difference, theirs)
         if len(self.findings) == before and not self._is_exchanged(node):
             apart = np.inf if difference.found is None else distance(difference.found, difference.expected)
             says = f"differs by {apart:.2g}, and nothing that was tried explains it"
             self._say(node, "unexplained", says, partner)
+
+    def _explain_axes(self, difference: Difference, theirs: list[Array]) -> None:
+        """Name operands that have the right elements, and other axes in the place of those that the node works along."""
+        for x, their in zip(difference.inputs, theirs, strict=False):
+            if x.shape == their.shape and not wiring.is_same(x, their) and (how := wiring.reordered(x, their)):
+                self._say(difference.node, "reads reordered", f"reads its input {how}", difference.partner)
 
     def _is_exchanged(self, node: Node) -> bool:
         """Return whether a node, or what it reads, has its order exchanged with another's."""

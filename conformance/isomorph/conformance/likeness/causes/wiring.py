@@ -113,6 +113,8 @@ def reordered(x: Array, theirs: Array) -> str | None:
     if x.shape == theirs.shape:
         if is_same(x[..., ::-1], theirs):
             return "with its last axis reversed"
+        if x.ndim > 1 and x.shape[-1] == x.shape[-2] and is_same(x.swapaxes(-1, -2), theirs):
+            return "with its last two axes exchanged"
         if x.ndim == 4 and is_same(x.swapaxes(1, 2).reshape(x.shape), theirs):
             return "with rows and columns exchanged"
         for axis in range(1, x.ndim):
