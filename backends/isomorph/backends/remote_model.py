@@ -26,7 +26,11 @@ class RemoteModel:
         height, width, channels = description["input_shape"]
         self.input_shape: tuple[Size, Size, Size] = height, width, channels
         self.dtype: str = description["dtype"]
-        self.in_training: list[str] = description["in_training"]
+        self._in_training: list[str] = description["in_training"]
+
+    def in_training(self) -> list[str]:
+        """As `Model.in_training`."""
+        return self._in_training
 
     def cast(self, dtype: str) -> bool:
         """As `Model.cast`."""

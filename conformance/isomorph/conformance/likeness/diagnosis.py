@@ -11,6 +11,7 @@ from isomorph.backends.graphs.graph import Graph, Node
 from isomorph.backends.graphs.planned import graph_of
 from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight, pair_anchors
 from isomorph.conformance.likeness.canonical import bring_into_form
+from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.comparison import Comparison
 from isomorph.conformance.likeness.explanation import Explanation
 from isomorph.conformance.likeness.finding import Cause, group
@@ -81,7 +82,15 @@ def compare_models(one: Graph, other: Graph) -> Diagnosis:
     """
     bring_into_form(one)
     bring_into_form(other)
+    _name_functions(one)
     return _diagnose(one, other, _paired(one, other))
+
+
+def _name_functions(graph: Graph) -> None:
+    """Give what stands in no module of its own a name: "max pool behind stem"."""
+    for node in graph.nodes.values():
+        if not node.name and node.reads:
+            node.name = f"{short(node.operation)} behind {graph.nodes[node.reads[0].source].name}"
 
 
 def _diagnose(one: Graph, other: Graph, pairs: Pairs) -> Diagnosis:

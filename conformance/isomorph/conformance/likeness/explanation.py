@@ -94,7 +94,7 @@ class Explanation:
             self._say(node, "unexplained", says, partner)
 
     def _explain_axes(self, difference: Difference, theirs: list[Array]) -> None:
-        """Name operands that have the right elements, and other axes in the place of those that the node works along."""
+        """Name operands with the right elements, and other axes in the place of those that the node works along."""
         for x, their in zip(difference.inputs, theirs, strict=False):
             if x.shape == their.shape and not wiring.is_same(x, their) and (how := wiring.reordered(x, their)):
                 self._say(difference.node, "reads reordered", f"reads its input {how}", difference.partner)

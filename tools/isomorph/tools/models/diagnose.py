@@ -1,33 +1,33 @@
-"""`diagnose`: is a model that somebody else wrote the function of an architecture or a file, and if not, why?"""
+"""`diagnose`: is a model that somebody else wrote the function that it should be, and if not, why?"""
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from isomorph.backends.array_forms import Images, Tensors
 from isomorph.backends.memory import available_memory
 from isomorph.backends.process import BackendProcess
 from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.cases import draw_tensors
-from isomorph.conformance.likeness.diagnosis import Diagnosis, compare_with
+from isomorph.conformance.likeness.diagnosis import Diagnosis, compare_models, compare_with
 from isomorph.conformance.likeness.mapping import map_tensors, put
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.images.images import AnyImages, check_pixels, read_images
-from isomorph.tools.models.naming import backend_of
-from isomorph.tools.models.opening import OpenedModel, Traced
+from isomorph.tools.models.live import backend_of_object
+from isomorph.tools.models.naming import backend_of, is_model
+from isomorph.tools.models.opening import OpenedModel, Progress, Traced
 from isomorph.tools.models.report import DiagnosisReport
 from isomorph.tools.subjects.subject import Subject, check_limits, find_subject
 
-Progress = Callable[[str, str], None]
-"""Called with the name of a backend and what it does."""
-
 
 def diagnose(
-    subject: str | Path | Architecture,
-    model: str | Path,
+    subject: Any,
+    model: Any,
     *,
     call: Mapping[str, Any] | None = None,
     runs_in: str | None = None,
@@ -47,13 +47,15 @@ def diagnose(
     progress: Progress = lambda who, what: None,
     **options: Any,
 ) -> DiagnosisReport:
-    """Compare a model that somebody else wrote with an architecture or a checkpoint, layer by layer, and say why.
+    """Compare a model that somebody else wrote with what it should be, layer by layer, and say why they differ.
 
-    The model runs once as it is, in a process of its own, and every operation of it is recorded. Layers are found by
-    what they read and who reads them, and no name is ever looked at. Each is judged on the model's own values.
+    The model runs once as it is, and every operation of it is recorded. Layers are found by what they read and by what
+    reads them; no name is ever looked at. Each is judged on the model's own values, so that no fault is inherited.
 
-    subject: an architecture, its name, or a checkpoint file, whose tensors are compared, too.
-    model: "file.py:factory", "package.module:factory", or a saved program: `.onnx`, `.pt`, `.pt2`, `.keras`, a folder.
+    subject: what the model should be: an architecture, its name, a checkpoint file, whose tensors are compared, too, or
+        another model.
+    model: "file.py:factory", "package.module:factory", a saved program (`.onnx`, `.pt`, `.pt2`, `.keras`, the folder of
+        a SavedModel), or an object of a framework that this process has imported, which stays as it is.
     call: the factory's arguments.
     runs_in: the backend that opens it, where neither its ending nor its imports tell.
     weights: "theirs", the model as it is; "drawn", trained-like tensors put into it; or a checkpoint to put into it.
@@ -69,26 +71,80 @@ def diagnose(
     """
     started = time.monotonic()
     check_limits(timeout, memory)
-    known = find_subject(subject, arch, key=key, prefix=prefix, tensor_map=tensor_map, **options)
-    name = backend_of(str(model), runs_in)
-    pixels = _pixels(images, known.architecture, size)
+    if not _is_specified(subject) and isinstance(model, Architecture | str | Path) and _is_specified(model):
+        subject, model = model, subject
     limit = available_memory() if memory is None else int(memory)
-    with BackendProcess(name, python, limit, timeout) as process:
-        opened = OpenedModel(process, str(model), call or {}, training, progress)
-        traced = opened.run(pixels, size, batch, seed)
-        tensors: Mapping[str, Any] | None = known.tensors
-        if weights != "theirs":
-            loaded = _tensors_for(known, weights, traced, seed)
-            progress(name, f"loading {weights} weights")
-            traced = _with_tensors(opened, known.architecture, traced, loaded)
-            tensors = tensors or loaded
-    progress("oracle", "comparing")
-    diagnosis = compare_with(known.architecture, traced.graph, tensors)
+
+    @contextmanager
+    def opened(what: Any) -> Iterator[OpenedModel]:
+        """Open a model, in a process of its own unless it is an object already."""
+        if backend_of_object(what):
+            yield OpenedModel.of(what, training, progress)
+            return
+        name = backend_of(str(what), runs_in)
+        with BackendProcess(name, python, limit, timeout) as process:
+            yield OpenedModel.in_process(process, str(what), call or {}, training, progress)
+
+    with opened(model) as theirs:
+        if _is_specified(subject):
+            known = find_subject(subject, arch, key=key, prefix=prefix, tensor_map=tensor_map, **options)
+            traced = theirs.run(_pixels(images, known.architecture, size), size, batch, seed)
+            diagnosis, traced = _against_specification(known, theirs, traced, weights, seed)
+        else:
+            if weights != "theirs":
+                raise BadInput(f"Two models are compared as they are; leave --weights {weights} out.")
+            with opened(subject) as first:
+                diagnosis, traced = _against_model(first, theirs, _array(images), size, batch, seed)
     progress("oracle", "done")
-    return _report(subject, known, traced, weights, diagnosis, time.monotonic() - started)
+    return _report(_name(subject), traced, weights, diagnosis, time.monotonic() - started)
 
 
-def _pixels(images: Sequence[str] | AnyImages | None, network: Architecture, size: tuple[int, int] | None) -> Any:
+def _is_specified(subject: Any) -> bool:
+    """Return whether a subject is an architecture or a checkpoint, and no model."""
+    return isinstance(subject, Architecture) or (isinstance(subject, str | Path) and not is_model(str(subject)))
+
+
+def _name(subject: Any) -> str:
+    if isinstance(subject, Architecture):
+        return subject.name
+    return str(subject) if isinstance(subject, str | Path) else type(subject).__name__
+
+
+def _against_specification(
+    known: Subject, theirs: OpenedModel, traced: Traced, weights: str, seed: int
+) -> tuple[Diagnosis, Traced]:
+    tensors: Tensors | None = known.tensors
+    if weights != "theirs":
+        loaded = _tensors_for(known, weights, traced, seed)
+        theirs.progress(theirs.backend, f"loading {weights} weights")
+        traced = _with_tensors(theirs, known.architecture, traced, loaded)
+        tensors = tensors or loaded
+    theirs.progress("oracle", "comparing")
+    return compare_with(known.architecture, traced.graph, tensors), traced
+
+
+def _against_model(
+    first: OpenedModel,
+    theirs: OpenedModel,
+    images: Images | None,
+    size: tuple[int, int] | None,
+    batch: int,
+    seed: int,
+) -> tuple[Diagnosis, Traced]:
+    """Trace both models on the same images, in a dtype that both have, and compare them."""
+    if first.dtype != theirs.dtype:
+        first.cast("float32")
+        theirs.cast("float32")
+    expected = first.run(images, size, batch, seed)
+    found = theirs.run(expected.images, None, batch, seed)
+    theirs.progress("oracle", "comparing")
+    source = expected.images_source
+    return compare_models(expected.graph, found.graph), found.with_source(source)
+
+
+def _pixels(
+    images: Sequence[str] | AnyImages | None, network: Architecture, size: tuple[int, int] | None
+) -> Images | None:
     """Return the images that were given, [N, H, W, C]; None where they are to be drawn."""
     if images is None:
         return None
@@ -97,7 +153,16 @@ def _pixels(images: Sequence[str] | AnyImages | None, network: Architecture, siz
     return read_images(images, network, size)
 
 
-def _tensors_for(known: Subject, weights: str, traced: Traced, seed: int) -> Mapping[str, Any]:
+def _array(images: Sequence[str] | AnyImages | None) -> Images | None:
+    """Return the images for two models: an array, or a file of one, as nothing says how photographs are prepared."""
+    if images is None or isinstance(images, np.ndarray):
+        return images
+    if len(images) == 1 and str(images[0]).endswith(".npy"):
+        return np.asarray(np.load(images[0], allow_pickle=False))
+    raise BadInput("Nothing says how photographs are prepared for two models; expected a .npy of [N, H, W, C].")
+
+
+def _tensors_for(known: Subject, weights: str, traced: Traced, seed: int) -> Tensors:
     """Return the canonical tensors that are to be put into the model."""
     if weights != "drawn":
         return find_subject(weights, known.architecture.name).tensors or {}
@@ -106,26 +171,17 @@ def _tensors_for(known: Subject, weights: str, traced: Traced, seed: int) -> Map
     return draw_tensors(known.architecture, traced.images.astype(np.float32), seed)
 
 
-def _with_tensors(opened: OpenedModel, network: Architecture, traced: Traced, tensors: Mapping[str, Any]) -> Traced:
+def _with_tensors(theirs: OpenedModel, network: Architecture, traced: Traced, tensors: Tensors) -> Traced:
     """Put canonical tensors into a model, and trace it again on the same images."""
     images = traced.images
-    diagnosis = compare_with(network, traced.graph)
-    own = opened.model.tensors()
-    opened.model.load(put(list(map_tensors(diagnosis.comparison)), tensors, own))
-    again = opened.run(images, None, len(images), 0)
-    return Traced(again.name, again.backend, again.version, again.dtype, again.graph, traced.images_source)
+    comparison = compare_with(network, traced.graph).comparison
+    theirs.model.load(put(list(map_tensors(comparison)), tensors, theirs.model.tensors()))
+    return theirs.run(images, None, len(images), 0).with_source(traced.images_source)
 
 
-def _report(
-    subject: str | Path | Architecture,
-    known: Subject,
-    traced: Traced,
-    weights: str,
-    diagnosis: Diagnosis,
-    seconds: float,
-) -> DiagnosisReport:
+def _report(subject: str, traced: Traced, weights: str, diagnosis: Diagnosis, seconds: float) -> DiagnosisReport:
     return DiagnosisReport(
-        subject=known.architecture.name if isinstance(subject, Architecture) else str(subject),
+        subject=subject,
         model=traced.name,
         backend=traced.backend,
         version=traced.version,

@@ -1,18 +1,23 @@
 """Open a model in a backend's process, choose images that it takes, and trace it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
 from isomorph.backends.array_forms import Array, Images
-from isomorph.backends.failures import BackendEnded, BackendFailed
+from isomorph.backends.failures import BackendEnded
 from isomorph.backends.graphs.graph import Graph
+from isomorph.backends.models import Model
 from isomorph.backends.process import BackendProcess
 from isomorph.backends.remote_model import RemoteModel
 from isomorph.conformance.cases import draw_pixels
 from isomorph.spec import BadInput
+from isomorph.tools.models.live import backend_of_object, copied
+
+Progress = Callable[[str, str], None]
+"""Called with the name of a backend and what it does."""
 
 SIZE = (67, 68)
 """Height and width of images, unless told otherwise: maps in front of pools are even and odd somewhere."""
@@ -41,28 +46,62 @@ class Traced:
         """The images that it ran on."""
         return self.graph.images
 
+    def with_source(self, images_source: str) -> "Traced":
+        """Return it with another source of its images."""
+        return replace(self, images_source=images_source)
+
 
 class OpenedModel:
-    """A model in a backend's process, and the images that it takes."""
+    """A model that is open, here or in a backend's process, and the images that it takes.
+
+    name: as it was given. backend, version: in which framework it is.
+    training: whether it may be in training mode.
+    """
 
     def __init__(
-        self, process: BackendProcess, what: str, arguments: Mapping[str, Any], training: bool, progress: Any
+        self,
+        model: Model | RemoteModel,
+        name: str,
+        backend: str,
+        version: str,
+        training: bool,
+        progress: Progress,
     ) -> None:
-        self.process = process
-        self.name = what
+        self.model = model
+        self.name = name
+        self.backend = backend
+        self.version = version
         self.progress = progress
-        progress(process.name, "importing")
-        self.version: str = process.describe()["version"]
-        progress(process.name, f"opening {what}")
-        self.model: RemoteModel = process.open(what, arguments)
-        if self.model.in_training and not training:
-            first, *others = self.model.in_training
+        if not training and (modules := model.in_training()):
+            first, *others = modules
             more = f" and {len(others)} more" if others else ""
             raise BadInput(
-                f"{what} is in training mode, as its module {first or 'itself'!r}{more}: its factory has to return it"
-                " ready for inference (.eval()), or --training compares it as it is."
+                f"{name} is in training mode, as its module {first or 'itself'!r}{more}: it has to be ready for"
+                " inference (.eval()), or --training compares it as it is."
             )
-        self.dtype = "float64" if self.model.cast("float64") else self.model.dtype
+        self.dtype = "float64" if model.cast("float64") else model.dtype
+
+    @classmethod
+    def of(cls, native: Any, training: bool, progress: Progress) -> Self:
+        """Open a copy of a framework's own object, in this process."""
+        model, version = copied(native)
+        return cls(model, type(native).__name__, backend_of_object(native) or "", version, training, progress)
+
+    @classmethod
+    def in_process(
+        cls, process: BackendProcess, what: str, arguments: Mapping[str, Any], training: bool, progress: Progress
+    ) -> Self:
+        """Open a factory or a saved program in a backend's process."""
+        progress(process.name, "importing")
+        version: str = process.describe()["version"]
+        progress(process.name, f"opening {what}")
+        return cls(process.open(what, arguments), what, process.name, version, training, progress)
+
+    def cast(self, dtype: str) -> None:
+        """Have it compute in another dtype. Raises BadInput where it cannot."""
+        if self.dtype != dtype and not self.model.cast(dtype):
+            raise BadInput(f"{self.name} computes in {self.dtype} alone, and the other model in {dtype}.")
+        self.dtype = dtype
 
     def run(self, images: Images | None, size: tuple[int, int] | None, batch: int, seed: int) -> Traced:
         """Trace it on images [N, H, W, C], or on drawn ones of the first size that it takes.
@@ -78,16 +117,16 @@ class OpenedModel:
             try:
                 drawn = self._drawn(batch, height, width, seed)
                 return self._traced(self.trace(drawn), f"drawn, seed {seed}")
-            except BackendEnded:
+            except (BackendEnded, BadInput):
                 raise
-            except BackendFailed as error:
-                words = words or str(error)
+            except Exception as error:  # whatever a model raises that is given images it does not take
+                words = words or str(error) or type(error).__name__
         sizes = ", ".join(f"{height}x{width}" for height, width in tried)
         raise BadInput(f"{self.name} takes no images of {sizes}; --input says which it does. At the first: {words}")
 
     def trace(self, images: Images) -> Graph:
         """Run it twice. Raises BadInput where that gives two answers."""
-        self.progress(self.process.name, "tracing")
+        self.progress(self.backend, "tracing")
         first = self.model.trace(images.astype(self.dtype))
         if not first.outputs:
             raise BadInput(f"{self.name} returns nothing that depends on its images.")
@@ -102,7 +141,7 @@ class OpenedModel:
         return first
 
     def _traced(self, graph: Graph, source: str) -> Traced:
-        return Traced(self.name, self.process.name, self.version, self.dtype, graph, source)
+        return Traced(self.name, self.backend, self.version, self.dtype, graph, source)
 
     def _sizes(self) -> Sequence[tuple[int, int]]:
         """Return the sizes to try: those that it declares, or SIZE and usual ones."""
