@@ -158,7 +158,14 @@ class Backend(ABC):
         raise Unavailable(f"{self.name} opens no models of others.")
 
     def model(self, native: Any) -> Model:
-        """Return one of the framework's own objects as a model that can be traced. Raises as `open` does."""
+        """Return one of the framework's own objects as a model that can be traced. Raises as `open` does.
+
+        >>> from isomorph.backends import load_backend
+        >>> load_backend("oracle").model(object())
+        Traceback (most recent call last):
+            ...
+        isomorph.backends.failures.Unavailable: oracle opens no models of others.
+        """
         raise Unavailable(f"{self.name} opens no models of others.")
 
     def resolve_device(self, device: Device) -> str:

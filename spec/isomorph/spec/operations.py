@@ -21,13 +21,21 @@ Pads = tuple[Pair, Pair]
 
 UNPADDED: Pads = ((0, 0), (0, 0))
 
-SCALE, SHIFT = "scale", "shift"
-"""The leaves of an `Affine`; the others' are those of `isomorph.spec.tensors`."""
+SCALE, SHIFT, VALUE = "scale", "shift", "value"
+"""The leaves of an `Affine` and of a `Constant`; the others' are those of `isomorph.spec.tensors`."""
 
 
 @dataclass(frozen=True)
 class Input:
     """The images, [N, H, W, C]."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A tensor that others read as they read values: the class token before a transformer's patches.
+
+    It reads nothing. What an operation has a leaf for is that operation's tensor, and not one of these.
+    """
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Convolution:
 
 @dataclass(frozen=True)
 class TransposedConvolution:
-    """[N, H, W, groups * I] and a kernel [h, w, I, O] -> [N, *size, groups * O].
+    """[N, H, W, groups * I] and a kernel [h, w, I, groups * O] -> [N, *size, groups * O].
 
     Each cell adds its multiple of the kernel, `stride` cells from that of the cell before it.
 
@@ -250,6 +258,7 @@ class Unknown:
 
 Operation = (
     Input
+    | Constant
     | Convolution
     | TransposedConvolution
     | Dense
@@ -276,6 +285,7 @@ Operation = (
 )
 
 TENSORS: dict[type, tuple[str, ...]] = {
+    Constant: (VALUE,),
     Convolution: (WEIGHTS, BIASES),
     TransposedConvolution: (WEIGHTS, BIASES),
     Dense: (WEIGHTS, BIASES),
@@ -284,7 +294,7 @@ TENSORS: dict[type, tuple[str, ...]] = {
     GroupNorm: (GAMMA, BETA),
     Affine: (SCALE, SHIFT),
 }
-"""The leaves of the tensors that an operation may read. All but `weights` and the statistics may be left out."""
+"""The leaves of the tensors that an operation may read. All but `weights`, statistics and `value` may be left out."""
 
 _BY_NAME: dict[str, type] = {kind.__name__: kind for kind in Operation.__args__}
 

@@ -55,17 +55,18 @@ class Layout:
     def of(cls, numbers: Array, size: int) -> Self:
         """Return the layout that reads the elements of these numbers, of a source of `size` elements."""
         shape = numbers.shape
-        if numbers.size:
-            first = [0] * numbers.ndim
-            offset = int(numbers[tuple(first)])
-            strides = []
-            for axis, length in enumerate(shape):
-                second = first.copy()
-                second[axis] = min(1, length - 1)
-                strides.append(int(numbers[tuple(second)]) - offset)
-            strided = cls(size, shape, tuple(strides), offset)
-            if strided._stays_inside() and np.array_equal(strided.numbers(), numbers):
-                return strided
+        if not numbers.size:
+            return cls(size, shape, _strides_of(shape))
+        first = [0] * numbers.ndim
+        offset = int(numbers[tuple(first)])
+        strides = []
+        for axis, length in enumerate(shape):
+            second = first.copy()
+            second[axis] = min(1, length - 1)
+            strides.append(int(numbers[tuple(second)]) - offset)
+        strided = cls(size, shape, tuple(strides), offset)
+        if strided._stays_inside() and np.array_equal(strided.numbers(), numbers):
+            return strided
         return cls(size, shape, (), 0, np.ascontiguousarray(numbers, np.int64))
 
     @property
@@ -83,7 +84,7 @@ class Layout:
             return False
         if self.index is not None:
             return len(np.unique(self.index)) == self.size
-        return not self.offset and self._in_order().is_whole
+        return not self.size or self._in_order().is_whole
 
     def numbers(self) -> Array:
         """Return the number of each element in the source, often as a view: nothing may write to it."""
@@ -91,7 +92,7 @@ class Layout:
 
     def take(self, x: Array) -> Array:
         """Return the elements of `x`, whatever its axes; where distances are equal, as a view of a contiguous `x`."""
-        flat = x.reshape(-1)
+        flat = np.ascontiguousarray(x).reshape(-1)
         if self.index is not None:
             return flat[self.index]
         steps = tuple(stride * flat.itemsize for stride in self.strides)
@@ -104,7 +105,8 @@ class Layout:
         array([0, 1, 2, 3, 4, 5])
         """
         if self.index is None:
-            return x.transpose(self._by_stride()).reshape(-1)
+            forward = x[tuple(slice(None, None, -1 if stride < 0 else 1) for stride in self.strides)]
+            return forward.transpose(self._by_stride()).reshape(-1)
         source = np.empty(self.size, x.dtype)
         source[self.index.reshape(-1)] = x.reshape(-1)
         return source
@@ -149,14 +151,18 @@ class Layout:
         return first >= 0 and last < self.size
 
     def _by_stride(self) -> list[int]:
-        """Return the axes in the order of their strides, the longest first."""
-        return sorted(range(len(self.shape)), key=lambda axis: (-self.strides[axis], axis))
+        """Return the axes in the order of their strides, the longest first, in whichever direction."""
+        return sorted(range(len(self.shape)), key=lambda axis: (-abs(self.strides[axis]), axis))
 
     def _in_order(self) -> Self:
-        """Return this layout with its axes in the order of their strides."""
+        """Return this layout with its axes in the order of their strides, all of them forward."""
         axes = [axis for axis in self._by_stride() if self.shape[axis] > 1]
+        backward = sum((self.shape[axis] - 1) * self.strides[axis] for axis in axes if self.strides[axis] < 0)
         return replace(
-            self, shape=tuple(self.shape[axis] for axis in axes), strides=tuple(self.strides[axis] for axis in axes)
+            self,
+            shape=tuple(self.shape[axis] for axis in axes),
+            strides=tuple(abs(self.strides[axis]) for axis in axes),
+            offset=self.offset + backward,
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from isomorph.backends.array_forms import Array, Images
 from isomorph.backends.graphs.graph import Graph, Node, Read, Tensor
 from isomorph.backends.graphs.layout import Layout, Move
-from isomorph.spec.operations import Concatenation, Input, Operation
+from isomorph.spec.operations import VALUE, Concatenation, Constant, Input, Operation
 
 
 class Recorder:
@@ -47,6 +47,12 @@ class Recorder:
     def tensor(self, key: Hashable, value: Array) -> Tensor:
         """Return a constant: one of the model's own tensors, or moved from one, or else just `value`."""
         return self.constants.get(key) or Tensor.computed(np.array(value))
+
+    def as_value(self, tensor: Tensor) -> Read:
+        """Record a constant as a value that others read, for an operation that has no leaf for it."""
+        value = np.array(tensor.value, order="C")
+        node = Node(self.graph.new_number(), Constant(), (), {VALUE: tensor}, value, self.module)
+        return self.graph.add(node)
 
     def move(self, key: Hashable, to: Sequence[Hashable], move: Callable[[Array], Sequence[Any]]) -> None:
         """Record an operation that only moves elements of the tensor `key`.

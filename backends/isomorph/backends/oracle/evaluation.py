@@ -13,12 +13,14 @@ from isomorph.backends.oracle.operations import AFFINE_ORDERS, softmax
 from isomorph.spec.operations import (
     SCALE,
     SHIFT,
+    VALUE,
     AdaptivePool,
     Affine,
     AveragePool,
     BatchNorm,
     Cast,
     Concatenation,
+    Constant,
     Convolution,
     Dense,
     Dropout,
@@ -50,7 +52,7 @@ def evaluate(operation: Operation, inputs: Sequence[Array], tensors: Mapping[str
     """Return what an operation makes of its inputs, in their dtype.
 
     inputs: what it reads, features last, all of one dtype, float64 or float32.
-    tensors: leaf -> tensor; they are cast to that dtype.
+    tensors: leaf -> tensor; they are cast to that dtype. A `Constant` is in its tensor's, for whoever reads it to cast.
     order: the order of summation, see `isomorph.backends.oracle.operations.Precision`.
 
     Raises UnknownOperationError for an operation that is not known, or random; ValueError where shapes do not fit.
@@ -59,6 +61,8 @@ def evaluate(operation: Operation, inputs: Sequence[Array], tensors: Mapping[str
     >>> evaluate(RELU6, [np.array([-1.0, 3.0, 7.0])], {})
     array([0., 3., 6.])
     """
+    if isinstance(operation, Constant):
+        return np.asarray(tensors[VALUE])
     x = inputs[0]
     tensors = {leaf: np.asarray(tensor).astype(x.dtype, copy=False) for leaf, tensor in tensors.items()}
     match operation:
