@@ -110,25 +110,29 @@ def multiply(x: Array, kernel: Array, order: int = 0) -> Array:
 
 
 def transposed_convolve(x: Array, weights: Array, operation: TransposedConvolution, order: int = 0) -> Array:
-    """[N, H, W, groups * I] and a kernel [h, w, I, O] -> [N, *size, groups * O]: cells add multiples of the kernel."""
+    """Return the sum of multiples of the kernel, one for each cell of `x`.
+
+    [N, H, W, groups * I] and a kernel [h, w, I, groups * O] -> [N, *size, groups * O].
+    """
     batch, height, width, _ = x.shape
     rows, columns, depth_in, depth = weights.shape
     (down, across), (row_rate, column_rate) = operation.stride, operation.rate
     (top, left), (out_rows, out_columns) = operation.crop, operation.size
     whole_rows = max((height - 1) * down + row_rate * (rows - 1) + 1, top + out_rows)
     whole_columns = max((width - 1) * across + column_rate * (columns - 1) + 1, left + out_columns)
-    whole = np.zeros((batch, whole_rows, whole_columns, operation.groups * depth), x.dtype)
-    for group in range(operation.groups):
-        inputs = x[..., group * depth_in : (group + 1) * depth_in]
-        outputs = whole[..., group * depth : (group + 1) * depth]
-        kernel = weights if operation.groups == 1 else weights[..., :]
-        for row, column in np.ndindex(rows, columns):
-            first_row, first_column = row * row_rate, column * column_rate
-            outputs[
-                :,
-                first_row : first_row + (height - 1) * down + 1 : down,
-                first_column : first_column + (width - 1) * across + 1 : across,
-            ] += multiply(inputs, kernel[row, column], order)
+    whole = np.zeros((batch, whole_rows, whole_columns, depth), x.dtype)
+    depth_out = depth // operation.groups
+    cells = list(np.ndindex(rows, columns))
+    for row, column in reversed(cells) if order == 1 else cells:
+        reached = whole[
+            :,
+            row * row_rate : row * row_rate + (height - 1) * down + 1 : down,
+            column * column_rate : column * column_rate + (width - 1) * across + 1 : across,
+        ]
+        for group in range(operation.groups):
+            inputs = slice(group * depth_in, (group + 1) * depth_in)
+            outputs = slice(group * depth_out, (group + 1) * depth_out)
+            reached[..., outputs] += multiply(x[..., inputs], weights[row, column, :, outputs], order)
     return whole[:, top : top + out_rows, left : left + out_columns]
 
 
