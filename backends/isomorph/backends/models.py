@@ -35,6 +35,11 @@ class Model(ABC):
         """Height, width and channels of the images that it takes, each None where it does not say."""
 
     @property
+    def batch(self) -> Size:
+        """The number of images that it takes at once; None where it takes any, or does not say."""
+        return None
+
+    @property
     @abstractmethod
     def dtype(self) -> str:
         """The dtype of the images that it takes: of most of its tensors, "float32"."""
@@ -66,9 +71,11 @@ def call_factory(what: str, arguments: Mapping[str, Any]) -> Any:
     A file is run under its own name, with its folder first in the path of imports, as Python runs a script.
 
     Raises BadInput where there is no such file, module or factory, where it needs other arguments, and where it
-    raises; the message ends in its own last line.
+    raises or leaves Python; the message has its own last line.
     """
     place, _, name = what.rpartition(":")
+    if not place or not name:
+        raise BadInput(f"{what!r} names no factory; expected file.py:factory or package.module:factory.")
     module = _module(place)
     if not hasattr(module, name):
         known = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
@@ -80,9 +87,9 @@ def call_factory(what: str, arguments: Mapping[str, Any]) -> Any:
         return factory
     try:
         return factory(**arguments)
-    except Exception as error:
-        words = _last_line(error)
-        hint = " Arguments are given by --call name=value." if isinstance(error, TypeError) else ""
+    except (Exception, SystemExit) as error:
+        words = last_line(error)
+        hint = "; arguments are given by --call name=value." if isinstance(error, TypeError) else ""
         raise BadInput(f"{what} raised {words}{hint}") from error
 
 
@@ -99,9 +106,9 @@ def _module(place: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name and place.startswith(error.name):
                 raise BadInput(f"There is no module {place!r} here; a file is named with its .py.") from None
-            raise BadInput(f"{place} cannot be imported: {_last_line(error)}") from error
-        except Exception as error:
-            raise BadInput(f"{place} cannot be imported: {_last_line(error)}") from error
+            raise BadInput(f"{place} cannot be imported: {last_line(error)}") from error
+        except (Exception, SystemExit) as error:
+            raise BadInput(f"{place} cannot be imported: {last_line(error)}") from error
     if not path.is_file():
         raise BadInput(f"There is no file {place}.")
     sys.path.insert(0, str(path.parent.resolve()))
@@ -111,12 +118,14 @@ def _module(place: str) -> Any:
     sys.modules.setdefault(path.stem, module)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise BadInput(f"{place} cannot be run: {_last_line(error)}") from error
+    except (Exception, SystemExit) as error:
+        if sys.modules[path.stem] is module:
+            del sys.modules[path.stem]
+        raise BadInput(f"{place} cannot be run: {last_line(error)}") from error
     return module
 
 
-def _last_line(error: BaseException) -> str:
+def last_line(error: BaseException) -> str:
     """Return an error as Python's traceback ends with it."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__
