@@ -31,7 +31,8 @@ from isomorph.backends.pytorch.exports import EXPORTS
 from isomorph.backends.pytorch.naming import NAMING
 from isomorph.backends.pytorch.network import ConvNet, make_network
 from isomorph.backends.pytorch.speed import PyTorchFramework
-from isomorph.backends.pytorch.tracing.model import PyTorchModel, open_model
+from isomorph.backends.pytorch.tracing.model import PyTorchModel
+from isomorph.backends.pytorch.tracing.programs import open_model
 from isomorph.backends.pytorch.training import loss_of, make_optimizer
 from isomorph.backends.speed.framework import Framework
 from isomorph.backends.training import SGD, Gradients

@@ -1,29 +1,32 @@
-"""What the operations of PyTorch are in the words of `isomorph.spec.operations`, each with its attributes.
+"""What PyTorch's operations on features, maps and matrices are in the words of `isomorph.spec.operations`.
 
 Maps are [N, C, h, w] here, and kernels [O, I, h, w].
 """
 
-from collections.abc import Callable, Sequence
-from math import inf
+from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Tensor as GraphTensor
 from isomorph.backends.pytorch.tracing.call import Call, to_array
+from isomorph.backends.pytorch.tracing.handlers import (
+    InexpressibleError,
+    can_pad,
+    on_each,
+    on_map,
+    record_concatenation,
+    record_pad,
+    records,
+)
 from isomorph.spec.operations import (
-    RELU,
-    RELU6,
-    SCALE,
-    SHIFT,
+    UNPADDED,
     AdaptivePool,
-    Affine,
     AveragePool,
     BatchNorm,
-    Cast,
     Convolution,
     Dense,
     Dropout,
@@ -33,64 +36,16 @@ from isomorph.spec.operations import (
     MaxPool,
     Mean,
     Operation,
-    Pad,
     Pads,
     Pair,
-    Pointwise,
-    Product,
-    Quotient,
     Resize,
     Softmax,
-    Sum,
     TransposedConvolution,
-    Unknown,
 )
 from isomorph.spec.tensors import BETA, BIASES, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
 
 if TYPE_CHECKING:
     from isomorph.backends.pytorch.tracing.tracer import Tracer
-
-Handler = Callable[["Tracer", Call], None]
-
-HANDLERS: dict[str, Handler] = {}
-"""Operation -> the function that records a call of it."""
-
-MOVING: set[str] = set()
-"""Operations that only move elements. They are followed from the model's own tensors on, too."""
-
-RANDOM = frozenset(("bernoulli", "bernoulli_", "normal_", "rand", "rand_like", "randn", "randn_like", "uniform_"))
-"""Operations that draw."""
-
-CONSTANT = frozenset(
-    ("empty_like", "full_like", "new_empty", "new_full", "new_ones", "new_zeros", "ones_like", "zeros_like")
-)
-"""Operations that take no more from a tensor than its shape."""
-
-
-def _records(*names: str) -> Callable[[Handler], Handler]:
-    """Enter a function in HANDLERS."""
-
-    def enter(handler: Handler) -> Handler:
-        HANDLERS.update(dict.fromkeys(names, handler))
-        return handler
-
-    return enter
-
-
-def _moves(*names: str) -> Callable[[Handler], Handler]:
-    """Enter a function in HANDLERS and its operations in MOVING."""
-    MOVING.update(names)
-    return _records(*names)
-
-
-def channels_last(x: Array) -> Array:
-    """[N, C, h, w] -> [N, h, w, C]; others stay."""
-    return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
-
-
-def channels_first(x: Array) -> Array:
-    """[N, h, w, C] -> [N, C, h, w]; others stay."""
-    return x.transpose(0, 3, 1, 2) if x.ndim == 4 else x
 
 
 def _pair(values: Sequence[int]) -> Pair:
@@ -103,121 +58,35 @@ def _both(values: Sequence[int]) -> Pads:
     return (rows, rows), (columns, columns)
 
 
-def _on_map(tracer: "Tracer", call: Call, operation: Operation, tensors: dict[str, GraphTensor] | None = None) -> None:
-    """Record an operation on a map, or on [N, C]."""
-    read = tracer.read(call.x).moved(channels_last)
-    value = channels_last(call.value)
-    tracer.recorder.add(tracer.key(call.result), operation, [read], value, tensors, channels_first)
-
-
-def _as_it_lies(
-    tracer: "Tracer", call: Call, operation: Operation, tensors: dict[str, GraphTensor] | None = None
-) -> None:
-    """Record an operation on what has its features last here, too."""
-    tracer.recorder.add(tracer.key(call.result), operation, [tracer.read(call.x)], call.value, tensors)
-
-
-def _on_each(
-    tracer: "Tracer",
-    call: Call,
-    operation: Operation,
-    operands: Sequence[Tensor],
-    tensors: dict[str, GraphTensor] | None = None,
-) -> None:
-    """Record an operation on each element alone."""
-    reads = [tracer.read(each) for each in operands]
-    tracer.recorder.add_each(tracer.key(call.result), operation, reads, call.value, tensors, channels_last)
-
-
 def _given(tracer: "Tracer", **tensors: Tensor | None) -> dict[str, GraphTensor]:
     """Return the tensors that are given, by leaf."""
     return {leaf: tracer.constant(tensor) for leaf, tensor in tensors.items() if tensor is not None}
 
 
-def _are_constant(tracer: "Tracer", *tensors: Tensor | None) -> bool:
-    return not any(map(tracer.flows, tensors))
-
-
-def record_unknown(tracer: "Tracer", call: Call) -> None:
-    """Record an operation that has no handler."""
-    reads = [tracer.read(each).moved(channels_last) for each in call.inputs if tracer.flows(each)]
-    for result in call.results:
-        value = channels_last(to_array(result))
-        tracer.recorder.add(tracer.key(result), Unknown(call.name), reads, value, move=channels_first)
-
-
-@_moves(
-    *("alias", "channel_shuffle", "chunk", "clone", "contiguous", "detach", "expand", "flip", "index_select"),
-    *("lift_fresh", "movedim", "narrow", "permute", "pixel_shuffle", "pixel_unshuffle", "repeat", "roll", "select"),
-    *("slice", "split", "split_with_sizes", "swapaxes", "t", "transpose", "unbind"),
-)
-def _move(tracer: "Tracer", call: Call) -> None:
-    """Run an operation that only moves elements on their numbers."""
-
-    def move(numbers: Array) -> list[Array]:
-        given = torch.from_numpy(numbers if min(numbers.strides, default=0) >= 0 else numbers.copy())
-        return [each.numpy() for each in call.again(given)]
-
-    tracer.recorder.move(tracer.key(call.x), list(map(tracer.key, call.results)), move)
-
-
-@_moves(
-    *("_reshape_alias", "_unsafe_view", "as_strided_", "flatten", "reshape", "squeeze", "unflatten", "unsqueeze"),
-    "view",
-)
-def _reshape(tracer: "Tracer", call: Call) -> None:
-    """Record the same elements with other axes; an adaptive pool of one cell ends in `as_strided_`."""
-    shape = tuple(call.result.shape)
-    tracer.recorder.move(tracer.key(call.x), [tracer.key(call.result)], lambda x: [x.reshape(shape)])
-
-
-@_moves("upsample_nearest2d")
-def _repeat(tracer: "Tracer", call: Call) -> None:
-    """Repeat the nearest cell: an operation on floats alone, which hold every whole number below 2 ** 53."""
-
-    def move(numbers: Array) -> list[Array]:
-        (moved,) = call.again(torch.from_numpy(numbers.astype(np.float64)))
-        return [moved.numpy().astype(np.int64)]
-
-    tracer.recorder.move(tracer.key(call.x), [tracer.key(call.result)], move)
-
-
-@_moves("_to_copy")
-def _cast(tracer: "Tracer", call: Call) -> None:
-    """Pass on what stays as it is in another dtype or on another device."""
-    source, result = tracer.key(call.x), tracer.key(call.result)
-    if np.array_equal(to_array(call.x), call.value, equal_nan=True):
-        tracer.recorder.move(source, [result], lambda x: [x])
-    elif tracer.flows(call.x):
-        _on_each(tracer, call, Cast(str(call.result.dtype).removeprefix("torch.")), [call.x])
-
-
-@_records("dropout", "native_dropout", "alpha_dropout", "feature_dropout")
+@records("dropout", "native_dropout", "alpha_dropout", "feature_dropout")
 def _dropout(tracer: "Tracer", call: Call) -> None:
     if np.array_equal(to_array(call.x), call.value):
         tracer.recorder.move(tracer.key(call.x), [tracer.key(call.result)], lambda x: [x])
     else:
-        _on_each(tracer, call, Dropout(float(call["p"])), [call.x])
+        on_each(tracer, call, Dropout(float(call["p"])), [call.x])
 
 
-@_records("convolution", "_convolution")
+@records("convolution", "_convolution")
 def _convolution(tracer: "Tracer", call: Call) -> None:
-    weights, bias = call["weight"], call["bias"]
-    if not _are_constant(tracer, weights, bias) or weights.ndim != 4:
-        record_unknown(tracer, call)
-        return
+    if call["weight"].ndim != 4:
+        raise InexpressibleError
     stride, pads, rate, groups = _pair(call["stride"]), _both(call["padding"]), _pair(call["dilation"]), call["groups"]
-    tensors = _given(tracer, **{BIASES: bias})
-    kernel = tracer.constant(weights)
+    tensors = _given(tracer, **{BIASES: call["bias"]})
+    kernel = tracer.constant(call["weight"])
     if not call["transposed"]:
         tensors[WEIGHTS] = kernel.moved(lambda w: w.transpose(2, 3, 1, 0))
-        _on_map(tracer, call, Convolution(stride, pads, rate, groups), tensors)
+        on_map(tracer, call, Convolution(stride, pads, rate, groups), tensors)
         return
     # [I, O / groups, h, w]: the groups lie in the inputs
     tensors[WEIGHTS] = kernel.moved(lambda w: _grouped_by_inputs(w, groups))
     crop = pads[0][0], pads[1][0]
     size = int(call.result.shape[2]), int(call.result.shape[3])
-    _on_map(tracer, call, TransposedConvolution(stride, crop, size, rate, groups), tensors)
+    on_map(tracer, call, TransposedConvolution(stride, crop, size, rate, groups), tensors)
 
 
 def _grouped_by_inputs(weights: Array, groups: int) -> Array:
@@ -227,71 +96,122 @@ def _grouped_by_inputs(weights: Array, groups: int) -> Array:
     return split.transpose(3, 4, 1, 0, 2).reshape(rows, columns, inputs // groups, groups * outputs)
 
 
-@_records(
-    "native_batch_norm",
-    "_native_batch_norm_legit",
-    "_native_batch_norm_legit_no_training",
-    "_batch_norm_no_update",
-    "_batch_norm_with_update",
-    "cudnn_batch_norm",
-    "batch_norm",
+def _features_last(x: Array) -> Array:
+    """[N, C, ...] -> [N, ..., C]."""
+    return np.moveaxis(x, 1, -1)
+
+
+def _on_features(tracer: "Tracer", call: Call, operation: Operation, tensors: dict[str, GraphTensor]) -> None:
+    """Record an operation on [N, C, ...], of however many axes."""
+    read = tracer.read(call.x).moved(_features_last)
+    key = tracer.key(call.result)
+    value = _features_last(call.value)
+    tracer.recorder.add(key, operation, [read], value, tensors, move=lambda x: np.moveaxis(x, -1, 1))
+
+
+@records(
+    *("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training"),
+    *("_batch_norm_no_update", "_batch_norm_with_update", "cudnn_batch_norm"),
 )
 def _batch_norm(tracer: "Tracer", call: Call) -> None:
     training = bool(call.arguments.get("training", "update" in call.name and "no_update" not in call.name))
     epsilon = float(call.arguments["eps"] if "eps" in call.arguments else call["epsilon"])
-    given = {GAMMA: call["weight"], BETA: call["bias"]}
+    tensors = {GAMMA: call["weight"], BETA: call["bias"]}
+    running_mean, running_variance = call.arguments.get("running_mean"), call.arguments.get("running_var")
     if not training:
-        given |= {MOVING_MEAN: call["running_mean"], MOVING_VARIANCE: call["running_var"]}
-    _on_map(tracer, call, BatchNorm(epsilon, training), _given(tracer, **given))
-
-
-@_records("native_layer_norm")
-def _layer_norm(tracer: "Tracer", call: Call) -> None:
-    if len(call["normalized_shape"]) != 1:
-        record_unknown(tracer, call)
+        tensors |= {MOVING_MEAN: running_mean, MOVING_VARIANCE: running_variance}
+    batch = tracer.batch
+    depth = call.x.shape[1]
+    # An instance norm is run as the batch norm of [1, N * C, ...], with all tensors repeated N times.
+    is_of_instances = call.x.shape[0] == 1 and (batch > 1 or running_mean is None)
+    if not is_of_instances or (not training and batch == 1):
+        _on_features(tracer, call, BatchNorm(epsilon, training), _given(tracer, **tensors))
         return
+    repeated = _given(tracer, **tensors)
+    if depth % batch or not all(_is_repeated(each, batch) for each in repeated.values()):
+        raise InexpressibleError
+    once = {leaf: each.moved(lambda x: x[: depth // batch]) for leaf, each in repeated.items()}
+    operation = GroupNorm(depth // batch, epsilon) if training else BatchNorm(epsilon)
+
+    def by_image(x: Array) -> Array:
+        return np.moveaxis(x.reshape(batch, depth // batch, *x.shape[2:]), 1, -1)
+
+    def together(x: Array) -> Array:
+        return np.moveaxis(x, -1, 1).reshape(call.x.shape)
+
+    read = tracer.read(call.x).moved(by_image)
+    tracer.recorder.add(tracer.key(call.result), operation, [read], by_image(call.value), once, move=together)
+
+
+def _is_repeated(tensor: GraphTensor, times: int) -> bool:
+    """Return whether a tensor is one that was repeated so many times."""
+    parts = tensor.value.reshape(times, -1)
+    return bool((parts == parts[:1]).all())
+
+
+@records("native_layer_norm")
+def _layer_norm(tracer: "Tracer", call: Call) -> None:
+    """Record a norm over the last axis; one over several axes is one over what they are together."""
+    axes = len(call["normalized_shape"])
+    shape = tuple(call.x.shape)
     tensors = _given(tracer, **{GAMMA: call["weight"], BETA: call["bias"]})
-    _as_it_lies(tracer, call, LayerNorm(float(call["eps"])), tensors)
+
+    def flat(x: Array) -> Array:
+        return x.reshape(*shape[:-axes], prod(shape[-axes:]))
+
+    tracer.recorder.add(
+        tracer.key(call.result),
+        LayerNorm(float(call["eps"])),
+        [tracer.read(call.x).moved(flat)],
+        flat(call.value),
+        {leaf: tensor.moved(lambda x: x.reshape(-1)) for leaf, tensor in tensors.items()},
+        move=lambda x: x.reshape(shape),
+    )
 
 
-@_records("native_group_norm")
+@records("native_group_norm")
 def _group_norm(tracer: "Tracer", call: Call) -> None:
     tensors = _given(tracer, **{GAMMA: call["weight"], BETA: call["bias"]})
-    _on_map(tracer, call, GroupNorm(int(call["group"]), float(call["eps"])), tensors)
+    _on_features(tracer, call, GroupNorm(int(call["group"]), float(call["eps"])), tensors)
 
 
-@_records("addmm", "mm", "bmm", "baddbmm", "linear", "matmul")
+@records("addmm", "mm", "bmm")
 def _product(tracer: "Tracer", call: Call) -> None:
     """Record a product of two values, or of one and a kernel."""
-    names = {"addmm": ("mat1", "mat2"), "baddbmm": ("batch1", "batch2"), "linear": ("input", "weight")}
-    first, second = (call[name] for name in names.get(call.name, list(call.arguments)[:2]))
-    added = call.arguments.get("bias") if call.name == "linear" else call["self"] if "add" in call.name else None
-    factors = [call.arguments.get(name, 1) for name in ("alpha", "beta")]
-    if call.name == "linear" or factors != [1, 1] or not _are_constant(tracer, added):
-        record_unknown(tracer, call)
-        return
+    names = ("mat1", "mat2") if call.name == "addmm" else list(call.arguments)[:2]
+    first, second = (call[name] for name in names)
+    if any(call.arguments.get(name, 1) != 1 for name in ("alpha", "beta")):
+        raise InexpressibleError  # the compositions have it
+    added = call["self"] if call.name == "addmm" else None
+    biases = _given(tracer, **{BIASES: added})
     key = tracer.key(call.result)
-    if tracer.flows(first) and tracer.flows(second):
-        if added is not None:
-            record_unknown(tracer, call)
-            return
-        tracer.recorder.add(key, MatrixProduct(), [tracer.read(first), tracer.read(second)], call.value)
-    elif tracer.flows(first) and second.ndim == 2:
-        tensors = {WEIGHTS: tracer.constant(second)} | _given(tracer, **{BIASES: added})
-        tracer.recorder.add(key, Dense(), [tracer.read(first)], call.value, tensors)
-    elif tracer.flows(second) and first.ndim == 2 and added is None:  # W x = (x' W')'
-        tensors = {WEIGHTS: tracer.constant(first).moved(np.transpose)}
+    if tracer.flows(first) and not tracer.flows(second) and (kernel := _kernel(tracer, second)):
+        tracer.recorder.add(key, Dense(), [tracer.read(first)], call.value, {WEIGHTS: kernel} | biases)
+    elif biases:
+        raise InexpressibleError
+    elif tracer.flows(second) and not tracer.flows(first) and (kernel := _kernel(tracer, first)):  # W x = (x' W')'
+        tensors = {WEIGHTS: kernel.moved(np.transpose)}
         read = tracer.read(second).moved(_transposed)
         tracer.recorder.add(key, Dense(), [read], _transposed(call.value), tensors, _transposed)
     else:
-        record_unknown(tracer, call)
+        reads = [tracer.read(each, constant=True) for each in (first, second)]
+        tracer.recorder.add(key, MatrixProduct(), reads, call.value)
+
+
+def _kernel(tracer: "Tracer", matrices: Tensor) -> GraphTensor | None:
+    """Return the one matrix that all matrices of an operand are; None where there are others."""
+    tensor = tracer.constant(matrices)
+    if matrices.ndim == 2:
+        return tensor
+    numbers = tensor.layout.numbers()
+    return tensor.moved(lambda x: x[0]) if (numbers == numbers[:1]).all() else None
 
 
 def _transposed(x: Array) -> Array:
     return x.swapaxes(-1, -2)
 
 
-@_records("_softmax", "_safe_softmax", "softmax")
+@records("_softmax", "_safe_softmax", "softmax")
 def _softmax(tracer: "Tracer", call: Call) -> None:
     axis = int(call["dim"])
 
@@ -303,172 +223,57 @@ def _softmax(tracer: "Tracer", call: Call) -> None:
     tracer.recorder.add(key, Softmax(), [read], last(call.value), move=lambda x: np.moveaxis(x, -1, axis))
 
 
-_POINTWISE: dict[str, Pointwise] = {
-    "erf": Pointwise("erf"),
-    "exp": Pointwise("exp"),
-    "log": Pointwise("log"),
-    "mish": Pointwise("mish"),
-    "neg": Pointwise("linear", (-1.0, 0.0)),
-    "reciprocal": Pointwise("power", (-1.0,)),
-    "relu": RELU,
-    "relu6": RELU6,
-    "rsqrt": Pointwise("power", (-0.5,)),
-    "sigmoid": Pointwise("sigmoid"),
-    "silu": Pointwise("silu"),
-    "sqrt": Pointwise("power", (0.5,)),
-    "square": Pointwise("power", (2.0,)),
-    "tanh": Pointwise("tanh"),
-    "hardsigmoid": Pointwise("hard_sigmoid", (1 / 6, 0.5)),
-    "hardswish": Pointwise("hard_swish", (1 / 6, 0.5)),
-}
-
-
-@_records(*_POINTWISE, *(f"{name}_" for name in _POINTWISE))
-def _pointwise(tracer: "Tracer", call: Call) -> None:
-    _on_each(tracer, call, _POINTWISE[call.name.removesuffix("_")], [call.x])
-
-
-@_records(
-    *(
-        f"{name}{end}"
-        for name in ("clamp", "clamp_min", "clamp_max", "hardtanh", "leaky_relu", "elu", "gelu", "softplus", "pow")
-        for end in ("", "_")
-    )
-)
-def _with_constants(tracer: "Tracer", call: Call) -> None:
-    """Record a function of each element that has arguments."""
-    operation = _function(call)
-    if operation is None:
-        record_unknown(tracer, call)
-    else:
-        _on_each(tracer, call, operation, [call.x])
-
-
-def _function(call: Call) -> Pointwise | None:
-    """Return the function that a call computes of each element; None of one that is none of FUNCTIONS."""
-    given = call.arguments
-    match call.name.removesuffix("_"):
-        case "clamp" | "clamp_min" | "clamp_max":
-            low, high = given.get("min"), given.get("max")
-            if isinstance(low, Tensor) or isinstance(high, Tensor):
-                return None
-            return Pointwise("clip", (-inf if low is None else float(low), inf if high is None else float(high)))
-        case "hardtanh":
-            return Pointwise("clip", (float(given["min_val"]), float(given["max_val"])))
-        case "leaky_relu":
-            return Pointwise("leaky_relu", (float(given["negative_slope"]),))
-        case "elu" if given["scale"] == 1 and given["input_scale"] == 1:
-            return Pointwise("elu", (float(given["alpha"]),))
-        case "gelu":
-            return Pointwise("gelu_tanh" if given["approximate"] == "tanh" else "gelu")
-        case "softplus" if given["beta"] == 1:
-            return Pointwise("softplus")
-        case "pow" if isinstance(given["exponent"], int | float):
-            return Pointwise("power", (float(given["exponent"]),))
-    return None
-
-
-@_records("prelu", "_prelu_kernel")
-def _prelu(tracer: "Tracer", call: Call) -> None:
-    slopes = to_array(call["weight"])
-    if slopes.size == 1:
-        _on_each(tracer, call, Pointwise("leaky_relu", (float(slopes.reshape(-1)[0]),)), [call.x])
-    else:
-        record_unknown(tracer, call)
-
-
-@_records("add", "add_", "sub", "sub_", "rsub")
-def _sum(tracer: "Tracer", call: Call) -> None:
-    first, second, times = call["self"], call["other"], float(call["alpha"])
-    factors = {"add": (1.0, times), "sub": (1.0, -times), "rsub": (-times, 1.0)}[call.name.removesuffix("_")]
-    if tracer.flows(first) and tracer.flows(second):
-        _on_each(tracer, call, Sum(factors), [first, second])
-        return
-    if not tracer.flows(first):
-        first, second, factors = second, first, factors[::-1]
-    of_x, of_constant = factors
-    if _is_number(second):
-        _on_each(tracer, call, Pointwise("linear", (of_x, of_constant * float(second))), [first])
-        return
-    shift = tracer.constant(second)
-    if of_constant != 1:
-        shift = GraphTensor.computed(of_constant * shift.value)
-    tensors = {SHIFT: shift}
-    if of_x != 1:
-        tensors[SCALE] = GraphTensor.computed(np.array(of_x))
-    _on_each(tracer, call, Affine(), [first], tensors)
-
-
-@_records("mul", "mul_", "div", "div_")
-def _multiple(tracer: "Tracer", call: Call) -> None:
-    first, second = call["self"], call["other"]
-    divides = call.name.startswith("div")
-    if call.arguments.get("rounding_mode"):
-        record_unknown(tracer, call)
-    elif any(isinstance(each, Tensor) and tracer.key(each) in tracer.random for each in (first, second)):
-        dropped = second if tracer.flows(first) else first
-        share = float((to_array(dropped) == 0).mean())
-        _on_each(tracer, call, Dropout(round(share, 2)), [first if tracer.flows(first) else second])
-    elif tracer.flows(first) and tracer.flows(second):
-        _on_each(tracer, call, Quotient() if divides else Product(), [first, second])
-    elif divides and not tracer.flows(first):
-        record_unknown(tracer, call)
-    else:
-        x, constant = (first, second) if tracer.flows(first) else (second, first)
-        if _is_number(constant):
-            factor = float(constant)
-            _on_each(tracer, call, Pointwise("linear", (1 / factor if divides else factor, 0.0)), [x])
-            return
-        scale = tracer.constant(constant)
-        _on_each(tracer, call, Affine(), [x], {SCALE: GraphTensor.computed(1 / scale.value) if divides else scale})
-
-
-def _is_number(value: Any) -> bool:
-    return not isinstance(value, Tensor) or value.numel() == 1
-
-
-@_records("cat", "concat", "concatenate")
+@records("cat")
 def _concatenate(tracer: "Tracer", call: Call) -> None:
-    tensors = [each for each in call["tensors"] if each.numel()]
-    if not all(map(tracer.flows, tensors)):
-        record_unknown(tracer, call)
-        return
-    reads = [tracer.read(each) for each in tensors]
-    tracer.recorder.concatenate(tracer.key(call.result), reads, call.value, int(call["dim"]))
+    parts = [each for each in call["tensors"] if each.numel()]
+    contents = [tracer.read(each) if tracer.flows(each) else tracer.constant(each) for each in parts]
+    axis = int(call["dim"]) % call.result.ndim
+    record_concatenation(tracer.recorder, tracer.key(call.result), contents, call.value, axis)
 
 
-@_records("constant_pad_nd")
+@records("constant_pad_nd")
 def _pad(tracer: "Tracer", call: Call) -> None:
-    pads = list(call["pad"]) + [0] * (8 - len(call["pad"]))
-    if call.value.ndim != 4 or any(pads[6:]) or min(pads) < 0:
-        record_unknown(tracer, call)
+    """Record padding; where it is below zero it cuts off."""
+    pads = list(zip(call["pad"][::2], call["pad"][1::2], strict=True))[::-1]
+    pads = [(0, 0)] * (call.x.ndim - len(pads)) + pads
+    if not can_pad([(0, 0), *pads[1:]]) or max(pads[0]) > 0:
+        raise InexpressibleError
+    inner = tuple(
+        slice(max(-before, 0), size - max(-behind, 0))
+        for (before, behind), size in zip(pads, call.x.shape, strict=True)
+    )
+    read = tracer.read(call.x).moved(lambda x: x[inner])
+    key = tracer.key(call.result)
+    if max(map(max, pads)) <= 0:
+        tracer.recorder.reads[key] = read
         return
-    columns, rows, channels = ((pads[at], pads[at + 1]) for at in (0, 2, 4))
-    _on_map(tracer, call, Pad((rows, columns, channels), float(call["value"])))
+    rest = [(max(before, 0), max(behind, 0)) for before, behind in pads]
+    record_pad(tracer.recorder, key, read, rest, float(call["value"]), call.value)
 
 
-@_records("max_pool2d_with_indices", "max_pool2d")
+@records("max_pool2d_with_indices")
 def _max_pool(tracer: "Tracer", call: Call) -> None:
     kernel = _pair(call["kernel_size"])
     stride = _pair(call["stride"] or kernel)
     rate = _pair(call["dilation"])
     pads = _reaching(call, kernel, stride, rate)
-    _on_map(tracer, call, MaxPool(kernel, stride, pads, rate))
+    on_map(tracer, call, MaxPool(kernel, stride, pads, rate))
 
 
-@_records("avg_pool2d")
+@records("avg_pool2d")
 def _average_pool(tracer: "Tracer", call: Call) -> None:
     if call["divisor_override"]:
-        record_unknown(tracer, call)
-        return
+        raise InexpressibleError
     kernel = _pair(call["kernel_size"])
     stride = _pair(call["stride"] or kernel)
-    counted = _both(call["padding"]) if call["count_include_pad"] else ((0, 0), (0, 0))
-    _on_map(tracer, call, AveragePool(kernel, stride, _reaching(call, kernel, stride, (1, 1)), counted))
+    counted = _both(call["padding"]) if call["count_include_pad"] else UNPADDED
+    on_map(tracer, call, AveragePool(kernel, stride, _reaching(call, kernel, stride, (1, 1)), counted))
 
 
 def _reaching(call: Call, kernel: Pair, stride: Pair, rate: Pair) -> Pads:
     """Return the pads of a pool; with `ceil_mode` they reach as far behind as its last window does."""
+    if call.x.ndim != 4:
+        raise InexpressibleError
     pads = []
     for axis, (before, behind) in enumerate(_both(call["padding"])):
         size, cells = call.x.shape[2 + axis], call.result.shape[2 + axis]
@@ -477,12 +282,14 @@ def _reaching(call: Call, kernel: Pair, stride: Pair, rate: Pair) -> Pads:
     return pads[0], pads[1]
 
 
-@_records("_adaptive_avg_pool2d", "adaptive_avg_pool2d")
+@records("_adaptive_avg_pool2d")
 def _adaptive_pool(tracer: "Tracer", call: Call) -> None:
-    _on_map(tracer, call, AdaptivePool(_pair(call["output_size"])))
+    if call.x.ndim != 4:
+        raise InexpressibleError
+    on_map(tracer, call, AdaptivePool(_pair(call["output_size"])))
 
 
-@_records("mean")
+@records("mean")
 def _mean(tracer: "Tracer", call: Call) -> None:
     """Record a mean over any axes, as one over the last but one of what is moved there."""
     rank = call.x.ndim
@@ -504,7 +311,13 @@ def _mean(tracer: "Tracer", call: Call) -> None:
     )
 
 
-@_records("upsample_bilinear2d")
+@records("upsample_bilinear2d")
 def _resize(tracer: "Tracer", call: Call) -> None:
-    rows, columns = call.result.shape[2:]
-    _on_map(tracer, call, Resize((int(rows), int(columns)), "aligned" if call["align_corners"] else "half"))
+    """Record a resizing; its cells lie by the sizes, unless it is told another scale."""
+    sizes = call.x.shape[2:], call.result.shape[2:]
+    scales: list[Any] = [call.arguments.get("scales_h"), call.arguments.get("scales_w")]
+    told = [size if scale is None else before * scale for before, size, scale in zip(*sizes, scales, strict=True)]
+    if not call["align_corners"] and told != list(sizes[1]):
+        raise InexpressibleError
+    rows, columns = sizes[1]
+    on_map(tracer, call, Resize((int(rows), int(columns)), "aligned" if call["align_corners"] else "half"))

@@ -1,0 +1,27 @@
+"""What every tracer's graph must pass: each node, computed anew of what it reads, gives the value that it has."""
+
+import numpy as np
+
+from isomorph.backends.graphs.graph import Graph
+from isomorph.backends.oracle.evaluation import evaluate
+from isomorph.spec.operations import Input, Unknown
+
+
+def unknown(graph: Graph) -> list[str]:
+    """The names of the operations that the tracer had no words for."""
+    return [node.operation.name for node in graph.nodes.values() if isinstance(node.operation, Unknown)]
+
+
+def assert_computes_its_values(graph: Graph, limit: float = 1e-12) -> None:
+    """Fail unless every node that is known gives its own value, within `limit` of its largest."""
+    __tracebackhide__ = True
+    for node in graph.nodes.values():
+        if isinstance(node.operation, Input | Unknown):
+            continue
+        assert node.value is not None
+        found = evaluate(node.operation, [graph.take(read) for read in node.reads], node.arrays)
+        assert found.shape == node.value.shape, f"{node.operation} gives {found.shape}, it has {node.value.shape}"
+        with np.errstate(invalid="ignore"):
+            error = np.abs(np.where(found == node.value, 0, found - node.value)).max(initial=0)
+        largest = max(1.0, float(np.abs(node.value[np.isfinite(node.value)]).max(initial=0)))
+        assert error <= limit * largest, f"{node.operation} of {node.name!r} is off by {error / largest:.3g}"
