@@ -23,6 +23,7 @@ class RemoteModel:
         self._describe(description)
 
     def _describe(self, description: dict[str, Any]) -> None:
+        self.batch: Size = description["batch"]
         height, width, channels = description["input_shape"]
         self.input_shape: tuple[Size, Size, Size] = height, width, channels
         self.dtype: str = description["dtype"]

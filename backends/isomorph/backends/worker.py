@@ -131,9 +131,10 @@ class Worker:
         return self.describe_model(key)
 
     def describe_model(self, key: int) -> dict[str, Any]:
-        """Return a model's input shape, its dtype, and which of its modules are in training mode."""
+        """Return what a model takes, its dtype, and which of its modules are in training mode."""
         model = self.models[key]
-        return {"input_shape": model.input_shape, "dtype": model.dtype, "in_training": model.in_training()}
+        takes = {"batch": model.batch, "input_shape": model.input_shape}
+        return takes | {"dtype": model.dtype, "in_training": model.in_training()}
 
     def cast_model(self, key: int, dtype: str) -> bool:
         """As `Model.cast`."""

@@ -1,7 +1,10 @@
 """What every tracer's graph must pass: each node, computed anew of what it reads, gives the value that it has."""
 
+import json
+
 import numpy as np
 
+from isomorph.backends.graphs.crossing import to_document
 from isomorph.backends.graphs.graph import Graph
 from isomorph.backends.oracle.evaluation import evaluate
 from isomorph.spec.operations import Input, Unknown
@@ -13,8 +16,12 @@ def unknown(graph: Graph) -> list[str]:
 
 
 def assert_computes_its_values(graph: Graph, limit: float = 1e-12) -> None:
-    """Fail unless every node that is known gives its own value, within `limit` of its largest."""
+    """Fail unless every node that is known gives its own value, within `limit` of its largest.
+
+    The graph has to be one that can be passed between processes, too.
+    """
     __tracebackhide__ = True
+    json.dumps(to_document(graph)[0])
     for node in graph.nodes.values():
         if isinstance(node.operation, Input | Unknown):
             continue
