@@ -17,6 +17,7 @@ from .designs.compare import CompareReport, compare
 from .designs.listing import ListReport, list_
 from .designs.show import ShowReport, show
 from .models.diagnose import diagnose
+from .models.map_tensors import MapReport, map_tensors
 from .models.report import DiagnosisReport
 from .predicting.predict import predict
 from .predicting.report import PredictingBackend, PredictReport
@@ -47,6 +48,7 @@ __all__ = [
     "FetchReport",
     "InspectReport",
     "ListReport",
+    "MapReport",
     "PredictReport",
     "PredictingBackend",
     "PublishedReport",
@@ -70,6 +72,7 @@ __all__ = [
     "list_",
     "list_faults",
     "list_published",
+    "map_tensors",
     "predict",
     "run",
     "show",

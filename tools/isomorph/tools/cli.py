@@ -23,6 +23,7 @@ MODULES = {
     "compare": "networks",
     "check": "backends",
     "diagnose": "models",
+    "map": "models",
     "run": "backends",
     "predict": "backends",
     "bench": "bench",

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from isomorph.backends.array_forms import Array
-from isomorph.backends.graphs.layout import Layout
+from isomorph.backends.graphs.layout import Layout, Shape
 from isomorph.conformance.likeness.causes.attributes import fitted
 from isomorph.conformance.likeness.comparison import Comparison
 
@@ -20,11 +20,13 @@ class Mapped:
     """One canonical tensor and the model's own that it is.
 
     canonical, theirs: their names. theirs is None of a tensor that the model computes from others.
+    shape: the axes of the model's own.
     layout: which element of the model's own each element of the canonical one is.
     """
 
     canonical: str
     theirs: str | None
+    shape: Shape
     layout: Layout
     how: How
 
@@ -40,7 +42,7 @@ def map_tensors(comparison: Comparison) -> Iterator[Mapped]:
             if leaf in partner.tensors and tensor.name is not None:
                 theirs = fitted(node, partner, leaf)
                 how: How = "sure" if number in pairs.sure else "by order"
-                yield Mapped(tensor.name, theirs.name, theirs.layout, how)
+                yield Mapped(tensor.name, theirs.name, theirs.stored.shape, theirs.layout, how)
 
 
 def put(mapped: list[Mapped], tensors: Mapping[str, Array], own: Mapping[str, Array]) -> dict[str, Array]:

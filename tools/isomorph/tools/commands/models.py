@@ -1,4 +1,4 @@
-"""Commands about models that somebody else wrote: `diagnose`."""
+"""Commands about models that somebody else wrote: `diagnose` and `map`."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from isomorph.tools.commands import options
 from isomorph.tools.commands.command import Group
 from isomorph.tools.commands.options import read_pairs, read_value
 from isomorph.tools.commands.progress import show_progress
-from isomorph.tools.commands.reports import check_json, publish
+from isomorph.tools.commands.reports import check_json, check_output, publish, write_json
 
 commands = Group()
 
@@ -23,14 +23,20 @@ def read_call(pairs: tuple[str, ...]) -> dict[str, Any]:
     return {name: read_value(name, text) for name, text in read_pairs("--call", pairs).items()}
 
 
-@commands.command("diagnose", short_help="A model of your own: is it the same function, and if not, why?")
-@options.subject
-@options.argument(
+model = options.argument(
     "model",
     metavar="MODEL",
     help="file.py:factory, package.module:factory, .onnx, .pt, .pt2, .keras, or the folder of a SavedModel.",
 )
-@options.of_model
+
+
+@commands.command("diagnose", short_help="A model of your own: is it the same function, and if not, why?")
+@options.subject
+@model
+@options.call
+@options.runs_in
+@options.weights_of_model
+@options.training_mode
 @options.arch
 @options.key
 @options.prefix
@@ -65,3 +71,45 @@ def diagnose_command(
         report = tools.diagnose(subject, model, progress=progress, **settings, **architecture_options)
     publish(report, json, *([report.place_table()] if places and report.causes else []))
     return report.exit_status
+
+
+@commands.command("map", short_help="Which tensor of your own model is which, as a file for --map.")
+@options.architecture
+@model
+@options.call
+@options.runs_in
+@click.option("-o", "--out", "out_file", metavar="MAP.toml", help="Write the map there; - is stdout.")
+@click.option("--force", is_flag=True, help="Replace the file of --out if it is there.")
+@options.model_size
+@options.batch
+@options.seed
+@options.named_architecture_options
+@options.memory
+@options.timeout
+@options.json_file
+def map_command(
+    arch: str,
+    model: str,
+    call: tuple[str, ...],
+    out_file: str | None,
+    force: bool,
+    architecture_options: dict[str, Any],
+    json: str | None,
+    **settings: Any,
+) -> None:
+    """Which of your own model's tensors is which of an architecture's: by structure alone, no name is looked at.
+
+    The map is a file that you can edit; with --map it lets `check`, `convert`, `inspect` and `predict` read the model's
+    checkpoints.
+    """
+    check_json(json, model)
+    check_output("--out", out_file, json, force, model)
+    with show_progress() as progress:
+        report = tools.map_tensors(
+            arch, model, call=read_call(call), progress=progress, **settings, **architecture_options
+        )
+    write_json(out_file, lambda: report.to_toml(out_file or ""))
+    if "-" in (out_file, json):
+        write_json(json, report.to_json)
+    else:
+        publish(report, json)

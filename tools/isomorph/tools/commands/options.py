@@ -230,35 +230,23 @@ memory = click.option(
 )
 json_file = click.option("--json", metavar="FILE", help="Write the report there too; - is stdout.")
 
-option = click.option(
-    "-o",
-    "--option",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Another option of ARCH: width_multiplier=0.25, aux_logits=false, any field of head and convention.",
+_OPTION = "Another option of ARCH: width_multiplier=0.25, aux_logits=false, any field of head and convention."
+option = click.option("-o", "--option", multiple=True, metavar="NAME=VALUE", help=_OPTION)
+long_option = click.option("--option", multiple=True, metavar="NAME=VALUE", help=_OPTION)
+
+call = click.option(
+    "--call", multiple=True, metavar="NAME=VALUE", help="An argument of MODEL's factory; may be repeated."
 )
-
-_OF_MODEL = (
-    click.option(
-        "--call", multiple=True, metavar="NAME=VALUE", help="An argument of MODEL's factory; may be repeated."
-    ),
-    click.option("--runs-in", metavar="A", help="The backend that opens MODEL, where nothing in it tells."),
-    click.option(
-        "--weights",
-        default="theirs",
-        metavar="theirs|drawn|FILE",
-        help="MODEL's own as they are, trained-like ones put into it, or a checkpoint's.",
-    ),
-    click.option("--training", is_flag=True, help="Compare a MODEL that is left in training mode, as it is."),
+runs_in = click.option("--runs-in", metavar="A", help="The backend that opens MODEL, where nothing in it tells.")
+weights_of_model = click.option(
+    "--weights",
+    default="theirs",
+    metavar="theirs|drawn|FILE",
+    help="MODEL's own as they are, trained-like ones put into it, or a checkpoint's.",
 )
-
-
-def of_model(function: Function) -> Function:
-    """Add the options of a model that somebody else wrote."""
-    for add in reversed(_OF_MODEL):
-        function = add(function)
-    return function
-
+training_mode = click.option(
+    "--training", is_flag=True, help="Compare a MODEL that is left in training mode, as it is."
+)
 
 _ARCHITECTURE_OPTIONS = (
     click.option("--num-classes", metavar="N|none", help="Classes of the head; none leaves it out."),
@@ -270,7 +258,15 @@ _ARCHITECTURE_OPTIONS = (
 
 def architecture_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that change an architecture; the function gets them as `architecture_options`."""
+    return _with_architecture_options(function, _ARCHITECTURE_OPTIONS)
 
+
+def named_architecture_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same without the short `-o`, in commands where that is a file."""
+    return _with_architecture_options(function, (*_ARCHITECTURE_OPTIONS[:-1], long_option))
+
+
+def _with_architecture_options(function: Callable[..., Any], given: Sequence[Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def read(
         *,
@@ -284,6 +280,6 @@ def architecture_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(architecture_options=options, **arguments)
 
     decorated: Callable[..., Any] = read
-    for add in reversed(_ARCHITECTURE_OPTIONS):
+    for add in reversed(given):
         decorated = add(decorated)
     return decorated

@@ -2,25 +2,22 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from isomorph.backends.array_forms import Images, Tensors
-from isomorph.backends.memory import available_memory
-from isomorph.backends.process import BackendProcess
 from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.cases import draw_tensors
 from isomorph.conformance.likeness.diagnosis import Diagnosis, compare_models, compare_with
 from isomorph.conformance.likeness.mapping import map_tensors, put
 from isomorph.spec import Architecture, BadInput
 from isomorph.tools.images.images import AnyImages, check_pixels, read_images
-from isomorph.tools.models.live import backend_of_object
-from isomorph.tools.models.naming import backend_of, is_model
-from isomorph.tools.models.opening import OpenedModel, Progress, Traced
+from isomorph.tools.models.naming import is_model
+from isomorph.tools.models.opening import OpenedModel, Progress, Traced, opened_model
 from isomorph.tools.models.report import DiagnosisReport
 from isomorph.tools.subjects.subject import Subject, check_limits, find_subject
 
@@ -73,18 +70,16 @@ def diagnose(
     check_limits(timeout, memory)
     if not _is_specified(subject) and isinstance(model, Architecture | str | Path) and _is_specified(model):
         subject, model = model, subject
-    limit = available_memory() if memory is None else int(memory)
-
-    @contextmanager
-    def opened(what: Any) -> Iterator[OpenedModel]:
-        """Open a model, in a process of its own unless it is an object already."""
-        if backend_of_object(what):
-            yield OpenedModel.of(what, training, progress)
-            return
-        name = backend_of(str(what), runs_in)
-        with BackendProcess(name, python, limit, timeout) as process:
-            yield OpenedModel.in_process(process, str(what), call or {}, training, progress)
-
+    opened = partial(
+        opened_model,
+        call=call,
+        runs_in=runs_in,
+        training=training,
+        python=python,
+        memory=memory,
+        timeout=timeout,
+        progress=progress,
+    )
     with opened(model) as theirs:
         if _is_specified(subject):
             known = find_subject(subject, arch, key=key, prefix=prefix, tensor_map=tensor_map, **options)

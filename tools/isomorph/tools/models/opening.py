@@ -1,6 +1,7 @@
 """Open a model in a backend's process, choose images that it takes, and trace it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -9,12 +10,14 @@ import numpy as np
 from isomorph.backends.array_forms import Array, Images
 from isomorph.backends.failures import BackendEnded
 from isomorph.backends.graphs.graph import Graph
+from isomorph.backends.memory import available_memory
 from isomorph.backends.models import Model
 from isomorph.backends.process import BackendProcess
 from isomorph.backends.remote_model import RemoteModel
 from isomorph.conformance.cases import draw_pixels
 from isomorph.spec import BadInput
 from isomorph.tools.models.live import backend_of_object, copied
+from isomorph.tools.models.naming import backend_of
 
 Progress = Callable[[str, str], None]
 """Called with the name of a backend and what it does."""
@@ -49,6 +52,28 @@ class Traced:
     def with_source(self, images_source: str) -> "Traced":
         """Return it with another source of its images."""
         return replace(self, images_source=images_source)
+
+
+@contextmanager
+def opened_model(
+    what: Any,
+    *,
+    call: Mapping[str, Any] | None,
+    runs_in: str | None,
+    training: bool,
+    python: str,
+    memory: float | None,
+    timeout: float,
+    progress: Progress,
+) -> Iterator["OpenedModel"]:
+    """Open a model as `diagnose` takes it: in a process of its own, unless it is an object already."""
+    if backend_of_object(what):
+        yield OpenedModel.of(what, training, progress)
+        return
+    name = backend_of(str(what), runs_in)
+    limit = available_memory() if memory is None else int(memory)
+    with BackendProcess(name, python, limit, timeout) as process:
+        yield OpenedModel.in_process(process, str(what), call or {}, training, progress)
 
 
 class OpenedModel:
