@@ -23,7 +23,8 @@ SMALL: dict[str, Any] = {"size": (8, 10), "batch": 1}
 
 
 def check_small(*backends: str, subject: str | Architecture = R20, **more: Any) -> CheckReport:
-    return check(subject, backends=backends, **(SMALL | more))
+    report: CheckReport = check(subject, backends=backends, **(SMALL | more))
+    return report
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ SMALL: dict[str, Any] = {"size": (8, 10), "batch": 1}
 
 
 def check_small(*backends: str, **more: Any) -> CheckReport:
-    return check(R20, backends=backends, **(SMALL | more))
+    report: CheckReport = check(R20, backends=backends, **(SMALL | more))
+    return report
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from functools import partial
 from math import prod
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, overload
 
 from isomorph.backends import Unavailable, find_backend
 from isomorph.backends.arrays import SharedArrays
@@ -31,6 +31,8 @@ from isomorph.tools.designs.lookup import is_architecture
 from isomorph.tools.designs.titles import title
 from isomorph.tools.designs.without_effect import warn_of_plants
 from isomorph.tools.images.images import AnyImages
+from isomorph.tools.models.diagnose import diagnose
+from isomorph.tools.models.report import DiagnosisReport
 from isomorph.tools.subjects.backends import choose_backends, run_side_by_side
 from isomorph.tools.subjects.subject import Case, Subject, check_limits, check_request, find_subject, make_case
 
@@ -38,10 +40,12 @@ Progress = Callable[[str, str], None]
 """Called with the name of a backend and what it does."""
 
 
+@overload
 def check(
     subject: str | Path | Architecture,
     other: str | Path | None = None,
     *,
+    against: None = None,
     backends: Sequence[str] | None = None,
     device: str = "auto",
     dtype: str = "float32",
@@ -61,8 +65,39 @@ def check(
     parts: bool = False,
     progress: Progress = lambda who, what: None,
     **options: Any,
-) -> CheckReport:
-    """Compare one network across backends, or two files as functions, with the float64 oracle.
+) -> CheckReport: ...
+
+
+@overload
+def check(subject: Any, *, against: Any, **settings: Any) -> DiagnosisReport: ...
+
+
+def check(
+    subject: Any,
+    other: str | Path | None = None,
+    *,
+    against: Any = None,
+    backends: Sequence[str] | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    arch: str | None = None,
+    key: str | None = None,
+    prefix: str | None = None,
+    tensor_map: str | Path | None = None,
+    images: Sequence[str] | AnyImages | None = None,
+    size: tuple[int, int] | None = None,
+    batch: int = 2,
+    seed: int = 0,
+    plant: Mapping[str, Any] | None = None,
+    python: Mapping[str, str] | None = None,
+    memory: float | None = None,
+    timeout: float = TIMEOUT,
+    references: Sequence[str | Path] = (),
+    parts: bool = False,
+    progress: Progress = lambda who, what: None,
+    **options: Any,
+) -> CheckReport | DiagnosisReport:
+    """Compare one network across backends, two files as functions, or a model of your own with what it should be.
 
     >>> from isomorph.tools import check
     >>> report = check("mlperf_tiny/resnet8", backends=["oracle"], size=(16, 16))
@@ -78,6 +113,8 @@ def check(
     (False, 'conv1')
 
     subject: an architecture, its name, or a checkpoint file.
+    against: a model that somebody else wrote, as `diagnose` takes it; then the model alone runs, and the report is that
+        of `diagnose`, whose settings go with it. Either of the two may be the model, and both.
     other: a second checkpoint: every backend runs it, and is compared with the oracle on the first one's weights.
     backends: names; None takes the installed ones of COMPARED. A named backend that is not installed is bad input.
     device: "auto", "cpu" or "gpu".
@@ -101,6 +138,27 @@ def check(
     Raises BadInput, before anything is computed where possible. A backend that crashes, hangs or runs out of memory has
     the status "error" in its row.
     """
+    if against is not None:
+        beside = {"other": other, "backends": backends, "plant": plant, "python": python, "references": references}
+        beside |= {"device": device != "auto", "dtype": dtype != "float32", "parts": parts}
+        if stray := next((name for name, value in beside.items() if value), None):
+            raise BadInput(f"A model is compared with one subject, in its own framework; leave {stray} out.")
+        return diagnose(
+            subject,
+            against,
+            arch=arch,
+            key=key,
+            prefix=prefix,
+            tensor_map=tensor_map,
+            images=images,
+            size=size,
+            batch=batch,
+            seed=seed,
+            memory=memory,
+            timeout=timeout,
+            progress=progress,
+            **options,
+        )
     started = time.monotonic()
     interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
     first = find_subject(subject, arch, key=key, prefix=prefix, tensor_map=tensor_map, **options)

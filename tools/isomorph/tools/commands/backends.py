@@ -1,6 +1,6 @@
 """Commands that run a network in backends: `check`, `run` and `predict`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,11 +10,14 @@ from isomorph.spec.preprocessing import NORMALISATIONS
 from isomorph.tools.checking.plant import read_plant
 from isomorph.tools.commands import options
 from isomorph.tools.commands.command import Group
-from isomorph.tools.commands.options import read_pairs
+from isomorph.tools.commands.options import read_call, read_pairs
 from isomorph.tools.commands.progress import show_progress
 from isomorph.tools.commands.reports import check_json, publish
 from isomorph.tools.tables import printable
 from isomorph.tools.writing import check_writable
+
+if TYPE_CHECKING:
+    from isomorph.tools.checking.report import CheckReport
 
 commands = Group()
 
@@ -47,6 +50,10 @@ commands = Group()
 @options.timeout
 @click.option("--reference", multiple=True, metavar="Y.npz", help="What `run` recorded elsewhere; may be repeated.")
 @click.option("--training", is_flag=True, help="Compare gradients, running statistics and steps instead of answers.")
+@click.option("--against", metavar="MODEL", help="Instead of backends, a model of your own: what `diagnose` takes.")
+@options.call
+@options.runs_in
+@options.weights_of_model
 @click.option("--freeze-batch-norm", is_flag=True, help="With --training: batch norms learn nothing.")
 @options.json_file
 def check_command(
@@ -61,6 +68,10 @@ def check_command(
     reference: tuple[str, ...],
     training: bool,
     freeze_batch_norm: bool,
+    against: str | None,
+    call: tuple[str, ...],
+    runs_in: str | None,
+    weights: str,
     json: str | None,
     **settings: Any,
 ) -> int:
@@ -70,6 +81,15 @@ def check_command(
     """
     check_json(json, subject, other, *reference)
     settings |= {"plant": read_plant(read_pairs("--plant", plant)), "python": read_pairs("--python", python)}
+    of_model = {"call": read_call(call), "runs_in": runs_in, "weights": weights}
+    if against is not None:
+        settings |= of_model | {"images": images or None, "training": training}
+        with show_progress() as progress:
+            diagnosed = tools.check(subject, against=against, progress=progress, **settings, **architecture_options)
+        publish(diagnosed, json)
+        return diagnosed.exit_status
+    if call or runs_in or weights != "theirs":
+        raise BadInput("--call, --runs-in and --weights are about a model of your own; --against names it.")
     if training:
         _refuse_beside_training(other, images, reference, dtype)
         settings |= {"freeze_batch_norm": freeze_batch_norm}
@@ -81,7 +101,7 @@ def check_command(
         raise BadInput("--freeze-batch-norm is about training; give --training, too, or leave it out.")
     settings |= {"dtype": dtype, "images": images or None, "references": reference, "parts": end_points}
     with show_progress() as progress:
-        report = tools.check(subject, other, progress=progress, **settings, **architecture_options)
+        report: CheckReport = tools.check(subject, other, progress=progress, **settings, **architecture_options)
     publish(report, json, *([report.end_point_table()] if end_points else []))
     return report.exit_status
 

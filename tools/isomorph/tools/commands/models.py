@@ -7,20 +7,11 @@ import click
 from isomorph import tools
 from isomorph.tools.commands import options
 from isomorph.tools.commands.command import Group
-from isomorph.tools.commands.options import read_pairs, read_value
+from isomorph.tools.commands.options import read_call
 from isomorph.tools.commands.progress import show_progress
 from isomorph.tools.commands.reports import check_json, check_output, publish, write_json
 
 commands = Group()
-
-
-def read_call(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """The arguments of a factory, of NAME=VALUE pairs.
-
-    >>> read_call(("width=0.5", "classes=10", "name=small"))
-    {'width': 0.5, 'classes': 10, 'name': 'small'}
-    """
-    return {name: read_value(name, text) for name, text in read_pairs("--call", pairs).items()}
 
 
 model = options.argument(

@@ -162,6 +162,15 @@ def read_pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
     return values
 
 
+def read_call(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """The arguments of a factory, of NAME=VALUE pairs.
+
+    >>> read_call(("width=0.5", "classes=10", "name=small"))
+    {'width': 0.5, 'classes': 10, 'name': 'small'}
+    """
+    return {name: read_value(name, text) for name, text in read_pairs("--call", pairs).items()}
+
+
 def _read(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
     """What Click calls with an option's text, or None, to have it read."""
     return lambda _ctx, _parameter, text: None if text is None else read(text)
