@@ -1,7 +1,7 @@
 """The examples in this floor's docstrings: they run and show what they say, and every public function has one.
 
 They run in a folder that holds these files: `resnet8.safetensors`, drawn weights of mlperf_tiny/resnet8,
-`photograph.png` and `labels.txt`.
+`photograph.png`, `labels.txt`, and `port.py`, somebody's cifar/resnet20 in PyTorch with a mistake.
 """
 
 import doctest
@@ -24,11 +24,51 @@ FLOOR = Path(inspect.getfile(isomorph.tools)).parent
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-NEED = {"benching.plots": "matplotlib"}
+NEED = {"benching.plots": "matplotlib", "models.diagnose": "torch", "models.map_tensors": "torch"}
 """Module -> what its examples need and the core does not."""
 
 RUN_FRAMEWORKS = {"__init__"}
 """Modules whose examples run real frameworks, for minutes."""
+
+
+PORT = """
+import torch.nn.functional as F
+from torch import nn
+
+
+class Unit(nn.Module):
+    def __init__(self, before, depth, stride):
+        super().__init__()
+        self.second = nn.Conv2d(depth, depth, 3, 1, 1, bias=False)
+        self.first = nn.Conv2d(before, depth, 3, stride, 1, bias=False)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(depth, eps=1e-3) for _ in range(2))
+        self.stride, self.more = stride, (depth - before) // 2
+
+    def forward(self, x):
+        y = F.relu(self.norms[0](self.first(x)))
+        y = self.norms[1](self.second(y))
+        x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.more, self.more))
+        return F.relu(x + y)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        shapes = [(16, 16, 1)] * 3 + [(16, 32, 2)] + [(32, 32, 1)] * 2 + [(32, 64, 2)] + [(64, 64, 1)] * 2
+        self.classifier = nn.Linear(64, 10)
+        self.units = nn.Sequential(*(Unit(*shape) for shape in shapes))
+        self.stem = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(16)
+
+    def forward(self, x):
+        x = F.relu(self.norm(self.stem(x)))
+        return self.classifier(self.units(x).mean((2, 3)))
+
+
+def make_model():
+    return Net().eval()
+"""
+"""Its units' epsilon is Keras's."""
 
 
 def module_name(path: Path) -> str:
@@ -59,6 +99,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_safetensors(folder / "resnet8.safetensors", draw_tensors(network, draw_images(network, 2, 32, 32)), {})
     pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     Image.fromarray(pixels).save(folder / "photograph.png")
+    (folder / "port.py").write_text(PORT)
     (folder / "labels.txt").write_text("\n".join(CIFAR10) + "\n")
     return folder
 

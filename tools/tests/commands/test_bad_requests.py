@@ -314,7 +314,7 @@ def test_a_backend_is_refused_that_is_not_installed(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(("nonsense",), "No such command 'nonsense'; there are list, show, ", id="command"),
+        pytest.param(("zzz",), "No such command 'zzz'; there are list, show, ", id="command"),
         pytest.param(("shw",), "No such command 'shw'; did you mean show?", id="a misspelt command"),
         pytest.param(("check", R20, "--nonsense"), "No such option '--nonsense'; ", id="option"),
         pytest.param(

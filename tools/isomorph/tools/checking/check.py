@@ -139,8 +139,8 @@ def check(
     the status "error" in its row.
     """
     if against is not None:
-        beside = {"other": other, "backends": backends, "plant": plant, "python": python, "references": references}
-        beside |= {"device": device != "auto", "dtype": dtype != "float32", "parts": parts}
+        beside: dict[str, Any] = {"other": other, "backends": backends, "plant": plant, "python": python}
+        beside |= {"references": references, "device": device != "auto", "dtype": dtype != "float32", "parts": parts}
         if stray := next((name for name, value in beside.items() if value), None):
             raise BadInput(f"A model is compared with one subject, in its own framework; leave {stray} out.")
         return diagnose(

@@ -46,6 +46,13 @@ def diagnose(
 ) -> DiagnosisReport:
     """Compare a model that somebody else wrote with what it should be, layer by layer, and say why they differ.
 
+    >>> from isomorph.tools import diagnose
+    >>> report = diagnose("cifar/resnet20", "port.py:make_model")
+    >>> print(*report.causes)
+    epsilon: block1/unit_1/basic_v1/conv1 has epsilon 0.001, expected 1e-05, in 18 places (theirs: units.0.norms.0, ...)
+    >>> report.agree, report.proved, report.first_divergence[0]
+    (False, True, 'block1/unit_1/basic_v1/conv1')
+
     The model runs once as it is, and every operation of it is recorded. Layers are found by what they read and by what
     reads them; no name is ever looked at. Each is judged on the model's own values, so that no fault is inherited.
 
@@ -83,7 +90,8 @@ def diagnose(
     with opened(model) as theirs:
         if _is_specified(subject):
             known = find_subject(subject, arch, key=key, prefix=prefix, tensor_map=tensor_map, **options)
-            traced = theirs.run(_pixels(images, known.architecture, size), size, batch, seed)
+            network = known.architecture
+            traced = theirs.run(_pixels(images, network, size), size, batch, seed, network.in_channels)
             diagnosis, traced = _against_specification(known, theirs, traced, weights, seed)
         else:
             if weights != "theirs":

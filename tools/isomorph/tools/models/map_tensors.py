@@ -109,6 +109,11 @@ def map_tensors(
 ) -> MapReport:
     """Return which of a model's own tensors is which of an architecture's, without looking at any name.
 
+    >>> from isomorph.tools import map_tensors
+    >>> report = map_tensors("cifar/resnet20", "port.py:make_model")
+    >>> [(row.theirs, report.axes[row.canonical], row.how) for row in report.rows][:2]
+    [('stem.weight', 'OIHW', 'sure'), ('norm.weight', '', 'sure')]
+
     subject: an architecture or its name; options are of it.
     model, call, runs_in, images, size, batch, seed, python, memory, timeout, progress: as `diagnose` takes them.
 
@@ -127,7 +132,7 @@ def map_tensors(
         timeout=timeout,
         progress=progress,
     ) as theirs:
-        traced = theirs.run(images, size, batch, seed)
+        traced = theirs.run(images, size, batch, seed, network.in_channels)
     diagnosis = compare_with(network, traced.graph)
     name = str(subject.name if isinstance(subject, Architecture) else subject)
     if diagnosis.is_another:

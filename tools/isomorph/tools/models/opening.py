@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 
 from isomorph.backends.array_forms import Array, Images
-from isomorph.backends.failures import BackendEnded
 from isomorph.backends.graphs.graph import Graph
 from isomorph.backends.memory import available_memory
 from isomorph.backends.models import Model
@@ -128,55 +127,70 @@ class OpenedModel:
             raise BadInput(f"{self.name} computes in {self.dtype} alone, and the other model in {dtype}.")
         self.dtype = dtype
 
-    def run(self, images: Images | None, size: tuple[int, int] | None, batch: int, seed: int) -> Traced:
+    def run(
+        self,
+        images: Images | None,
+        size: tuple[int, int] | None,
+        batch: int,
+        seed: int,
+        channels: int | None = None,
+    ) -> Traced:
         """Trace it on images [N, H, W, C], or on drawn ones of the first size that it takes.
+
+        channels: of the images, where the subject says; else those that the model declares, or usual ones.
 
         Raises BadInput where it takes none of them, with its own last words, and where it answers differently when it
         runs twice.
         """
         if images is not None:
-            return self._traced(self.trace(images), "given")
-        tried = [size] if size else self._sizes()
+            return self._traced(self._trace(images), "given")
+        batch = self.model.batch or batch
         words = ""
-        for height, width in tried:
-            try:
-                drawn = self._drawn(batch, height, width, seed)
-                return self._traced(self.trace(drawn), f"drawn, seed {seed}")
-            except (BackendEnded, BadInput):
-                raise
-            except Exception as error:  # whatever a model raises that is given images it does not take
-                words = words or str(error) or type(error).__name__
-        sizes = ", ".join(f"{height}x{width}" for height, width in tried)
-        raise BadInput(f"{self.name} takes no images of {sizes}; --input says which it does. At the first: {words}")
+        for dtype in dict.fromkeys((self.dtype, "float32")):  # a constant inside may be of one dtype alone
+            self.cast(dtype)
+            for height, width in self._sizes(size):
+                for depth in self._channels(channels):
+                    try:
+                        graph = self._trace(draw_pixels(batch, height, width, depth, seed))
+                    except BadInput as error:
+                        words = words or str(error)
+                        continue
+                    return self._traced(graph, f"drawn, seed {seed}")
+        sizes = ", ".join(f"{height}x{width}" for height, width in self._sizes(size))
+        raise BadInput(f"{self.name} takes no images of {sizes}; --input says which it does. {words}")
 
-    def trace(self, images: Images) -> Graph:
-        """Run it twice. Raises BadInput where that gives two answers."""
-        self.progress(self.backend, "tracing")
-        first = self.model.trace(images.astype(self.dtype))
-        if not first.outputs:
+    def _trace(self, images: Images) -> Graph:
+        """Run it once. Raises BadInput where it does not take these images, or returns nothing of them."""
+        self.progress(self.backend, f"tracing on {'x'.join(map(str, images.shape))}")
+        graph = self.model.trace(images.astype(self.dtype))
+        if not graph.outputs:
             raise BadInput(f"{self.name} returns nothing that depends on its images.")
-        second = self.model.trace(images.astype(self.dtype))
-        for number, node in first.nodes.items():
-            other = second.nodes.get(number)
-            if other is None or not _are_one(node.value, other.value):
-                where = f" first in its module {node.name!r}" if node.name else ""
-                raise BadInput(
-                    f"{self.name} answers differently when it runs twice,{where}: it is random, or keeps a state."
-                )
-        return first
+        return graph
 
     def _traced(self, graph: Graph, source: str) -> Traced:
+        """Return what a run gave. Raises BadInput where a second one gives something else."""
+        again = self.model.trace(graph.images)
+        for number, node in graph.nodes.items():
+            other = again.nodes.get(number)
+            if other is None or not _are_one(node.value, other.value):
+                where = f", first in its module {node.name!r}" if node.name else ""
+                raise BadInput(
+                    f"{self.name} answers differently when it runs twice{where}: it is random, or keeps a state."
+                )
         return Traced(self.name, self.backend, self.version, self.dtype, graph, source)
 
-    def _sizes(self) -> Sequence[tuple[int, int]]:
-        """Return the sizes to try: those that it declares, or SIZE and usual ones."""
+    def _sizes(self, size: tuple[int, int] | None) -> Sequence[tuple[int, int]]:
+        """Return the sizes to try: the one that was asked for, those that it declares, or SIZE and usual ones."""
+        if size:
+            return [size]
         height, width, _ = self.model.input_shape
         first = (height or SIZE[0], width or SIZE[1])
         return [first] if height and width else [first, *((side, side) for side in OTHER_SIZES)]
 
-    def _drawn(self, batch: int, height: int, width: int, seed: int) -> Images:
-        channels = self.model.input_shape[2] or 3
-        return draw_pixels(batch, height, width, channels, seed)
+    def _channels(self, channels: int | None) -> Sequence[int]:
+        """Return the numbers of channels to try."""
+        declared = self.model.input_shape[2]
+        return [channels] if channels else list(dict.fromkeys((3, *([declared] if declared else []), 1)))
 
 
 def _are_one(first: Array | None, second: Array | None) -> bool:
