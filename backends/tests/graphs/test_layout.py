@@ -154,3 +154,13 @@ def test_layouts_of_few_elements(shape: tuple[int, ...]) -> None:
     assert layout.is_whole
     assert layout.reads_all_once
     assert layout.moved(lambda x: x.reshape(-1)).shape == (source.size,)
+
+
+@pytest.mark.parametrize("size", [11, 13])
+@pytest.mark.parametrize(
+    "move", [np.transpose, lambda x: x[::2, ::-1], lambda x: x[[2, 0, 0]]], ids=["turned", "in steps", "chosen"]
+)
+def test_source_of_another_size_is_not_read(move: Move, size: int) -> None:
+    layout = Layout.whole((3, 4)).moved(move)
+    with pytest.raises(ValueError, match=f"^A layout of 12 elements cannot be read of {size}"):
+        layout.take(np.zeros(size))

@@ -91,8 +91,13 @@ class Layout:
         return self.take(np.arange(self.size))
 
     def take(self, x: Array) -> Array:
-        """Return the elements of `x`, whatever its axes; where distances are equal, as a view of a contiguous `x`."""
+        """Return the elements of `x`, whatever its axes; where distances are equal, as a view of a contiguous `x`.
+
+        Raises ValueError where `x` has another number of elements than the source: nothing outside it is read.
+        """
         flat = np.ascontiguousarray(x).reshape(-1)
+        if flat.size != self.size:
+            raise ValueError(f"A layout of {self.size} elements cannot be read of {flat.size}.")
         if self.index is not None:
             return flat[self.index]
         steps = tuple(stride * flat.itemsize for stride in self.strides)
