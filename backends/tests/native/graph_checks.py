@@ -15,6 +15,18 @@ def unknown(graph: Graph) -> list[str]:
     return [node.operation.name for node in graph.nodes.values() if isinstance(node.operation, Unknown)]
 
 
+def kinds(graph: Graph) -> list[str]:
+    """The names of the operations behind the images, in order."""
+    return [node.kind.__name__ for node in graph.nodes.values() if node.kind is not Input]
+
+
+def assert_is_known(graph: Graph, limit: float = 1e-12) -> None:
+    """Fail unless the tracer had words for every operation, and each gives its own value, see below."""
+    __tracebackhide__ = True
+    assert unknown(graph) == []
+    assert_computes_its_values(graph, limit)
+
+
 def assert_computes_its_values(graph: Graph, limit: float = 1e-12) -> None:
     """Fail unless every node that is known gives its own value, within `limit` of its largest.
 

@@ -1,15 +1,32 @@
 """Record a graph while somebody's model runs: each framework's tracer tells what it sees, in the words of here."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from isomorph.backends.array_forms import Array, Images
+from isomorph.backends.graphs.einsum import Contraction
 from isomorph.backends.graphs.graph import Graph, Node, Read, Tensor
 from isomorph.backends.graphs.layout import Layout, Move
-from isomorph.spec.operations import VALUE, Concatenation, Constant, Input, Operation
+from isomorph.spec.operations import (
+    RELU,
+    SCALE,
+    VALUE,
+    Affine,
+    Concatenation,
+    Constant,
+    Dense,
+    Input,
+    MatrixProduct,
+    Mean,
+    Operation,
+    Pointwise,
+    Sum,
+)
+from isomorph.spec.tensors import BIASES, WEIGHTS
 
 
 class Recorder:
@@ -129,19 +146,89 @@ class Recorder:
         assert value is not None
         return value.shape
 
-    def concatenate(self, to: Hashable, reads: Sequence[Read], value: Array, axis: int) -> None:
+    def concatenate(self, to: Hashable, operands: Sequence[Read | Tensor], value: Array, axis: int) -> None:
         """Record values one behind the other along any axis of theirs."""
 
         def last(x: Array) -> Array:
             return np.moveaxis(x, axis, -1)
 
-        moved = [read.moved(last) for read in reads]
+        moved = [self._read(operand).moved(last) for operand in operands]
         self.add(to, Concatenation(), moved, last(value), move=lambda x: np.moveaxis(x, -1, axis))
+
+    def prelu(self, to: Hashable, read: Read, slopes: Tensor, value: Array, move: Move | None = None) -> None:
+        """Record a leaky ReLU with slopes that stretch to the axes of `value`: max(x, 0) + slopes * min(x, 0)."""
+        x = self.graph.take(read)
+        keys = above, below, scaled = [(to, part) for part in ("above", "below", "scaled")]
+        self.add_each(above, RELU, [read], np.maximum(x, 0), move=move)
+        self.add_each(below, Pointwise("clip", (-inf, 0.0)), [read], np.minimum(x, 0), move=move)
+        multiple = np.minimum(x, 0) * slopes.value
+        self.add_each(scaled, Affine(), [self.reads[below]], multiple, {SCALE: slopes}, move)
+        self.add_each(to, Sum(), [self.reads[above], self.reads[scaled]], value, move=move)
+        for key in keys:
+            del self.reads[key]
+
+    def mean(self, to: Hashable, read: Read, value: Array, axes: Collection[int]) -> None:
+        """Record a mean over any axes of what is read, as one over the last but one of what is moved there."""
+        rank = len(read.shape)
+        within = [axis for axis in range(rank) if axis in {each % rank for each in axes}]
+        others = [axis for axis in range(rank) if axis not in within]
+        leading, features = others[:-1], others[-1:]
+        lies = [read.shape[axis] for axis in others] or [1]
+
+        def move(x: Array) -> Array:
+            return x.transpose(*leading, *within, *features).reshape(*lies[:-1], -1, lies[-1])
+
+        self.add(to, Mean(), [read.moved(move)], value.reshape(lies), move=lambda x: x.reshape(value.shape))
+
+    def multiply(
+        self, to: Hashable, first: Read | Tensor, second: Read | Tensor, value: Array, biases: Tensor | None = None
+    ) -> bool:
+        """Record the product of two matrices or stacks of them: of a value and a kernel [I, O], or of two values.
+
+        Returns False, and records nothing, where it is no product with a kernel and yet has biases.
+        """
+        if isinstance(first, Read) and isinstance(second, Tensor) and len(second.layout.shape) == 2:
+            tensors = {WEIGHTS: second} | ({} if biases is None else {BIASES: biases})
+            self.add(to, Dense(), [first], value, tensors)
+        elif biases is not None:
+            return False
+        elif isinstance(first, Tensor) and isinstance(second, Read) and len(first.layout.shape) == 2:
+            read, kernel = second.moved(_transposed), first.moved(_transposed)  # W x = (x' W')'
+            self.add(to, Dense(), [read], _transposed(value), {WEIGHTS: kernel}, _transposed)
+        else:
+            self.add(to, MatrixProduct(), [self._read(first), self._read(second)], value)
+        return True
+
+    def contract(self, to: Hashable, equation: str, operands: Sequence[Read | Tensor], value: Array) -> bool:
+        """Record Einstein's sum of operands; return False of one that is no product of two matrices."""
+        contraction = Contraction.read(equation)
+        if contraction is None or len(operands) != 2:
+            return False
+        first, second = operands
+        if isinstance(first, Tensor):
+            first, second, contraction = second, first, contraction.turned
+        forward, back = contraction.forward, contraction.back
+        left, right = self._read(first).moved(contraction.left), second.moved(contraction.right)
+        tensors: dict[str, Tensor] = {}
+        if isinstance(right, Tensor) and not contraction.batch:
+            operation: Operation = Dense()
+            reads, tensors = [left], {WEIGHTS: right}
+        else:
+            operation, reads = MatrixProduct(), [left, self._read(right)]
+        self.add(to, operation, reads, forward(value), tensors, lambda x: back(x, value.shape))
+        return True
+
+    def _read(self, operand: Read | Tensor) -> Read:
+        return operand if isinstance(operand, Read) else self.as_value(operand)
 
     def output(self, name: str, key: Hashable) -> None:
         """Record what the model returns under a name; what does not depend on the images is left out."""
         if key in self.reads:
             self.graph.outputs[name] = self.reads[key]
+
+
+def _transposed(x: Array) -> Array:
+    return x.swapaxes(-1, -2)
 
 
 def _unstretched(tensor: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 import paddle
@@ -10,12 +11,14 @@ from paddle import Tensor, nn
 from paddle.jit import to_static
 
 from isomorph.backends.exporting import Export
+from isomorph.backends.models import Model
 from isomorph.backends.options import Compiler
 from isomorph.backends.paddle.engine import Engine
 from isomorph.backends.paddle.exports import EXPORTS
 from isomorph.backends.paddle.naming import NAMING
 from isomorph.backends.paddle.network import ConvNet, make_network
 from isomorph.backends.paddle.speed import PaddleFramework
+from isomorph.backends.paddle.tracing.model import PaddleModel, open_model
 from isomorph.backends.paddle.training import loss_of, make_optimizer, velocity_of
 from isomorph.backends.protocol import (
     Answers,
@@ -324,6 +327,14 @@ class Paddle(Backend):
     def exports(self) -> Mapping[str, Export]:
         """Return Paddle's own formats."""
         return EXPORTS
+
+    def open(self, what: str, arguments: Mapping[str, Any] | None = None) -> Model:
+        """Open a factory of a paddle.nn.Layer, or a program of `paddle.jit.save`."""
+        return open_model(what, arguments or {})
+
+    def model(self, native: Any) -> Model:
+        """Return a paddle.nn.Layer as a model that can be traced."""
+        return PaddleModel(native, type(native).__name__)
 
     def _build(self, architecture: Architecture, options: Options) -> PaddleNetwork:
         return PaddleNetwork(architecture, options)

@@ -1,0 +1,1 @@
+"""Open and trace models of Paddle that somebody else wrote."""
