@@ -32,7 +32,7 @@ HASTY = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 # What `make test` runs: grouped, pre-activated, separable, inverted units and dense layers, in PyTorch and Paddle.
 # Other designs, and Keras, which takes five times as long to trace and to save a network, are thorough: the suite
 # holds networks of all kinds to the oracle every time, and auxiliary heads have tests of their own.
-FIRST = {"pytorch": "others dense", "paddle": "others dense", "keras": "dense"}
+FIRST = {"pytorch": "others dense", "paddle": "others dense", "keras": "dense", "onnx": "cifar"}
 
 # What is left out there, too, by words of the tests' names: compilers and exporters take seconds for each network, and
 # the suite compiles one in each framework every time. Windows are of an even and of an odd size.
@@ -61,8 +61,9 @@ IN_EACH_FRAMEWORK = pytest.mark.parametrize(
         ("pytorch", {}),
         pytest.param("keras", TENSORFLOW, marks=pytest.mark.thorough),  # which the suite traces every time
         ("paddle", {}),
+        ("onnx", {}),
     ],
-    ids=["pytorch", "keras", "paddle"],
+    ids=["pytorch", "keras", "paddle", "onnx"],
 )
 def test_native_objects(framework: str, environment: dict[str, str], tmp_path: Path) -> None:
     files = sorted(NATIVE.glob(f"test_{framework}*.py"))

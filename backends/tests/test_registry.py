@@ -13,7 +13,7 @@ from isomorph.backends.registry import Registered
 from isomorph.spec import BadInput
 
 OWN = ["oracle", "pytorch", "keras", "paddle", "keras:jax", "keras:torch"]
-FRAMEWORKS = ("torch", "tensorflow", "keras", "paddle", "jax")
+FRAMEWORKS = ("torch", "tensorflow", "keras", "paddle", "jax", "onnx", "onnxruntime")
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,11 @@ def test_registered_are_our_own_in_order() -> None:
     assert list(registered()) == OWN
 
 
+def test_what_builds_nothing_is_found_by_name_alone() -> None:
+    assert "onnx" not in registered()
+    assert not find_backend("onnx").builds
+
+
 def test_another_packages_backend_comes_after_ours(
     offer: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +88,12 @@ def test_another_package_does_not_replace_ours(offer: Callable[[str], Path], mon
         ),
         pytest.param(
             "keras:jax", ("jax",), "jax is not installed; `pip install 'isomorph[jax]'` adds it.", id="an engine"
+        ),
+        pytest.param(
+            "onnx",
+            ("onnx", "onnxruntime"),
+            "onnx and onnxruntime are not installed; `pip install 'isomorph[onnx]'` adds them.",
+            id="ONNX",
         ),
     ],
 )

@@ -29,6 +29,7 @@ class Registered:
     packages: what pip has to install to bring them.
     versions: a template of its version, with the versions of packages by their modules: "{keras} on jax {jax}".
     distribution: the package that offers it, where that is not isomorph.
+    builds: whether it builds networks, and does not only open models of others.
     needless: top-level modules that its framework imports where they happen to be installed, and that nothing here
         needs.
 
@@ -43,6 +44,7 @@ class Registered:
     needless: tuple[str, ...] = ()
     versions: str = ""
     distribution: str = ""
+    builds: bool = True
 
     def why_not(self) -> str | None:
         """Return why it cannot be imported here, with the command that mends it; None if nothing is missing."""
@@ -118,6 +120,14 @@ _BUILT_IN = {
             _OF_KERAS,
             "{keras} on torch {torch}",
         ),
+        Registered(
+            "onnx",
+            "isomorph.backends.onnx.backend",
+            ("onnx", "onnxruntime"),
+            ("isomorph[onnx]",),
+            versions="{onnxruntime}",
+            builds=False,
+        ),
     )
 }
 
@@ -128,7 +138,9 @@ _CLASHES = {"paddle": "tensorflow"}
 
 
 def registered() -> dict[str, Registered]:
-    """Return all backends by name: isomorph's own, then those that other packages offer.
+    """Return all backends that build networks by name: isomorph's own, then those that other packages offer.
+
+    Those that only open models of others are found when they are named.
 
     >>> list(registered())[:4]
     ['oracle', 'pytorch', 'keras', 'paddle']
@@ -137,7 +149,8 @@ def registered() -> dict[str, Registered]:
         Registered(point.name, point.value, distribution=_package_of(point))
         for point in entry_points(group=ENTRY_POINTS)
     )
-    return _BUILT_IN | {backend.name: backend for backend in offered if backend.name not in _BUILT_IN}
+    building = {name: backend for name, backend in _BUILT_IN.items() if backend.builds}
+    return building | {backend.name: backend for backend in offered if backend.name not in _BUILT_IN}
 
 
 def _package_of(point: EntryPoint) -> str:

@@ -24,6 +24,12 @@ def check_small(*backends: str, **more: Any) -> CheckReport:
     ("backends", "options", "sentence"),
     [
         pytest.param([], {}, "No backend was named; expected some of oracle, pytorch, ", id="no backend"),
+        pytest.param(
+            ["onnx"],
+            {},
+            "The backend onnx builds no networks: it opens models of others alone.",
+            id="a backend that builds nothing",
+        ),
         pytest.param(["pytroch"], {}, "There is no backend 'pytroch'; did you mean pytorch", id="an unknown backend"),
         pytest.param(
             ["oracle"],

@@ -25,13 +25,15 @@ def choose_backends(
 
     backends: names or aliases; None takes the installed ones of COMPARED, possibly none.
     elsewhere: backends in environments of their own, which are not looked for here.
-    Raises BadInput for a named backend that is unknown or not installed.
+    Raises BadInput for a named backend that is unknown or not installed, or builds no networks.
     """
     if backends is not None:
         names = list(dict.fromkeys(find_backend(name).name for name in backends))
         for name in names:
             if name not in elsewhere and (reason := find_backend(name).why_not()):
                 raise BadInput(f"The backend {name} is not available: {reason}")
+            if not find_backend(name).builds:
+                raise BadInput(f"The backend {name} builds no networks: it opens models of others alone.")
         if not names:
             raise BadInput("No backend was named; expected some of " + ", ".join(registered()) + ".")
         return names, {}
