@@ -8,12 +8,14 @@ from isomorph.conformance.likeness.canonical.affines import join_affines, move_i
 from isomorph.conformance.likeness.canonical.dense import order_flattened, split_packed
 from isomorph.conformance.likeness.canonical.functions import name_functions
 from isomorph.conformance.likeness.canonical.groups import join_groups
+from isomorph.conformance.likeness.canonical.norms import drop_neutral
 from isomorph.conformance.likeness.canonical.pads import fold_pads
 from isomorph.conformance.likeness.canonical.pools import simplify_pools
 
 PASSES = (
     Graph.remove_unread,
     name_functions,
+    drop_neutral,
     simplify_pools,
     fold_pads,
     join_affines,
