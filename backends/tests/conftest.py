@@ -1,11 +1,14 @@
-"""What the tests of this floor share. None of them imports a framework into this process: see test_native.py."""
+"""What the tests of this floor share. None of them imports a framework into this process: see run_apart."""
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +24,11 @@ Array = npt.NDArray[Any]
 ONLY = "ISOMORPH_NATIVE_DESIGNS"
 """Names of the designs that tests of native objects are run with, if not all."""
 
-collect_ignore = ["native"]  # each of its files needs a process of its own
+collect_ignore = ["keras_tracing", "native"]  # their files need processes of their own
+
+ROOT = Path(__file__).parents[2]
+
+RunApart = Callable[..., list[ElementTree.Element]]
 
 
 @pytest.fixture(scope="session")
@@ -197,3 +204,24 @@ def install(offer: Offer, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], st
         return name
 
     return on_their_path
+
+
+@pytest.fixture
+def run_apart(tmp_path: Path) -> RunApart:
+    """Run files of tests in a process of their own, with variables of its environment; returns a report of each test.
+
+    TensorFlow and Paddle in one process end the interpreter, and Keras fixes its engine at import.
+    """
+
+    def run(files: list[Path], environment: dict[str, str], *more: str) -> list[ElementTree.Element]:
+        report = tmp_path / "report.xml"
+        options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", *more]
+        command = [sys.executable, "-P", "-m", "pytest", *options, *map(str, files)]
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        whole = inherited | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"} | environment
+        done = subprocess.run(command, cwd=ROOT, env=whole, capture_output=True, text=True, check=False, timeout=600)
+        if done.returncode:
+            pytest.fail(f"status {done.returncode}\n{done.stdout[-20_000:]}\n{done.stderr[-3000:]}", pytrace=False)
+        return list(ElementTree.parse(report).iter("testcase"))
+
+    return run

@@ -4,9 +4,7 @@ TensorFlow and Paddle in one process end the interpreter, and Keras fixes its en
 """
 
 import ast
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,7 +14,7 @@ from isomorph.spec import Architecture
 
 NATIVE = Path(__file__).parent / "native"
 DESIGNS, KERNELS, SIDES = "ISOMORPH_NATIVE_DESIGNS", "ISOMORPH_NATIVE_KERNELS", "ISOMORPH_NATIVE_SIDES"
-ROOT = NATIVE.parents[2]
+RunApart = Callable[..., list[ElementTree.Element]]
 
 # What an engine cannot do, and is skipped there by name.
 ONLY_TENSORFLOW = {
@@ -65,9 +63,9 @@ IN_EACH_FRAMEWORK = pytest.mark.parametrize(
     ],
     ids=["pytorch", "keras", "paddle", "onnx"],
 )
-def test_native_objects(framework: str, environment: dict[str, str], tmp_path: Path) -> None:
+def test_native_objects(framework: str, environment: dict[str, str], run_apart: RunApart) -> None:
     files = sorted(NATIVE.glob(f"test_{framework}*.py"))
-    cases = run(files, environment | EVEN_AND_ODD | {DESIGNS: FIRST[framework]}, tmp_path, *QUICK)
+    cases = run_apart(files, environment | EVEN_AND_ODD | {DESIGNS: FIRST[framework]}, *QUICK)
     quick = {test for test in set().union(*map(defined, files)) if not any(word in test for word in SLOW)}
     assert {name(case) for case in cases} == quick, "not every test was run"
     assert [case for case in cases if case.find("skipped") is not None] == []
@@ -79,9 +77,9 @@ def test_native_objects(framework: str, environment: dict[str, str], tmp_path: P
     [{"KERAS_BACKEND": "torch"} | FEW, {"KERAS_BACKEND": "jax"} | HASTY | FEWER],
     ids=["keras:torch", "keras:jax"],
 )
-def test_native_objects_on_another_engine(environment: dict[str, str], tmp_path: Path) -> None:
+def test_native_objects_on_another_engine(environment: dict[str, str], run_apart: RunApart) -> None:
     files = sorted(NATIVE.glob("test_keras*.py"))
-    cases = run(files, environment, tmp_path)
+    cases = run_apart(files, environment)
     left_out = {name(case) for case in cases if case.find("skipped") is not None}
     assert {name(case) for case in cases} == set().union(*map(defined, files)), "not every test was run"
     assert left_out == ONLY_TENSORFLOW
@@ -90,25 +88,12 @@ def test_native_objects_on_another_engine(environment: dict[str, str], tmp_path:
 @pytest.mark.thorough
 @IN_EACH_FRAMEWORK
 def test_native_objects_of_the_other_designs(
-    framework: str, environment: dict[str, str], designs: dict[str, Architecture], tmp_path: Path
+    framework: str, environment: dict[str, str], designs: dict[str, Architecture], run_apart: RunApart
 ) -> None:
     rest = [*(design for design in designs if design not in FIRST[framework].split()), *SLOW, "windows", "means"]
-    cases = run(sorted(NATIVE.glob(f"test_{framework}*.py")), environment, tmp_path, "-k", " or ".join(rest))
+    cases = run_apart(sorted(NATIVE.glob(f"test_{framework}*.py")), environment, "-k", " or ".join(rest))
     assert len(cases) > 50
     assert [case for case in cases if case.find("skipped") is not None] == []
-
-
-def run(files: list[Path], environment: dict[str, str], folder: Path, *more: str) -> list[ElementTree.Element]:
-    """Run files of tests in a process of their own; returns a report of each test."""
-    report = folder / "report.xml"
-    options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", *more]
-    command = [sys.executable, "-P", "-m", "pytest", *options, *map(str, files)]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment = inherited | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"} | environment
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600)
-    if done.returncode:
-        pytest.fail(f"status {done.returncode}\n{done.stdout[-20_000:]}\n{done.stderr[-3000:]}", pytrace=False)
-    return list(ElementTree.parse(report).iter("testcase"))
 
 
 def name(case: ElementTree.Element) -> str:

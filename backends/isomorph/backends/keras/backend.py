@@ -22,6 +22,7 @@ from isomorph.backends.keras.engines import (
     use_tf32,
 )
 from isomorph.backends.keras.naming import NAMING
+from isomorph.backends.models import Model
 from isomorph.backends.options import Compiler
 from isomorph.backends.protocol import (
     Answers,
@@ -33,6 +34,7 @@ from isomorph.backends.protocol import (
     Network,
     Options,
     Tensors,
+    Unavailable,
     as_dtype,
 )
 from isomorph.backends.speed.framework import Framework
@@ -286,6 +288,25 @@ class Keras(Backend):
         from isomorph.backends.keras.exports import EXPORTS
 
         return EXPORTS
+
+    def open(self, what: str, arguments: Mapping[str, Any] | None = None) -> Model:
+        """Open a factory of a keras.Model, a `.keras` file, or the folder of a SavedModel."""
+        self._require_tensorflow()
+        from isomorph.backends.keras.tracing.model import open_model
+
+        return open_model(what, arguments or {})
+
+    def model(self, native: Any) -> Model:
+        """Return a keras.Model as a model that can be traced."""
+        self._require_tensorflow()
+        from isomorph.backends.keras.tracing.model import model_of
+
+        return model_of(native, type(native).__name__)
+
+    def _require_tensorflow(self) -> None:
+        """Raise Unavailable on another engine, which does not tell of its operations."""
+        if self.engine != "tensorflow":
+            raise Unavailable(f"{self.name} opens no models of others; Keras on TensorFlow does.")
 
     def _build(self, architecture: Architecture, options: Options) -> KerasNetwork:
         return KerasNetwork(architecture, options)

@@ -1,0 +1,1 @@
+"""Open and trace models of Keras and TensorFlow that somebody else wrote."""
