@@ -90,6 +90,26 @@ def in_float32():
     return keras.Sequential([layers.Input((12, 11, 3)), layers.Conv2D(4, 3, dtype="float32"), layers.Lambda(abs)])
 
 
+class Strided(layers.Layer):
+    """A layer whose configuration leaves out what matters."""
+
+    def __init__(self, stride=1, **options):
+        super().__init__(**options)
+        self.stride = stride
+        self.kernel = self.add_weight((3, 3, 3, 2), name="kernel")
+
+    def call(self, x):
+        return tf.nn.conv2d(x, self.kernel, self.stride, "SAME")
+
+    def get_config(self):
+        return {"name": self.name, "dtype": "float32"}
+
+
+def strided():
+    images = keras.Input((12, None, 3))
+    return keras.Model(images, Strided(2)(images))
+
+
 def mixed():
     keras.config.set_dtype_policy("mixed_float16")
     try:
@@ -154,6 +174,7 @@ def test_model_is_cast_with_its_tensors_under_their_names(
     factory: str, factories: Path, images: Array, self_check: SelfCheck
 ) -> None:
     model = open_model(f"{factories}:{factory}")
+    model.trace(images.astype("float32"))  # a class makes its tensors then
     random = np.random.default_rng(0)
     drawn = {name: random.uniform(0.5, 1.5, value.shape) for name, value in model.tensors().items()}
     model.load(drawn)
@@ -191,6 +212,18 @@ def test_live_object_is_cast_by_its_configuration(images: Array, self_check: Sel
     self_check(model.trace(images))
 
 
+def test_configuration_that_leaves_things_out_is_not_trusted(
+    factories: Path, images: Array, self_check: SelfCheck
+) -> None:
+    model = open_model(f"{factories}:strided")
+    assert model.cast("float64")  # by the factory
+    graph = model.trace(images)
+    assert operations(graph, Convolution) == [Convolution((2, 2), ((0, 1), (1, 1)))]
+    self_check(graph)
+    live = load_backend("keras").model(open_model(f"{factories}:strided").native)
+    assert not live.cast("float64")
+
+
 def test_tensors_that_are_loaded_are_used(factories: Path, images: Array) -> None:
     model = open_model(f"{factories}:functional")
     before = model.trace(images.astype("float32"))
@@ -200,22 +233,21 @@ def test_tensors_that_are_loaded_are_used(factories: Path, images: Array) -> Non
     np.testing.assert_allclose(difference, np.tile([1.0, 2.0, 3.0], (2, 1)), 0, 1e-5)
 
 
-def test_class_is_built_when_it_is_opened_if_any_images_will_do(factories: Path) -> None:
-    model = open_model(f"{factories}:Net")
-    assert len(model.tensors()) == 6
-    assert model.input_shape == (None, None, 3)
-
-
-@pytest.mark.parametrize("factory", ["Fixed", "NeedsImages"])
-def test_class_that_needs_images_is_built_by_those_that_it_is_traced_with(
-    factory: str, factories: Path, images: Array, self_check: SelfCheck
+@pytest.mark.parametrize("factory", ["sequential", "Net", "Fixed", "NeedsImages"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_class_makes_its_tensors_when_it_is_first_traced(
+    factory: str, dtype: str, factories: Path, images: Array, self_check: SelfCheck
 ) -> None:
     model = open_model(f"{factories}:{factory}")
-    graph = model.trace(images.astype("float32"))
+    assert (model.tensors(), model.input_shape, model.dtype) == ({}, (None, None, None), "float32")
+    assert model.cast(dtype)
+    assert (model.tensors(), model.dtype) == ({}, dtype)
+    graph = model.trace(images.astype(dtype))
     assert operations(graph, Convolution) == [Convolution()]
     stored = {tensor.name for node in graph.nodes.values() for tensor in node.tensors.values()}
     assert stored == set(model.tensors()) != set()
-    self_check(graph, 1e-5)
+    assert model.input_shape[2] == 3
+    self_check(graph, 1e-5 if dtype == "float32" else 1e-12)
 
 
 def test_class_that_trains_unless_it_is_told_says_what_does(factories: Path) -> None:

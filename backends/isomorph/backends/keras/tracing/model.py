@@ -13,7 +13,7 @@ import tensorflow as tf
 from isomorph.backends.array_forms import Array, Images
 from isomorph.backends.graphs.graph import Graph
 from isomorph.backends.keras.tracing.programs import open_program
-from isomorph.backends.keras.tracing.rebuilding import build, rebuilt
+from isomorph.backends.keras.tracing.rebuilding import layer_dtype, rebuilt
 from isomorph.backends.keras.tracing.tracer import trace
 from isomorph.backends.keras.tracing.variables import layers_of, named_variables, to_numpy
 from isomorph.backends.models import Model, Size, call_factory, last_line
@@ -30,7 +30,6 @@ class KerasModel(Model):
         self._native = native
         self._make = make
         self.name = name
-        build(native)
         self._names: list[str] = []
 
     @property
@@ -52,7 +51,7 @@ class KerasModel(Model):
     def dtype(self) -> str:
         """The dtype of most of its floats."""
         floats = Counter(each.dtype.name for each in self._own().values() if each.dtype.is_floating)
-        return floats.most_common(1)[0][0] if floats else str(keras.config.floatx())
+        return floats.most_common(1)[0][0] if floats else layer_dtype(self._native)
 
     def cast(self, dtype: str) -> bool:
         """Build it again in another dtype, with its tensors; a module of TensorFlow has no way to be."""
@@ -75,7 +74,7 @@ class KerasModel(Model):
         return [each.name for each in layers_of(self._native) if isinstance(each, _OF_TRAINING)]
 
     def tensors(self) -> dict[str, Array]:
-        """Return its variables by their paths; before it is first called, some models have none yet."""
+        """Return its variables by their paths; a class that has not been called yet may have none."""
         return {name: to_numpy(variable) for name, variable in self._own().items()}
 
     def load(self, tensors: Mapping[str, Array]) -> None:

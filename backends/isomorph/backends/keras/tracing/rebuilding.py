@@ -1,5 +1,6 @@
 """Build a Keras model again in another dtype: Keras decides that of every layer when it is made."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,11 +12,18 @@ from isomorph.backends.keras.tracing.variables import layers_of, named_variables
 
 Make = Callable[[], Any]
 
+ANY_LENGTH = 64
+"""Of the sides of images, where a model takes those of any."""
+
+CLOSE = 1e-2
+"""How far the answers of two dtypes may be apart, as a share of the largest: float16 would be closer."""
+
 
 def rebuilt(model: Any, dtype: str, make: Make | None) -> Any:
     """Return a model that computes in `dtype` with the tensors of `model`; None where there is no way to build it.
 
-    A model of layers is built of their configurations, one of a class of its own by what made it.
+    A model of layers is built of their configurations, one of a class of its own by what made it. What is built has to
+    answer as the model does: a configuration may leave things out.
 
     make: makes another one, with weights of its own.
     """
@@ -26,22 +34,15 @@ def rebuilt(model: Any, dtype: str, make: Make | None) -> Any:
         try:
             with computing_in(dtype):
                 new = way()
-                build(new)
+                if model.built and not new.built:
+                    new(_images(model, dtype))
         except Exception:  # whatever a class of somebody's own does not foresee
             continue
         if _is_alike(model, new) and _computes_in(new, dtype):
             _copy(model, new)
-            return new
+            if not model.built or _answer_alike(model, new, dtype):
+                return new
     return None
-
-
-def build(model: Any) -> None:
-    """Have a model make its variables, if it takes images of any size; others make them when they are called."""
-    if isinstance(model, keras.layers.Layer) and not model.built:
-        try:
-            model(keras.KerasTensor((None, None, None, 3), keras.config.floatx()))
-        except Exception:  # a dense layer behind a map, or code that needs numbers: it needs images
-            return
 
 
 @contextmanager
@@ -67,6 +68,8 @@ def _cloned(model: Any, dtype: str) -> Any:
 
     if not _is_of_layers(model):
         raise TypeError("Its layers are called by code of its own.")
+    if not model.built:
+        return keras.models.clone_model(model, clone_function=clone)
     inputs = keras.tree.map_structure(lambda x: keras.Input(batch_shape=x.shape, dtype=dtype, name=x.name), model.input)
     return keras.models.clone_model(model, input_tensors=inputs, clone_function=clone)
 
@@ -84,11 +87,33 @@ def layer_dtype(layer: Any) -> str:
 
 def _configured(model: Any, dtype: str) -> Any:
     """Return a model made of the configuration of another one, of any class that has one."""
-    new = type(model).from_config(_in_dtype(model.get_config(), str(model.compute_dtype), dtype))
-    shapes = model.get_build_config()
-    if shapes and not new.built:
-        new.build_from_config(shapes)
-    return new
+    return type(model).from_config(_in_dtype(model.get_config(), str(model.compute_dtype), dtype))
+
+
+def _images(model: Any, dtype: str) -> Any:
+    """Return images, drawn alike every time, as a model takes them that has been called."""
+    batch, *lengths = model.get_build_config()["input_shape"] or model.input_shape
+    shape = [batch or 1, *(length or ANY_LENGTH for length in lengths)]
+    return keras.ops.convert_to_tensor(np.random.default_rng(0).uniform(-1, 1, shape), dtype)
+
+
+def _answer_alike(old: Any, new: Any, dtype: str) -> bool:
+    """Return whether two models give nearly the same, or the older one does not take such images at all."""
+    try:
+        expected = _answers(old, layer_dtype(old))
+    except Exception:  # of this size, perhaps
+        return True
+    answers = _answers(new, dtype)
+    return len(answers) == len(expected) and all(
+        first.shape == second.shape and np.abs(first - second).max() <= CLOSE * np.abs(second).max()
+        for first, second in zip(answers, expected, strict=True)
+    )
+
+
+def _answers(model: Any, dtype: str) -> list[Any]:
+    options = {"training": False} if "training" in inspect.signature(model.call).parameters else {}
+    results = keras.tree.flatten(model(_images(model, dtype), **options))
+    return [keras.ops.convert_to_numpy(each) for each in results]
 
 
 def _in_dtype(config: Any, old: str, new: str) -> Any:
@@ -104,10 +129,10 @@ def _in_dtype(config: Any, old: str, new: str) -> Any:
 
 
 def _is_alike(old: Any, new: Any) -> bool:
-    """Return whether two models have tensors of the same shapes in the same order."""
+    """Return whether two models have tensors of the same shapes in the same order, before they run perhaps none."""
     shapes = ([tuple(each.shape) for each in named_variables(model).values()] for model in (old, new))
     first, second = shapes
-    return bool(first) and first == second
+    return first == second
 
 
 def _computes_in(model: Any, dtype: str) -> bool:
