@@ -14,6 +14,7 @@ from keras import layers, ops
 
 from isomorph.backends import load_backend
 from isomorph.backends.graphs.graph import Graph
+from isomorph.backends.keras.tracing.tracer import Tracer
 from isomorph.spec.operations import (
     RELU,
     RELU6,
@@ -285,6 +286,10 @@ def test_bias_that_is_read_without_keeps_the_convolution(
 
 
 FUNCTIONS: dict[str, tuple[Callable[..., Any], list[Operation]]] = {
+    "a convolution with pads of one's own": (
+        lambda x: tf.nn.conv2d(x, tf.ones((3, 3, 4, 2), tf.float64), 2, [[0, 0], [1, 2], [0, 1], [0, 0]]),
+        [Convolution((2, 2), ((1, 2), (0, 1)))],
+    ),
     "strided slices": (lambda x: x[:, ::2, 1:-1][..., tf.newaxis, 0, 1:3], []),
     "cells turned, rolled and cut out": (
         lambda x: tf.slice(tf.reverse(tf.roll(x, 2, 1), [2]), [0, 1, 2, 0], [-1, 5, 3, 4]),
@@ -437,6 +442,73 @@ def test_dropout_in_training_is_told_with_its_share(
     drop: Callable[[Any], Any], images: Array, shuffle: Callable[[Any], None]
 ) -> None:
     assert operations(trace(Applied(drop), images, shuffle)) == [Dropout(0.3)]
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["at inference", "in training"])
+@pytest.mark.parametrize("axes", ["NHWC", "NCHW"])
+def test_fused_batch_norm(
+    axes: str, training: bool, images: Array, shuffle: Callable[[Any], None], self_check: SelfCheck
+) -> None:
+    def function(x: Any) -> Any:
+        statistics = [] if training else [[0.5, 0.6, 0.7, 0.8], [1.5, 1.6, 1.7, 1.8]]
+        x = x if axes == "NHWC" else tf.transpose(x, [0, 3, 1, 2])
+        given = [tf.constant(each, tf.float32) for each in ([1.0, 2, 3, 4], [5.0, 6, 7, 8], *(statistics or [[], []]))]
+        y, *_ = tf.raw_ops.FusedBatchNormV3(
+            **dict(zip(("x", "scale", "offset", "mean", "variance"), [x, *given], strict=True)),
+            epsilon=1e-3,
+            is_training=training,
+            data_format=axes,
+        )
+        return y
+
+    keras.config.set_dtype_policy("float32")  # it has no other
+    graph = trace(Applied(function), images.astype("float32"), shuffle)
+    assert operations(graph) == [BatchNorm(0.001, training)]
+    assert len(list(graph.nodes.values())[1].tensors) == (2 if training else 4)
+    self_check(graph, 1e-5)
+
+
+def test_bias_on_channels_first_is_the_convolutions(
+    images: Array, shuffle: Callable[[Any], None], self_check: SelfCheck
+) -> None:
+    def function(x: Any, convolution: Any) -> Any:
+        x = tf.transpose(convolution(x), [0, 3, 1, 2])
+        return tf.nn.bias_add(x, tf.constant([1.0, 2.0, 3.0], tf.float64), "NCHW")
+
+    graph = trace(Applied(function, layers.Conv2D(3, 2, use_bias=False)), images, shuffle)
+    assert operations(graph) == [Convolution()]
+    (biases,) = (node.tensors["biases"].value for node in graph.nodes.values() if node.kind is Convolution)
+    np.testing.assert_array_equal(biases, [1, 2, 3])
+    self_check(graph)
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "expected"),
+    [
+        ("MaxPool", {"ksize": [1, 3, 2, 1]}, MaxPool((3, 2), (2, 1), ((0, 1), (0, 1)))),
+        ("AvgPool", {"ksize": [1, 3, 2, 1]}, AveragePool((3, 2), (2, 1), ((0, 1), (0, 1)))),
+    ],
+)
+def test_map_of_channels_first_is(
+    name: str, attributes: dict[str, Any], expected: Operation, images: Array, self_check: SelfCheck
+) -> None:
+    """As on a GPU: TensorFlow has such pools there alone, so that the call is told of by hand."""
+    tracer = Tracer(images.dtype, {})
+    x = tf.constant(images)
+    result = getattr(tf.raw_ops, name)(**{"value" if name == "AvgPool" else "input": x}, **attributes, **SAME)
+    first, second = (tf.transpose(each, [0, 3, 1, 2]) for each in (x, result))
+    tracer.recorder.images(tracer.key(first), images, lambda x: x.transpose(0, 3, 1, 2))
+    first_axes = {key: [1, 1, *value[1:3]] for key, value in (attributes | {"strides": SAME["strides"]}).items()}
+    told = {**first_axes, "padding": "SAME", "data_format": "NCHW"}
+    tracer.told(name, [first], [each for pair in told.items() for each in pair], [second])
+    tracer.recorder.output("", tracer.key(second))
+    graph = tracer.recorder.graph
+    assert operations(graph) == [expected]
+    np.testing.assert_array_equal(graph.take(graph.outputs[""]), second.numpy())
+    self_check(graph)
+
+
+SAME: dict[str, Any] = {"strides": [1, 2, 1, 1], "padding": "SAME"}
 
 
 def test_half_precision_inside_is_told(images: Array, shuffle: Callable[[Any], None], self_check: SelfCheck) -> None:

@@ -149,7 +149,7 @@ def _sum(tracer: "Tracer", call: Call) -> None:
     follow(tracer, call, x, number(of_x), number(of_constant) * formula_of(tracer, constant))
 
 
-@HANDLERS.records("Mul", "MulNoNan")
+@HANDLERS.records("Mul")
 def _product(tracer: "Tracer", call: Call) -> None:
     first, second = call.inputs
     if _is_random(tracer, call):
@@ -174,7 +174,7 @@ def _record_multiple(tracer: "Tracer", call: Call, x: Any, constant: Any) -> Non
     follow(tracer, call, x, formula_of(tracer, constant), Formula.number(0.0))
 
 
-@HANDLERS.records("RealDiv", "Div", "DivNoNan")
+@HANDLERS.records("RealDiv", "Div")
 def _quotient(tracer: "Tracer", call: Call) -> None:
     first, second = call.inputs
     if _is_random(tracer, call):
