@@ -285,6 +285,127 @@ def test_bias_that_is_read_without_keeps_the_convolution(
     self_check(graph)
 
 
+def _layer_norm(x: Any, gamma: Any, beta: Any) -> Any:
+    mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+    return gamma * (x - mean) / tf.sqrt(variance + 1e-4) + beta
+
+
+def _layer_norm_by_squares(x: Any, gamma: Any, beta: Any) -> Any:
+    centred = x - tf.reduce_mean(x, -1, keepdims=True)
+    deviation = (tf.reduce_mean(centred * centred, -1, keepdims=True) + 1e-4) ** 0.5
+    return centred / deviation * gamma + beta
+
+
+def _layer_norm_of_means(x: Any, gamma: Any, beta: Any) -> Any:
+    return _layer_norm(tf.reduce_mean(x, [1, 2]), gamma, beta)
+
+
+def _standardised(x: Any, gamma: Any, beta: Any) -> Any:
+    mean = tf.reduce_mean(x, -1, keepdims=True)
+    return (x - mean) * tf.math.rsqrt(tf.math.reduce_variance(x, -1, keepdims=True) + 1e-4)
+
+
+def _instance_norm(x: Any, gamma: Any, beta: Any) -> Any:
+    mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
+    return tf.nn.batch_normalization(x, mean, variance, beta, gamma, 1e-4)
+
+
+def _image_norm(x: Any, gamma: Any, beta: Any) -> Any:
+    mean, variance = tf.nn.moments(x, [1, 2, 3], keepdims=True)
+    return tf.nn.batch_normalization(x, mean, variance, beta, gamma, 1e-4)
+
+
+def _group_norm(x: Any, gamma: Any, beta: Any) -> Any:
+    grouped = tf.reshape(x, [2, 12, 11, 2, 2])
+    mean, variance = tf.nn.moments(grouped, [1, 2, 4], keepdims=True)
+    gamma, beta = (tf.reshape(each, [2, 2]) for each in (gamma, beta))
+    return tf.reshape(tf.nn.batch_normalization(grouped, mean, variance, beta, gamma, 1e-4), tf.shape(x))
+
+
+def _batch_statistics(x: Any, gamma: Any, beta: Any) -> Any:
+    mean, variance = tf.nn.moments(x, [0, 1, 2])
+    return tf.nn.batch_normalization(x, mean, variance, beta, gamma, 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (_layer_norm, [LayerNorm(1e-4)]),
+        (_layer_norm_by_squares, [LayerNorm(1e-4)]),
+        (_layer_norm_of_means, [Mean(), LayerNorm(1e-4)]),
+        (_standardised, [LayerNorm(1e-4)]),
+        (lambda x, gamma, beta: ops.layer_normalization(x, gamma, beta, epsilon=1e-4), [LayerNorm(1e-4)]),
+        (_instance_norm, [GroupNorm(4, 1e-4)]),
+        (_image_norm, [GroupNorm(1, 1e-4)]),
+        (_group_norm, [GroupNorm(2, 1e-4)]),
+        (_batch_statistics, [BatchNorm(1e-4, batch_statistics=True)]),
+    ],
+    ids=[
+        *("a layer norm", "a layer norm by squares", "a layer norm of means", "a layer norm without gamma"),
+        *("a layer norm by keras.ops", "an instance norm", "a norm of the image", "a group norm"),
+        "a batch norm in training",
+    ],
+)
+def test_norm_by_hand_is_one(
+    function: Callable[..., Any],
+    expected: list[Operation],
+    images: Array,
+    shuffle: Callable[[Any], None],
+    self_check: SelfCheck,
+) -> None:
+    graph = trace(Normalized(lambda x, gamma, beta, mean, variance: function(x, gamma, beta)), images, shuffle)
+    assert operations(graph) == expected
+    *_, norm = graph.nodes.values()
+    leaves = {leaf: (tensor.name or "").rpartition("/")[2] for leaf, tensor in norm.tensors.items()}
+    assert leaves == ({} if function is _standardised else {"gamma": "gamma", "beta": "beta"})
+    self_check(graph)
+
+
+def _epsilon_behind_the_root(x: Any) -> Any:
+    mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+    return (x - mean) / (tf.sqrt(variance) + 1e-4)
+
+
+def _mean_of_other_axes(x: Any) -> Any:
+    _, variance = tf.nn.moments(x, [-1], keepdims=True)
+    return (x - tf.reduce_mean(x, [1, 2], keepdims=True)) * tf.math.rsqrt(variance + 1e-4)
+
+
+def _mean_of_another_value(x: Any) -> Any:
+    mean, variance = tf.nn.moments(tf.nn.relu(x), [-1], keepdims=True)
+    return (x - mean) * tf.math.rsqrt(variance + 1e-4)
+
+
+def _without_mean(x: Any) -> Any:
+    return x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), -1, keepdims=True) + 1e-4)
+
+
+def _unbiased(x: Any) -> Any:
+    mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+    return (x - mean) * tf.math.rsqrt(variance * (4 / 3) + 1e-4)
+
+
+def _mean_that_does_not_stretch_to_its_cells(x: Any) -> Any:
+    x = x[:, :11, :, :]
+    mean, variance = tf.nn.moments(x[:, :, :, 0], [1])
+    return (x[:, :, :, 0] - mean[:1]) * tf.math.rsqrt(variance[:1] + 1e-4)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(_epsilon_behind_the_root, _mean_of_other_axes, _mean_of_another_value, _without_mean, _unbiased),
+        _mean_that_does_not_stretch_to_its_cells,
+    ],
+)
+def test_what_is_nearly_a_norm_is_none(
+    function: Callable[..., Any], images: Array, shuffle: Callable[[Any], None], self_check: SelfCheck
+) -> None:
+    graph = trace(Applied(function), images, shuffle)
+    assert not {LayerNorm, GroupNorm, BatchNorm} & set(map(type, operations(graph)))
+    self_check(graph)
+
+
 FUNCTIONS: dict[str, tuple[Callable[..., Any], list[Operation]]] = {
     "a convolution with pads of one's own": (
         lambda x: tf.nn.conv2d(x, tf.ones((3, 3, 4, 2), tf.float64), 2, [[0, 0], [1, 2], [0, 1], [0, 0]]),

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isomorph.backends.graphs.graph import Tensor
+from isomorph.backends.keras.tracing.biases import record_bias
 from isomorph.backends.keras.tracing.call import Call, to_array
-from isomorph.backends.keras.tracing.constants import formula_of
-from isomorph.backends.keras.tracing.formulas import Formula
-from isomorph.backends.keras.tracing.lines import follow, record_bias
+from isomorph.backends.keras.tracing.following import follow_squared_difference
 from isomorph.backends.keras.tracing.registry import Handlers, are_constant, on_each, record_unknown, step
 from isomorph.spec.operations import (
     RELU,
@@ -80,7 +79,6 @@ def _selu(tracer: "Tracer", call: Call) -> None:
 @HANDLERS.records("Neg")
 def _negative(tracer: "Tracer", call: Call) -> None:
     on_each(tracer, call, Pointwise("linear", (-1.0, 0.0)), [call.x])
-    follow(tracer, call, call.x, Formula.number(-1.0), Formula.number(0.0))
 
 
 @HANDLERS.records("Pow")
@@ -145,8 +143,6 @@ def _sum(tracer: "Tracer", call: Call) -> None:
         if not (factors == (1, 1) and record_bias(tracer, call, x, shift)):
             scale = {SCALE: Tensor.computed(np.array(of_x))} if of_x != 1 else {}
             on_each(tracer, call, Affine(), [x], {SHIFT: shift} | scale)
-    number = Formula.number
-    follow(tracer, call, x, number(of_x), number(of_constant) * formula_of(tracer, constant))
 
 
 @HANDLERS.records("Mul")
@@ -171,7 +167,6 @@ def _record_multiple(tracer: "Tracer", call: Call, x: Any, constant: Any) -> Non
         on_each(tracer, call, Pointwise("linear", (factor, 0.0)), [x])
     else:
         on_each(tracer, call, Affine(), [x], {SCALE: tracer.constant(constant)})
-    follow(tracer, call, x, formula_of(tracer, constant), Formula.number(0.0))
 
 
 @HANDLERS.records("RealDiv", "Div")
@@ -186,9 +181,6 @@ def _quotient(tracer: "Tracer", call: Call) -> None:
             on_each(tracer, call, Pointwise("linear", (1 / tracer.number(second), 0.0)), [first])
         else:
             on_each(tracer, call, Affine(), [first], {SCALE: Tensor.computed(1 / tracer.constant(second).value)})
-        inverse = formula_of(tracer, second).inverse()
-        if inverse is not None:
-            follow(tracer, call, first, inverse, Formula.number(0.0))
     else:
         _record_inverse(tracer, call, first, second)
 
@@ -214,6 +206,7 @@ def _squared_difference(tracer: "Tracer", call: Call) -> None:
     read = step(tracer, Sum((1.0, -1.0)), [tracer.read(first), tracer.read(second)], difference)
     square = Pointwise("power", (2.0,))
     tracer.recorder.add_each(tracer.key(call.result), square, [read], tracer.value(call.result))
+    follow_squared_difference(tracer, call)
 
 
 @HANDLERS.records("SelectV2", "Select")

@@ -109,9 +109,8 @@ def model_of(native: Any, name: str, make: Callable[[], Any] | None = None) -> K
     """
     if not isinstance(native, keras.layers.Layer | tf.Module) or not callable(native):
         raise BadInput(f"{name} is {type(native).__name__}, expected a keras.Model, or a tf.Module that is called.")
-    model = KerasModel(native, name, make)
     _declared_shape(native, name)
-    return model
+    return KerasModel(native, name, make)
 
 
 def open_model(what: str, arguments: Mapping[str, Any]) -> Model:
@@ -147,6 +146,8 @@ def _declared_shape(native: Any, name: str = "") -> tuple[Size, Size, Size, Size
 
     Raises BadInput where it takes something else.
     """
+    if not isinstance(native, keras.layers.Layer):
+        return None
     try:
         shape = native.input_shape
     except (AttributeError, ValueError):  # a class of its own; one that has not been called

@@ -6,6 +6,7 @@ import numpy as np
 
 from isomorph.backends.dtypes import as_dtype
 from isomorph.backends.keras.tracing.call import Call, to_array
+from isomorph.backends.keras.tracing.following import follow_reshape
 from isomorph.backends.keras.tracing.registry import Handlers, are_constant, on_each, on_map, record_unknown
 from isomorph.spec.operations import Cast, Pad
 
@@ -20,6 +21,8 @@ HANDLERS = Handlers()
 def _reshape(tracer: "Tracer", call: Call) -> None:
     shape = tuple(call.result.shape)
     tracer.recorder.move(tracer.key(call.x), [tracer.key(call.result)], lambda x: [x.reshape(shape)])
+    if tracer.flows(call.x):
+        follow_reshape(tracer, call)
 
 
 @HANDLERS.records("Transpose")

@@ -1,76 +1,87 @@
-"""Record Keras's layers that normalise what they read, and compute its mean and variance by single operations, as one.
+"""Record what normalises, and was computed by single multiplications and additions, as one operation."""
 
-A batch norm of inference is known from its operations, whoever wrote them; here, one that trains, a layer norm and a
-group norm are known from their layers. A layer is recorded so only if it gave what the operation gives.
-"""
-
-from typing import TYPE_CHECKING, Any
-
-import keras
-import numpy as np
-import tensorflow as tf
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING
 
 from isomorph.backends.array_forms import Array
-from isomorph.backends.graphs.graph import Tensor
+from isomorph.backends.graphs.graph import Read, Tensor
+from isomorph.backends.keras.tracing.call import Call
+from isomorph.backends.keras.tracing.formulas import Line, Normalization, as_normalization
+from isomorph.backends.keras.tracing.registry import between
 from isomorph.spec.operations import BatchNorm, GroupNorm, LayerNorm
-from isomorph.spec.tensors import BETA, GAMMA
 
 if TYPE_CHECKING:
     from isomorph.backends.keras.tracing.tracer import Tracer
 
-TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
-"""How far two orders of computing a normalisation may be apart, as a share of the largest value."""
+
+def record_normalization(tracer: "Tracer", call: Call, line: Line) -> bool:
+    """Record a call as the end of a normalisation, if it is one; return whether it is."""
+    found = as_normalization(line)
+    if found is None or line.start.shape != tuple(call.result.shape):
+        return False
+    last = tracer.read(call.result).source
+    recorded = _record_batch_norm if found.axes is None else _record_of_statistics
+    if not recorded(tracer, call, line.start, found):
+        return False
+    tracer.replaced.update(between(tracer.recorder.graph, line.start.source, last))
+    return True
 
 
-def record_normalization(tracer: "Tracer", layer: Any, inputs: Any, result: Any, first: int) -> None:
-    """Record a layer that has run as one operation, in the place of its own from the node `first` on."""
-    if type(layer) not in (keras.layers.BatchNormalization, keras.layers.LayerNormalization, _GROUPS):
-        return
-    x = inputs[0] if inputs else None
-    if not all(isinstance(each, tf.Tensor) and tracer.flows(each) for each in (x, result)):
-        return
-    nodes = tracer.recorder.graph.nodes
-    operation, groups = _operation(tracer, layer, x)
-    if operation is None or nodes[tracer.read(result).source].kind is BatchNorm:
-        return
-    tensors = {
-        leaf: tracer.recorder.constants[tracer.key(variable.value.handle)]
-        for leaf, variable in ((GAMMA, layer.gamma), (BETA, layer.beta))
-        if variable is not None
-    }
-    value = tracer.value(result)
-    expected = _normalized(tracer.value(x), groups, operation.epsilon, tensors)
-    limit = TOLERANCE.get(tracer.dtype.name, 0.0) * float(np.abs(value).max())
-    if np.abs(value - expected).max() > limit:
-        return
-    replaced = [number for number in nodes if number >= first]
-    tracer.recorder.add(tracer.key(result), operation, [tracer.read(x)], value, tensors)
-    tracer.replaced.update(replaced)
+def _record_batch_norm(tracer: "Tracer", call: Call, start: Read, found: Normalization) -> bool:
+    """Record a batch norm at inference, wherever the features lie."""
+    key, graph = tracer.key(call.result), tracer.recorder.graph
+    before = tracer.recorder.reads[key]
+    operation = BatchNorm(tracer.shortest(found.epsilon))
+    tracer.recorder.add_each(key, operation, [start], tracer.value(call.result), found.tensors)
+    node = graph.nodes[tracer.recorder.reads[key].source]
+    if all(tensor.layout.shape == node.reads[0].shape[-1:] for tensor in node.tensors.values()):
+        return True
+    del graph.nodes[node.number]
+    tracer.recorder.reads[key] = before
+    return False
 
 
-_GROUPS = keras.layers.GroupNormalization
+def _record_of_statistics(tracer: "Tracer", call: Call, start: Read, found: Normalization) -> bool:
+    """Record what normalises by statistics of its own, if there is a word for the axes that they are over."""
+    shape, axes, epsilon = start.shape, found.axes, tracer.shortest(found.epsilon)
+    rank, grouped = len(shape), shape
+    operation: BatchNorm | LayerNorm | GroupNorm
+    if axes == (rank - 1,):
+        operation = LayerNorm(epsilon)
+    elif axes == tuple(range(rank - 1)):
+        operation = BatchNorm(epsilon, batch_statistics=True)
+    elif axes == tuple(range(1, rank)):
+        operation = GroupNorm(1, epsilon)
+    elif axes == tuple(range(1, rank - 1)):
+        operation = GroupNorm(shape[-1], epsilon)
+    elif axes == (*range(1, rank - 2), rank - 1):  # [N, ..., groups, C / groups]
+        operation = GroupNorm(shape[-2], epsilon)
+        grouped = (*shape[:-2], shape[-2] * shape[-1])
+    else:
+        return False
+    if not all(_is_along(tensor, shape[len(grouped) - 1 :]) for tensor in found.tensors.values()):
+        return False
+
+    def back(x: Array) -> Array:
+        return x.reshape(shape)
+
+    tracer.recorder.add(
+        tracer.key(call.result),
+        operation,
+        [start.moved(lambda x: x.reshape(grouped))],
+        tracer.value(call.result).reshape(grouped),
+        _flat(found.tensors),
+        back,
+    )
+    return True
 
 
-def _operation(tracer: "Tracer", layer: Any, x: Any) -> tuple[BatchNorm | LayerNorm | GroupNorm | None, int | None]:
-    """Return what a layer computes of the batch, and by how many groups of channels; None of what has no word."""
-    rank, epsilon = x.shape.rank, tracer.shortest(layer.epsilon)
-    axes = {axis % rank for axis in np.atleast_1d(layer.axis).tolist()}
-    if axes != {rank - 1} or getattr(layer, "rms_scaling", False):
-        return None, None
-    if isinstance(layer, keras.layers.LayerNormalization):
-        return LayerNorm(epsilon), None
-    if isinstance(layer, _GROUPS):
-        return GroupNorm(layer.groups, epsilon), layer.groups
-    return BatchNorm(epsilon, batch_statistics=True), 0
+def _is_along(tensor: Tensor, last: tuple[int, ...]) -> bool:
+    """Return whether a tensor has an element for each of the features, which are along the last axes."""
+    own = tensor.layout.shape
+    return own[-len(last) :] == last and prod(own) == prod(last)
 
 
-def _normalized(x: Array, groups: int | None, epsilon: float, tensors: dict[str, Tensor]) -> Array:
-    """Return a value by its mean and variance: over groups of channels, by 0 over all other axes, by None the last."""
-    grouped, axes = x, tuple(range(x.ndim - 1)) if groups == 0 else (-1,)
-    if groups:
-        grouped, axes = x.reshape(len(x), -1, groups, x.shape[-1] // groups), (1, 3)
-    centred = grouped - grouped.mean(axes, keepdims=True)
-    deviation = np.sqrt((centred**2).mean(axes, keepdims=True) + epsilon)
-    normal = (centred / deviation).reshape(x.shape)
-    scaled = normal * tensors[GAMMA].value if GAMMA in tensors else normal
-    return np.asarray(scaled + tensors[BETA].value if BETA in tensors else scaled)
+def _flat(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {leaf: tensor.moved(lambda x: x.reshape(-1)) for leaf, tensor in tensors.items()}

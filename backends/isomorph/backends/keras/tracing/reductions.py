@@ -9,6 +9,7 @@ import numpy as np
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Read
 from isomorph.backends.keras.tracing.call import Call, to_array
+from isomorph.backends.keras.tracing.following import follow_mean
 from isomorph.backends.keras.tracing.registry import Handlers, record_unknown
 from isomorph.spec.operations import MaxPool, Mean, Operation, Pointwise, Softmax
 
@@ -54,6 +55,7 @@ def _mean(tracer: "Tracer", call: Call) -> None:
     value = tracer.value(call.result).reshape(lengths)
     read = tracer.read(call.x).moved(move)
     tracer.recorder.add(tracer.key(call.result), Mean(), [read], value, move=lambda x: x.reshape(shape))
+    follow_mean(tracer, call, _axes(call))
 
 
 @HANDLERS.records("Sum")

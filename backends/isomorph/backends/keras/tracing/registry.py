@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isomorph.backends.array_forms import Array
-from isomorph.backends.graphs.graph import Read
+from isomorph.backends.graphs.graph import Graph, Read
 from isomorph.backends.graphs.graph import Tensor as GraphTensor
 from isomorph.backends.keras.tracing.call import Call
 from isomorph.spec.operations import Operation, Pads, Pair, Pointwise, Unknown
@@ -38,6 +38,9 @@ ALIASES = frozenset(
 
 RANDOM = ("Random", "TruncatedNormal", "Multinomial")
 """Words in the names of operations that draw."""
+
+ASSIGNMENTS = frozenset(("AssignAddVariableOp", "AssignSubVariableOp", "AssignVariableOp"))
+"""Operations that put a value into a variable, for the next time."""
 
 CONSTANT = frozenset(("OnesLike", "Rank", "Shape", "ShapeN", "Size", "ZerosLike"))
 """Operations that take no more from a tensor than its shape."""
@@ -104,3 +107,15 @@ def pads_of(pads: Sequence[int]) -> Pads:
     """Return four numbers as pads."""
     before_rows, behind_rows, before_columns, behind_columns = map(int, pads)
     return (before_rows, behind_rows), (before_columns, behind_columns)
+
+
+def between(graph: Graph, start: int, last: int) -> set[int]:
+    """Return the numbers of the nodes that lead from one to another, which is among them."""
+    found: set[int] = set()
+    waiting = [last]
+    while waiting:
+        number = waiting.pop()
+        if number > start and number not in found:
+            found.add(number)
+            waiting += [read.source for read in graph.nodes[number].reads]
+    return found

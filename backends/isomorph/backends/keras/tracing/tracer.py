@@ -19,12 +19,11 @@ from isomorph.backends.graphs.graph import Graph, Read, Tensor
 from isomorph.backends.graphs.outputs import outputs_of
 from isomorph.backends.graphs.recorder import Recorder
 from isomorph.backends.keras.tracing.call import Call, address, to_array
-from isomorph.backends.keras.tracing.constants import follow_constant
 from isomorph.backends.keras.tracing.dilation import Apart
-from isomorph.backends.keras.tracing.formulas import Formula, Line
+from isomorph.backends.keras.tracing.following import follow
+from isomorph.backends.keras.tracing.formulas import Formula, Line, Statistic
 from isomorph.backends.keras.tracing.handlers import HANDLERS, MOVING
-from isomorph.backends.keras.tracing.normalizations import record_normalization
-from isomorph.backends.keras.tracing.registry import ALIASES, CONSTANT, RANDOM, record_unknown
+from isomorph.backends.keras.tracing.registry import ALIASES, ASSIGNMENTS, CONSTANT, RANDOM, between, record_unknown
 from isomorph.backends.keras.tracing.variables import to_numpy
 
 
@@ -34,9 +33,10 @@ class Tracer:
     recorder: what it records in.
     dtype: of the images; all values are kept in it.
     random: the keys of tensors that were drawn.
-    formulas: key -> a constant as a sum of products.
-    lines: key -> a value as a multiple of others, plus a constant.
-    replaced: the numbers of nodes in whose place others stand.
+    formulas: key -> a value as a sum of products: a constant, or a function of statistics alone.
+    lines: key -> a value as multiples of others, plus such a sum.
+    squares: key -> the square of what a mean was subtracted from, as the variance that its mean is.
+    replaced: the numbers of nodes that go if nothing reads them: others stand in their place, or they are of training.
     apart: key -> a map whose cells were taken apart to be convolved.
     """
 
@@ -46,6 +46,7 @@ class Tracer:
         self.random: set[int] = set()
         self.formulas: dict[int, Formula] = {}
         self.lines: dict[int, list[Line]] = {}
+        self.squares: dict[int, Statistic] = {}
         self.replaced: set[int] = set()
         self.apart: dict[int, Apart] = {}
         self._held: dict[int, tuple[Any, int]] = {}
@@ -97,8 +98,14 @@ class Tracer:
         self, op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: str | None = None, graph: Any = None
     ) -> None:
         """Record an operation, as TensorFlow calls it back."""
-        if graph is None and outputs:
-            self._record(Call(op_type, inputs, attrs, outputs))
+        if graph is not None:
+            return
+        call = Call(op_type, inputs, attrs, outputs)
+        if call.results:
+            self._record(call)
+        elif call.name in ASSIGNMENTS and self.flows(call.inputs[1]):
+            kept = self.read(call.inputs[1]).source
+            self.replaced.update(between(self.recorder.graph, self.recorder.graph.input.number, kept))
 
     def _recognize(self, tensor: Any) -> None:
         """Know one of the model's own tensors by where it lies.
@@ -124,12 +131,13 @@ class Tracer:
                 self.alias(old, new)
         elif flows:
             HANDLERS.get(call.name, record_unknown)(self, call)
+            follow(self, call)
         elif drawn or any(word in call.name for word in RANDOM):
             self.random.update(map(self.key, call.results))
         elif call.name in MOVING:
             HANDLERS[call.name](self, call)
         else:
-            follow_constant(self, call)
+            follow(self, call)
 
     def alias(self, old: Any, new: Any) -> None:
         """Record that a tensor is another one, as it is."""
@@ -143,7 +151,7 @@ class Tracer:
             self.random.add(result)
 
     def remove_replaced(self) -> None:
-        """Remove the nodes in whose place others stand and that nothing else reads."""
+        """Remove the nodes that were replaced, but for those that something else reads."""
         graph = self.recorder.graph
         readers = Counter(read.source for read in graph.each_read())
         for number in sorted(self.replaced, reverse=True):
@@ -217,20 +225,17 @@ def _eagerly() -> Iterator[None]:
 
 @contextmanager
 def _naming(model: Any, tracer: Tracer) -> Iterator[None]:
-    """Tell the recorder, while it lasts, which of the model's layers is running, and know those that normalise."""
+    """Tell the recorder, while it lasts, which of the model's layers is running."""
     own = keras.Operation.__call__, keras.layers.Layer.__call__
 
     def enter(operation: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         above = tracer.recorder.module
         if operation is not model:
             tracer.recorder.module = f"{above}/{operation.name}" if above else operation.name
-        first = tracer.recorder.graph.new_number()
         try:
-            result = call(operation, *args, **kwargs)
-            record_normalization(tracer, operation, args, result, first)
+            return call(operation, *args, **kwargs)
         finally:
             tracer.recorder.module = above
-        return result
 
     def call_operation(self: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(self, keras.layers.Layer):  # which calls this from its own
