@@ -632,6 +632,32 @@ def test_map_of_channels_first_is(
 SAME: dict[str, Any] = {"strides": [1, 2, 1, 1], "padding": "SAME"}
 
 
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: layers.GaussianDropout(0.3)(x, training=True), [Unknown("Mul")]),
+        (lambda x: layers.GaussianNoise(0.3)(x, training=True), [Unknown("AddV2")]),
+    ],
+    ids=["noise that multiplies", "noise that is added"],
+)
+def test_what_is_drawn_is(
+    function: Callable[[Any], Any], expected: list[Operation], images: Array, shuffle: Callable[[Any], None]
+) -> None:
+    assert operations(trace(Applied(function), images, shuffle)) == expected
+
+
+def test_dropout_that_makes_up_for_nothing_is_told_with_the_share_that_was_dropped(
+    images: Array, shuffle: Callable[[Any], None]
+) -> None:
+    def function(x: Any) -> Any:
+        return tf.where(tf.random.uniform(x.shape) < 0.3, 2.0 * x, tf.zeros_like(x))
+
+    scale, dropout = operations(trace(Applied(function), images, shuffle))
+    assert scale == Pointwise("linear", (2.0, 0.0))
+    assert isinstance(dropout, Dropout)
+    assert dropout.share == pytest.approx(0.7, abs=0.1)
+
+
 def test_half_precision_inside_is_told(images: Array, shuffle: Callable[[Any], None], self_check: SelfCheck) -> None:
     keras.config.set_dtype_policy("mixed_float16")
     model = Applied(lambda x, dense: dense(x), layers.Dense(3))

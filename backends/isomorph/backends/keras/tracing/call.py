@@ -24,7 +24,7 @@ class Call:
         self.inputs = list(inputs)
         pairs = list(attributes or ())
         self.attributes = {_text(key): _text(value) for key, value in zip(pairs[::2], pairs[1::2], strict=True)}
-        self.results = list(results)
+        self.results = list(results or ())
 
     def __getitem__(self, name: str) -> Any:
         return self.attributes[name]

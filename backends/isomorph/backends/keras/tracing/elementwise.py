@@ -149,8 +149,12 @@ def _sum(tracer: "Tracer", call: Call) -> None:
 def _product(tracer: "Tracer", call: Call) -> None:
     first, second = call.inputs
     if _is_random(tracer, call):
-        mask = second if tracer.flows(first) else first
-        _record_dropout(tracer, call, first if tracer.flows(first) else second, to_array(mask) != 0)
+        x, mask = (first, second) if tracer.flows(first) else (second, first)
+        kept = to_array(mask) != 0
+        if len(np.unique(to_array(mask)[kept])) > 1:
+            record_unknown(tracer, call)
+        else:
+            _record_dropout(tracer, call, x, kept)
     elif tracer.flows(first) and tracer.flows(second):
         on_each(tracer, call, Product(), [first, second])
     else:
@@ -209,6 +213,10 @@ def _squared_difference(tracer: "Tracer", call: Call) -> None:
     follow_squared_difference(tracer, call)
 
 
+ABOUT = 0.1
+"""How far the share that was dropped may be from the one that a factor makes up for."""
+
+
 @HANDLERS.records("SelectV2", "Select")
 def _select(tracer: "Tracer", call: Call) -> None:
     """Record a choice that was drawn, of a value or zero."""
@@ -226,9 +234,11 @@ def _record_dropout(tracer: "Tracer", call: Call, x: Any, kept: Any) -> None:
     share = round(1 - float(np.mean(kept)), 2)
     operation = node.operation
     if isinstance(operation, Pointwise) and operation.function == "linear" and operation.constants[0] > 1:
-        share = round(1 - 1 / operation.constants[0], 12)
-        tracer.replaced.add(node.number)
-        read = node.reads[0].then(read.layout)
+        exact = round(1 - 1 / operation.constants[0], 6 if tracer.dtype == np.float32 else 12)
+        if abs(exact - share) < ABOUT:
+            share = exact
+            tracer.replaced.add(node.number)
+            read = node.reads[0].then(read.layout)
     tracer.recorder.add_each(tracer.key(call.result), Dropout(share), [read], tracer.value(call.result))
 
 

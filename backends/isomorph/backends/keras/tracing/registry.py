@@ -94,7 +94,7 @@ def on_each(
 def step(tracer: "Tracer", operation: Pointwise | Operation, reads: Sequence[Read], value: Array) -> Read:
     """Record a part of an operation of TensorFlow that is two here, with the value between them."""
     between = object()
-    tracer.recorder.add_each(between, operation, reads, value.astype(tracer.dtype))
+    tracer.recorder.add_each(between, operation, reads, value.astype(tracer.dtype, copy=False))
     return tracer.recorder.reads.pop(between)
 
 

@@ -72,7 +72,7 @@ class Tracer:
     def value(self, tensor: Any) -> Array:
         """Return a tensor's values, those of floats in the images' dtype."""
         array = to_array(tensor)
-        return array.astype(self.dtype) if array.dtype.kind == "f" else array
+        return array.astype(self.dtype, copy=False) if array.dtype.kind == "f" else array
 
     def constant(self, tensor: Any) -> Tensor:
         """Return an operand that does not depend on the images."""
