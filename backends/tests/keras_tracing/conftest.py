@@ -1,5 +1,6 @@
 """What the tests of Keras's traces share. They run in a process of their own: ../test_keras_tracing.py."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from isomorph.backends.graphs.crossing import to_document
 from isomorph.backends.graphs.graph import Graph
 from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
 from isomorph.spec.operations import Input
@@ -67,6 +69,7 @@ def self_check() -> SelfCheck:
 
     def check(graph: Graph, limit: float = 1e-12) -> None:
         __tracebackhide__ = True
+        json.dumps(to_document(graph)[0])  # it passes between processes
         wrong = [complaint for node in graph.nodes.values() if (complaint := _complaint(graph, node, limit))]
         assert not wrong, "\n".join(wrong)
 

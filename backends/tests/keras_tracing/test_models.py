@@ -16,7 +16,7 @@ from tensorflow.python.eager import context
 
 from isomorph.backends import Unavailable, load_backend
 from isomorph.backends.graphs.graph import Graph
-from isomorph.spec import architecture
+from isomorph.spec import BadInput, architecture
 from isomorph.spec.operations import BatchNorm, Convolution, Dense, Input
 
 Array = npt.NDArray[Any]
@@ -172,10 +172,11 @@ def test_what_keras_and_tensorflow_had_before_is_put_back() -> None:
 
     class Broken(keras.Model):  # type: ignore[misc]  # Keras's classes are Any
         def call(self, x: Any) -> Any:
+            tf.nn.relu(x)
             raise RuntimeError("on purpose")
 
     model = load_backend("keras").model(Broken())
-    with pytest.raises(RuntimeError, match="on purpose"):
+    with pytest.raises(BadInput, match=r"^Broken raised RuntimeError: on purpose, on images of 2x8x8x3, float32\.$"):
         model.trace(photographs(8).astype("float32"))
     after = keras.Operation.__call__, layers.Layer.__call__, keras.config.floatx(), tf.config.functions_run_eagerly()
     assert after == before
@@ -217,6 +218,31 @@ def test_tensorflow_that_tells_nothing_is_unavailable(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, HOOK, None)
     with pytest.raises(Unavailable, match=f"has no {HOOK}"):
         load_backend("keras").model(Module()).trace(photographs(8))
+
+
+def test_images_of_another_size_are_refused_in_one_sentence() -> None:
+    images = keras.Input((8, 8, 3))
+    model = load_backend("keras").model(keras.Model(images, layers.Dense(2)(layers.Flatten()(images)), name="mine"))
+    with pytest.raises(BadInput, match=r"^Functional raised ValueError: Input 0 .*, on images of 2x9x9x3, float64\.$"):
+        model.trace(photographs(9))
+
+
+def test_what_training_changes_is_put_back() -> None:
+    class Trained(keras.Model):  # type: ignore[misc]  # Keras's classes are Any
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = layers.BatchNormalization()
+
+        def call(self, x: Any) -> Any:
+            return self.norm(x, training=True)
+
+    model = load_backend("keras").model(Trained())
+    model.trace(photographs(8))
+    before = model.tensors()
+    graph = model.trace(photographs(8))
+    assert [node.kind for node in graph.nodes.values()] == [Input, BatchNorm]
+    for name, value in model.tensors().items():
+        np.testing.assert_array_equal(value, before[name])
 
 
 def test_images_are_the_first_node() -> None:

@@ -23,6 +23,7 @@ from isomorph.spec.operations import (
     BatchNorm,
     Cast,
     Concatenation,
+    Constant,
     Convolution,
     Dense,
     Dropout,
@@ -443,10 +444,36 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], list[Operation]]] = {
         [Pointwise("exp"), Pointwise("power", (0.3,))],
     ),
     "one by a value": (lambda x: 1.0 / tf.exp(x), [Pointwise("exp"), Pointwise("power", (-1.0,))]),
-    "two by a value": (
-        lambda x: 2.0 / tf.exp(x),
-        [Pointwise("exp"), Pointwise("power", (-1.0,)), Affine()],
+    "two by a value": (lambda x: 2.0 / tf.exp(x), [Pointwise("exp"), Constant(), Quotient()]),
+    "a constant before a value": (
+        lambda x: tf.concat([tf.ones((2, 1, 11, 4), tf.float64), x], 1),
+        [Constant(), Concatenation()],
     ),
+    "a value beside a constant": (
+        lambda x: tf.stack([x, tf.ones((2, 12, 11, 4), tf.float64)], -1),
+        [Constant(), Concatenation()],
+    ),
+    "a product with a matrix for each channel": (
+        lambda x: tf.linalg.matmul(tf.transpose(x, [0, 3, 1, 2]), tf.ones((4, 11, 5), tf.float64)),
+        [Constant(), MatrixProduct()],
+    ),
+    "a matrix for each channel by einsum": (
+        lambda x: tf.einsum("nhwc,cwk->nhkc", x, tf.ones((4, 11, 5), tf.float64)),
+        [Constant(), MatrixProduct()],
+    ),
+    "a matrix transposed times a value transposed": (
+        lambda x: tf.linalg.matmul(np.arange(20.0).reshape(4, 5), x, transpose_a=True, transpose_b=True),
+        [Dense()],
+    ),
+    "a product with a matrix transposed": (
+        lambda x: tf.linalg.matmul(x, tf.ones((3, 4), tf.float64), transpose_b=True),
+        [Dense()],
+    ),
+    "a softsign": (
+        tf.nn.softsign,
+        [Pointwise("leaky_relu", (-1.0,)), Pointwise("linear", (1.0, 1.0)), Quotient()],
+    ),
+    "an exponential less one": (tf.math.expm1, [Pointwise("exp"), Pointwise("linear", (1.0, -1.0))]),
     "a quotient of values": (lambda x: x / tf.exp(x), [Pointwise("exp"), Quotient()]),
     "a difference of values": (lambda x: x - tf.tanh(x), [Pointwise("tanh"), Sum((1.0, -1.0))]),
     "a number less a value": (lambda x: 3.0 - x, [Pointwise("linear", (-1.0, 3.0))]),
@@ -478,7 +505,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], list[Operation]]] = {
         tf.function(lambda x: tf.nn.relu(x * 2.0)),
         [Pointwise("linear", (2.0, 0.0)), RELU],
     ),
-    "what has no word": (tf.abs, [Unknown("Abs")]),
+    "what has no word": (tf.math.sin, [Unknown("Sin")]),
 }
 
 
@@ -527,6 +554,38 @@ def test_attention_is_products_and_dense_layers_under_their_names(
     assert kinds == {Dense: 4, Pointwise: 1, MatrixProduct: 2, Softmax: 1}
     factor = next(each for each in operations(graph) if isinstance(each, Pointwise))
     assert factor.constants[0] == pytest.approx(3**-0.5, rel=1e-7)
+    names = {tensor.name for node in graph.nodes.values() for tensor in node.tensors.values()}
+    assert names == {variable.path for variable in model.weights}
+    self_check(graph)
+
+
+class Transformer(keras.Model):  # type: ignore[misc]  # Keras's classes are Any
+    """A class token before patches, at learned positions, and one block of attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = layers.Conv2D(6, 4, 4, name="patches")
+        self.token = self.add_weight((1, 1, 6), name="token")
+        self.positions = self.add_weight((1, 7, 6), name="positions")
+        self.norm = layers.LayerNormalization(name="norm")
+        self.attention = layers.MultiHeadAttention(2, 3, name="attention")
+        self.classifier = layers.Dense(3, name="classifier")
+
+    def call(self, x: Any) -> Any:
+        x = ops.reshape(self.patches(x), (-1, 6, 6))
+        x = tf.concat([tf.tile(self.token, [tf.shape(x)[0], 1, 1]), x], 1) + self.positions
+        normal = self.norm(x)
+        return self.classifier((x + self.attention(normal, normal))[:, 0])
+
+
+def test_class_token_is_a_constant_under_its_name(
+    images: Array, shuffle: Callable[[Any], None], self_check: SelfCheck
+) -> None:
+    model = Transformer()
+    graph = trace(model, images, shuffle)
+    kinds = Counter(map(type, operations(graph)))
+    once = (Convolution, Constant, Concatenation, Affine, LayerNorm, Pointwise, Softmax)
+    assert kinds == dict.fromkeys(once, 1) | {Dense: 5, MatrixProduct: 2, Sum: 1}
     names = {tensor.name for node in graph.nodes.values() for tensor in node.tensors.values()}
     assert names == {variable.path for variable in model.weights}
     self_check(graph)

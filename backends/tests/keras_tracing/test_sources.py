@@ -110,6 +110,10 @@ def strided():
     return keras.Model(images, Strided(2)(images))
 
 
+def pairs():
+    return keras.Sequential([keras.Input(batch_shape=(2, 12, 11, 3)), layers.Conv2D(4, 3)])
+
+
 def mixed():
     keras.config.set_dtype_policy("mixed_float16")
     try:
@@ -210,6 +214,15 @@ def test_live_object_is_cast_by_its_configuration(images: Array, self_check: Sel
     assert model.cast("float64")
     np.testing.assert_array_equal(model.tensors()["all/mine/kernel"], native.get_layer("mine").kernel.numpy())
     self_check(model.trace(images))
+
+
+def test_number_of_images_is_told_where_there_is_one(factories: Path, tmp_path: Path) -> None:
+    model = open_model(f"{factories}:pairs")
+    assert (model.batch, open_model(f"{factories}:functional").batch) == (2, None)
+    function = tf.function(lambda images: {"twice": images * 2.0})
+    signature = function.get_concrete_function(tf.TensorSpec((2, 12, 11, 3), tf.float32))
+    tf.saved_model.save(tf.Module(), str(tmp_path / "program"), signatures=signature)
+    assert open_model(tmp_path / "program").batch == 2
 
 
 def test_configuration_that_leaves_things_out_is_not_trusted(

@@ -30,6 +30,7 @@ HANDLERS = Handlers()
 """What records calls of these operations."""
 
 _POINTWISE: dict[str, Pointwise] = {
+    "Abs": Pointwise("leaky_relu", (-1.0,)),
     "Elu": Pointwise("elu", (1.0,)),
     "Erf": Pointwise("erf"),
     "Exp": Pointwise("exp"),
@@ -63,6 +64,22 @@ def _erfc(tracer: "Tracer", call: Call) -> None:
     value = tracer.value(call.result)
     erf = step(tracer, Pointwise("erf"), [tracer.read(call.x)], 1 - value)
     tracer.recorder.add_each(tracer.key(call.result), Pointwise("linear", (-1.0, 1.0)), [erf], value)
+
+
+@HANDLERS.records("Expm1")
+def _exponential_less_one(tracer: "Tracer", call: Call) -> None:
+    value = tracer.value(call.result)
+    exponential = step(tracer, Pointwise("exp"), [tracer.read(call.x)], value + 1)
+    tracer.recorder.add_each(tracer.key(call.result), Pointwise("linear", (1.0, -1.0)), [exponential], value)
+
+
+@HANDLERS.records("Softsign")
+def _softsign(tracer: "Tracer", call: Call) -> None:
+    """Record x / (1 + |x|)."""
+    x, value = tracer.read(call.x), np.abs(tracer.value(call.x))
+    size = step(tracer, _POINTWISE["Abs"], [x], value)
+    divisor = step(tracer, Pointwise("linear", (1.0, 1.0)), [size], value + 1)
+    tracer.recorder.add_each(tracer.key(call.result), Quotient(), [x, divisor], tracer.value(call.result))
 
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
@@ -195,9 +212,8 @@ def _record_inverse(tracer: "Tracer", call: Call, constant: Any, x: Any) -> None
     if tracer.is_number(constant) and tracer.number(constant) == 1:
         on_each(tracer, call, inverse, [x])
         return
-    read = step(tracer, inverse, [tracer.read(x)], 1 / tracer.value(x))
-    tensors = {SCALE: tracer.constant(constant)}
-    tracer.recorder.add_each(tracer.key(call.result), Affine(), [read], tracer.value(call.result), tensors)
+    reads = [tracer.read(constant, constant=True), tracer.read(x)]
+    tracer.recorder.add_each(tracer.key(call.result), Quotient(), reads, tracer.value(call.result))
 
 
 @HANDLERS.records("SquaredDifference")

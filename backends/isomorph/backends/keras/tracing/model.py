@@ -1,6 +1,7 @@
 """Models of Keras and TensorFlow that somebody else wrote: of factories, `.keras` files and SavedModels."""
 
 import inspect
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from isomorph.backends.array_forms import Array, Images
+from isomorph.backends.failures import Unavailable
 from isomorph.backends.graphs.graph import Graph
 from isomorph.backends.keras.tracing.programs import open_program
 from isomorph.backends.keras.tracing.rebuilding import layer_dtype, rebuilt
@@ -48,10 +50,19 @@ class KerasModel(Model):
         return None, None, None if first is None else int(first.shape[2])
 
     @property
+    def batch(self) -> Size:
+        """The number of images that it declares to take at once, if it does."""
+        declared = _declared_shape(self._native)
+        return declared and declared[0]
+
+    @property
     def dtype(self) -> str:
         """The dtype of most of its floats."""
-        floats = Counter(each.dtype.name for each in self._own().values() if each.dtype.is_floating)
-        return floats.most_common(1)[0][0] if floats else layer_dtype(self._native)
+        counts: Counter[str] = Counter()
+        for each in self._own().values():
+            if each.dtype.is_floating:
+                counts[each.dtype.name] += each.shape.num_elements()
+        return counts.most_common(1)[0][0] if counts else layer_dtype(self._native)
 
     def cast(self, dtype: str) -> bool:
         """Build it again in another dtype, with its tensors; a module of TensorFlow has no way to be."""
@@ -84,11 +95,35 @@ class KerasModel(Model):
             own[name].assign(tf.cast(value, own[name].dtype))
 
     def trace(self, images: Images) -> Graph:
-        """Run it once, see `isomorph.backends.keras.tracing.tracer.trace`; it is built first where it has to be."""
+        """Run it once, see `isomorph.backends.keras.tracing.tracer.trace`; a class makes its tensors before.
+
+        What it changes of its own, as a batch norm in training does, is put back.
+
+        Raises BadInput where it does not take these images.
+        """
         with _floats_of(images.dtype.name):
             if not getattr(self._native, "built", bool(self._own())):
-                self._native(tf.constant(images))
-            return trace(self._native, images, self._own())
+                self._run(images)
+            own = self._own()
+            before = [(each, each.numpy()) for each in own.values() if not each.trainable]
+            try:
+                return trace(self._native, images, own)
+            except Unavailable:
+                raise
+            except Exception:
+                self._run(images)
+                raise
+            finally:
+                for variable, value in before:
+                    variable.assign(value)
+
+    def _run(self, images: Images) -> None:
+        """Run it and record nothing. Raises BadInput where it raises."""
+        try:
+            self._native(tf.constant(images))
+        except Exception as error:
+            size = "x".join(map(str, images.shape))
+            raise BadInput(f"{self.name} raised {_words(error)}, on images of {size}, {images.dtype}.") from error
 
     def _own(self) -> dict[str, Any]:
         """Return its variables by the names that they had when it was opened."""
@@ -139,6 +174,14 @@ def _load_file(path: Path) -> Any:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         raise BadInput(f"{path} cannot be opened as a model of Keras: {last_line(error)}") from error
+
+
+def _words(error: BaseException) -> str:
+    """Return what an error says, without the arguments that Keras lists behind it, and without its colours."""
+    said, *_ = str(error).partition("\n\nArguments received by")
+    plain = re.sub(r"\x1b\[\d+m", "", said)
+    _, _, words = last_line(Exception(plain)).partition(": ")
+    return f"{type(error).__name__}: {words}"
 
 
 def _declared_shape(native: Any, name: str = "") -> tuple[Size, Size, Size, Size] | None:

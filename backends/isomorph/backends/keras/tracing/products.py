@@ -22,6 +22,15 @@ def _transposed(x: Array) -> Array:
     return x.swapaxes(-1, -2)
 
 
+def _as_it_is(x: Array) -> Array:
+    return x
+
+
+def _matrix(x: Array) -> Array:
+    """[1, ..., M, N] -> [M, N]."""
+    return x.reshape(x.shape[-2:])
+
+
 @HANDLERS.records("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "MatMul")
 def _product(tracer: "Tracer", call: Call) -> None:
     """Record a product of two values, or of one and a kernel."""
@@ -30,24 +39,23 @@ def _product(tracer: "Tracer", call: Call) -> None:
         bool(call.attributes.get(f"transpose_{name}") or call.attributes.get(f"adj_{other}"))
         for name, other in (("a", "x"), ("b", "y"))
     ]
+    left, right = (_transposed if flip else _as_it_is for flip in flips)
     key, value = tracer.key(call.result), tracer.value(call.result)
-    operands: list[Any] = [tracer.read(each) if tracer.flows(each) else tracer.constant(each) for each in call.inputs]
-    left, right = (each.moved(_transposed) if flip else each for each, flip in zip(operands, flips, strict=True))
-    if tracer.flows(first) and tracer.flows(second):
-        tracer.recorder.add(key, MatrixProduct(), [left, right], value)
-    elif tracer.flows(first) and _is_matrix(second):
-        kernel = right.moved(lambda w: w.reshape(w.shape[-2:]))
-        tracer.recorder.add(key, Dense(), [left], value, {WEIGHTS: kernel})
-    elif tracer.flows(second) and _is_matrix(first):  # W x = (x' W')'
-        kernel = left.moved(lambda w: w.reshape(w.shape[-2:]).T)
-        read = right.moved(_transposed)
+    if tracer.flows(first) and _is_kernel(tracer, second):
+        kernel = tracer.constant(second).moved(lambda w: right(_matrix(w)))
+        tracer.recorder.add(key, Dense(), [tracer.read(first).moved(left)], value, {WEIGHTS: kernel})
+    elif tracer.flows(second) and _is_kernel(tracer, first):  # W x = (x' W')'
+        kernel = tracer.constant(first).moved(lambda w: _transposed(left(_matrix(w))))
+        read = tracer.read(second).moved(lambda x: _transposed(right(x)))
         tracer.recorder.add(key, Dense(), [read], _transposed(value), {WEIGHTS: kernel}, _transposed)
     else:
-        record_unknown(tracer, call)
+        reads = tracer.read(first, constant=True).moved(left), tracer.read(second, constant=True).moved(right)
+        tracer.recorder.add(key, MatrixProduct(), reads, value)
 
 
-def _is_matrix(tensor: Any) -> bool:
-    return prod(tensor.shape[:-2]) == 1
+def _is_kernel(tracer: "Tracer", tensor: Any) -> bool:
+    """Return whether a tensor is a constant matrix."""
+    return not tracer.flows(tensor) and prod(tensor.shape[:-2]) == 1
 
 
 @HANDLERS.records("Einsum")
@@ -55,7 +63,7 @@ def _einsum(tracer: "Tracer", call: Call) -> None:
     terms = _letters(call)
     if terms is None or len(call.inputs) != 2:
         record_unknown(tracer, call)
-    elif all(map(tracer.flows, call.inputs)):
+    elif all(map(tracer.flows, call.inputs)) or set(terms[0]) & set(terms[1]) & set(terms[2]):
         _contract(tracer, call, *terms)
     else:
         _contract_with_kernel(tracer, call, *terms)
@@ -95,8 +103,8 @@ def _contract(tracer: "Tracer", call: Call, first: str, second: str, result: str
         letters = [*batch, *rows, *columns]
         return x.reshape([lengths[each] for each in letters]).transpose([letters.index(each) for each in result])
 
-    left = tracer.read(call.inputs[0]).moved(lambda x: merged(x, first, rows, summed))
-    right = tracer.read(call.inputs[1]).moved(lambda x: merged(x, second, summed, columns))
+    left = tracer.read(call.inputs[0], constant=True).moved(lambda x: merged(x, first, rows, summed))
+    right = tracer.read(call.inputs[1], constant=True).moved(lambda x: merged(x, second, summed, columns))
     value = merged(tracer.value(call.result), result, rows, columns)
     tracer.recorder.add(tracer.key(call.result), MatrixProduct(), [left, right], value, move=back)
 
@@ -107,9 +115,6 @@ def _contract_with_kernel(tracer: "Tracer", call: Call, first: str, second: str,
     of_x, of_kernel = first, second
     if not tracer.flows(x):
         x, kernel, of_x, of_kernel = kernel, x, second, first
-    if set(of_x) & set(of_kernel) & set(result):
-        record_unknown(tracer, call)
-        return
     lengths = dict(zip(of_x, x.shape, strict=True)) | dict(zip(of_kernel, kernel.shape, strict=True))
     summed = [each for each in of_kernel if each in of_x]
     new = [each for each in of_kernel if each not in of_x]

@@ -41,6 +41,12 @@ class TensorFlowProgram(Model):
         return height, width, channels
 
     @property
+    def batch(self) -> Size:
+        """The number of images, if its signature says one."""
+        batch: Size = self._images.shape.as_list()[0]
+        return batch
+
+    @property
     def dtype(self) -> str:
         """The dtype in its signature."""
         return str(self._images.dtype.name)

@@ -10,7 +10,7 @@ from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Read
 from isomorph.backends.keras.tracing.call import Call, to_array
 from isomorph.backends.keras.tracing.following import follow_mean
-from isomorph.backends.keras.tracing.registry import Handlers, record_unknown
+from isomorph.backends.keras.tracing.registry import Handlers
 from isomorph.spec.operations import MaxPool, Mean, Operation, Pointwise, Softmax
 
 if TYPE_CHECKING:
@@ -118,21 +118,13 @@ def _log_softmax(tracer: "Tracer", call: Call) -> None:
 @HANDLERS.records("ConcatV2")
 def _concatenate(tracer: "Tracer", call: Call) -> None:
     *parts, axis = call.inputs
-    parts = [each for each in parts if each.shape.num_elements()]
-    place = int(to_array(axis))
-    if all(map(tracer.flows, parts)):
-        reads = [tracer.read(each) for each in parts]
-        tracer.recorder.concatenate(tracer.key(call.result), reads, tracer.value(call.result), place)
-    else:
-        record_unknown(tracer, call)
+    reads = [tracer.read(each, constant=True) for each in parts if each.shape.num_elements()]
+    tracer.recorder.concatenate(tracer.key(call.result), reads, tracer.value(call.result), int(to_array(axis)))
 
 
 @HANDLERS.records("Pack")
 def _stack(tracer: "Tracer", call: Call) -> None:
     """Record values one behind the other along a new axis."""
     axis = int(call["axis"])
-    if not all(map(tracer.flows, call.inputs)):
-        record_unknown(tracer, call)
-        return
-    reads = [tracer.read(each).moved(lambda x: np.expand_dims(x, axis)) for each in call.inputs]
+    reads = [tracer.read(each, constant=True).moved(lambda x: np.expand_dims(x, axis)) for each in call.inputs]
     tracer.recorder.concatenate(tracer.key(call.result), reads, tracer.value(call.result), axis)

@@ -65,8 +65,13 @@ class Tracer:
         """Return whether a tensor depends on the images."""
         return self.key(tensor) in self.recorder.reads
 
-    def read(self, tensor: Any) -> Read:
-        """Return where in the graph a tensor is that depends on the images."""
+    def read(self, tensor: Any, constant: bool = False) -> Read:
+        """Return where in the graph a tensor is that depends on the images.
+
+        constant: whether one may also be constant, and is recorded as a value then.
+        """
+        if constant and not self.flows(tensor):
+            return self.recorder.as_value(self.constant(tensor))
         return self.recorder.reads[self.key(tensor)]
 
     def value(self, tensor: Any) -> Array:
