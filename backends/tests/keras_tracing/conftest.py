@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -27,6 +28,135 @@ def pytest_configure(config: pytest.Config) -> None:
     """Warnings are errors, but for those of the framework's own."""
     for warning in WARNINGS:
         config.addinivalue_line("filterwarnings", warning)
+
+
+CODE = '''
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+
+def functional(depth=4):
+    images = keras.Input((12, 11, 3))
+    x = layers.Conv2D(depth, 3, strides=2, padding="same", use_bias=False)(images)
+    x = ops.relu(layers.BatchNormalization(epsilon=1e-5)(x))
+    inner = keras.Sequential([layers.Input((6, 6, depth)), layers.Conv2D(depth, 1)], name="inner")
+    return keras.Model(images, layers.Dense(3, name="classifier")(layers.Flatten()(inner(x))))
+
+
+def sequential():
+    return keras.Sequential([layers.Conv2D(4, 3), layers.ReLU(), layers.GlobalAveragePooling2D(), layers.Dense(3)])
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.convolution = layers.Conv2D(5, 3)
+        self.norm = layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return tf.nn.relu(self.drop(self.norm(self.convolution(x)), training=training))
+
+
+class Trained(Net):
+    def call(self, x, training=True):
+        return super().call(x, training=training)
+
+
+class InFloat32(Net):
+    def call(self, x):
+        return tf.nn.relu(self.convolution(tf.cast(x, tf.float32)) + tf.constant(1.0))
+
+
+class NeedsImages(Net):
+    def call(self, x):
+        return super().call(x) * float(np.shape(np.asarray(x))[0])
+
+
+class Fixed(keras.Model):
+    """A dense layer behind a map of a size that only images tell."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = [layers.Conv2D(5, 3, name="convolution"), layers.Flatten(), layers.Dense(3, name="classifier")]
+
+    def call(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+def in_float32():
+    return keras.Sequential([layers.Input((12, 11, 3)), layers.Conv2D(4, 3, dtype="float32"), layers.Lambda(abs)])
+
+
+class Strided(layers.Layer):
+    """A layer whose configuration leaves out what matters."""
+
+    def __init__(self, stride=1, **options):
+        super().__init__(**options)
+        self.stride = stride
+        self.kernel = self.add_weight((3, 3, 3, 2), name="kernel")
+
+    def call(self, x):
+        return tf.nn.conv2d(x, self.kernel, self.stride, "SAME")
+
+    def get_config(self):
+        return {"name": self.name, "dtype": "float32"}
+
+
+def strided():
+    images = keras.Input((12, None, 3))
+    return keras.Model(images, Strided(2)(images))
+
+
+def pairs():
+    return keras.Sequential([keras.Input(batch_shape=(2, 12, 11, 3)), layers.Conv2D(4, 3)])
+
+
+def mixed():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        return functional()
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+class Module(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.kernel = tf.Variable(np.ones((3, 3, 3, 2), np.float32))
+
+    def __call__(self, x):
+        return tf.nn.conv2d(x, self.kernel, 2, "VALID")
+
+
+def two_inputs():
+    inputs = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    return keras.Model(inputs, layers.Add()(inputs))
+
+
+def of_rows():
+    return keras.Sequential([keras.Input((784,)), layers.Dense(3)])
+
+
+def number():
+    return 3
+
+
+def broken():
+    raise RuntimeError("on purpose")
+'''
+
+
+@pytest.fixture
+def factories(tmp_path: Path) -> Path:
+    """A file of code that somebody wrote, with factories of models."""
+    path = tmp_path / "mine.py"
+    path.write_text(CODE)
+    return path
 
 
 @pytest.fixture
