@@ -137,8 +137,7 @@ def _other_pads(down: int, across: int) -> Iterator[Pads]:
         near = {(half, half), (half, reach - half), (half - 1, half), (half, half - 1), (half + 1, half + 1), (0, 0)}
         return sorted(pair for pair in near | {(0, reach), (reach, 0), (half - 1, half - 1), (0, 1)} if min(pair) >= 0)
 
-    for rows, columns in product(sides(down), sides(across)):
-        yield rows, columns
+    yield from product(sides(down), sides(across))
 
 
 def _kernels(segment: Segment, node: Node) -> Iterator[tuple[str, str, Tensors]]:
@@ -213,10 +212,9 @@ def _batch_norms(segment: Segment, node: Node, operation: BatchNorm) -> Iterator
     yield _says(node, "missing batch norm", "has no batch norm", lambda xs: xs[0])
     for cause, says, tensors in _statistics(arrays):
         yield _says(node, cause, f"{node.name}/{says}", _with(operation, tensors))
-    for other in segment.graph.nodes.values():
-        if other.number != node.number and other.kind is BatchNorm and other.arrays.keys() == arrays.keys():
-            if other.arrays[MOVING_MEAN].shape == arrays[MOVING_MEAN].shape:
-                yield from _another_layer(segment, node, other)
+    for layer in segment.graph.nodes.values():
+        if layer.number != node.number and layer.kind is BatchNorm and _alike(layer, node):
+            yield from _another_layer(segment, node, layer)
 
 
 def _another_layer(segment: Segment, node: Node, other: Node) -> Iterator[Hypothesis]:
@@ -225,13 +223,18 @@ def _another_layer(segment: Segment, node: Node, other: Node) -> Iterator[Hypoth
     yield _says(node, "another layer's tensors", says, _with(node.operation, other.arrays))
     nodes = segment.graph.nodes
     before, other_before = nodes[node.reads[0].source], nodes[other.reads[0].source]
-    if before.number in segment.nodes and before.kind is Convolution is other_before.kind:
-        if before.arrays[WEIGHTS].shape == other_before.arrays[WEIGHTS].shape:
-            computed = {
-                node.number: _with(node.operation, other.arrays),
-                before.number: _with(before.operation, other_before.arrays),
-            }
-            yield Hypothesis("another layer's tensors", node.name, f"holds the tensors of {other.name}", computed)
+    are_convolutions = before.kind is Convolution and other_before.kind is Convolution
+    if before.number in segment.nodes and are_convolutions and _alike(before, other_before):
+        computed = {
+            node.number: _with(node.operation, other.arrays),
+            before.number: _with(before.operation, other_before.arrays),
+        }
+        yield Hypothesis("another layer's tensors", node.name, f"holds the tensors of {other.name}", computed)
+
+
+def _alike(first: Node, second: Node) -> bool:
+    """Return whether two nodes have tensors of the same names and axes."""
+    return {leaf: x.shape for leaf, x in first.arrays.items()} == {leaf: x.shape for leaf, x in second.arrays.items()}
 
 
 def _statistics(arrays: Tensors) -> Iterator[tuple[str, str, Tensors]]:
@@ -311,14 +314,8 @@ def _joins(node: Node) -> Iterator[Hypothesis]:
         if isinstance(node.operation, Sum):
             yield _says(node, "missing sum", "has no sum", lambda xs, place=place: xs[place])  # type: ignore[misc]
     if isinstance(node.operation, Concatenation):
-        for order in (list(reversed(range(len(node.reads)))),):
-            says = "joins its operands in the reverse order"
-            yield _says(
-                node,
-                "operands exchanged",
-                says,
-                lambda xs, order=order: evaluate(node.operation, [xs[at] for at in order], {}),  # type: ignore[misc]
-            )
+        says = "joins its operands in the reverse order"
+        yield _says(node, "operands exchanged", says, lambda xs: evaluate(node.operation, xs[::-1], {}))
 
 
 # What is read.
@@ -329,23 +326,12 @@ def _wirings(segment: Segment) -> Iterator[Hypothesis]:
     nodes = segment.graph.nodes
     for each in segment.nodes:
         node = nodes[each]
-        before = nodes[node.reads[0].source] if node.reads else None
-        if (
-            node.kind is Pointwise
-            and before is not None
-            and before.kind is BatchNorm
-            and before.number in segment.nodes
-        ):
-            function, norm = node.operation, before
-            assert isinstance(function, Pointwise)
-            computed: dict[int, Computation] = {
-                norm.number: lambda xs, function=function, norm=norm: evaluate(  # type: ignore[misc]
-                    norm.operation, [apply(function, xs[0])], norm.arrays
-                ),
-                node.number: lambda xs: xs[0],
-            }
-            cause = f"{word(function)} before batch norm"
-            yield Hypothesis(cause, node.name, f"has its {word(function)} before its batch norm", computed)
+        norm = nodes[node.reads[0].source]
+        if isinstance(node.operation, Pointwise) and norm.kind is BatchNorm and norm.number in segment.nodes:
+            computed = {norm.number: _behind_function(norm, node.operation), node.number: _first}
+            function = word(node.operation)
+            says = f"has its {function} before its batch norm"
+            yield Hypothesis(f"{function} before batch norm", node.name, says, computed)
     for each in segment.nodes:
         reads = tuple(read.source for read in nodes[each].reads)
         for place, source in enumerate(reads):
@@ -356,3 +342,11 @@ def _wirings(segment: Segment) -> Iterator[Hypothesis]:
                     instead = (*reads[:place], other, *reads[place + 1 :])
                     says = f"reads {nodes[other].name} instead of {nodes[source].name}"
                     yield Hypothesis("reads another", nodes[each].name, says, {}, {each: instead})
+
+
+def _first(xs: Sequence[Array]) -> Array:
+    return xs[0]
+
+
+def _behind_function(norm: Node, function: Pointwise) -> Computation:
+    return lambda xs: evaluate(norm.operation, [apply(function, xs[0])], norm.arrays)

@@ -1,7 +1,9 @@
 """Diagnose end points that somebody recorded: which is which, where they part from the specification, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -10,7 +12,9 @@ from isomorph.backends.graphs.graph import Graph
 from isomorph.backends.graphs.planned import graph_of
 from isomorph.backends.oracle.evaluation import evaluate
 from isomorph.conformance.likeness.finding import Finding
+from isomorph.conformance.likeness.hypotheses.fits import fits
 from isomorph.conformance.likeness.hypotheses.hypothesis import Hypothesis
+from isomorph.conformance.likeness.hypotheses.matching import like, match
 from isomorph.conformance.likeness.hypotheses.of_nodes import hypotheses
 from isomorph.conformance.likeness.hypotheses.segment import Segment
 from isomorph.conformance.likeness.noise import PASSING, distance
@@ -52,31 +56,41 @@ def diagnose_recorded(
     tensors: canonical. images: [N, H, W, C]. recorded: name -> a map in any order of axes, or logits, of any dtype.
     """
     images = images.astype(np.float64)
-    graph = graph_of(plan(architecture), images.shape, {name: x.astype(np.float64) for name, x in tensors.items()})
-    ends = _ends(graph)
-    right = _evaluated(graph, images)
-    matched = _match(ends, right, recorded)
-    tolerance = max(_tolerance(x.dtype) for x in recorded.values())
-    known = {graph.input.number: images}
-    known |= {ends[name]: _like(right[ends[name]], recorded[theirs]) for name, theirs in matched.items()}
-    diagnosis = RecordedDiagnosis(matched, [name for name in recorded if name not in matched.values()])
+    planned = plan(architecture)
+    right_tensors = {name: x.astype(np.float64) for name, x in tensors.items()}
+    right_graph = graph_of(planned, images.shape, right_tensors)
+    ends = _ends(right_graph)
+    right = _evaluated(right_graph, images)
+    matched = match(ends, right, recorded)
+    values = {ends[name]: like(right[ends[name]], recorded[theirs]) for name, theirs in matched.items()}
+    graph = graph_of(planned, images.shape, right_tensors, {number: x.shape for number, x in values.items()})
+    tolerance = max(tolerance_of(x.dtype) for x in recorded.values())
+    known = {graph.input.number: images} | values
+    aliases = planned.block_ends
+    left_over = [name for name in recorded if name not in matched.values() and name not in aliases]
+    diagnosis = RecordedDiagnosis(matched, left_over)
     for name in matched:
         target = ends[name]
-        before = {number: value for number, value in known.items() if number != target}
-        segment = Segment(graph, before, target)
-        found = _plain(segment)
-        apart = float("inf") if found is None else distance(found, known[target])
+        segment = Segment(graph, {number: x for number, x in known.items() if number != target}, target)
+        apart = _apart(segment, known[target])
         if apart > tolerance:
             explained = Explained(name, apart, [])
-            for each in hypotheses(segment):
+            for each in chain(hypotheses(segment), _fitted(segment, known[target], explained)):
                 diagnosis.tried += 1
-                proof = _proof(segment, each, known[target])
+                proof = prove(segment, each, known[target])
                 if proof <= tolerance:
                     explained.findings.append(
                         Finding(each.cause, each.place, each.says, matched[name], each.field, each.value, proof)
                     )
             diagnosis.explained.append(explained)
     return diagnosis
+
+
+def _fitted(segment: Segment, expected: Array, explained: Explained) -> Iterator[Hypothesis]:
+    """Yield mistakes that have a number, where no other one explains it."""
+    if not explained.findings:
+        with suppress(ValueError):
+            yield from fits(segment, expected)
 
 
 def _ends(graph: Graph) -> dict[str, int]:
@@ -96,14 +110,16 @@ def _evaluated(graph: Graph, images: Images) -> dict[int, Array]:
     return values
 
 
-def _plain(segment: Segment) -> Array | None:
+def _apart(segment: Segment, expected: Array) -> float:
+    """Return how far the target is without a mistake."""
     try:
-        return segment.plain(segment.target)
+        return distance(segment.plain(segment.target), expected)
     except ValueError:
-        return None
+        return float("inf")
 
 
-def _proof(segment: Segment, hypothesis: Hypothesis, expected: Array) -> float:
+def prove(segment: Segment, hypothesis: Hypothesis, expected: Array) -> float:
+    """Return how far the target is with a mistake."""
     with np.errstate(all="ignore"):
         try:
             return distance(segment.value(hypothesis), expected)
@@ -111,62 +127,6 @@ def _proof(segment: Segment, hypothesis: Hypothesis, expected: Array) -> float:
             return float("inf")
 
 
-def _tolerance(dtype: np.dtype[np.generic]) -> float:
+def tolerance_of(dtype: np.dtype[np.generic]) -> float:
     """Return how far a recording of a dtype may be from what is computed in float64: its own arithmetic's noise."""
     return PASSING * (2.0**-40 if dtype == np.float64 else 2.0**-18)
-
-
-def _match(ends: Mapping[str, int], right: Mapping[int, Array], recorded: Mapping[str, Array]) -> dict[str, str]:
-    """Return which recording is which end point: by name, by value, and else in their order by likeness."""
-    matched = {name: name for name in ends if name in recorded and _fits(right[ends[name]], recorded[name])}
-    names = [name for name in ends if name not in matched]
-    others = [name for name in recorded if name not in matched.values()]
-    scores = np.zeros((len(names), len(others)))
-    for row, name in enumerate(names):
-        for column, other in enumerate(others):
-            if _fits(right[ends[name]], recorded[other]):
-                scores[row, column] = 1 + _likeness(right[ends[name]], _like(right[ends[name]], recorded[other]))
-    for row, column in _in_order(scores):
-        matched[names[row]] = others[column]
-    return {name: matched[name] for name in ends if name in matched}
-
-
-def _in_order(scores: Array) -> list[tuple[int, int]]:
-    """Return the pairs, both in their order, whose scores add up to most."""
-    rows, columns = scores.shape
-    best = np.zeros((rows + 1, columns + 1))
-    for row in reversed(range(rows)):
-        for column in reversed(range(columns)):
-            paired = scores[row, column] + best[row + 1, column + 1] if scores[row, column] else 0
-            best[row, column] = max(paired, best[row + 1, column], best[row, column + 1])
-    pairs, row, column = [], 0, 0
-    while row < rows and column < columns:
-        if scores[row, column] and best[row, column] == scores[row, column] + best[row + 1, column + 1]:
-            pairs.append((row, column))
-            row, column = row + 1, column + 1
-        elif best[row + 1, column] >= best[row, column + 1]:
-            row += 1
-        else:
-            column += 1
-    return pairs
-
-
-def _fits(expected: Array, recorded: Array) -> bool:
-    """Return whether a recording can be an end point: as many numbers, channels last or second."""
-    return recorded.size == expected.size and len(recorded) == len(expected)
-
-
-def _like(expected: Array, recorded: Array) -> Array:
-    """Return a recording with the axes of an end point; of several orders the one that is most like it."""
-    recorded = recorded.astype(np.float64)
-    candidates = [recorded.reshape(expected.shape)]
-    if recorded.ndim == 4 and expected.ndim == 4 and recorded.shape[1] == expected.shape[3]:
-        candidates.append(recorded.transpose(0, 2, 3, 1).reshape(expected.shape))
-    return max(candidates, key=lambda x: _likeness(expected, x))
-
-
-def _likeness(first: Array, second: Array) -> float:
-    """Return the correlation of two values, 0 where one is constant."""
-    a, b = first.reshape(-1) - first.mean(), second.reshape(-1) - second.mean()
-    norms = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return abs(float(a @ b)) / norms if norms and np.isfinite(norms) else 0.0
