@@ -40,7 +40,7 @@ def _orders(expected: Array, recorded: Array) -> list[Array]:
 
 
 def _channels(x: Array, expected: Array) -> bool:
-    return x.shape[-1] == expected.shape[-1]
+    return bool(x.shape[-1] == expected.shape[-1])
 
 
 def _may_be(expected: Array, recorded: Array) -> bool:

@@ -1,9 +1,8 @@
 """Diagnose end points that somebody recorded: which is which, where they part from the specification, and why."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
 
@@ -19,6 +18,9 @@ from isomorph.conformance.likeness.hypotheses.of_nodes import hypotheses
 from isomorph.conformance.likeness.hypotheses.segment import Segment
 from isomorph.conformance.likeness.noise import PASSING, distance
 from isomorph.spec import Architecture, plan
+
+FITTED = 2.0**-22
+"""How far a mistake with a number may be: tensors with another factor are rounded to float32 once more."""
 
 
 @dataclass
@@ -74,23 +76,38 @@ def diagnose_recorded(
         segment = Segment(graph, {number: x for number, x in known.items() if number != target}, target)
         apart = _apart(segment, known[target])
         if apart > tolerance:
-            explained = Explained(name, apart, [])
-            for each in chain(hypotheses(segment), _fitted(segment, known[target], explained)):
-                diagnosis.tried += 1
-                proof = prove(segment, each, known[target])
-                if proof <= tolerance:
-                    explained.findings.append(
-                        Finding(each.cause, each.place, each.says, matched[name], each.field, each.value, proof)
-                    )
-            diagnosis.explained.append(explained)
+            found, tried = explain(segment, known[target], tolerance)
+            diagnosis.tried += tried
+            diagnosis.explained.append(
+                Explained(name, apart, [_finding(hypothesis, matched[name], proof) for hypothesis, proof in found])
+            )
     return diagnosis
 
 
-def _fitted(segment: Segment, expected: Array, explained: Explained) -> Iterator[Hypothesis]:
-    """Yield mistakes that have a number, where no other one explains it."""
-    if not explained.findings:
+def explain(segment: Segment, expected: Array, tolerance: float) -> tuple[list[tuple[Hypothesis, float]], int]:
+    """Return the mistakes that give what is expected, each with how far it is from that, and how many were tried.
+
+    Mistakes that have a number are tried where no other one fits.
+    """
+    found, tried = [], 0
+    for each in hypotheses(segment):
+        tried += 1
+        proof = prove(segment, each, expected)
+        if proof <= tolerance:
+            found.append((each, proof))
+    if not found:
         with suppress(ValueError):
-            yield from fits(segment, expected)
+            for each in fits(segment, expected):
+                tried += 1
+                proof = prove(segment, each, expected)
+                if proof <= max(tolerance, FITTED):
+                    found.append((each, proof))
+    return found, tried
+
+
+def _finding(hypothesis: Hypothesis, theirs: str, proof: float) -> Finding:
+    each = hypothesis
+    return Finding(each.cause, each.place, each.says, theirs, each.field, each.value, proof)
 
 
 def _ends(graph: Graph) -> dict[str, int]:
