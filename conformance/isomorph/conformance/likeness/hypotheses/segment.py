@@ -72,7 +72,12 @@ class Segment:
 
 
 def _reshaped(x: Array, shape: tuple[int, ...]) -> Array:
-    """Return a value of another size as a reader takes it: a map as it is, or its cells in a row."""
+    """Return a value of another size as a reader takes it: a map as it is, its cells or all of it in a row.
+
+    Raises ValueError where it has too few axes for that.
+    """
+    if len(shape) > x.ndim:
+        raise ValueError(f"A value of axes {x.shape} cannot be read as one of {shape}.")
     if len(shape) == x.ndim:
         return x
     return x.reshape(x.shape[0], -1, x.shape[-1]) if len(shape) == 3 else x.reshape(x.shape[0], -1)
