@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from isomorph.conformance.faults.fault import Fault
-from isomorph.conformance.faults.planting import UNCHANGED, Planting, Purpose
+from isomorph.conformance.faults.planted import PlantedNetworks, Purpose, without_fault
 from isomorph.spec import Architecture
 
 
@@ -35,9 +34,8 @@ class Process:
 def test_a_network_is_built_for(network: str, purpose: Purpose, dropout: float, options: dict[str, bool]) -> None:
     """Once: what nothing is planted in serves all faults."""
     process: Any = Process()
-    cases: Any = None
-    planting = Planting(process, "gpu", cases)
-    none = Fault("none", "", "", network, None, UNCHANGED)
-    first = planting._planted(none, "float32", purpose)
-    assert planting._planted(none, "float32", purpose) is first
+    networks = PlantedNetworks(process, "gpu")
+    none = without_fault(network)
+    first = networks.build(none, "float32", purpose)
+    assert networks.build(none, "float32", purpose) is first
     assert process.asked == [(dropout, "gpu", "float32", options)]

@@ -1,27 +1,19 @@
 """Plant a fault in a backend, and run every tier on it."""
 
-from typing import Literal
-
 from isomorph.backends import Unavailable
 from isomorph.backends.process import BackendProcess, RemoteNetwork
 from isomorph.conformance.drawn_case import DrawnCase
-from isomorph.conformance.faults.fault import Fault, LearningSurgery, Retensor, Retrain, Surgery
+from isomorph.conformance.faults.fault import Fault, Retrain, Surgery
 from isomorph.conformance.faults.finding import INFERENCE, TRAINING, Finding, TierFinding, decide
 from isomorph.conformance.faults.learning import TrainingReferenceCase
-from isomorph.conformance.faults.networks import FROZEN
+from isomorph.conformance.faults.planted import PlantedNetworks, without_fault
 from isomorph.conformance.faults.reference_case import ReferenceCase, ReferenceCases
 from isomorph.conformance.faults.structure import Structure
-from isomorph.conformance.faults.surgery import surgeon_of, trainer_of
+from isomorph.conformance.faults.surgery import surgeon_of
 from isomorph.conformance.lattice.drawn import DrawnLattice
 from isomorph.conformance.lattice.verdict import judge_lattice
 from isomorph.conformance.training.dropout import DTYPE
 from isomorph.conformance.verdict import FLOORS, EndPoints
-
-Purpose = Literal["inference", "training", "dropout"]
-"""The purpose of a network: training is compared without dropout, and dropout by itself."""
-
-UNCHANGED = Retensor(lambda tensors: tensors)
-"""The control, planted in every network first: only a tier that passes it can catch a fault."""
 
 
 class Planting:
@@ -29,9 +21,8 @@ class Planting:
 
     def __init__(self, process: BackendProcess, device: str, cases: ReferenceCases) -> None:
         self.process = process
-        self.device = device
+        self.networks = PlantedNetworks(process, device)
         self.cases = cases
-        self._right: dict[tuple[str, str, Purpose], RemoteNetwork] = {}
         self._controls: dict[tuple[str, bool], tuple[TierFinding, ...]] = {}
 
     def find(self, fault: Fault) -> Finding:
@@ -54,10 +45,15 @@ class Planting:
             tiers += self._ask_training(fault)
         return decide(fault.name, fault.place, tiers, fault.learned)
 
+    @staticmethod
+    def failed(fault: Fault, message: str) -> Finding:
+        """Return the finding on a fault where the backend failed."""
+        return Finding(fault.name, fault.place, "error", message=message)
+
     def _control(self, name: str, training: bool) -> tuple[TierFinding, ...]:
         """Return the findings of the tiers of inference, or of training, on a network without a fault."""
         if (name, training) not in self._controls:
-            none = Fault("none", "", "", name, None, UNCHANGED)
+            none = without_fault(name)
             self._controls[name, training] = self._ask_training(none) if training else self._ask(none)
         return self._controls[name, training]
 
@@ -65,13 +61,13 @@ class Planting:
         """Return the findings of the tiers of TRAINING, in float64 or, where a backend has none, in float32."""
         case = self.cases.training(fault.network)
         try:
-            network = self._planted_for_training(fault)
+            network = self.networks.build_in_widest(fault, "training")
         except Unavailable as error:
             return tuple(TierFinding(tier, None, message=str(error)) for tier in TRAINING)
         try:
             gradients, *others = case.ask(network, fault.plant if isinstance(fault.plant, Retrain) else Retrain())
         finally:
-            self._discard_unless_right(network)
+            self.networks.discard(network)
         if case.dropout and gradients.caught is False:
             gradients = self._ask_dropout(fault, case)
         return gradients, *others
@@ -80,24 +76,18 @@ class Planting:
         if self.process.name == "oracle":
             return TierFinding("gradients", None, message="The oracle trains without dropout.")
         try:
-            network = self._planted(fault, DTYPE, "dropout")
+            network = self.networks.build(fault, DTYPE, "dropout")
         except Unavailable as error:
             return TierFinding("gradients", None, message=str(error))
         try:
             return case.ask_dropout(network)
         finally:
-            self._discard_unless_right(network)
-
-    def _planted_for_training(self, fault: Fault) -> RemoteNetwork:
-        try:
-            return self._planted(fault, "float64", "training")
-        except Unavailable:
-            return self._planted(fault, "float32", "training")
+            self.networks.discard(network)
 
     def _ask(self, fault: Fault) -> tuple[TierFinding, ...]:
         """Return the findings of the tiers of INFERENCE."""
         case = self.cases[fault.network]
-        network = self._planted(fault, "float32")
+        network = self.networks.build(fault, "float32")
         try:
             end_points = self._end_points(network, fault, case.drawn)
             tensors = network.tensors()
@@ -110,7 +100,7 @@ class Planting:
             float32 = self._judge(case, network, "float32", end_points)
             lattice = self._lattice(fault, case, network)
         finally:
-            self._discard_unless_right(network)
+            self.networks.discard(network)
         return structure, lattice, self._float64(fault, case), float32
 
     def _lattice(self, fault: Fault, case: ReferenceCase, network: RemoteNetwork) -> TierFinding:
@@ -120,13 +110,13 @@ class Planting:
 
     def _float64(self, fault: Fault, case: ReferenceCase) -> TierFinding:
         try:
-            network = self._planted(fault, "float64")
+            network = self.networks.build(fault, "float64")
         except Unavailable as error:
             return TierFinding("float64", None, message=str(error))
         try:
             return self._judge(case, network, "float64", self._end_points(network, fault, case.drawn))
         finally:
-            self._discard_unless_right(network)
+            self.networks.discard(network)
 
     def _judge(self, case: ReferenceCase, network: RemoteNetwork, dtype: str, end_points: EndPoints) -> TierFinding:
         """Judge the end points of the whole network, and those of its parts, each run alone."""
@@ -137,34 +127,7 @@ class Planting:
         born = None if ratio is None else not ratio <= FLOORS
         return TierFinding(dtype, run.verdict == "fail", run.first_divergence, born, run.message)
 
-    def _planted(self, fault: Fault, dtype: str, purpose: Purpose = "inference") -> RemoteNetwork:
-        """Return a network with the fault, as far as it is in the network itself; right networks serve all faults."""
-        is_right = fault.architecture == fault.case.network and not isinstance(fault.plant, Surgery)
-        key = fault.network, dtype, purpose
-        if is_right and key in self._right:
-            return self._right[key]
-        architecture, options = fault.architecture.undrawn(), {}
-        match purpose:
-            case "training":
-                architecture = architecture.without_dropout()
-                options = {"training": True, "freeze_batch_norm": fault.network in FROZEN}
-            case "dropout":
-                options = {"training": True, "freeze_batch_norm": True}
-        network = self.process.build(architecture, self.device, dtype, **options)
-        if isinstance(fault.plant, Surgery):
-            surgeon = (trainer_of if isinstance(fault.plant, LearningSurgery) else surgeon_of)(self.process.name)
-            network.apply(f"{surgeon}:{fault.plant.function}", **fault.plant.arguments)
-        if is_right:
-            self._right[key] = network
-        return network
-
     def _end_points(self, network: RemoteNetwork, fault: Fault, drawn: DrawnCase | DrawnLattice) -> EndPoints:
         """Load the drawn tensors, as the fault changes them, and return the end points."""
-        shared_tensors, images = drawn.shared
-        tensors = fault.tensors(drawn.tensors)
-        network.load(shared_tensors if tensors is drawn.tensors else tensors, partial=True)
-        return network.end_points(images)
-
-    def _discard_unless_right(self, network: RemoteNetwork) -> None:
-        if network not in self._right.values():
-            network.discard()
+        self.networks.load(network, fault, drawn)
+        return network.end_points(drawn.shared[1])

@@ -1,13 +1,13 @@
 """Reference cases of faults: a right network, its drawn images and tensors, and the oracle's answers."""
 
 from collections.abc import Mapping
-from threading import Lock
+from threading import RLock
 
 import numpy as np
 
 from isomorph.backends.oracle.backend import OracleNetwork
 from isomorph.backends.protocol import Array, Options
-from isomorph.conformance.drawn_case import Share
+from isomorph.conformance.drawn_case import DrawnCase, Share
 from isomorph.conformance.faults.fault import Fault, Tensors
 from isomorph.conformance.faults.learning import TrainingReferenceCase
 from isomorph.conformance.faults.networks import CASES
@@ -19,17 +19,18 @@ DTYPES = ("float64", "float32")
 
 
 class ReferenceCase:
-    """One of CASES, drawn, and evaluated by the oracle; for all faults and all backends.
+    """One of CASES, evaluated by the oracle; for all faults and all backends.
 
+    drawn: its images and tensors.
     inputs: dtype -> the inputs of all parts, in files that every backend can map.
     """
 
-    def __init__(self, name: str, share: Share) -> None:
+    def __init__(self, name: str, drawn: DrawnCase, share: Share) -> None:
         case = CASES[name]
         self.network = case.network
         self.size = case.height, case.width
         self.structure = Structure.of(case.network, *self.size)
-        self.drawn = case.with_tensors(share)
+        self.drawn = drawn
         self.lattice = Lattice(case.network, *self.size).with_tensors(share)
         self.inputs = {dtype: share(self.drawn.reference.parts(dtype).inputs) for dtype in DTYPES}
 
@@ -39,15 +40,23 @@ class ReferenceCases:
 
     def __init__(self, share: Share) -> None:
         self._share = share
-        self._lock = Lock()
+        self._lock = RLock()
+        self._drawn: dict[str, DrawnCase] = {}
         self._cases: dict[str, ReferenceCase] = {}
         self._training_cases: dict[str, TrainingReferenceCase] = {}
 
     def __getitem__(self, name: str) -> ReferenceCase:
         with self._lock:
             if name not in self._cases:
-                self._cases[name] = ReferenceCase(name, self._share)
+                self._cases[name] = ReferenceCase(name, self.drawn(name), self._share)
             return self._cases[name]
+
+    def drawn(self, name: str) -> DrawnCase:
+        """Return the images and tensors of a case, which the oracle need not have evaluated."""
+        with self._lock:
+            if name not in self._drawn:
+                self._drawn[name] = CASES[name].with_tensors(self._share)
+            return self._drawn[name]
 
     def training(self, name: str) -> TrainingReferenceCase:
         """Return the reference case of training the same network."""

@@ -158,7 +158,7 @@ def test_a_backend_that_cannot_be_trained_has_no_faults_of_training(
     monkeypatch.setattr(RemoteNetwork, "gradients", untrained)
     monkeypatch.setattr(RemoteNetwork, "observe", untrained)
     monkeypatch.setattr(RemoteNetwork, "step", untrained)
-    fresh = Planting(planting.process, planting.device, planting.cases)
+    fresh = Planting(planting.process, planting.networks.device, planting.cases)
     assert fresh.find(CATALOGUE["decay-for-momentum"]).outcome == "no training"
 
 
@@ -170,8 +170,8 @@ def test_nothing_is_decided_where_the_network_does_not_pass_without_the_fault(
     planting: Planting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = edit_all("weights", lambda value: value * 1.5)
-    monkeypatch.setattr("isomorph.conformance.faults.planting.UNCHANGED", wrong)
-    fresh = Planting(planting.process, planting.device, planting.cases)
+    monkeypatch.setattr("isomorph.conformance.faults.planted.UNCHANGED", wrong)
+    fresh = Planting(planting.process, planting.networks.device, planting.cases)
     finding = fresh.find(CATALOGUE["same-for-explicit"])
     assert finding.outcome == "unfit"
     assert finding.message.startswith("Without the fault bottlenecks fails, too, by its lattice: conv1 is the first")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -65,13 +65,16 @@ MARKS: dict[Outcome, str] = {"elsewhere": "!", "false alarm": "?"}
 """Outcome -> the mark behind the tiers' letters."""
 
 
+FindingT = TypeVar("FindingT")
+
+
 @dataclass(frozen=True)
-class FaultyBackend:
+class FaultyBackend(Generic[FindingT]):
     """One backend's column: its findings, in the order of the report's faults."""
 
     name: str
     version: str | None
-    findings: tuple[Finding, ...]
+    findings: tuple[FindingT, ...]
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class FaultsReport(Report):
     """
 
     faults: tuple[Fault, ...]
-    backends: tuple[FaultyBackend, ...]
+    backends: tuple[FaultyBackend[Finding], ...]
     shown: dict[str, bool] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -137,7 +140,7 @@ class FaultsReport(Report):
         """Return the report for people: a row for each fault, then a line for everything unexpected."""
         table = plain_table("fault", "planted at", *(backend.name for backend in self.backends))
         for fault, *findings in zip(self.faults, *(backend.findings for backend in self.backends), strict=True):
-            table.add_row(fault.name, _short_place(fault), *map(_cell, findings))
+            table.add_row(fault.name, short_place(fault), *map(_cell, findings))
         versions = facts_table((backend.name, backend.version or "-") for backend in self.backends)
         tiers = Text(f"Faults that a tier caught: {', '.join(f'{tier} {n}' for tier, n in self.by_tier.items())}.")
         closing = Text(self._closing(), "bold" if self.exit_status == 0 else "bold red")
@@ -210,7 +213,7 @@ def _where(fault: Fault) -> str:
     return f" at {fault.place}" if fault.place else ", where it changes nothing"
 
 
-def _short_place(fault: Fault) -> str:
+def short_place(fault: Fault) -> str:
     """Return the place where the first tier sees it, without the name of the batch norm."""
     place = next(iter(fault.learned.values()), fault.place)
     return short_scope(place.replace("/BatchNorm", "")) if place else "nothing changes"
