@@ -24,7 +24,12 @@ FLOOR = Path(inspect.getfile(isomorph.tools)).parent
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-NEED = {"benching.plots": "matplotlib", "models.diagnose": "torch", "models.map_tensors": "torch"}
+NEED = {
+    "benching.plots": "matplotlib",
+    "certifying.diagnosed_faults": "torch",
+    "models.diagnose": "torch",
+    "models.map_tensors": "torch",
+}
 """Module -> what its examples need and the core does not."""
 
 RUN_FRAMEWORKS = {"__init__"}

@@ -2,6 +2,8 @@ from .benching.bench import bench
 from .benching.plots import write_plots
 from .benching.report import BenchReport
 from .certifying.certify import certify
+from .certifying.diagnosed_faults import diagnose_faults
+from .certifying.diagnosed_report import DiagnosedFaultsReport
 from .certifying.faults import faults, list_faults
 from .certifying.faults_report import CatalogueReport, FaultsReport
 from .certifying.junit import to_junit
@@ -42,6 +44,7 @@ __all__ = [
     "CheckReport",
     "CompareReport",
     "ConvertReport",
+    "DiagnosedFaultsReport",
     "DiagnosisReport",
     "DiffReport",
     "FaultsReport",
@@ -65,6 +68,7 @@ __all__ = [
     "compare",
     "convert",
     "diagnose",
+    "diagnose_faults",
     "diff",
     "faults",
     "fetch",

@@ -32,6 +32,29 @@ def test_it_prints_which_tier_caught_which_fault() -> None:
     )
 
 
+def test_it_prints_which_faults_a_diagnosis_names_in_native_objects() -> None:
+    names = ("tf32-left-on", "pool-zero-behind-relu", "auxiliary-relu-missing", "epsilon-1.001e-5", "rate-for-stride")
+    faults = (part for name in names for part in ("--fault", name))
+    said = [line.rstrip() for line in answered(*FAULTS, "--diagnose", "--backends", "pytorch", *faults).splitlines()]
+    assert said[2:8] == [
+        "fault                   planted at           pytorch",
+        "pool-zero-behind-relu   nothing changes      harmless",
+        "rate-for-stride         block2/unit_2/conv2  named",
+        "epsilon-1.001e-5        conv1                named",
+        "auxiliary-relu-missing  aux1/fc1             not run",
+        "tf32-left-on            conv1                named",
+    ]
+    assert max(map(len, said)) <= 80
+    assert " ".join(said[-2:]) == ("3 of 3 faults named in 1 backend, each at its own place, 3 with nothing else said.")
+
+
+def test_it_writes_diagnoses_as_json_alone_on_stdout() -> None:
+    done = isomorph(*SOME, "--diagnose", "--json", "-")
+    assert (done.returncode, done.stderr) == (3, ""), "the oracle has no native object to trace"
+    (backend,) = json.loads(done.stdout)["backends"]
+    assert [finding["outcome"] for finding in backend["findings"]] == ["no tracing", "no tracing"]
+
+
 def test_its_help_fits_the_terminal() -> None:
     said = answered(*FAULTS, "--help")
     assert said.startswith("Usage: isomorph conformance faults ")
@@ -79,6 +102,10 @@ def test_the_list_says_what_goes_wrong_and_where_it_is_known_from() -> None:
     [
         (("--fault", "epsilon-1e3"), "There is no fault 'epsilon-1e3'; did you mean epsilon-1e-3"),
         (("--list", "--fault", "zzz"), "There is no fault 'zzz'; `isomorph conformance faults --list` shows all."),
+        (
+            ("--diagnose", "--fault", "nesterov"),
+            "The fault nesterov is one of training, which changes no answer that could be diagnosed; plant it without",
+        ),
         (("--backends", "pytorhc"), "There is no backend 'pytorhc'; did you mean pytorch"),
         (("--device", "tpu"), "There is no device 'tpu'; there are auto, cpu, gpu."),
         (("--timeout", "0"), "The time limit is 0 s; expected more than 0"),

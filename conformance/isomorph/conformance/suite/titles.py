@@ -5,6 +5,7 @@ TITLES = {
     "test_array_forms": "any form of arrays",
     "test_atrous": "output strides",
     "test_bends": "slopes at a ReLU's bend",
+    "test_diagnosing": "diagnosed faults",
     "test_gpu": "what a GPU computes",
     "test_peers": "recorded peers",
     "test_planting": "planted faults",

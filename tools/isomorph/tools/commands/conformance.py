@@ -73,20 +73,24 @@ def run_command(
 @options.device
 @click.option("--fault", "names", multiple=True, metavar="NAME", help="Plant this one alone; may be repeated.")
 @click.option("--list", "only_list", is_flag=True, help="Show the faults and their sources, and plant none.")
+@click.option("--diagnose", is_flag=True, help="Trace each native object, and see whether a diagnosis names the fault.")
 @options.timeout
 @options.json_file
-def faults_command(names: tuple[str, ...], only_list: bool, json: str | None, **settings: Any) -> int:
+def faults_command(names: tuple[str, ...], only_list: bool, diagnose: bool, json: str | None, **settings: Any) -> int:
     """Plant known porting mistakes in every backend: which tier catches which, and whether at its place.
 
     A mistake of training changes no answer: tiers of inference have to miss it, and those of training to name it.
 
-    Exit status: 0 all are caught at their place, 1 one is not, 2 the request is bad, 3 undecided.
+    With --diagnose those of inference alone are planted, and each native object is diagnosed as `isomorph diagnose`
+    does a model of somebody's: is the fault named, at its place, and is anything else said?
+
+    Exit status: 0 all are caught, or named, at their place, 1 one is not, 2 the request is bad, 3 undecided.
     """
     check_json(json)
     if only_list:
         publish(tools.list_faults(names or None), json)
         return 0
     with show_progress() as progress:
-        report = tools.faults(names or None, progress=progress, **settings)
+        report = (tools.diagnose_faults if diagnose else tools.faults)(names or None, progress=progress, **settings)
     publish(report, json)
     return report.exit_status
