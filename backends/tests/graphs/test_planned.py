@@ -17,7 +17,7 @@ NETWORKS = {
     "depthwise": (architecture("keras/MobileNet"), (33, 34)),
     "inverted residuals": (architecture("torchvision/mobilenet_v2"), (33, 34)),
     "inception with heads and an affine": (architecture("torchvision/googlenet"), (64, 65)),
-    "dropout scaled at inference": (architecture("paddle/googlenet"), (160, 161)),
+    "dropout scaled at inference": (architecture("paddle/googlenet", aux_logits=False), (64, 65)),
     "dense layers behind a map": (architecture("paddle/LeNet"), (28, 28)),
 }
 
