@@ -1,7 +1,8 @@
 """The examples in this floor's docstrings: they run and show what they say, and every public function has one.
 
 They run in a folder that holds these files: `resnet8.safetensors`, drawn weights of mlperf_tiny/resnet8,
-`photograph.png`, `labels.txt`, and `port.py`, somebody's cifar/resnet20 in PyTorch with a mistake.
+`photograph.png`, `labels.txt`, `images.npy`, `recorded.npz`, which is what these images give where the epsilon of
+`resnet8.safetensors` is a hundred times what it is, and `port.py`, somebody's cifar/resnet20 in PyTorch with a mistake.
 """
 
 import doctest
@@ -16,6 +17,8 @@ import pytest
 from PIL import Image
 
 import isomorph.tools
+from isomorph.backends.oracle.backend import OracleNetwork
+from isomorph.backends.protocol import Options
 from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.spec import architecture
 from isomorph.tools.checkpoints import write_safetensors
@@ -101,7 +104,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that examples read."""
     folder = tmp_path_factory.mktemp("examples")
     network = architecture("mlperf_tiny/resnet8")
-    write_safetensors(folder / "resnet8.safetensors", draw_tensors(network, draw_images(network, 2, 32, 32)), {})
+    images = draw_images(network, 2, 32, 32)
+    tensors = draw_tensors(network, images)
+    write_safetensors(folder / "resnet8.safetensors", tensors, {})
+    np.save(folder / "images.npy", images)
+    wrong = OracleNetwork(network.with_options(batch_norm_epsilon=0.1), Options(dtype="float32"))
+    wrong.load(tensors)
+    np.savez(folder / "recorded.npz", **wrong.end_points(images))  # type: ignore[arg-type]  # its stubs want an option
     pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     Image.fromarray(pixels).save(folder / "photograph.png")
     (folder / "port.py").write_text(PORT)

@@ -20,6 +20,7 @@ from .designs.listing import ListReport, list_
 from .designs.show import ShowReport, show
 from .models.diagnose import diagnose
 from .models.map_tensors import MapReport, map_tensors
+from .models.recordings import RecordingReport, diagnose_recording
 from .models.report import DiagnosisReport
 from .predicting.predict import predict
 from .predicting.report import PredictingBackend, PredictReport
@@ -55,6 +56,7 @@ __all__ = [
     "PredictReport",
     "PredictingBackend",
     "PublishedReport",
+    "RecordingReport",
     "Rounding",
     "RunReport",
     "ShowReport",
@@ -69,6 +71,7 @@ __all__ = [
     "convert",
     "diagnose",
     "diagnose_faults",
+    "diagnose_recording",
     "diff",
     "faults",
     "fetch",

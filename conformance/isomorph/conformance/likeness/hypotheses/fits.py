@@ -32,9 +32,9 @@ def _families(segment: Segment) -> Iterator[tuple[Family, float]]:
     for number in segment.nodes:
         node = segment.graph.nodes[number]
         if isinstance(node.operation, BatchNorm):
+            yield _epsilon(node, node.operation), node.operation.epsilon
             yield _variance_factor(node), 1.0
             yield _variance_offset(node), 0.0
-            yield _epsilon(node, node.operation), node.operation.epsilon
         if isinstance(node.operation, Convolution):
             yield _input_factor(node), 1.0
 

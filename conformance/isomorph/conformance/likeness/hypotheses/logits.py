@@ -42,10 +42,12 @@ class LogitsDiagnosis:
 
     apart: how far they are from what the specification gives, in parts of the largest number.
     findings: what would explain it exactly: of several, these images do not tell which.
+    differs: whether that is more than noise.
     tried: how many mistakes were evaluated. ended: whether all were, and the time was enough.
     """
 
     apart: float
+    differs: bool
     findings: list[Finding] = field(default_factory=list)
     tried: int = 0
     ended: bool = True
@@ -72,8 +74,9 @@ def diagnose_logits(
     plain = segment.plain(segment.target)
     expected = logits.astype(np.float64)
     expected = expected.reshape(plain.shape) if expected.size == plain.size else expected
-    diagnosis = LogitsDiagnosis(distance(plain, expected))
-    if diagnosis.apart <= tolerance:
+    apart = distance(plain, expected)
+    diagnosis = LogitsDiagnosis(apart, apart > tolerance)
+    if not diagnosis.differs:
         return diagnosis
     for found in _conventions(architecture, images, right, expected, tolerance, diagnosis):
         diagnosis.findings.append(found)
