@@ -31,7 +31,7 @@ def graph_of(
 ) -> Graph:
     """Return the graph of a plan for images [N, H, W, C], whose values nothing has computed yet.
 
-    tensors: canonical name -> tensor; without them every tensor is of its shape, and of no number.
+    tensors: canonical name -> tensor; one that is not there is of its shape, and of no number.
     shapes: number of a node -> the axes that its value has, where another model has computed it otherwise; what
         follows is resolved to those.
 
@@ -160,5 +160,6 @@ class _Builder:
     def tensor(self, layer: layers.Parametrised, leaf: str) -> Tensor:
         """Return one of a layer's tensors."""
         name, shape = tensor_name(layer, leaf), tensors_of(layer)[leaf]
-        stored = np.broadcast_to(np.nan, shape) if self.tensors is None else np.asarray(self.tensors[name])
+        known = (self.tensors or {}).get(name)
+        stored = np.broadcast_to(np.nan, shape) if known is None else np.asarray(known)
         return Tensor(stored, Layout.whole(shape), name)

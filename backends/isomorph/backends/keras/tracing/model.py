@@ -68,7 +68,8 @@ class KerasModel(Model):
         """Build it again in another dtype, with its tensors; a module of TensorFlow has no way to be."""
         if dtype == self.dtype:
             return True
-        names = list(self._own())
+        # one that has not run yet may make more tensors when it does
+        names = list(self._own()) if getattr(self._native, "built", True) else []
         new = rebuilt(self._native, dtype, self._make) if isinstance(self._native, keras.layers.Layer) else None
         if new is None:
             return False

@@ -9,8 +9,9 @@ import paddle
 from paddle import Tensor, nn
 
 from isomorph.backends.array_forms import Array, Images
+from isomorph.backends.failures import Unavailable
 from isomorph.backends.graphs.graph import Graph
-from isomorph.backends.models import Model, Size, call_factory
+from isomorph.backends.models import Model, Size, call_factory, last_line
 from isomorph.backends.paddle.tracing.call import to_array
 from isomorph.backends.paddle.tracing.program import Program, open_program
 from isomorph.backends.paddle.tracing.tracer import trace
@@ -75,15 +76,32 @@ class PaddleModel(Model):
         """Run it once, see `isomorph.backends.paddle.tracing.tracer.trace`.
 
         What it changes of what it does not learn, as a batch norm in training does, is put back.
+
+        Raises BadInput where it does not take these images.
         """
         own = self._stored()
         training = bool(self.in_training())
         before = [(each, each.numpy()) for each in own.values() if training and each.stop_gradient]
         try:
             return trace(self._layer, own, images, self._channels_last)
+        except Unavailable:
+            raise
+        except Exception:
+            self._run(images)
+            raise
         finally:
             for tensor, value in before:
                 tensor.set_value(value)
+
+    def _run(self, images: Images) -> None:
+        """Run it and record nothing. Raises BadInput where it raises."""
+        x = images if self._channels_last else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        try:
+            with paddle.no_grad():
+                self._layer(paddle.to_tensor(x))
+        except Exception as error:
+            size = "x".join(map(str, images.shape))
+            raise BadInput(f"{self.name} raised {last_line(error)}, on images of {size}, {images.dtype}.") from error
 
     @property
     def _channels_last(self) -> bool:

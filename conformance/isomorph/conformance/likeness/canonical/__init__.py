@@ -5,6 +5,7 @@ Each pass takes a graph, changes it in place, and leaves what its outputs comput
 
 from isomorph.backends.graphs.graph import Graph
 from isomorph.conformance.likeness.canonical.affines import join_affines, move_into_bias
+from isomorph.conformance.likeness.canonical.constants import pad_with_constants
 from isomorph.conformance.likeness.canonical.dense import order_flattened, split_packed
 from isomorph.conformance.likeness.canonical.functions import name_functions
 from isomorph.conformance.likeness.canonical.groups import join_groups
@@ -14,6 +15,7 @@ from isomorph.conformance.likeness.canonical.pools import simplify_pools
 
 PASSES = (
     Graph.remove_unread,
+    pad_with_constants,
     name_functions,
     drop_neutral,
     simplify_pools,
