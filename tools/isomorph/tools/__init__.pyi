@@ -21,7 +21,7 @@ from .designs.show import ShowReport, show
 from .models.diagnose import diagnose
 from .models.map_tensors import MapReport, map_tensors
 from .models.recordings import RecordingReport, diagnose_recording
-from .models.report import DiagnosisReport
+from .models.report import AgainstReport, DiagnosisReport
 from .predicting.predict import predict
 from .predicting.report import PredictingBackend, PredictReport
 from .probing.capabilities import capabilities
@@ -33,6 +33,7 @@ from .weights.diff import DiffReport, diff
 from .weights.inspect import InspectReport, inspect
 
 __all__ = [
+    "AgainstReport",
     "BackendReport",
     "BenchReport",
     "Capabilities",

@@ -32,7 +32,7 @@ from isomorph.tools.designs.titles import title
 from isomorph.tools.designs.without_effect import warn_of_plants
 from isomorph.tools.images.images import AnyImages
 from isomorph.tools.models.diagnose import diagnose
-from isomorph.tools.models.report import DiagnosisReport
+from isomorph.tools.models.report import AgainstReport
 from isomorph.tools.subjects.backends import choose_backends, run_side_by_side
 from isomorph.tools.subjects.subject import Case, Subject, check_limits, check_request, find_subject, make_case
 
@@ -69,7 +69,7 @@ def check(
 
 
 @overload
-def check(subject: Any, *, against: Any, **settings: Any) -> DiagnosisReport: ...
+def check(subject: Any, *, against: Any, **settings: Any) -> AgainstReport: ...
 
 
 def check(
@@ -96,7 +96,7 @@ def check(
     parts: bool = False,
     progress: Progress = lambda who, what: None,
     **options: Any,
-) -> CheckReport | DiagnosisReport:
+) -> CheckReport | AgainstReport:
     """Compare one network across backends, two files as functions, or a model of your own with what it should be.
 
     >>> from isomorph.tools import check
@@ -113,8 +113,8 @@ def check(
     (False, 'conv1')
 
     subject: an architecture, its name, or a checkpoint file.
-    against: a model that somebody else wrote, as `diagnose` takes it; then the model alone runs, and the report is that
-        of `diagnose`, whose settings go with it. Either of the two may be the model, and both.
+    against: a model that somebody else wrote, as `diagnose` takes it; then the model alone runs, and the report says
+        what that of `diagnose` says, whose settings go with it. Either of the two may be the model, and both.
     other: a second checkpoint: every backend runs it, and is compared with the oracle on the first one's weights.
     backends: names; None takes the installed ones of COMPARED. A named backend that is not installed is bad input.
     device: "auto", "cpu" or "gpu".
@@ -139,11 +139,11 @@ def check(
     the status "error" in its row.
     """
     if against is not None:
-        beside: dict[str, Any] = {"other": other, "backends": backends, "plant": plant, "python": python}
-        beside |= {"references": references, "device": device != "auto", "dtype": dtype != "float32", "parts": parts}
+        beside: dict[str, Any] = {"a second file": other, "backends": backends, "plant": plant, "reference": references}
+        beside |= {"device": device != "auto", "dtype": dtype != "float32", "parts": parts}
         if stray := next((name for name, value in beside.items() if value), None):
             raise BadInput(f"A model is compared with one subject, in its own framework; leave {stray} out.")
-        return diagnose(
+        diagnosis = diagnose(
             subject,
             against,
             arch=arch,
@@ -154,11 +154,13 @@ def check(
             size=size,
             batch=batch,
             seed=seed,
+            python=python,
             memory=memory,
             timeout=timeout,
             progress=progress,
             **options,
         )
+        return AgainstReport(**vars(diagnosis))
     started = time.monotonic()
     interpreters = {find_backend(name).name: path for name, path in (python or {}).items()}
     first = find_subject(subject, arch, key=key, prefix=prefix, tensor_map=tensor_map, **options)

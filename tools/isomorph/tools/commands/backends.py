@@ -13,6 +13,7 @@ from isomorph.tools.commands.command import Group
 from isomorph.tools.commands.options import read_call, read_pairs
 from isomorph.tools.commands.progress import show_progress
 from isomorph.tools.commands.reports import check_json, publish
+from isomorph.tools.models.naming import file_of
 from isomorph.tools.tables import printable
 from isomorph.tools.writing import check_writable
 
@@ -45,7 +46,7 @@ commands = Group()
 @click.option(
     "--plant", multiple=True, metavar="FIELD=VALUE", help="Get a field of the convention wrong in every backend."
 )
-@click.option("--python", multiple=True, metavar="BACKEND=PATH", help="The interpreter of a backend's own environment.")
+@options.python
 @options.memory
 @options.timeout
 @click.option("--reference", multiple=True, metavar="Y.npz", help="What `run` recorded elsewhere; may be repeated.")
@@ -79,11 +80,14 @@ def check_command(
 
     Exit status: 0 all agree, 1 one differs, 2 the request is bad, 3 undecided, as a backend crashed.
     """
-    check_json(json, subject, other, *reference)
+    check_json(json, file_of(subject), other, *reference, *images, against and file_of(against), weights)
     settings |= {"plant": read_plant(read_pairs("--plant", plant)), "python": read_pairs("--python", python)}
-    of_model = {"call": read_call(call), "runs_in": runs_in, "weights": weights}
     if against is not None:
-        settings |= of_model | {"images": images or None, "training": training}
+        for option, value in (("--end-points", end_points), ("--freeze-batch-norm", freeze_batch_norm)):
+            if value:
+                raise BadInput(f"{option} is about isomorph's own networks; leave it out of what --against compares.")
+        settings |= {"call": read_call(call), "runs_in": runs_in, "weights": weights, "training": training}
+        settings |= {"other": other, "images": images or None, "dtype": dtype, "references": reference}
         with show_progress() as progress:
             diagnosed = tools.check(subject, against=against, progress=progress, **settings, **architecture_options)
         publish(diagnosed, json)

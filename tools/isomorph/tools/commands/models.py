@@ -7,12 +7,15 @@ import click
 from isomorph import tools
 from isomorph.tools.commands import options
 from isomorph.tools.commands.command import Group
-from isomorph.tools.commands.options import read_call
+from isomorph.tools.commands.options import read_call, read_pairs
 from isomorph.tools.commands.progress import show_progress
 from isomorph.tools.commands.reports import check_json, check_output, publish, write_json
+from isomorph.tools.models.naming import file_of
 
 commands = Group()
 
+MOST_PLACES = 4
+"""Of a cause, which `diagnose` lists unless --places asks for all."""
 
 model = options.argument(
     "model",
@@ -37,15 +40,17 @@ model = options.argument(
 @options.batch
 @options.seed
 @options.architecture_options
+@options.python
 @options.memory
 @options.timeout
-@click.option("--places", is_flag=True, help="Also print every place of every cause.")
+@click.option("--places", is_flag=True, help="Print every place of every cause, and not the first alone.")
 @options.json_file
 def diagnose_command(
     subject: str,
     model: str,
     call: tuple[str, ...],
     images: tuple[str, ...],
+    python: tuple[str, ...],
     architecture_options: dict[str, Any],
     places: bool,
     json: str | None,
@@ -56,11 +61,12 @@ def diagnose_command(
     The model runs once as it is, and no name in it is looked at. Exit status: 0 the same function, 1 another one,
     2 the request is bad, 3 undecided, as the model crashed or took too long.
     """
-    check_json(json, subject, model)
-    settings |= {"call": read_call(call), "images": images or None}
+    check_json(json, *map(file_of, (subject, model)), *images, settings["weights"], settings["tensor_map"])
+    settings |= {"call": read_call(call), "images": images or None, "python": read_pairs("--python", python)}
     with show_progress() as progress:
         report = tools.diagnose(subject, model, progress=progress, **settings, **architecture_options)
-    publish(report, json, *([report.place_table()] if places and report.causes else []))
+    has_places = report.causes and not report.is_another
+    publish(report, json, *([report.place_table(None if places else MOST_PLACES)] if has_places else []))
     return report.exit_status
 
 
@@ -75,6 +81,7 @@ def diagnose_command(
 @options.batch
 @options.seed
 @options.named_architecture_options
+@options.python
 @options.memory
 @options.timeout
 @options.json_file
@@ -84,6 +91,7 @@ def map_command(
     call: tuple[str, ...],
     out_file: str | None,
     force: bool,
+    python: tuple[str, ...],
     architecture_options: dict[str, Any],
     json: str | None,
     **settings: Any,
@@ -93,12 +101,11 @@ def map_command(
     The map is a file that you can edit; with --map it lets `check`, `convert`, `inspect` and `predict` read the model's
     checkpoints.
     """
-    check_json(json, model)
-    check_output("--out", out_file, json, force, model)
+    check_json(json, *map(file_of, (arch, model)))
+    check_output("--out", out_file, json, force, *map(file_of, (arch, model)))
+    settings |= {"call": read_call(call), "python": read_pairs("--python", python)}
     with show_progress() as progress:
-        report = tools.map_tensors(
-            arch, model, call=read_call(call), progress=progress, **settings, **architecture_options
-        )
+        report = tools.map_tensors(arch, model, progress=progress, **settings, **architecture_options)
     write_json(out_file, lambda: report.to_toml(out_file or ""))
     if "-" in (out_file, json):
         write_json(json, report.to_json)

@@ -227,6 +227,9 @@ model_size = click.option(
 )
 batch = click.option("--batch", type=int, default=2, metavar="N", help="How many images to draw.")
 seed = click.option("--seed", type=int, default=0, metavar="N", help="What to draw images and weights from.")
+python = click.option(
+    "--python", multiple=True, metavar="BACKEND=PATH", help="The interpreter of a backend's own environment."
+)
 timeout = click.option(
     "--timeout", type=float, default=TIMEOUT, metavar="SECONDS", help="Limit of one call to a backend."
 )

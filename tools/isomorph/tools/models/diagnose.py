@@ -1,9 +1,9 @@
 """`diagnose`: is a model that somebody else wrote the function that it should be, and if not, why?"""
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.cases import draw_tensors
 from isomorph.conformance.likeness.diagnosis import Diagnosis, compare_models, compare_with
 from isomorph.conformance.likeness.mapping import map_tensors, put
-from isomorph.spec import Architecture, BadInput
-from isomorph.tools.images.images import AnyImages, check_pixels, read_images
+from isomorph.spec import Architecture, BadInput, tensor_shapes
+from isomorph.spec.tensors import match_exactly
+from isomorph.tools.designs.lookup import is_architecture
+from isomorph.tools.images.images import AnyImages, check_pixels, is_array, read_array, read_images
 from isomorph.tools.models.naming import is_model
 from isomorph.tools.models.opening import OpenedModel, Progress, Traced, opened_model
 from isomorph.tools.models.report import DiagnosisReport
-from isomorph.tools.subjects.subject import Subject, check_limits, find_subject
+from isomorph.tools.subjects.subject import check_drawn, check_limits, find_subject
 
 
 def diagnose(
@@ -38,7 +40,7 @@ def diagnose(
     size: tuple[int, int] | None = None,
     batch: int = 2,
     seed: int = 0,
-    python: str = sys.executable,
+    python: Mapping[str, str] | None = None,
     memory: float | None = None,
     timeout: float = TIMEOUT,
     progress: Progress = lambda who, what: None,
@@ -64,10 +66,11 @@ def diagnose(
     runs_in: the backend that opens it, where neither its ending nor its imports tell.
     weights: "theirs", the model as it is; "drawn", trained-like tensors put into it; or a checkpoint to put into it.
     training: compare a model that is left in training mode, as it is.
-    arch, key, prefix, tensor_map, options: of the subject, as `check` takes them.
+    arch, key, prefix, tensor_map, options: of the subject, as `check` takes them; where that is an architecture, key,
+        prefix and tensor_map are of the checkpoint that is put into the model.
     images: an array [N, H, W, C], or paths, as `check` takes them; None draws `batch` of them of `size`, which is 67x68
         or what the model insists on.
-    python: the interpreter of the model's environment.
+    python: backend -> the interpreter of its environment, where that is not this one.
     memory, timeout: bytes that its process may allocate, and seconds that one call may take.
 
     Raises BadInput where there is no such model or subject, where the model cannot be run, and where it is random.
@@ -75,7 +78,8 @@ def diagnose(
     """
     started = time.monotonic()
     check_limits(timeout, memory)
-    if not _is_specified(subject) and isinstance(model, Architecture | str | Path) and _is_specified(model):
+    check_drawn(batch, seed)
+    if not _is_specified(subject) and _is_specified(model):
         subject, model = model, subject
     opened = partial(
         opened_model,
@@ -87,43 +91,116 @@ def diagnose(
         timeout=timeout,
         progress=progress,
     )
-    with opened(model) as theirs:
-        if _is_specified(subject):
-            known = find_subject(subject, arch, key=key, prefix=prefix, tensor_map=tensor_map, **options)
-            network = known.architecture
-            traced = theirs.run(_pixels(images, network, size), size, batch, seed, network.in_channels)
-            diagnosis, traced = _against_specification(known, theirs, traced, weights, seed)
-        else:
-            if weights != "theirs":
-                raise BadInput(f"Two models are compared as they are; leave --weights {weights} out.")
-            with opened(subject) as first:
-                diagnosis, traced = _against_model(first, theirs, _array(images), size, batch, seed)
+    told = {"key": key, "prefix": prefix, "tensor_map": tensor_map}
+    if _is_specified(subject):
+        request = _Request(subject, arch, told, options, weights, images, size, batch, seed)
+        with opened(model) as theirs:
+            diagnosis, traced = request.diagnose(theirs)
+    else:
+        _refuse_beside_two_models({"arch": arch, **told, **options}, weights)
+        pixels = _array(images, size)
+        with opened(model) as theirs, opened(subject) as first:
+            diagnosis, traced = _against_model(first, theirs, pixels, size, batch, seed)
+        if pixels is not None:
+            traced = traced.with_source(_images_source(images))
     progress("oracle", "done")
     return _report(_name(subject), traced, weights, diagnosis, time.monotonic() - started)
 
 
 def _is_specified(subject: Any) -> bool:
     """Return whether a subject is an architecture or a checkpoint, and no model."""
-    return isinstance(subject, Architecture) or (isinstance(subject, str | Path) and not is_model(str(subject)))
+    return isinstance(subject, Architecture) or (isinstance(subject, str | PathLike) and not is_model(str(subject)))
 
 
 def _name(subject: Any) -> str:
     if isinstance(subject, Architecture):
         return subject.name
-    return str(subject) if isinstance(subject, str | Path) else type(subject).__name__
+    return str(subject) if isinstance(subject, str | PathLike) else type(subject).__name__
 
 
-def _against_specification(
-    known: Subject, theirs: OpenedModel, traced: Traced, weights: str, seed: int
-) -> tuple[Diagnosis, Traced]:
-    tensors: Tensors | None = known.tensors
+class _Request:
+    """What a model should be, the tensors that are put into it, and its images: all that is known before it is opened.
+
+    Raises BadInput for what is none of these, so that no framework is imported in vain.
+    """
+
+    def __init__(
+        self,
+        subject: Any,
+        arch: str | None,
+        told: Mapping[str, Any],
+        options: Mapping[str, Any],
+        weights: str,
+        images: Sequence[str] | AnyImages | None,
+        size: tuple[int, int] | None,
+        batch: int,
+        seed: int,
+    ) -> None:
+        is_drawn = weights in ("theirs", "drawn")
+        is_file = not (isinstance(subject, Architecture) or is_architecture(subject))
+        of_subject = told if is_file or is_drawn else {}
+        self.known = find_subject(subject, arch, **of_subject, **options)
+        self.network = self.known.architecture
+        if weights == "drawn" and self.known.tensors is not None:
+            raise BadInput("--weights drawn goes with an architecture; a file has tensors of its own.")
+        self.weights = weights
+        self.loaded = None if is_drawn else self._read(subject, {} if is_file else told, {} if is_file else options)
+        self.pixels = _pixels(images, self.network, size)
+        self.source = "" if images is None else _images_source(images)
+        self.size, self.batch, self.seed = size, batch, seed
+
+    def _read(self, subject: Any, told: Mapping[str, Any], options: Mapping[str, Any]) -> Tensors:
+        """Return a checkpoint's tensors. Raises BadInput where they are another network's."""
+        name = str(subject) if isinstance(subject, str | PathLike) else self.network.name
+        arch = name if is_architecture(name) and not told.get("tensor_map") else None
+        read = find_subject(self.weights, arch, **told, **(options if arch else {}))
+        if read.tensors is None:
+            raise BadInput(f"--weights {self.weights} is an architecture; expected theirs, drawn, or a checkpoint.")
+        found = {name: tuple(value.shape) for name, value in read.tensors.items()}
+        match_exactly(tensor_shapes(self.network), found, self.network.name, self.weights)
+        return read.tensors
+
+    def diagnose(self, theirs: OpenedModel) -> tuple[Diagnosis, Traced]:
+        """Trace the model, with other tensors in it if they are asked for, and compare it."""
+        traced = theirs.run(self.pixels, self.size, self.batch, self.seed, self.network.in_channels)
+        if self.source:
+            traced = traced.with_source(self.source)
+        loaded = self.loaded
+        if self.weights == "drawn":
+            loaded = draw_tensors(self.network, traced.images.astype(np.float32), self.seed)
+        if loaded is not None:
+            theirs.progress(theirs.backend, f"loading {self.weights} weights")
+            traced = self._with_tensors(theirs, traced, loaded)
+        theirs.progress("oracle", "comparing")
+        tensors = self.known.tensors if self.known.tensors is not None else loaded
+        return compare_with(self.network, traced.graph, tensors), traced
+
+    def _with_tensors(self, theirs: OpenedModel, traced: Traced, tensors: Tensors) -> Traced:
+        """Put canonical tensors into a model, and trace it again on the same images.
+
+        Raises BadInput where the model has no place for one of them.
+        """
+        images = traced.images
+        diagnosis = compare_with(self.network, traced.graph)
+        if diagnosis.is_another:
+            return traced
+        rows = list(map_tensors(diagnosis.comparison))
+        places = {row.canonical: row.layout.size for row in rows if row.theirs is not None}
+        if homeless := [name for name, value in tensors.items() if places.get(name) != value.size]:
+            more = f" and {len(homeless) - 1} more" if len(homeless) > 1 else ""
+            raise BadInput(
+                f"{theirs.name} stores no tensor for {homeless[0]}{more} to be put into; leave --weights out, and it"
+                " is compared as it is."
+            )
+        theirs.load(put(rows, tensors, theirs.tensors()))
+        return theirs.run(images, None, len(images), 0).with_source(traced.images_source)
+
+
+def _refuse_beside_two_models(settings: Mapping[str, Any], weights: str) -> None:
     if weights != "theirs":
-        loaded = _tensors_for(known, weights, traced, seed)
-        theirs.progress(theirs.backend, f"loading {weights} weights")
-        traced = _with_tensors(theirs, known.architecture, traced, loaded)
-        tensors = tensors or loaded
-    theirs.progress("oracle", "comparing")
-    return compare_with(known.architecture, traced.graph, tensors), traced
+        raise BadInput(f"Two models are compared as they are; leave --weights {weights} out.")
+    if stray := next((name for name, value in settings.items() if value is not None), None):
+        raise BadInput(f"Two models are compared as they are; leave --{stray.removeprefix('tensor_')} out.")
 
 
 def _against_model(
@@ -139,6 +216,8 @@ def _against_model(
         first.cast("float32")
         theirs.cast("float32")
     expected = first.run(images, size, batch, seed)
+    if first.dtype != theirs.dtype:  # it takes no images of float64
+        theirs.cast(first.dtype)
     found = theirs.run(expected.images, None, batch, seed)
     theirs.progress("oracle", "comparing")
     source = expected.images_source
@@ -156,30 +235,33 @@ def _pixels(
     return read_images(images, network, size)
 
 
-def _array(images: Sequence[str] | AnyImages | None) -> Images | None:
+def _array(images: Sequence[str] | AnyImages | None, size: tuple[int, int] | None) -> Images | None:
     """Return the images for two models: an array, or a file of one, as nothing says how photographs are prepared."""
+    if images is None:
+        return None
+    if size is not None:
+        raise BadInput("Images that are given have a size; leave --input out.")
+    source = "The given array"
+    if not isinstance(images, np.ndarray):
+        if not is_array(images):
+            raise BadInput("Nothing says how photographs are prepared for two models; expected a .npy of [N, H, W, C].")
+        source, images = str(images[0]), read_array(Path(images[0]))
+    if images.dtype.kind not in "fiub" or images.ndim != 4 or 0 in images.shape:
+        raise BadInput(
+            f"{source} is of {images.dtype} and of shape {list(images.shape)}; expected numbers,"
+            " [batch, height, width, channels]."
+        )
+    pixels = np.asarray(images, np.float32)
+    if not np.isfinite(pixels).all():
+        raise BadInput(f"{source} holds numbers that are not finite in float32.")
+    return pixels
+
+
+def _images_source(images: Sequence[str] | AnyImages | None) -> str:
+    """Return where given images come from, as `check` says it."""
     if images is None or isinstance(images, np.ndarray):
-        return images
-    if len(images) == 1 and str(images[0]).endswith(".npy"):
-        return np.asarray(np.load(images[0], allow_pickle=False))
-    raise BadInput("Nothing says how photographs are prepared for two models; expected a .npy of [N, H, W, C].")
-
-
-def _tensors_for(known: Subject, weights: str, traced: Traced, seed: int) -> Tensors:
-    """Return the canonical tensors that are to be put into the model."""
-    if weights != "drawn":
-        return find_subject(weights, known.architecture.name).tensors or {}
-    if known.tensors is not None:
-        raise BadInput("--weights drawn goes with an architecture; a file has tensors of its own.")
-    return draw_tensors(known.architecture, traced.images.astype(np.float32), seed)
-
-
-def _with_tensors(theirs: OpenedModel, network: Architecture, traced: Traced, tensors: Tensors) -> Traced:
-    """Put canonical tensors into a model, and trace it again on the same images."""
-    images = traced.images
-    comparison = compare_with(network, traced.graph).comparison
-    theirs.model.load(put(list(map_tensors(comparison)), tensors, theirs.model.tensors()))
-    return theirs.run(images, None, len(images), 0).with_source(traced.images_source)
+        return "given"
+    return ", ".join(Path(path).name for path in images)
 
 
 def _report(subject: str, traced: Traced, weights: str, diagnosis: Diagnosis, seconds: float) -> DiagnosisReport:

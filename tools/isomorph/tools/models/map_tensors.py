@@ -2,9 +2,9 @@
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from isomorph.conformance.likeness.mapping import map_tensors as mapped_tensors
 from isomorph.spec import Architecture, BadInput, tensor_shapes
 from isomorph.spec.naming import KernelAxes
 from isomorph.spec.tensors import Shape
+from isomorph.tools.models.naming import is_model
 from isomorph.tools.models.opening import Progress, opened_model
-from isomorph.tools.subjects.subject import check_limits, find_subject
+from isomorph.tools.subjects.subject import check_drawn, check_limits, find_subject
 from isomorph.tools.tables import Report, paragraph, plain_table
 from isomorph.tools.weights.maps.named import named
 from isomorph.tools.weights.maps.tensor_map import MappedTensor, TensorMap, fitting_axes
@@ -101,7 +102,7 @@ def map_tensors(
     size: tuple[int, int] | None = None,
     batch: int = 2,
     seed: int = 0,
-    python: str = sys.executable,
+    python: Mapping[str, str] | None = None,
     memory: float | None = None,
     timeout: float = TIMEOUT,
     progress: Progress = lambda who, what: None,
@@ -121,12 +122,14 @@ def map_tensors(
     one is computed from others or packed with others, so that no file of the model's holds it alone.
     """
     check_limits(timeout, memory)
+    check_drawn(batch, seed)
+    if isinstance(subject, str | Path) and is_model(str(subject)):
+        raise BadInput(f"{subject} is a model; a map is of an architecture's tensors, so name one first.")
     network = find_subject(subject, **options).architecture
     with opened_model(
         model,
         call=call,
         runs_in=runs_in,
-        training=False,
         python=python,
         memory=memory,
         timeout=timeout,
@@ -146,8 +149,24 @@ def map_tensors(
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise BadInput(f"{traced.name} has no tensor for {missing[0]}{more} of {name}; `isomorph diagnose` says why.")
+    _refuse_shared(rows, traced.name)
     axes = {canonical: _axes(rows[canonical], shape, traced.name) for canonical, shape in shapes.items()}
     return MapReport(network, name, traced.name, tuple(rows[canonical] for canonical in shapes), axes)
+
+
+def _refuse_shared(rows: Mapping[str, Mapped], model: str) -> None:
+    """Raise BadInput where one tensor of the model's is several: tied, or several packed in one."""
+    seen: dict[str, Mapped] = {}
+    for row in rows.values():
+        if row.theirs is None:
+            continue
+        other = seen.setdefault(row.theirs, row)
+        if other is not row:
+            how = "holds" if other.layout.size < prod(row.shape) else "is tied, as"
+            raise BadInput(
+                f"{row.theirs} of {model} {how} both {other.canonical} and {row.canonical}; a map has one tensor for"
+                " each."
+            )
 
 
 def _axes(row: Mapped, shape: Shape, model: str) -> str:

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 from isomorph.backends import find_backend
@@ -22,8 +24,15 @@ _SAVED = {
 }
 """The ending of a saved program -> the backend that opens it."""
 
+_PROGRAMS = (".onnx", ".pt2", ".ts", ".torchscript", ".pdmodel")
+"""Endings of saved programs that no checkpoint has."""
+
 _FRAMEWORKS = {"torch": "pytorch", "keras": "keras", "tensorflow": "keras", "tf_keras": "keras", "paddle": "paddle"}
 """The module that a model's code imports -> the backend that opens it."""
+
+_EXPECTED = (
+    f"file.py:factory, package.module:factory, a file that ends in {', '.join(_SAVED)}, or the folder of a SavedModel"
+)
 
 _FACTORY = re.compile(r"(?P<place>.+\.py|[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
 
@@ -38,33 +47,60 @@ def is_factory(what: str) -> bool:
 
 
 def is_model(what: str) -> bool:
-    """Return whether this can only be a model: a factory, or a program whose ending no checkpoint has.
+    """Return whether this can only be a model: a factory, or a saved program that is no checkpoint.
 
     >>> is_model("model.onnx"), is_model("resnet50.pth")
     (True, False)
     """
-    return is_factory(what) or Path(what).suffix in (".onnx", ".pt2") or (Path(what) / "saved_model.pb").is_file()
+    path = Path(what)
+    if is_factory(what) or path.suffix in _PROGRAMS or (path / "saved_model.pb").is_file():
+        return True
+    return path.suffix == ".pt" and _is_script(path)
 
 
-def backend_of(what: str, runs_in: str | None = None) -> str:
+def _is_script(path: Path) -> bool:
+    """Return whether a file is a program of TorchScript, whose archive has a file that those of tensors have not."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def file_of(what: str) -> str:
+    """Return the file that a model is in, which no report may replace.
+
+    >>> file_of("port.py:make_model"), file_of("package.module:make_model"), file_of("model.onnx")
+    ('port.py', 'package/module.py', 'model.onnx')
+    """
+    if not is_factory(what):
+        return what
+    place = what.rpartition(":")[0]
+    return place if place.endswith(".py") else str(Path(*place.split(".")).with_suffix(".py"))
+
+
+def backend_of(what: str, runs_in: str | None = None, elsewhere: Collection[str] = ()) -> str:
     """Return the name of the backend that opens a model.
 
-    runs_in: its name, where nothing tells.
+    runs_in: its name, where nothing tells. elsewhere: backends in environments of their own, not looked for here.
 
     Raises BadInput for what is no model, for a framework that nothing tells, and for one that is not installed.
     """
-    name = find_backend(runs_in).name if runs_in else _told(what)
+    told = _told(what)
+    name = find_backend(runs_in).name if runs_in else told
     if name is None:
         raise BadInput(
             f"Nothing tells which framework {what} is written for; --runs-in {', '.join(OPENING[:3])} or onnx says it."
         )
-    if reason := find_backend(name).why_not():
+    if name not in elsewhere and (reason := find_backend(name).why_not()):
         raise BadInput(f"{what} is a model of {name}, which is not available: {reason}")
     return name
 
 
 def _told(what: str) -> str | None:
     """Return the backend by a path's ending, or by what a factory's file imports."""
+    if not what:
+        raise BadInput(f"The name of the model is empty; expected {_EXPECTED}.")
     if is_factory(what):
         place = what.rpartition(":")[0]
         return _by_imports(Path(place)) if place.endswith(".py") else _by_package(place)
@@ -73,11 +109,10 @@ def _told(what: str) -> str | None:
         if (path / "saved_model.pb").is_file():
             return "keras"
         raise BadInput(f"{what} is a folder, and no SavedModel: there is no saved_model.pb in it.")
+    if what.removesuffix(":").endswith(".py"):
+        raise BadInput(f"{what} does not say what makes the model; name its factory, {what.removesuffix(':')}:NAME.")
     if path.suffix not in _SAVED:
-        raise BadInput(
-            f"{what} is no model; expected file.py:factory, package.module:factory, or a file that ends in"
-            f" {', '.join(_SAVED)}, or the folder of a SavedModel."
-        )
+        raise BadInput(f"{what} is no model; expected {_EXPECTED}.")
     if not path.is_file():
         raise BadInput(f"There is no file {what}.")
     return _SAVED[path.suffix]
@@ -107,6 +142,8 @@ def _imports(path: Path) -> list[str]:
         tree = ast.parse(path.read_bytes(), filename=str(path))
     except (SyntaxError, ValueError) as error:
         raise BadInput(f"{path} is no Python: {error}.") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

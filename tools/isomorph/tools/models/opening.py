@@ -1,19 +1,25 @@
 """Open a model in a backend's process, choose images that it takes, and trace it."""
 
+import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
 
-from isomorph.backends.array_forms import Array, Images
-from isomorph.backends.graphs.graph import Graph
+from isomorph.backends import find_backend
+from isomorph.backends.array_forms import Array, Images, Tensors
+from isomorph.backends.failures import BackendFailed, DiskFull
+from isomorph.backends.graphs.graph import Graph, Node
 from isomorph.backends.memory import available_memory
 from isomorph.backends.models import Model
 from isomorph.backends.process import BackendProcess
 from isomorph.backends.remote_model import RemoteModel
 from isomorph.conformance.cases import draw_pixels
+from isomorph.conformance.likeness.causes.words import called
 from isomorph.spec import BadInput
 from isomorph.tools.models.live import backend_of_object, copied
 from isomorph.tools.models.naming import backend_of
@@ -53,25 +59,64 @@ class Traced:
         return replace(self, images_source=images_source)
 
 
+MOST_WORDS = 400
+"""Characters of what somebody's code says of itself that are passed on."""
+
+_OUT_OF_MEMORY = re.compile(r"allocate memory|out of memory|MemoryError|bad_alloc|ResourceExhausted", re.IGNORECASE)
+"""What frameworks' errors say where memory is short: each has an exception of its own, and none crosses a process."""
+
+
+@contextmanager
+def in_words_of(name: str) -> Iterator[None]:
+    """Have whatever a model's code raises be one sentence that names the model.
+
+    Raises BackendFailed, in place of BadInput, where its memory does not suffice: nothing is known of the model then.
+    """
+    try:
+        yield
+    except DiskFull:
+        raise
+    except BadInput as error:
+        sentence = _sentence(str(error))
+        raise (BackendFailed if _OUT_OF_MEMORY.search(sentence) else BadInput)(sentence) from error
+    except BackendFailed as error:
+        raise type(error)(_sentence(f"{name}: {error}")) from error
+
+
+def _sentence(words: str) -> str:
+    """Return words with a full stop, in a line, and the middle of very many left out."""
+    words = " ".join(words.split())
+    if len(words) > MOST_WORDS:
+        words = f"{words[: MOST_WORDS // 2]} ... {words[-MOST_WORDS // 2 :]}"
+    return words if words.endswith((".", "?")) else f"{words}."
+
+
 @contextmanager
 def opened_model(
     what: Any,
     *,
-    call: Mapping[str, Any] | None,
-    runs_in: str | None,
-    training: bool,
-    python: str,
-    memory: float | None,
+    call: Mapping[str, Any] | None = None,
+    runs_in: str | None = None,
+    training: bool = False,
+    python: Mapping[str, str] | None = None,
+    memory: float | None = None,
     timeout: float,
     progress: Progress,
 ) -> Iterator["OpenedModel"]:
     """Open a model as `diagnose` takes it: in a process of its own, unless it is an object already."""
     if backend_of_object(what):
+        if call or runs_in:
+            raise BadInput(f"{type(what).__name__} is a model already; call and runs_in are about one that is opened.")
         yield OpenedModel.of(what, training, progress)
         return
-    name = backend_of(str(what), runs_in)
+    if not isinstance(what, str | PathLike):
+        raise BadInput(
+            f"{type(what).__name__} is no model; expected a module of PyTorch, Keras or Paddle, or the name of one."
+        )
+    interpreters = {find_backend(backend).name: path for backend, path in (python or {}).items()}
+    name = backend_of(str(what), runs_in, interpreters)
     limit = available_memory() if memory is None else int(memory)
-    with BackendProcess(name, python, limit, timeout) as process:
+    with BackendProcess(name, interpreters.get(name, sys.executable), limit, timeout) as process:
         yield OpenedModel.in_process(process, str(what), call or {}, training, progress)
 
 
@@ -79,7 +124,7 @@ class OpenedModel:
     """A model that is open, here or in a backend's process, and the images that it takes.
 
     name: as it was given. backend, version: in which framework it is.
-    training: whether it may be in training mode.
+    training: whether it may be in training mode, and be random.
     """
 
     def __init__(
@@ -95,15 +140,15 @@ class OpenedModel:
         self.name = name
         self.backend = backend
         self.version = version
+        self.training = training
         self.progress = progress
         if not training and (modules := model.in_training()):
-            first, *others = modules
-            more = f" and {len(others)} more" if others else ""
             raise BadInput(
-                f"{name} is in training mode, as its module {first or 'itself'!r}{more}: it has to be ready for"
-                " inference (.eval()), or --training compares it as it is."
+                f"{name} is in training mode{_named_first(modules)}; have it ready for inference, as .eval() does, or"
+                " --training compares it as it is."
             )
-        self.dtype = "float64" if model.cast("float64") else model.dtype
+        with in_words_of(name):
+            self.dtype = "float64" if model.cast("float64") else model.dtype
 
     @classmethod
     def of(cls, native: Any, training: bool, progress: Progress) -> Self:
@@ -119,7 +164,9 @@ class OpenedModel:
         progress(process.name, "importing")
         version: str = process.describe()["version"]
         progress(process.name, f"opening {what}")
-        return cls(process.open(what, arguments), what, process.name, version, training, progress)
+        with in_words_of(what):
+            model = process.open(what, arguments)
+        return cls(model, what, process.name, version, training, progress)
 
     def cast(self, dtype: str) -> None:
         """Have it compute in another dtype. Raises BadInput where it cannot."""
@@ -150,34 +197,66 @@ class OpenedModel:
             self.cast(dtype)
             for height, width in self._sizes(size):
                 for depth in self._channels(channels):
+                    _check_memory(batch, height, width, depth)
                     try:
                         graph = self._trace(draw_pixels(batch, height, width, depth, seed))
                     except BadInput as error:
                         words = words or str(error)
                         continue
                     return self._traced(graph, f"drawn, seed {seed}")
-        sizes = ", ".join(f"{height}x{width}" for height, width in self._sizes(size))
-        raise BadInput(f"{self.name} takes no images of {sizes}; --input says which it does. {words}")
+        raise BadInput(_sentence(f"{self.name} takes no images{self._tried(size)}: {words}"))
+
+    def load(self, tensors: Tensors) -> None:
+        """Put values into some of its own tensors."""
+        with in_words_of(self.name):
+            self.model.load(tensors)
+
+    def tensors(self) -> dict[str, Array]:
+        """Return all that it stores, under its own names."""
+        with in_words_of(self.name):
+            return self.model.tensors()
 
     def _trace(self, images: Images) -> Graph:
         """Run it once. Raises BadInput where it does not take these images, or returns nothing of them."""
         self.progress(self.backend, f"tracing on {'x'.join(map(str, images.shape))}")
-        graph = self.model.trace(images.astype(self.dtype))
+        with in_words_of(self.name):
+            graph = self.model.trace(images.astype(self.dtype))
         if not graph.outputs:
             raise BadInput(f"{self.name} returns nothing that depends on its images.")
         return graph
 
     def _traced(self, graph: Graph, source: str) -> Traced:
-        """Return what a run gave. Raises BadInput where a second one gives something else."""
-        again = self.model.trace(graph.images)
+        """Return what a run gave.
+
+        Raises BadInput where a second one gives something else, unless training may, and where the answer is not
+        finite.
+        """
+        if not self.training:
+            self._check_again(graph)
+        for read in graph.outputs.values():
+            if not np.isfinite(graph.take(read)).all():
+                raise BadInput(f"{self.name} answers with numbers that are not finite{_first_not_finite(graph)}.")
+        self.progress(self.backend, "done")
+        return Traced(self.name, self.backend, self.version, self.dtype, graph, source)
+
+    def _check_again(self, graph: Graph) -> None:
+        """Run it once more. Raises BadInput where it computes anything else."""
+        with in_words_of(self.name):
+            again = self.model.trace(graph.images)
         for number, node in graph.nodes.items():
             other = again.nodes.get(number)
             if other is None or not _are_one(node.value, other.value):
-                where = f", first in its module {node.name!r}" if node.name else ""
                 raise BadInput(
-                    f"{self.name} answers differently when it runs twice{where}: it is random, or keeps a state."
+                    f"{self.name} answers differently when it runs twice, first in the {called(node)}: it is random, or"
+                    " keeps a state."
                 )
-        return Traced(self.name, self.backend, self.version, self.dtype, graph, source)
+
+    def _tried(self, size: tuple[int, int] | None) -> str:
+        """Return which images were tried, and what to do where others are needed."""
+        first, *others = (f"{height}x{width}" for height, width in self._sizes(size))
+        if not others:
+            return f" of {first}"
+        return f" of {first} or of {len(others)} sizes from {others[0]} to {others[-1]}; --input says which it takes"
 
     def _sizes(self, size: tuple[int, int] | None) -> Sequence[tuple[int, int]]:
         """Return the sizes to try: the one that was asked for, those that it declares, or SIZE and usual ones."""
@@ -191,6 +270,37 @@ class OpenedModel:
         """Return the numbers of channels to try."""
         declared = self.model.input_shape[2]
         return [channels] if channels else list(dict.fromkeys((3, *([declared] if declared else []), 1)))
+
+
+def _check_memory(batch: int, height: int, width: int, channels: int) -> None:
+    """Raise BadInput for images that take more memory than there is to be drawn, which needs four copies."""
+    needed, available = 32 * batch * height * width * channels, available_memory()
+    if available is not None and needed > available:
+        raise BadInput(
+            f"{batch} images of {height}x{width} take {needed / 2**30:,.1f} GiB of memory to be drawn, and there are"
+            f" {available / 2**30:,.1f} GiB; expected smaller images, or fewer of them."
+        )
+
+
+def _named_first(modules: Sequence[str]) -> str:
+    """Return ", in its modules 'a', 'b' and 3 more", without the model itself, whose name is empty."""
+    named = [module for module in modules if module]
+    if not named:
+        return ""
+    listed = " and ".join(map(repr, named[:2])) if len(named) < 3 else f"{named[0]!r} and {len(named) - 1} more"
+    return f", in its module{'s' if len(named) > 1 else ''} {listed}"
+
+
+def _first_not_finite(graph: Graph) -> str:
+    """Return where a number that is not finite arises of finite ones; the images come first, and are."""
+
+    def is_finite(node: Node) -> bool:
+        return node.value is None or bool(np.isfinite(node.value).all())
+
+    for node in graph.nodes.values():
+        if not is_finite(node) and all(is_finite(graph.nodes[read.source]) for read in node.reads):
+            return f", first behind the {called(node)}"
+    return ""
 
 
 def _are_one(first: Array | None, second: Array | None) -> bool:

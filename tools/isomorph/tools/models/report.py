@@ -1,15 +1,17 @@
-"""The report of `diagnose` and `check --against`: a verdict, the first divergence, and the causes with their proof."""
+"""The reports of `diagnose` and `check --against`: a verdict, the first divergence, and the causes with their proof."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from isomorph.conformance.likeness.finding import Cause
-from isomorph.tools.tables import Report, by, paragraph, plain_table
+from isomorph.tools.tables import Report, by, facts_table, paragraph, plain_table, printable
 
 
 @dataclass(frozen=True)
@@ -68,23 +70,29 @@ class DiagnosisReport(Report):
             )
         if self.agree:
             return f"The same function: all {self.layers} layers agree{_apart(self.before)}."
-        where = f" First divergence: {self._divergence()}." if self.first_divergence else ""
-        if not self.causes:
-            return f"The two differ, and nothing says why.{where}"
-        many = len(self.causes) > 1
-        if self.proved:
-            changes = f"these {len(self.causes)} changes" if many else "this change"
-            return f"With {changes} the two agree{_apart(self.proof)}.{where}"
-        return f"With {'these' if many else 'this'} alone the two do not agree yet.{where}"
-
-    def _divergence(self) -> str:
-        assert self.first_divergence
+        if self.first_divergence is None:
+            return f"Another function: {_counted(len(self.causes), 'difference')}, none of which shows on these images."
         name, apart = self.first_divergence
-        return f"{apart:.2g} at {name}" if apart < float("inf") else f"other axes at {name}"
+        first = f"{apart:.2g} apart" if math.isfinite(apart) else "other axes"
+        return f"Another function: {first} at {name}, the first that differs."
+
+    @property
+    def conclusion(self) -> str:
+        """What the causes explain of it, in a sentence; empty where there is nothing to explain."""
+        if self.agree or self.is_another:
+            return ""
+        if not self.causes:
+            return "Nothing says why."
+        changes = "this change" if len(self.causes) == 1 else f"these {len(self.causes)} changes"
+        if self.proved:
+            return f"With {changes} the two agree{_apart(self.proof)}."
+        if self.proved is None:
+            return f"The network as a whole cannot be evaluated with {changes}."
+        return f"With {changes} alone the two do not agree yet{_apart(self.proof)}."
 
     def to_json(self) -> str:
         """Return the report, as the command line's `--json` writes it."""
-        return json.dumps(self.to_document(), indent=2) + "\n"
+        return json.dumps(self.to_document(), indent=2, allow_nan=False) + "\n"
 
     def to_document(self) -> dict[str, Any]:
         """Return the report as what JSON can carry."""
@@ -103,45 +111,83 @@ class DiagnosisReport(Report):
             "nearest": list(self.nearest),
             "first_divergence": self.first_divergence[0] if self.first_divergence else None,
             "causes": [_cause(cause) for cause in self.causes],
+            "before": _plain(self.before),
+            "proof": _plain(self.proof),
             "agrees_with_causes": self.proved,
             "not_judged": list(self.unknown),
-            "verdict": self.verdict,
+            "verdict": " ".join(filter(None, (self.verdict, self.conclusion))),
             "seconds": round(self.seconds, 3),
         }
 
     def table(self) -> RenderableType:
-        """Return the report for people: what ran, each cause, and the verdict."""
-        return Group(*self._lines())
+        """Return the report for people: the verdict, what ran, and each cause."""
+        return Group(*self._head(), *self._facts(), *self._causes())
 
-    def place_table(self) -> RenderableType:
-        """Return every place of every cause, with the model's module there and the proof."""
+    def place_table(self, most: int | None = None) -> RenderableType:
+        """Return the places of every cause, with the model's module there and the proof: all, or as many of each."""
         table = plain_table("cause", "place", "theirs", "proof", right=("proof",))
         for cause in self.causes:
-            for finding in cause.findings:
-                proof = "" if finding.proof is None else f"{finding.proof:.1g}"
+            for finding in cause.findings[:most]:
+                proof = "-" if finding.proof is None else f"{finding.proof:.1g}"
                 table.add_row(finding.cause, finding.place, finding.theirs, proof)
+            if most and len(cause.findings) > most:
+                table.add_row("", f"... and {len(cause.findings) - most} more", "", "")
         return table
 
-    def _lines(self) -> Iterator[RenderableType]:
-        yield paragraph(f"{self.subject} against {self.model}")
-        yield paragraph(
-            f"{self.backend} {self.version}, {self.dtype}, images {by(*self.input)} ({self.images}), weights"
-            f" {self.weights}; {self.matched} of {self.layers} layers matched"
-            + (f", {self.left_over} left over" if self.left_over else "")
+    def _head(self) -> Iterator[RenderableType]:
+        yield Text(printable(f"{self.subject} against {self.model}"), "bold")
+        yield Text()
+        yield _styled("PASS" if self.agree else "FAIL", self.verdict)
+
+    def _facts(self) -> Iterator[RenderableType]:
+        left_over = f", {self.left_over} of the model's left over" if self.left_over else ""
+        facts = (
+            ("runs in", f"{self.backend} {self.version}, {self.dtype}"),
+            ("input", by(*self.input)),
+            ("images", self.images),
+            ("weights", self.weights),
+            ("layers", f"{self.matched} of {self.layers} matched{left_over}"),
+            ("not judged", ", ".join(self.unknown)),
         )
         yield Text()
-        if not self.is_another:
-            for cause in self.causes:
-                yield paragraph(str(cause))
-            if self.causes:
-                yield Text()
-        if self.unknown:
-            yield paragraph(f"Not judged: {', '.join(self.unknown)}.")
-        yield Text(self.verdict, "green" if self.agree else "bold red")
+        yield facts_table(facts)
+
+    def _causes(self) -> Iterator[RenderableType]:
+        if self.is_another or self.agree:
+            return
+        yield Text()
+        for cause in self.causes:
+            yield paragraph(str(cause))
+        if self.causes:
+            yield Text()
+        yield paragraph(self.conclusion)
+
+
+@dataclass(frozen=True)
+class AgainstReport(DiagnosisReport):
+    """What `check --against` says of a model: the verdict, the first divergence and the causes."""
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the report as what JSON can carry."""
+        return {"against": super().to_document()}
+
+    def table(self) -> RenderableType:
+        """Return the report for people: the verdict, and each cause."""
+        return Group(*self._head(), *self._causes())
+
+
+def _styled(status: str, sentence: str) -> Text:
+    text = paragraph(f"{status}  {sentence}")
+    text.stylize("green" if status == "PASS" else "bold red", 0, len(status))
+    return text
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _apart(error: float | None) -> str:
-    return "" if error is None else f" ({error:.1g} apart)"
+    return "" if error is None or not math.isfinite(error) else f" ({error:.1g} apart)"
 
 
 def _cause(cause: Cause) -> dict[str, Any]:
@@ -149,11 +195,25 @@ def _cause(cause: Cause) -> dict[str, Any]:
     return {
         "cause": first.cause,
         "field": first.field,
-        "value": first.value,
+        "value": _plain(first.value),
         "place": first.place,
         "theirs": first.theirs,
         "places": len(cause.findings),
         "says": first.says,
-        "proof": first.proof if first.proof is None or first.proof < float("inf") else None,
+        "proof": _plain(first.proof),
         "all_places": [finding.place for finding in cause.findings],
     }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can carry it: null for what is no finite number."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case None | bool() | int() | str():
+            return value
+        case tuple() | list():
+            return [_plain(each) for each in value]
+    return str(value)

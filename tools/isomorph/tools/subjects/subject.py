@@ -117,10 +117,15 @@ def check_request(
     """Raise BadInput unless images of this size, batch and seed can be drawn, and run on this device in this dtype."""
     check_choice("device", device, DEVICES)
     check_choice("dtype", dtype, DTYPES)
+    check_drawn(batch, seed)
+    infer(network, *(size or (None, None)))
+
+
+def check_drawn(batch: int, seed: int) -> None:
+    """Raise BadInput unless so many images can be drawn from this seed."""
     if batch < 1:
         raise BadInput(f"A batch of {batch} images was asked for; expected at least one.")
     check_seed(seed)
-    infer(network, *(size or (None, None)))
 
 
 def check_choice(kind: str, name: str, known: Sequence[str]) -> None:
