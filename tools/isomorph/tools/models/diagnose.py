@@ -162,7 +162,7 @@ class _Request:
 
     def diagnose(self, theirs: OpenedModel) -> tuple[Diagnosis, Traced]:
         """Trace the model, with other tensors in it if they are asked for, and compare it."""
-        traced = theirs.run(self.pixels, self.size, self.batch, self.seed, self.network.in_channels)
+        traced = theirs.run(self.pixels, self.size, self.batch, self.seed, self.network)
         if self.source:
             traced = traced.with_source(self.source)
         loaded = self.loaded

@@ -135,7 +135,7 @@ def map_tensors(
         timeout=timeout,
         progress=progress,
     ) as theirs:
-        traced = theirs.run(images, size, batch, seed, network.in_channels)
+        traced = theirs.run(images, size, batch, seed, network)
     diagnosis = compare_with(network, traced.graph)
     name = str(subject.name if isinstance(subject, Architecture) else subject)
     if diagnosis.is_another:
@@ -162,9 +162,10 @@ def _refuse_shared(rows: Mapping[str, Mapped], model: str) -> None:
             continue
         other = seen.setdefault(row.theirs, row)
         if other is not row:
-            how = "holds" if other.layout.size < prod(row.shape) else "is tied, as"
+            is_packed = prod(other.layout.shape) < prod(row.shape)
+            both = f"{other.canonical} and {row.canonical}"
             raise BadInput(
-                f"{row.theirs} of {model} {how} both {other.canonical} and {row.canonical}; a map has one tensor for"
+                f"{model} has {both} {'packed' if is_packed else 'tied'} in one tensor, {row.theirs}; a map needs one for"
                 " each."
             )
 

@@ -19,8 +19,8 @@ from isomorph.backends.models import Model
 from isomorph.backends.process import BackendProcess
 from isomorph.backends.remote_model import RemoteModel
 from isomorph.conformance.cases import draw_pixels
-from isomorph.conformance.likeness.causes.words import called
-from isomorph.spec import BadInput
+from isomorph.conformance.likeness.causes.words import short
+from isomorph.spec import Architecture, BadInput
 from isomorph.tools.models.live import backend_of_object, copied
 from isomorph.tools.models.naming import backend_of
 
@@ -30,7 +30,7 @@ Progress = Callable[[str, str], None]
 SIZE = (67, 68)
 """Height and width of images, unless told otherwise: maps in front of pools are even and odd somewhere."""
 
-OTHER_SIZES = (32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
+OTHER_SIZES = (28, 32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
 """Sides of square images that are tried where a model refuses those of SIZE."""
 
 
@@ -180,11 +180,11 @@ class OpenedModel:
         size: tuple[int, int] | None,
         batch: int,
         seed: int,
-        channels: int | None = None,
+        network: Architecture | None = None,
     ) -> Traced:
         """Trace it on images [N, H, W, C], or on drawn ones of the first size that it takes.
 
-        channels: of the images, where the subject says; else those that the model declares, or usual ones.
+        network: what the model should be, whose channels and usual size are tried; else those that it declares.
 
         Raises BadInput where it takes none of them, with its own last words, and where it answers differently when it
         runs twice.
@@ -195,8 +195,8 @@ class OpenedModel:
         words = ""
         for dtype in dict.fromkeys((self.dtype, "float32")):  # a constant inside may be of one dtype alone
             self.cast(dtype)
-            for height, width in self._sizes(size):
-                for depth in self._channels(channels):
+            for height, width in self._sizes(size, network):
+                for depth in self._channels(network):
                     _check_memory(batch, height, width, depth)
                     try:
                         graph = self._trace(draw_pixels(batch, height, width, depth, seed))
@@ -204,7 +204,7 @@ class OpenedModel:
                         words = words or str(error)
                         continue
                     return self._traced(graph, f"drawn, seed {seed}")
-        raise BadInput(_sentence(f"{self.name} takes no images{self._tried(size)}: {words}"))
+        raise BadInput(_sentence(f"{self.name} takes no images{_tried(self._sizes(size, network))}: {words}"))
 
     def load(self, tensors: Tensors) -> None:
         """Put values into some of its own tensors."""
@@ -247,29 +247,33 @@ class OpenedModel:
             other = again.nodes.get(number)
             if other is None or not _are_one(node.value, other.value):
                 raise BadInput(
-                    f"{self.name} answers differently when it runs twice, first in the {called(node)}: it is random, or"
+                    f"{self.name} answers differently when it runs twice, first in {_place(node)}: it is random, or"
                     " keeps a state."
                 )
 
-    def _tried(self, size: tuple[int, int] | None) -> str:
-        """Return which images were tried, and what to do where others are needed."""
-        first, *others = (f"{height}x{width}" for height, width in self._sizes(size))
-        if not others:
-            return f" of {first}"
-        return f" of {first} or of {len(others)} sizes from {others[0]} to {others[-1]}; --input says which it takes"
-
-    def _sizes(self, size: tuple[int, int] | None) -> Sequence[tuple[int, int]]:
+    def _sizes(self, size: tuple[int, int] | None, network: Architecture | None) -> Sequence[tuple[int, int]]:
         """Return the sizes to try: the one that was asked for, those that it declares, or SIZE and usual ones."""
         if size:
             return [size]
         height, width, _ = self.model.input_shape
         first = (height or SIZE[0], width or SIZE[1])
-        return [first] if height and width else [first, *((side, side) for side in OTHER_SIZES)]
+        if height and width:
+            return [first]
+        own = [network.convention.preprocessing.size] if network else []
+        return list(dict.fromkeys((first, *own, *((side, side) for side in OTHER_SIZES))))
 
-    def _channels(self, channels: int | None) -> Sequence[int]:
+    def _channels(self, network: Architecture | None) -> Sequence[int]:
         """Return the numbers of channels to try."""
         declared = self.model.input_shape[2]
-        return [channels] if channels else list(dict.fromkeys((3, *([declared] if declared else []), 1)))
+        return [network.in_channels] if network else list(dict.fromkeys((3, *([declared] if declared else []), 1)))
+
+
+def _tried(sizes: Sequence[tuple[int, int]]) -> str:
+    """Return which images were tried, and what to do where others are needed."""
+    first, *others = (f"{height}x{width}" for height, width in sizes)
+    if not others:
+        return f" of {first}"
+    return f" of {first} or of {len(others)} usual sizes, and --input says which it takes"
 
 
 def _check_memory(batch: int, height: int, width: int, channels: int) -> None:
@@ -291,6 +295,11 @@ def _named_first(modules: Sequence[str]) -> str:
     return f", in its module{'s' if len(named) > 1 else ''} {listed}"
 
 
+def _place(node: Node) -> str:
+    """Return "the dropout of head.drop": an operation, and the module in which it stands."""
+    return f"the {short(node.operation)}{f' of {node.name}' if node.name else ''}"
+
+
 def _first_not_finite(graph: Graph) -> str:
     """Return where a number that is not finite arises of finite ones; the images come first, and are."""
 
@@ -299,7 +308,7 @@ def _first_not_finite(graph: Graph) -> str:
 
     for node in graph.nodes.values():
         if not is_finite(node) and all(is_finite(graph.nodes[read.source]) for read in node.reads):
-            return f", first behind the {called(node)}"
+            return f", first in {_place(node)}"
     return ""
 
 
