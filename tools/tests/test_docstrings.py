@@ -23,6 +23,8 @@ from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.spec import architecture
 from isomorph.tools.checkpoints import write_safetensors
 
+from .models.ports import PORT
+
 FLOOR = Path(inspect.getfile(isomorph.tools)).parent
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -37,46 +39,6 @@ NEED = {
 
 RUN_FRAMEWORKS = {"__init__"}
 """Modules whose examples run real frameworks, for minutes."""
-
-
-PORT = """
-import torch.nn.functional as F
-from torch import nn
-
-
-class Unit(nn.Module):
-    def __init__(self, before, depth, stride):
-        super().__init__()
-        self.second = nn.Conv2d(depth, depth, 3, 1, 1, bias=False)
-        self.first = nn.Conv2d(before, depth, 3, stride, 1, bias=False)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(depth, eps=1e-3) for _ in range(2))
-        self.stride, self.more = stride, (depth - before) // 2
-
-    def forward(self, x):
-        y = F.relu(self.norms[0](self.first(x)))
-        y = self.norms[1](self.second(y))
-        x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.more, self.more))
-        return F.relu(x + y)
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        shapes = [(16, 16, 1)] * 3 + [(16, 32, 2)] + [(32, 32, 1)] * 2 + [(32, 64, 2)] + [(64, 64, 1)] * 2
-        self.classifier = nn.Linear(64, 10)
-        self.units = nn.Sequential(*(Unit(*shape) for shape in shapes))
-        self.stem = nn.Conv2d(3, 16, 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(16)
-
-    def forward(self, x):
-        x = F.relu(self.norm(self.stem(x)))
-        return self.classifier(self.units(x).mean((2, 3)))
-
-
-def make_model():
-    return Net().eval()
-"""
-"""Its units' epsilon is Keras's."""
 
 
 def module_name(path: Path) -> str:

@@ -153,12 +153,12 @@ class _Request:
         """Return a checkpoint's tensors. Raises BadInput where they are another network's."""
         name = str(subject) if isinstance(subject, str | PathLike) else self.network.name
         arch = name if is_architecture(name) and not told.get("tensor_map") else None
-        read = find_subject(self.weights, arch, **told, **(options if arch else {}))
-        if read.tensors is None:
+        if is_architecture(self.weights):
             raise BadInput(f"--weights {self.weights} is an architecture; expected theirs, drawn, or a checkpoint.")
-        found = {name: tuple(value.shape) for name, value in read.tensors.items()}
+        tensors = find_subject(self.weights, arch, **told, **(options if arch else {})).tensors or {}
+        found = {name: tuple(value.shape) for name, value in tensors.items()}
         match_exactly(tensor_shapes(self.network), found, self.network.name, self.weights)
-        return read.tensors
+        return tensors
 
     def diagnose(self, theirs: OpenedModel) -> tuple[Diagnosis, Traced]:
         """Trace the model, with other tensors in it if they are asked for, and compare it."""

@@ -165,8 +165,8 @@ def _refuse_shared(rows: Mapping[str, Mapped], model: str) -> None:
             is_packed = prod(other.layout.shape) < prod(row.shape)
             both = f"{other.canonical} and {row.canonical}"
             raise BadInput(
-                f"{model} has {both} {'packed' if is_packed else 'tied'} in one tensor, {row.theirs}; a map needs one for"
-                " each."
+                f"{model} has {both} {'packed' if is_packed else 'tied'} in one tensor, {row.theirs}; a map needs one"
+                " for each."
             )
 
 
