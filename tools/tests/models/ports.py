@@ -1,5 +1,7 @@
 """Models that others wrote, as files in the folder in which commands run: somebody's own names, order and habits."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -86,3 +88,10 @@ def write(files: Mapping[str, str]) -> None:
     """Write files to the folder in which commands run."""
     for name, text in files.items():
         Path(name).write_text(text)
+
+
+def run_python(code: str) -> str:
+    """Return what code prints, which runs in a process of its own and may import a framework."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
