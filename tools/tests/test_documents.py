@@ -6,19 +6,14 @@ import shlex
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from types import SimpleNamespace
 
 import click
-import numpy as np
 import pytest
 
-from isomorph.spec import architecture, architectures, zoo, zoos
+from isomorph.spec import architecture, architectures, zoos
 from isomorph.tools.cli import app
 from isomorph.tools.commands.options import read_architecture_options
 from isomorph.tools.converting.containers import CONTAINERS
-from isomorph.tools.weights.weights import read_weights
-
-from .tensors import plain
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -145,21 +140,3 @@ def test_the_pages_name_only_files_that_are_there() -> None:
     for page in PAGES:
         for name in re.findall(r"`((?:spec|backends|conformance|tools)/[\w./-]+)`", page.read_text()):
             assert (ROOT / name).exists(), f"{page.name}: {name}"
-
-
-def test_the_recipe_for_weights_of_your_own_gives_a_file_that_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    code, _ = CODE[ROOT / "docs" / "own_code.md"]
-    recipe = "\n".join(line for line in code.splitlines() if not line.startswith("MINE ="))
-    network = architecture("torchvision/resnet18")
-    named = zoo("torchvision").naming.tensors(network)
-    drawn = {name: named[name].from_canonical(value) for name, value in plain(network).items()}
-    state = {named[name].name: SimpleNamespace(numpy=lambda value=value: value) for name, value in drawn.items()}
-    mine = {name: tensor.name for name, tensor in named.items()}
-    exec(recipe, {"model": SimpleNamespace(state_dict=lambda: state), "MINE": mine})
-    tensors = read_weights("mine.safetensors", "torchvision/resnet18").tensors
-    assert tensors.keys() == named.keys()
-    for name, value in drawn.items():
-        assert np.array_equal(named[name].from_canonical(tensors[name]), value), name
