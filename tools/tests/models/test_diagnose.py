@@ -159,6 +159,7 @@ def test_a_model_that_is_right_passes_with(settings: dict[str, Any]) -> None:
     report = diagnose(LE, LENET_MODEL, call={"last": True}, **settings)
     assert passes(report)
     assert (report.weights, report.input[1:]) == (settings["weights"], (28, 28, 1))
+    assert report.before is not None
     assert report.before < 1e-12
 
 
@@ -178,6 +179,7 @@ def test_a_kernel_that_is_flipped_in_a_file_is_named() -> None:
     write_safetensors("flipped.safetensors", tensors | {"block2/weights": tensors["block2/weights"][::-1]}, {})
     report = check("lenet.safetensors", against=LENET_MODEL, weights="flipped.safetensors")
     assert [finding.place for cause in report.causes for finding in cause.findings] == ["block2"]
+    assert report.first_divergence
     assert report.first_divergence[0] == "block2"
     assert report.proved
 

@@ -74,9 +74,9 @@ VERDICTS: dict[str, tuple[DiagnosisReport, str, str]] = {
         "Nothing says why.",
     ),
     "another network": (
-        replace(OTHER, is_another=True, matched=5, left_over=3, nearest=("cifar/plain20", "cifar/resnet32")),
+        replace(OTHER, is_another=True, matched=5, left_over=3, nearest=("cifar/plain20", "x", "cifar/resnet32")),
         "Another network: 5 of 20 layers have a counterpart, and 3 of the model's have none. It is most like"
-        " cifar/plain20 and cifar/resnet32.",
+        " cifar/plain20, x and cifar/resnet32.",
         "",
     ),
 }

@@ -63,7 +63,8 @@ class DiagnosisReport(Report):
     def verdict(self) -> str:
         """The result in a sentence."""
         if self.is_another:
-            like = f" It is most like {' and '.join(self.nearest)}." if self.nearest else ""
+            *others, last = self.nearest or ("",)
+            like = f" It is most like {', '.join(others)}{' and ' if others else ''}{last}." if last else ""
             return (
                 f"Another network: {self.matched} of {self.layers} layers have a counterpart, and {self.left_over} of"
                 f" the model's have none.{like}"
