@@ -83,6 +83,54 @@ def save(path, **how):
 """
 """A paddle/LeNet that says nothing of the size of its images, and can flatten maps with their channels last."""
 
+IN_PADDLE = """
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
+
+
+class LeNet(nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.head, self.two, self.one = nn.Linear(84, 10), nn.Linear(120, 84), nn.Linear(400, 120)
+        self.b, self.a = nn.Conv2D(6, 16, 5), nn.Conv2D(1, 6, 3, padding=1)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.a(x)), 2, 2)
+        x = F.max_pool2d(F.relu(self.b(x)), 2, 2)
+        return self.head(self.two(self.one(paddle.flatten(x, 1))))
+
+
+def make():
+    paddle.seed(3)
+    model = LeNet()
+    model.eval()
+    return model
+
+
+def save(path):
+    paddle.save(make().state_dict(), path)
+"""
+
+IN_KERAS = """
+import keras
+from keras import layers
+
+
+def make():
+    keras.utils.set_random_seed(3)
+    x = images = keras.Input((28, 28, 1))
+    x = layers.MaxPooling2D()(layers.Conv2D(6, 3, padding="same", activation="relu")(x))
+    x = layers.MaxPooling2D()(layers.Conv2D(16, 5, activation="relu")(x))
+    x = layers.Dense(84)(layers.Dense(120)(layers.Flatten()(x)))
+    return keras.Model(images, layers.Dense(10)(x))
+
+
+def save(path):
+    make().save(path)
+"""
+"""The same; of layers that Keras names itself, and whose images are of one size."""
+
 
 def write(files: Mapping[str, str]) -> None:
     """Write files to the folder in which commands run."""

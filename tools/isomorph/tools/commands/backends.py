@@ -50,7 +50,11 @@ commands = Group()
 @options.memory
 @options.timeout
 @click.option("--reference", multiple=True, metavar="Y.npz", help="What `run` recorded elsewhere; may be repeated.")
-@click.option("--training", is_flag=True, help="Compare gradients, running statistics and steps instead of answers.")
+@click.option(
+    "--training",
+    is_flag=True,
+    help="Compare gradients, running statistics and steps instead of answers; with --against, a MODEL left in training.",
+)
 @click.option("--against", metavar="MODEL", help="Instead of backends, a model of your own: what `diagnose` takes.")
 @options.call
 @options.runs_in

@@ -43,7 +43,7 @@ model = options.argument(
 @options.python
 @options.memory
 @options.timeout
-@click.option("--places", is_flag=True, help="Print every place of every cause, and not the first alone.")
+@click.option("--places", is_flag=True, help="Print all places of every cause, and not the first few alone.")
 @options.json_file
 def diagnose_command(
     subject: str,
@@ -56,7 +56,7 @@ def diagnose_command(
     json: str | None,
     **settings: Any,
 ) -> int:
-    """A model of your own against an architecture or a file: the causes of every difference, each with its proof.
+    """A model of your own against an architecture, a file, or another model: what differs, where and why, with proof.
 
     The model runs once as it is, and no name in it is looked at. Exit status: 0 the same function, 1 another one,
     2 the request is bad, 3 undecided, as the model crashed or took too long.

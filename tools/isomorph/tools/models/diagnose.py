@@ -152,6 +152,8 @@ class _Request:
     def _read(self, subject: Any, told: Mapping[str, Any], options: Mapping[str, Any]) -> Tensors:
         """Return a checkpoint's tensors. Raises BadInput where they are another network's."""
         name = str(subject) if isinstance(subject, str | PathLike) else self.network.name
+        if self.known.tensors is not None and Path(name) == Path(self.weights):
+            return self.known.tensors
         arch = name if is_architecture(name) and not told.get("tensor_map") else None
         if is_architecture(self.weights):
             raise BadInput(f"--weights {self.weights} is an architecture; expected theirs, drawn, or a checkpoint.")
