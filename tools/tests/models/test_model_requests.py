@@ -9,7 +9,8 @@ from isomorph.backends import find_backend
 from isomorph.spec import BadInput, architecture
 from isomorph.tools import check, diagnose, map_tensors
 from isomorph.tools.checkpoints import write_safetensors
-from isomorph.tools.models.naming import backend_of, is_model
+from isomorph.tools.models.frameworks import backend_of
+from isomorph.tools.models.naming import is_model
 
 from ..command import isomorph, left, refused_here
 from ..tensors import plain

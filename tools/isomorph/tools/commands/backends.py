@@ -53,7 +53,7 @@ commands = Group()
 @click.option(
     "--training",
     is_flag=True,
-    help="Compare gradients, running statistics and steps instead of answers; with --against, a MODEL left in training.",
+    help="Compare gradients, running statistics and steps instead of answers; with --against, a MODEL in training.",
 )
 @click.option("--against", metavar="MODEL", help="Instead of backends, a model of your own: what `diagnose` takes.")
 @options.call

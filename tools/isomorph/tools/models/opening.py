@@ -21,8 +21,8 @@ from isomorph.backends.remote_model import RemoteModel
 from isomorph.conformance.cases import draw_pixels
 from isomorph.conformance.likeness.causes.words import short
 from isomorph.spec import Architecture, BadInput
+from isomorph.tools.models.frameworks import backend_of
 from isomorph.tools.models.live import backend_of_object, copied
-from isomorph.tools.models.naming import backend_of
 
 Progress = Callable[[str, str], None]
 """Called with the name of a backend and what it does."""
