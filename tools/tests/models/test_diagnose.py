@@ -207,3 +207,15 @@ def test_either_of_the_two_may_be_the_model() -> None:
 
 def test_two_models_are_compared_as_they_are() -> None:
     assert passes(check(LENET_MODEL, against=LENET_MODEL, call={"last": True}))
+
+
+@pytest.mark.thorough  # a dropout is named without a framework, too; modes alone are refused elsewhere
+def test_a_model_in_training_mode_is_compared_as_it_is_on_demand() -> None:
+    code = "import torch\nfrom lenet import make\n\n\ndef drops():\n    return torch.nn.Sequential(make(), torch.nn.Dropout(0.5))\n"
+    write({"drops.py": code})
+    done = isomorph("check", LE, "--against", "drops.py:drops")
+    assert done.returncode == 2
+    assert "drops.py:drops is in training mode, in its module '1'; have it ready for inference" in done.stderr
+    report = check(LE, against="drops.py:drops", training=True)
+    assert [(cause.first.cause, cause.first.place) for cause in report.causes] == [("extra dropout", "logits")]
+    assert report.proved
