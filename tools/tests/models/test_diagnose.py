@@ -84,6 +84,7 @@ def test_a_diagnosis_also_says_what_ran_and_where_each_cause_is() -> None:
     assert table[4:] == ["         ... and 14 more"]
 
 
+@pytest.mark.thorough  # a table without the last lines is tested above
 def test_all_places_are_listed_on_demand() -> None:
     done = isomorph("diagnose", R20, MINE, "--places")
     assert len([line for line in done.stdout.splitlines() if line.startswith("epsilon  block")]) == 18
@@ -135,6 +136,7 @@ def test_each_step_is_said_once_with_its_seconds() -> None:
     ]
 
 
+@pytest.mark.thorough  # all commands share -q
 def test_a_quiet_one_says_nothing_but_its_status() -> None:
     done = isomorph("diagnose", R20, MINE, "-q")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
@@ -150,7 +152,7 @@ def passes(report: Any) -> bool:
         {"weights": "theirs"},
         {"weights": "drawn"},
         {"weights": "lenet.safetensors"},
-        {"weights": "lenet.safetensors", "size": (28, 28), "batch": 1},
+        pytest.param({"weights": "lenet.safetensors", "size": (28, 28), "batch": 1}, marks=pytest.mark.thorough),
     ],
     ids=["its own weights", "weights drawn", "weights of a file", "weights of a file on one image"],
 )
@@ -173,6 +175,7 @@ def test_a_file_is_held_against_the_tensors_of_the_model() -> None:
     assert passes(check("lenet.safetensors", against=LENET_MODEL, weights="lenet.safetensors"))
 
 
+@pytest.mark.thorough  # causes are tested without a framework
 def test_a_kernel_that_is_flipped_in_a_file_is_named() -> None:
     tensors = plain(architecture(LE))
     write_safetensors("lenet.safetensors", tensors, {})
@@ -211,8 +214,8 @@ def test_two_models_are_compared_as_they_are() -> None:
 
 @pytest.mark.thorough  # a dropout is named without a framework, too; modes alone are refused elsewhere
 def test_a_model_in_training_mode_is_compared_as_it_is_on_demand() -> None:
-    code = "import torch\nfrom lenet import make\n\n\ndef drops():\n    return torch.nn.Sequential(make(), torch.nn.Dropout(0.5))\n"
-    write({"drops.py": code})
+    code = "drops = lambda: torch.nn.Sequential(make(), torch.nn.Dropout(0.5))"
+    write({"drops.py": f"import torch\nfrom lenet import make\n{code}\n"})
     done = isomorph("check", LE, "--against", "drops.py:drops")
     assert done.returncode == 2
     assert "drops.py:drops is in training mode, in its module '1'; have it ready for inference" in done.stderr

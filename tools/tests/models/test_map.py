@@ -189,6 +189,7 @@ def test_what_no_map_can_say_is_refused(arguments: Callable[[], tuple[str, ...]]
     assert left() == ["lenet.py", "port.py"]
 
 
+@pytest.mark.thorough  # every option of files that are replaced is one
 def test_a_map_that_is_there_is_replaced_on_demand() -> None:
     Path("map.toml").write_text("old")
     done = isomorph("map", LE, MODEL, "--out", "map.toml", "--force", "-q")
