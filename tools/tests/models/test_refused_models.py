@@ -124,7 +124,7 @@ REFUSED = {
     "one that returns nothing": ("nothing", "bad.py:nothing returned NoneType, expected an nn.Module."),
     "one that returns tensors": ("weights", "bad.py:weights returned OrderedDict, expected an nn.Module."),
     "a name for a number": ("a_number", "bad.py:a_number returned int, expected an nn.Module."),
-    "a name that is not there": ("hang", "bad.py has no 'hang'; did you mean hangs?"),
+    "a name that is not there": ("hang", "bad.py has no 'hang'; did you mean hangs"),
     "a model in training": (
         "in_training",
         "bad.py:in_training is in training mode, in its module 'norm'; have it ready for inference, as .eval() does, or"
