@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from isomorph import tools
+from isomorph.spec import BadInput
 from isomorph.tools.commands import options
 from isomorph.tools.commands.command import Group
 from isomorph.tools.commands.options import read_call, read_pairs
@@ -26,7 +27,15 @@ model = options.argument(
 
 @commands.command("diagnose", short_help="A model of your own: is it the same function, and if not, why?")
 @options.subject
-@model
+@options.argument(
+    "model",
+    required=False,
+    metavar="[MODEL]",
+    help="file.py:factory, package.module:factory, .onnx, .pt, .pt2, .keras, or the folder of a SavedModel.",
+)
+@click.option("--end-points", metavar="Y.npz", help="Instead of MODEL, what it gave: maps by name, of any names.")
+@click.option("--logits", metavar="Y.npy", help="Instead of MODEL, its logits alone.")
+@click.option("--seconds", type=float, metavar="N", help="How long mistakes are tried on logits alone; default: 60.")
 @options.call
 @options.runs_in
 @options.weights_of_model
@@ -47,7 +56,10 @@ model = options.argument(
 @options.json_file
 def diagnose_command(
     subject: str,
-    model: str,
+    model: str | None,
+    end_points: str | None,
+    logits: str | None,
+    seconds: float | None,
     call: tuple[str, ...],
     images: tuple[str, ...],
     python: tuple[str, ...],
@@ -58,15 +70,49 @@ def diagnose_command(
 ) -> int:
     """A model of your own against an architecture, a file, or another model: what differs, where and why, with proof.
 
-    The model runs once as it is, and no name in it is looked at. Exit status: 0 the same function, 1 another one,
-    2 the request is bad, 3 undecided, as the model crashed or took too long.
+    The model runs once as it is, and no name in it is looked at. A model that cannot run here is told by what it gave,
+    recorded with the images: --end-points or --logits. Exit status: 0 the same function, 1 another one, 2 the request
+    is bad, 3 undecided, as the model crashed or took too long.
     """
+    if model is None:
+        settings |= {"call": call, "python": python, "end_points": end_points, "logits": logits, "seconds": seconds}
+        return _diagnose_recording(subject, images, json, architecture_options, settings)
+    if stray := next((name for name, value in _of_recordings(end_points, logits, seconds).items() if value), None):
+        raise BadInput(f"{stray} is about a model that is not there; leave it or {model} out.")
     check_json(json, *map(file_of, (subject, model)), *images, settings["weights"], settings["tensor_map"])
     settings |= {"call": read_call(call), "images": images or None, "python": read_pairs("--python", python)}
     with show_progress() as progress:
         report = tools.diagnose(subject, model, progress=progress, **settings, **architecture_options)
     has_places = report.causes and not report.is_another
     publish(report, json, *([report.place_table(None if places else MOST_PLACES)] if has_places else []))
+    return report.exit_status
+
+
+def _of_recordings(end_points: str | None, logits: str | None, seconds: float | None) -> dict[str, Any]:
+    return {"--end-points": end_points, "--logits": logits, "--seconds": seconds}
+
+
+_OF_A_MODEL = {"call": (), "runs_in": None, "weights": "theirs", "training": False, "python": ()}
+"""Settings that only a model has that runs, and what they are where nobody gives them."""
+
+
+_OF_A_RECORDING = ("arch", "key", "prefix", "tensor_map", "size", "end_points", "logits", "seconds")
+"""Settings that a recording has, too."""
+
+
+def _diagnose_recording(
+    subject: str, images: tuple[str, ...], json: str | None, options: dict[str, Any], settings: dict[str, Any]
+) -> int:
+    """Diagnose what was recorded of a model."""
+    if settings["end_points"] is None and settings["logits"] is None:
+        raise BadInput("There is no MODEL; give one, or what it gave with --end-points or --logits, and --images.")
+    if stray := next((name for name, value in _OF_A_MODEL.items() if settings[name] != value), None):
+        raise BadInput(f"--{stray.replace('_', '-')} is about a model that runs; leave it out.")
+    check_json(json, subject, settings["end_points"], settings["logits"], *images)
+    given = {name: settings[name] for name in _OF_A_RECORDING if settings[name] is not None}
+    with show_progress() as progress:
+        report = tools.diagnose_recording(subject, images=images or None, progress=progress, **given, **options)
+    publish(report, json)
     return report.exit_status
 
 

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +115,10 @@ class RecordingReport(Report):
         if self.explained:
             yield Text()
             table = plain_table("end point", "apart", "what explains it exactly", right=("apart",))
-            for each in self.explained:
-                table.add_row(each.place, f"{each.apart:.2g}", _listed(each.findings))
+            for said, several in groupby(self.explained, key=lambda each: _listed(each.findings)):
+                first, *others = several
+                place = f"{first.place} and {len(others)} more" if others else first.place
+                table.add_row(place, f"{first.apart:.2g}", said)
             yield table
 
 
@@ -132,8 +135,8 @@ def _document(finding: Finding) -> dict[str, Any]:
 
 def _listed(findings: Sequence[Finding]) -> str:
     said = list(dict.fromkeys(f"{finding.cause}: {finding.says}" for finding in findings))
-    more = [f"and {len(said) - MOST_SAID} more"] if len(said) > MOST_SAID else []
-    return "; or ".join(said[:MOST_SAID] + more) or "nothing that was tried"
+    more = f"; and {len(said) - MOST_SAID} more" if len(said) > MOST_SAID else ""
+    return "; or ".join(said[:MOST_SAID]) + more or "nothing that was tried"
 
 
 def diagnose_recording(

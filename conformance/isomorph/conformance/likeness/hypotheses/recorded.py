@@ -102,7 +102,15 @@ def explain(segment: Segment, expected: Array, tolerance: float) -> tuple[list[t
                 proof = prove(segment, each, expected)
                 if proof <= max(tolerance, FITTED):
                     found.append((each, proof))
-    return found, tried
+    return nearest(found), tried
+
+
+def nearest(found: list[tuple[Hypothesis, float]]) -> list[tuple[Hypothesis, float]]:
+    """Return mistakes, the best first, without those that are so much worse that noise does not explain it."""
+    if not found:
+        return []
+    best = max(min(proof for _, proof in found), 2.0**-50)
+    return sorted((pair for pair in found if pair[1] <= PASSING * best), key=lambda pair: pair[1])
 
 
 def _finding(hypothesis: Hypothesis, theirs: str, proof: float) -> Finding:
@@ -146,4 +154,4 @@ def prove(segment: Segment, hypothesis: Hypothesis, expected: Array) -> float:
 
 def tolerance_of(dtype: np.dtype[np.generic]) -> float:
     """Return how far a recording of a dtype may be from what is computed in float64: its own arithmetic's noise."""
-    return PASSING * (2.0**-40 if dtype == np.float64 else 2.0**-18)
+    return PASSING * (2.0**-40 if dtype == np.float64 else 2.0**-21)
