@@ -45,7 +45,6 @@ def main() -> None:
     named = alone = places = 0
     started = time.process_time()
     for planted in islice(drawer.draw(given.at_once), given.faults):
-        print("...", "; ".join(each.what for each in planted.mistakes), flush=True)
         diagnosis = diagnose(planted, network, images.astype(given.dtype), tensors)
         missed = [mistake for mistake in planted.mistakes if not _is_named(mistake, diagnosis)]
         others = _others(planted, diagnosis)
@@ -72,9 +71,7 @@ def diagnose(planted: Planted, network: Architecture, images: Images, tensors: T
 
 def _is_named(mistake: Mistake, diagnosis: Diagnosis) -> bool:
     return any(
-        mistake.is_named_by(finding.cause, finding.place)
-        for cause in diagnosis.causes
-        for finding in cause.findings
+        mistake.is_named_by(finding.cause, finding.place) for cause in diagnosis.causes for finding in cause.findings
     )
 
 

@@ -53,8 +53,11 @@ class Drawer:
         """Return a port with some mistakes; None where it does not run, or where they do not matter or overlap."""
         port, mistakes = self.right.copy(), []
         for kind, seed in chosen:
-            mistake = kind(port, Random(seed))
             alone = kind(self.right.copy(), Random(seed))
+            try:
+                mistake = kind(port, Random(seed))
+            except AttributeError:  # of a unit that another mistake has written anew
+                return None
             if mistake is None or mistake != alone:
                 return None
             mistakes.append(mistake)

@@ -1,7 +1,7 @@
 """Mistakes of windows: strides, paddings, rates, groups, kernels, and pools."""
 
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from benchmarks.port_faults.port import Before, Mistake, Port, like, mistake, seeded
 from isomorph.spec.layers import Convolution
+
+Mode = Literal["reflect", "replicate", "circular"]
 
 
 def _wide(port: Port, random: Random) -> Convolution | None:
@@ -104,7 +106,8 @@ def padding_mode(port: Port, random: Random) -> Mistake | None:
     layer = _wide(port, random)
     if layer is None or not any(port.get(layer.scope).conv.padding):
         return None
-    mode = random.choice(["reflect", "replicate", "circular"])
+    modes: list[Mode] = ["reflect", "replicate", "circular"]
+    mode = random.choice(modes)
     old = port.get(layer.scope).conv
     conv = nn.Conv2d(
         *(layer.depth_in, layer.depth, layer.kernel, layer.stride, old.padding, layer.rate, layer.groups, layer.bias),
@@ -219,7 +222,9 @@ def global_pool(port: Port, random: Random) -> Mistake | None:
         return mistake("the maximum for the mean", "* for mean|missing mean", "global_pool")
     head.global_pool = nn.AvgPool2d(2, ceil_mode=True)
     head.flatten = Before(lambda x: x.mean((2, 3)), nn.Flatten())
-    return mistake("an average pool before the mean", "extra average pool|average pool for mean", "global_pool", "logits")
+    return mistake(
+        "an average pool before the mean", "extra average pool|average pool for mean", "global_pool", "logits"
+    )
 
 
 KINDS = (

@@ -189,7 +189,9 @@ def scaled(port: Port, random: Random) -> Mistake | None:
     layer = random.choice(port.convolutions)
     factor = random.choice([0.5, 2.0, 0.1, 0.2])
     port.put(layer.scope, Behind(port.get(layer.scope), lambda x: x * factor))
-    return mistake(f"times {factor} behind {layer.scope}", "extra affine|factors", *_behind(port, layer.scope), layer.scope)
+    return mistake(
+        f"times {factor} behind {layer.scope}", "extra affine|factors", *_behind(port, layer.scope), layer.scope
+    )
 
 
 def dropout(port: Port, random: Random) -> Mistake | None:

@@ -1,5 +1,6 @@
 """Mistakes of tensors on their way between frameworks."""
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -7,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.port_faults.port import Mistake, Port, like, mistake, seeded
+
+Function = Callable[[Tensor], Tensor]
 
 
 def _put(module: Any, leaf: str, value: Tensor) -> None:
@@ -21,7 +24,7 @@ def moved_kernel(port: Port, random: Random) -> Mistake | None:
     layer = random.choice(port.convolutions)
     conv = port.get(layer.scope).conv
     weight = conv.weight.detach()
-    functions = {
+    functions: dict[str, tuple[Function, str]] = {
         "transposed": (lambda w: w.transpose(0, 1), "transposed"),
         "transposed in space": (lambda w: w.transpose(2, 3), "transposed in space"),
         "flipped": (lambda w: w.flip(2, 3), "flipped"),
@@ -61,7 +64,7 @@ def other_values(port: Port, random: Random) -> Mistake | None:
     at = random.randrange(old.numel())
     one = torch.zeros(old.numel(), dtype=torch.float64)
     one[at] = 0.1
-    functions = {
+    functions: dict[str, tuple[Function, str]] = {
         "zeros": (lambda w: w * 0, "not loaded"),
         "drawn anew": (lambda _: noise * 0.05, "other values"),
         "noisy": (lambda w: w * (1 + 0.01 * noise), "other values"),

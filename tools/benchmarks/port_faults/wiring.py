@@ -89,10 +89,9 @@ def wrong_source(port: Port, random: Random) -> Mistake | None:
     seen: list[Tensor] = []
     port.get(other.scope).register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0].clone()))
     port.get(layer.scope).register_forward_pre_hook(lambda _module, _inputs: seen.pop())
-    skipped = [each.scope for each in layers[layers.index(other) : layers.index(layer)]]
-    return mistake(
-        f"{layer.scope} reads what {other.scope} reads", "reads another|missing layer", layer.scope, *skipped
-    )
+    skipped = [each.scope for each in unit.layers[unit.layers.index(other) : unit.layers.index(layer)]]
+    causes = "reads another|missing layer|missing max pool"
+    return mistake(f"{layer.scope} reads what {other.scope} reads", causes, layer.scope, *skipped)
 
 
 class Remembering(nn.Module):

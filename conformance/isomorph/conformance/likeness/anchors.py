@@ -114,19 +114,25 @@ def pair_anchors(one: Sight, other: Sight) -> Pairs:
 
 
 def _pair_by_colour(pairs: Pairs, one: Sight, other: Sight) -> None:
+    """Pair by colours, from far to near. The kernels' values only tell those apart that see the same.
+
+    Before a fault and behind it, layers see the same on one side alone; of two there that are alike, as where one is
+    done twice, the one with the same values comes first.
+    """
+    digests, their_digests = _digests(one), _digests(other)
     whole = max(len(one.anchors), len(other.anchors)) + 1
     for radius in (whole, *RADII):
         (before, behind), (their_before, their_behind) = one.colours(radius), other.colours(radius)
         both, their_both = _together(before, behind), _together(their_before, their_behind)
         _pair_unique(pairs, both, their_both)
-        if radius == whole:
-            digests, their_digests = _digests(one), _digests(other)
-            _pair_unique(pairs, _together(both, digests), _together(their_both, their_digests))
-            _pair_unique(pairs, digests, their_digests)
-        _pair_unique(pairs, before, their_before)
-        _pair_unique(pairs, behind, their_behind)
+        ways = ((both, their_both), (before, their_before), (behind, their_behind))
+        for ours, theirs in ways:
+            _pair_unique(pairs, _together(ours, digests), _together(theirs, their_digests))
+        for ours, theirs in ways:
+            _pair_unique(pairs, ours, theirs)
         if len(pairs.of) == len(one.anchors):
             return
+    _pair_unique(pairs, digests, their_digests)
 
 
 def _together(first: Mapping[int, Hashable], second: Mapping[int, Hashable]) -> dict[int, Hashable]:

@@ -9,18 +9,21 @@ from typing import Any
 import numpy as np
 
 from isomorph.backends.array_forms import Array
-from isomorph.backends.graphs.graph import Graph, Node, Tensor
+from isomorph.backends.graphs.graph import Graph, Node, Read, Tensor
 from isomorph.backends.graphs.layout import Layout
 from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
 from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight, label
 from isomorph.conformance.likeness.arranging import Arranger
 from isomorph.conformance.likeness.noise import agree
-from isomorph.conformance.likeness.others import nearest
+from isomorph.conformance.likeness.others import leads_elsewhere, nearest
 from isomorph.spec.operations import Input, Operation, attributes
 from isomorph.spec.tensors import WEIGHTS
 
 ROUNDING = 2.0**-24
 """How much rounding to float32 changes a number, in parts of it."""
+
+NOT_EVALUATED = (UnknownOperationError, ValueError, IndexError)
+"""What is raised where an operation is not known, or takes other shapes."""
 
 
 @dataclass
@@ -120,12 +123,17 @@ class Comparison:
         except UnknownOperationError:
             self.unknown.append(node)
             return node.value
-        except ValueError:  # shapes that do not fit: the node says so itself, or what is before it
+        except (ValueError, IndexError):  # shapes that do not fit: the node says so itself, or what is before it
             return None
 
     def inputs(self, node: Node) -> list[Array]:
         """Return what a node reads of what flows."""
-        return [self.one.take(read, self.values) for read in node.reads]
+        return [taken(read, self.values[read.source]) for read in node.reads]
+
+    def value(self, node: Node) -> Array:
+        """Return what a node of the second graph gave."""
+        assert node.value is not None
+        return node.value
 
     def nearest(self, node: Node) -> Node | None:
         """Return, and pair, the node of the same family that is likely to be this one by where it stands."""
@@ -144,10 +152,10 @@ class Comparison:
         if node.kind in ANCHORS or len(readers) != 1 or len(readers[0].reads) != 1 or not has_tensors(readers[0]):
             return False
         (reader,) = readers
-        inputs = [reader.reads[0].layout.take(np.ascontiguousarray(found))]
+        inputs = [taken(reader.reads[0], found)]
         try:
             ahead = evaluate(reader.operation, inputs, reader.arrays)
-        except (UnknownOperationError, ValueError):
+        except NOT_EVALUATED:
             return False
         assert partner.value is not None
         arranged = self.arranger.arrange(ahead, partner.value)
@@ -163,11 +171,23 @@ class Comparison:
         for other in self.other.nodes.values():
             if other.number in taken or other.kind in ANCHORS or other.value is None or other.value.size != found.size:
                 continue
+            if leads_elsewhere(node.number, other.number, self.pairs, self.first, self.second):
+                continue
             arranged = self.arranger.arrange(found, other.value)
             if arranged is not None and agree(found, arranged, node, inputs):
                 self.pairs.add(node.number, other.number)
                 return other
         return None
+
+
+def taken(read: Read, value: Array) -> Array:
+    """Return what is read of a value, which may have other rows and columns than the graph was planned for."""
+    value = np.ascontiguousarray(value)
+    if read.layout.size == value.size:
+        return read.layout.take(value)
+    if len(read.shape) == 3 and value.ndim == 4:
+        return value.reshape(len(value), -1, value.shape[-1])
+    return value
 
 
 def has_tensors(node: Node) -> bool:

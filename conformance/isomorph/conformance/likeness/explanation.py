@@ -8,14 +8,14 @@ import numpy as np
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node, Tensor
-from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
+from isomorph.backends.oracle.evaluation import evaluate
 from isomorph.conformance.likeness.anchors import ANCHORS
 from isomorph.conformance.likeness.causes import wiring
 from isomorph.conformance.likeness.causes.attributes import Variation, applied, variations
 from isomorph.conformance.likeness.causes.images import fit_images
 from isomorph.conformance.likeness.causes.modes import precision, rounding_of
 from isomorph.conformance.likeness.causes.words import called, short
-from isomorph.conformance.likeness.comparison import Comparison, Difference
+from isomorph.conformance.likeness.comparison import NOT_EVALUATED, Comparison, Difference, taken
 from isomorph.conformance.likeness.finding import Finding
 from isomorph.conformance.likeness.noise import agree, distance
 from isomorph.spec.operations import Affine, Cast, Dropout, Input, Operation, Pad, Pair, Pointwise, Product, Sum
@@ -26,11 +26,13 @@ class Repair:
     """A node of the first graph with its causes applied.
 
     reads: what its counterpart reads, as the node reads it, where that is something else; None where it is not.
+    is_theirs: whether it reads and gives the axes of its counterpart.
     """
 
     operation: Operation
     tensors: dict[str, Tensor]
     reads: list[wiring.Operand] | None
+    is_theirs: bool = False
 
 
 @dataclass
@@ -95,9 +97,12 @@ class Explanation:
 
     def _explain_axes(self, difference: Difference, theirs: list[Array]) -> None:
         """Name operands with the right elements, and other axes in the place of those that the node works along."""
+        node, partner = difference.node, difference.partner
         for x, their in zip(difference.inputs, theirs, strict=False):
-            if x.shape == their.shape and not wiring.is_same(x, their) and (how := wiring.reordered(x, their)):
-                self._say(difference.node, "reads reordered", f"reads its input {how}", difference.partner)
+            if not wiring.is_same(x, their) and (how := wiring.reordered(x, their)):
+                self._say(node, "reads reordered", f"reads its input {how}", partner)
+                reads = wiring.as_they_lie(self.comparison.other, partner)
+                self.repairs[node.number] = Repair(node.operation, node.tensors, reads, is_theirs=True)
 
     def _is_exchanged(self, node: Node) -> bool:
         """Return whether a node, or what it reads, has its order exchanged with another's."""
@@ -284,16 +289,22 @@ class Explanation:
             return
         found = variations(node, partner, inputs[0], self._others)
         operation, tensors = applied(node, partner, found)
+        is_theirs = any(each.is_theirs for each in found)
+        if is_theirs:
+            reads = wiring.as_they_lie(self.comparison.other, partner)
+            inputs, expected = [operand.value for operand in reads], self.comparison.value(partner)
         if self._rounds(node, partner, expected, operation, tensors, inputs):
             return
         apart = self._apart(operation, tensors, inputs, expected)
-        kept = [each for each in found if each.is_stated or self._matters(each, found, difference, inputs)] or found
+        kept = found
+        if not is_theirs:
+            kept = [each for each in found if each.is_stated or self._matters(each, found, difference, inputs)] or found
         for each in kept:
             if node.number in self.rounding and each.cause == "cast":
                 continue  # its kernel is rounded alike
             says = f"{node.name}{each.says}" if each.says.startswith("/") else each.says
             self._say(node, each.cause, says, partner, field=each.field, value=each.value, proof=apart)
-        self.repairs[node.number] = Repair(*applied(node, partner, kept), reads)
+        self.repairs[node.number] = Repair(*applied(node, partner, kept), reads, is_theirs)
 
     def _matters(
         self, variation: Variation, found: list[Variation], difference: Difference, inputs: list[Array]
@@ -310,7 +321,7 @@ class Explanation:
             found = evaluate(operation, inputs, {leaf: tensor.value for leaf, tensor in tensors.items()})
             changed = Node(node.number, operation, node.reads, tensors)
             return found.size == expected.size and agree(found.reshape(expected.shape), expected, changed, inputs)
-        except (UnknownOperationError, ValueError):
+        except NOT_EVALUATED:
             return False
 
     def _apart(
@@ -319,7 +330,7 @@ class Explanation:
         """Return how far a node with its causes applied is from what its counterpart gave."""
         try:
             found = evaluate(operation, inputs, {leaf: tensor.value for leaf, tensor in tensors.items()})
-        except (UnknownOperationError, ValueError):
+        except NOT_EVALUATED:
             return None
         return distance(found.reshape(expected.shape), expected) if found.size == expected.size else None
 
@@ -337,7 +348,7 @@ class Explanation:
             return False
         try:
             told = precision(self.comparison.other, partner)
-        except (UnknownOperationError, ValueError):
+        except NOT_EVALUATED:
             return False
         if told is None:
             return False
@@ -362,7 +373,7 @@ class Explanation:
             found = [each for each in other.outputs.values() if each.source == partner]
             if len(found) != 1:
                 continue
-            x, theirs = one.take(read, self.comparison.values), other.take(found[0])
+            x, theirs = taken(read, self.comparison.values[read.source]), other.take(found[0])
             layout = self.comparison.arranger.layout(x, theirs)
             how = None if wiring.is_same(x, theirs) else wiring.reordered(x, theirs)
             if how and (

@@ -29,6 +29,9 @@ _FAMILIES = (
     (Sum, Product, Quotient),
 )
 
+SAME_KIND = 0.01
+"""What the same kind counts where several have as much in common: less than any anchor that both see."""
+
 
 def family(node: Node) -> Hashable:
     """Return what a node has in common with those that may stand in its place."""
@@ -92,25 +95,53 @@ def nearest(node: Node, pairs: Pairs, one: Sight, other: Sight) -> int | None:
     """Return the node of the second graph that is likely to be one of the first: it stands where that one does.
 
     All that the one with fewer anchors before it sees there, the other has to see, too, and so behind it: a shortcut
-    that is left out takes some away. Of several it is the one that has most in common. Anchors without a counterpart
-    do not count. What has tensors has to stand behind the very same ones.
+    that is left out takes some away. Of several it is the one that has most in common, and of the same kind. Nodes see
+    through anchors without a counterpart. What has tensors has to stand behind the very same ones.
     """
-    known = pairs.of | {one.graph.input.number: other.graph.input.number}
-    names = {number: number for number in known.values()}
+    known, names = _known(pairs, one, other)
     taken = set(pairs.of.values())
-    ours = [_anchors(seen, node.number, known) for seen in (one.before, one.behind)]
+    ours = [_through(seen, node.number, known) for seen in (one.before, one.behind)]
     best, most = None, 0.0
     for number, each in other.graph.nodes.items():
         if number in taken or family(each) != family(node):
             continue
-        theirs = [_anchors(seen, number, names) for seen in (other.before, other.behind)]
+        theirs = [_through(seen, number, names) for seen in (other.before, other.behind)]
         fits = all(a <= b or b <= a for a, b in zip(ours, theirs, strict=True))
         if fits and ours[0] and theirs[0] and not (node.tensors and ours[0] != theirs[0]):
             share = sum(len(a & b) / max(len(a | b), 1) for a, b in zip(ours, theirs, strict=True))
-            if share > most:
+            share += SAME_KIND * (each.kind is node.kind)
+            if share > most and not leads_elsewhere(node.number, number, pairs, one, other):
                 best, most = number, share
     return best
 
 
-def _anchors(seen: Seen, number: int, names: dict[int, int]) -> set[int]:
-    return {names[anchor] for anchor, _ in seen[number] if anchor in names}
+def leads_elsewhere(node: int, other: int, pairs: Pairs, one: Sight, two: Sight) -> bool:
+    """Return whether all anchors right behind a node are without a counterpart, and others stand behind another one.
+
+    It is then in a unit that is left out, and the other in the next one. Behind a layer that is left out alone, both
+    see the same.
+    """
+    known, names = _known(pairs, one, two)
+    if not one.behind[node] or _named(one.behind, node, known) or not _named(two.behind, other, names):
+        return False
+    return _through(one.behind, node, known) != _through(two.behind, other, names)
+
+
+def _known(pairs: Pairs, one: Sight, other: Sight) -> tuple[dict[int, int], dict[int, int]]:
+    """Return the numbers in the second graph of all anchors that have counterparts, of the first and of the second."""
+    known = pairs.of | {one.graph.input.number: other.graph.input.number}
+    return known, {number: number for number in known.values()}
+
+
+def _through(seen: Seen, number: int, names: dict[int, int]) -> set[int]:
+    """Return the anchors that a node sees, as the second graph numbers them, through those that have no number."""
+    found: set[int] = set()
+    waiting, done = [number], {number}
+    while waiting:
+        for anchor, _ in seen[waiting.pop()]:
+            if anchor in names:
+                found.add(names[anchor])
+            elif anchor not in done:
+                done.add(anchor)
+                waiting.append(anchor)
+    return found

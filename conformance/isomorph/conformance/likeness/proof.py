@@ -4,8 +4,9 @@ import numpy as np
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Node
-from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
+from isomorph.backends.oracle.evaluation import evaluate
 from isomorph.conformance.likeness.causes.wiring import Operand
+from isomorph.conformance.likeness.comparison import NOT_EVALUATED, taken
 from isomorph.conformance.likeness.explanation import Explanation
 from isomorph.conformance.likeness.noise import distance
 
@@ -18,7 +19,7 @@ def prove(explanation: Explanation, of: int, theirs: Array) -> float | None:
     """
     try:
         found = _Repaired(explanation).value(of)
-    except (UnknownOperationError, ValueError, KeyError):
+    except (*NOT_EVALUATED, KeyError):
         return None
     layout = explanation.comparison.layouts.get(of)
     flat = found.reshape(-1) if layout is None or found.size != layout.size else layout.scatter(found)
@@ -49,12 +50,13 @@ class _Repaired:
             operation, tensors = (repair.operation, repair.tensors) if repair else (node.operation, node.tensors)
             inputs = self._their_inputs(node, repair.reads) if repair and repair.reads else self._inputs(node)
             arrays = {leaf: tensor.value for leaf, tensor in tensors.items()}
-            self.values[number] = evaluate(operation, inputs, arrays)
+            value = evaluate(operation, inputs, arrays)
+            layout = self.layouts.get(number)
+            self.values[number] = layout.take(value) if repair and repair.is_theirs and layout else value
         return self.values[number]
 
     def _inputs(self, node: Node) -> list[Array]:
-        values = {read.source: self.value(read.source) for read in node.reads}
-        return [self.one.take(read, values) for read in node.reads]
+        return [taken(read, self.value(read.source)) for read in node.reads]
 
     def _their_inputs(self, node: Node, operands: list[Operand]) -> list[Array]:
         """Return what a node reads if it reads what its counterpart does."""
@@ -62,8 +64,7 @@ class _Repaired:
         inputs = []
         for operand in operands:
             if operand.read is not None:
-                value = self.value(operand.read.source)
-                inputs.append(operand.read.layout.take(np.ascontiguousarray(value)))
+                inputs.append(taken(operand.read, self.value(operand.read.source)))
             else:
                 read = reads[operand.place]
                 x = read.layout.take(np.ascontiguousarray(self.their_value(read.source)))

@@ -32,9 +32,10 @@ class Variation:
     """One way in which a node differs from its counterpart.
 
     cause, says, field, value: as in a `Finding`.
-    attributes: those of the operation that differ by it; all of a variation that is another kind of operation.
+    attributes: those of the operation that differ by it.
     leaves: the tensors that differ by it.
     is_stated: whether it counts though it may change no value here: a bias of zeros, for one.
+    is_theirs: whether it is another kind of operation, or another function.
     """
 
     cause: str
@@ -44,6 +45,7 @@ class Variation:
     attributes: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
     is_stated: bool = False
+    is_theirs: bool = False
 
 
 def variations(node: Node, partner: Node, x: Array, others: Mapping[str, Array]) -> list[Variation]:
@@ -65,7 +67,7 @@ def applied(node: Node, partner: Node, found: list[Variation]) -> tuple[Operatio
     """Return the operation and the tensors of a node with some variations of it."""
     operation, tensors = node.operation, dict(node.tensors)
     for each in found:
-        if not each.attributes and not each.leaves:
+        if each.is_theirs:
             return partner.operation, dict(partner.tensors)
         theirs = attributes(partner.operation)
         if each.attributes:
@@ -96,7 +98,9 @@ def _kind(node: Node, partner: Node) -> Variation:
     """Return the variation of a node that is another operation."""
     found, expected = word(partner.operation), word(node.operation)
     field = "activation" if isinstance(node.operation, Pointwise) else None
-    return Variation(f"{found} for {expected}", f"has {_a(found)} where {_a(expected)} is expected", field, found)
+    return Variation(
+        f"{found} for {expected}", f"has {_a(found)} where {_a(expected)} is expected", field, found, is_theirs=True
+    )
 
 
 def _a(words: str) -> str:

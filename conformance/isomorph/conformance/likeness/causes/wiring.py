@@ -10,7 +10,7 @@ from isomorph.backends.graphs.layout import Layout
 from isomorph.conformance.likeness.anchors import ANCHORS
 from isomorph.conformance.likeness.arranging import have_the_same_elements
 from isomorph.conformance.likeness.causes.words import short
-from isomorph.conformance.likeness.comparison import Comparison, Difference
+from isomorph.conformance.likeness.comparison import Comparison, Difference, taken
 from isomorph.conformance.likeness.noise import close, distance
 from isomorph.spec.operations import Input, Pair, Product, Sum
 
@@ -90,11 +90,17 @@ def _operand(comparison: Comparison, difference: Difference, number: int, place:
     if source is not None and source != own.source:
         values = comparison.values
         if source in values and values[source].shape == values[own.source].shape:
-            value = own.layout.take(np.ascontiguousarray(values[source]))
+            value = taken(own, values[source])
             if have_the_same_elements(value, their):
                 return Operand(value, Read(source, own.layout), place, Layout.whole(their.shape))
     layout = comparison.arranger.layout(difference.inputs[number], their) or Layout.whole(their.shape)
     return Operand(layout.take(np.ascontiguousarray(their)), None, place, layout)
+
+
+def as_they_lie(graph: Graph, node: Node) -> list[Operand]:
+    """Return the operands of a node of the second graph with its own axes."""
+    values = [graph.take(read) for read in node.reads]
+    return [Operand(x, None, place, Layout.whole(x.shape)) for place, x in enumerate(values)]
 
 
 def is_same(first: Array, second: Array) -> bool:
@@ -110,13 +116,13 @@ def reordered(x: Array, theirs: Array) -> str | None:
     """
     if x.size != theirs.size or distance(np.sort(theirs, axis=None), np.sort(x, axis=None)) > close(x.dtype):
         return None
+    if x.ndim == 4 and x.swapaxes(1, 2).shape == theirs.shape and is_same(x.swapaxes(1, 2), theirs):
+        return "with rows and columns exchanged"
     if x.shape == theirs.shape:
         if is_same(x[..., ::-1], theirs):
             return "with its last axis reversed"
         if x.ndim > 1 and x.shape[-1] == x.shape[-2] and is_same(x.swapaxes(-1, -2), theirs):
             return "with its last two axes exchanged"
-        if x.ndim == 4 and is_same(x.swapaxes(1, 2).reshape(x.shape), theirs):
-            return "with rows and columns exchanged"
         for axis in range(1, x.ndim):
             if is_same(np.flip(x, axis), theirs):
                 return f"with its axis {axis} reversed"
@@ -177,11 +183,12 @@ def _a(words: str) -> str:
 
 
 def subsampling(shape: tuple[int, ...], layout: Layout) -> Pair | None:
-    """Return how many rows and columns further each cell of a map is that is read; None of what is no map.
+    """Return how many rows and columns further each cell of a map is that is read; None where it is
+    no map, or is turned.
 
     shape: of the value that is read.
     """
     if layout.index is not None or len(layout.shape) != 4 or len(shape) != 4:
         return None
     rows, columns = layout.strides[1] / (shape[2] * shape[3]), layout.strides[2] / shape[3]
-    return (int(rows), int(columns)) if rows == int(rows) and columns == int(columns) else None
+    return (int(rows), int(columns)) if rows == int(rows) > 0 and columns == int(columns) > 0 else None

@@ -1,0 +1,219 @@
+"""A change of a model is named with its cause and its place, alone, and proved; a right model gets no finding."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from isomorph.backends.array_forms import Array
+from isomorph.conformance.likeness.diagnosis import compare_with
+from isomorph.spec.operations import (
+    RELU,
+    SCALE,
+    SHIFT,
+    Affine,
+    BatchNorm,
+    Concatenation,
+    Convolution,
+    Dropout,
+    MaxPool,
+    Pointwise,
+    Product,
+    Sum,
+    Unknown,
+)
+from isomorph.spec.tensors import BETA, GAMMA, WEIGHTS
+
+from .written import NETWORKS, Written, told
+
+BASIC, BOTTLENECKS, MOBILE = "basic units, the first striding", "slim's bottlenecks", "inverted residuals"
+INCEPTIONS = "inceptions"
+CONV1, CONV2 = "block2/unit_1/basic_v1/conv1", "block2/unit_1/basic_v1/conv2"
+SHORTCUT, UNIT = "block2/unit_1/basic_v1/shortcut", "block2/unit_1/basic_v1"
+DEPTHWISE = "block1/unit_1/inverted_residual/depthwise"
+IDENTITY = "block2/unit_2/basic_v1"
+INCEPTION = "block1/unit_1/inception"
+
+
+def one_off(x: Array) -> Array:
+    changed = x.copy()
+    changed.flat[7] += 0.1
+    return changed
+
+
+Change = Callable[[Written], object]
+
+CHANGES: dict[str, tuple[str, Change, str, str]] = {
+    # what is written at an operation
+    "another padding": (BASIC, lambda m: m.change(CONV1, Convolution, pads=((0, 2), (0, 2))), "padding", CONV1),
+    "no stride in a unit": (
+        BASIC,
+        lambda m: (m.change(CONV1, Convolution, stride=(1, 1)), m.change(SHORTCUT, Convolution, stride=(1, 1))),
+        "stride",
+        SHORTCUT,
+    ),
+    "another rate": (BASIC, lambda m: m.change(CONV2, Convolution, rate=(2, 2), pads=((2, 2),) * 2), "rate", CONV2),
+    "another epsilon": (BASIC, lambda m: m.change(CONV2, BatchNorm, epsilon=1e-2), "epsilon", CONV2),
+    "batch statistics": (
+        BASIC,
+        lambda m: m.change(CONV2, BatchNorm, batch_statistics=True),
+        "training batch norm",
+        CONV2,
+    ),
+    "another fill of a pool": (INCEPTIONS, lambda m: m.change("pool1", MaxPool, fill=3.0), "pool padded with", "pool1"),
+    "another window of a pool": (BASIC, lambda m: m.change("pool1", MaxPool, kernel=(2, 2)), "pool kernel", "pool1"),
+    "leaky for ReLU": (
+        BASIC,
+        lambda m: m.change(CONV1, Pointwise, function="leaky_relu", constants=(0.1,)),
+        "leaky ReLU of 0.1 for ReLU",
+        CONV1,
+    ),
+    "ReLU for ReLU6": (
+        MOBILE,
+        lambda m: m.change(DEPTHWISE, Pointwise, constants=(0.0, 0.5)),
+        "ReLU0.5 for ReLU6",
+        DEPTHWISE,
+    ),
+    # tensors
+    "a kernel transposed in space": (
+        BASIC,
+        lambda m: m.change_tensor("conv1", Convolution, WEIGHTS, lambda w: w.swapaxes(0, 1)),
+        "transposed in space",
+        "conv1",
+    ),
+    "one weight off": (
+        BASIC,
+        lambda m: m.change_tensor(
+            CONV2, Convolution, WEIGHTS, lambda w: w + 0.1 * (np.arange(w.size) == 7).reshape(w.shape)
+        ),
+        "few values",
+        CONV2,
+    ),
+    "gamma not loaded": (
+        BASIC,
+        lambda m: m.change_tensor(CONV2, BatchNorm, GAMMA, np.ones_like),
+        "not loaded",
+        CONV2,
+    ),
+    "a kernel in half precision": (
+        BASIC,
+        lambda m: m.change_tensor(CONV2, Convolution, WEIGHTS, lambda w: w.astype(np.float16).astype(w.dtype)),
+        "cast",
+        CONV2,
+    ),
+    "no beta": (BASIC, lambda m: m.node(CONV2, BatchNorm).tensors.pop(BETA), "beta missing", CONV2),
+    "a smaller kernel": (
+        BASIC,
+        lambda m: (
+            m.change_tensor(CONV2, Convolution, WEIGHTS, lambda w: w[1:2, 1:2]),
+            m.change(CONV2, Convolution, pads=((0, 0), (0, 0))),
+        ),
+        "kernel",
+        CONV2,
+    ),
+    # what is left out, or added
+    "no ReLU": (BASIC, lambda m: m.remove(CONV1, Pointwise), "missing ReLU", CONV1),
+    "no batch norm": (BASIC, lambda m: m.remove(CONV2, BatchNorm), "missing batch norm", CONV2),
+    "no shortcut": (BASIC, lambda m: m.remove(IDENTITY, Sum, place=1), "missing sum", IDENTITY),
+    "a ReLU too many": (BASIC, lambda m: m.insert_behind(CONV2, BatchNorm, RELU), "extra ReLU", CONV2),
+    "a factor": (
+        BASIC,
+        lambda m: m.insert_behind(CONV2, BatchNorm, Pointwise("linear", (0.5, 0.0))),
+        "extra affine",
+        UNIT,
+    ),
+    "a factor of each channel": (
+        BASIC,
+        lambda m: m.insert_behind(CONV1, Pointwise, Affine(), {SCALE: np.array([1.0, 2.0]), SHIFT: np.ones(2)}),
+        "extra affine",
+        CONV1,
+    ),
+    # what reads what
+    "a sum that subtracts": (BASIC, lambda m: m.change(UNIT, Sum, factors=(1.0, -1.0)), "factors", UNIT),
+    "a product": (
+        BASIC,
+        lambda m: setattr(m.node(UNIT, Sum), "operation", Product()),
+        "product for sum",
+        UNIT,
+    ),
+    "branches in another order": (
+        INCEPTIONS,
+        lambda m: setattr(m.node(INCEPTION, Concatenation), "reads", m.node(INCEPTION, Concatenation).reads[::-1]),
+        "operands exchanged",
+        INCEPTION,
+    ),
+}
+"""What is done -> the network, the change, and the cause and the place that have to be named."""
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_is_named_alone_and_proved(name: str) -> None:
+    network, change, cause, place = CHANGES[name]
+    model = Written.of(network)
+    change(model)
+    diagnosis = model.diagnosis()
+    assert {each for each, _ in told(diagnosis)} == {cause}
+    assert place in [where for _, where in told(diagnosis)]
+    assert diagnosis.proved, diagnosis.proof
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_network_itself_has_no_finding(name: str) -> None:
+    diagnosis = Written.of(name).diagnosis()
+    assert (told(diagnosis), diagnosis.first_divergence) == ([], None)
+    assert diagnosis.matched == diagnosis.layers
+    assert (diagnosis.left_over, diagnosis.proved) == (0, True)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_network_itself_has_no_finding_in_single_precision(name: str) -> None:
+    model = Written.of(name)
+    model.images = model.images.astype(np.float32)
+    diagnosis = model.diagnosis()
+    assert (told(diagnosis), diagnosis.first_divergence, diagnosis.proved) == ([], None, True)
+
+
+def test_faults_are_told_apart_from_what_they_cause() -> None:
+    """Four at once, one behind the other."""
+    chosen = ["another padding", "no batch norm", "a kernel transposed in space", "another window of a pool"]
+    model = Written.of(BASIC)
+    for name in chosen:
+        CHANGES[name][1](model)
+    diagnosis = model.diagnosis()
+    assert set(told(diagnosis)) == {(cause, place) for _, _, cause, place in (CHANGES[name] for name in chosen)}
+    assert diagnosis.proved
+
+
+def test_a_random_dropout_is_named_though_nothing_can_prove_it() -> None:
+    model = Written.of(BASIC)
+    added = model.insert_behind(CONV2, BatchNorm, RELU)
+    graph = model.run()
+    added.operation = Dropout(0.3)
+    diagnosis = compare_with(model.network, graph, model.tensors)
+    assert told(diagnosis) == [("extra dropout", UNIT)]
+    assert diagnosis.proof is None
+
+
+def test_an_operation_that_nothing_can_evaluate_is_named_and_the_rest_is_judged() -> None:
+    model = Written.of(BASIC)
+    model.change("conv1", BatchNorm, epsilon=1e-2)
+    added = model.insert_behind(CONV2, BatchNorm, Pointwise("tanh"))
+    graph = model.run()
+    added.operation = Unknown("fft")
+    diagnosis = compare_with(model.network, graph, model.tensors)
+    assert told(diagnosis) == [("epsilon", "conv1"), ("extra fft", CONV2)]
+    assert diagnosis.proof is None
+
+
+def test_the_design_alone_is_judged_without_tensors() -> None:
+    """Other values are not of the design, and an epsilon is."""
+    model = Written.of(BASIC)
+    model.change_tensor("conv1", Convolution, WEIGHTS, lambda w: w * 2)
+    model.change(CONV2, BatchNorm, epsilon=1e-2)
+    assert told(compare_with(model.network, model.run())) == [("epsilon", CONV2)]
+
+
+def test_two_small_networks_of_another_design_are_not_one() -> None:
+    other = compare_with(NETWORKS[MOBILE], Written.of(BASIC).run())
+    assert other.is_another
+    assert not Written.of(BASIC).diagnosis().is_another
