@@ -15,7 +15,7 @@ from isomorph.conformance.likeness.noise import distance
 GROUPS = (geometry.KINDS, layers.KINDS, wiring.KINDS, tensors.KINDS)
 
 MATTERS = 1e-4
-"""How far the answers have to be from the right ones, in parts of the largest: what float32 cannot mistake for noise."""
+"""How far the answers have to be from the right ones, in parts of the largest: more than noise in float32."""
 
 
 @dataclass(frozen=True)

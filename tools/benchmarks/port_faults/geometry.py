@@ -20,6 +20,7 @@ def _wide(port: Port, random: Random) -> Convolution | None:
 
 
 def stride(port: Port, random: Random) -> Mistake | None:
+    """Stride by 2 for 1, or by 1 for 2."""
     layer = random.choice(port.convolutions)
     other = 1 if layer.stride > 1 else 2
     port.get(layer.scope).conv.stride = (other, other)
@@ -82,6 +83,7 @@ def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 def padding_behind(port: Port, random: Random) -> Mistake | None:
+    """Pad behind the rows and columns alone, as a copied ZeroPadding2D does."""
     layer = _wide(port, random)
     if layer is None:
         return None
@@ -93,6 +95,7 @@ def padding_behind(port: Port, random: Random) -> Mistake | None:
 
 
 def other_padding(port: Port, random: Random) -> Mistake | None:
+    """Pad by another number of cells."""
     layer = _wide(port, random)
     if layer is None:
         return None
@@ -103,6 +106,7 @@ def other_padding(port: Port, random: Random) -> Mistake | None:
 
 
 def padding_mode(port: Port, random: Random) -> Mistake | None:
+    """Pad with copies of the map."""
     layer = _wide(port, random)
     if layer is None or not any(port.get(layer.scope).conv.padding):
         return None
@@ -120,6 +124,7 @@ def padding_mode(port: Port, random: Random) -> Mistake | None:
 
 
 def rate(port: Port, random: Random) -> Mistake | None:
+    """Spread a kernel, with the padding that fits it or without."""
     layer = _wide(port, random)
     if layer is None:
         return None
@@ -146,6 +151,7 @@ def groups(port: Port, random: Random) -> Mistake | None:
 
 
 def kernel(port: Port, random: Random) -> Mistake | None:
+    """Draw a kernel of another size."""
     layer = random.choice(port.convolutions)
     size = random.choice([each for each in (1, 3, 5, 7) if each != layer.kernel])
     conv = port.get(layer.scope).conv
@@ -156,6 +162,7 @@ def kernel(port: Port, random: Random) -> Mistake | None:
 
 
 def pool_rounding(port: Port, random: Random) -> Mistake | None:
+    """Round a pooled map's size up for down, or down for up."""
     if not port.pools:
         return None
     scope = random.choice(port.pools).scope
@@ -183,6 +190,7 @@ def pool_window(port: Port, random: Random) -> Mistake | None:
 
 
 def pool_kind(port: Port, random: Random) -> Mistake | None:
+    """Take averages for maxima."""
     if not port.pools:
         return None
     scope = random.choice(port.pools).scope
@@ -194,6 +202,7 @@ def pool_kind(port: Port, random: Random) -> Mistake | None:
 
 
 def pool_left_out(port: Port, random: Random) -> Mistake | None:
+    """Leave a pool out."""
     if not port.pools:
         return None
     scope = random.choice(port.pools).scope

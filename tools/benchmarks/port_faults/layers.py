@@ -38,6 +38,7 @@ def epsilon(port: Port, random: Random) -> Mistake | None:
 
 
 def batch_norm_left_out(port: Port, random: Random) -> Mistake | None:
+    """Leave a batch norm out."""
     batch_norms = list(port.batch_norms())
     if not batch_norms:
         return None
@@ -56,6 +57,7 @@ class OfTheBatch(nn.BatchNorm2d):
 
 
 def batch_norm_in_training(port: Port, random: Random) -> Mistake | None:
+    """Leave one batch norm in training, or all of them."""
     batch_norms = list(port.batch_norms())
     if not batch_norms:
         return None
@@ -70,6 +72,7 @@ def batch_norm_in_training(port: Port, random: Random) -> Mistake | None:
 
 
 def activation_before_batch_norm(port: Port, random: Random) -> Mistake | None:
+    """Exchange a batch norm with the activation behind it."""
     scopes = [scope for scope, _ in port.batch_norms() if scope in port.activations()]
     if not scopes:
         return None
@@ -79,6 +82,7 @@ def activation_before_batch_norm(port: Port, random: Random) -> Mistake | None:
 
 
 def batch_norm_twice(port: Port, random: Random) -> Mistake | None:
+    """Normalise twice."""
     batch_norms = list(port.batch_norms())
     if not batch_norms:
         return None
@@ -102,6 +106,7 @@ def other_norm(port: Port, random: Random) -> Mistake | None:
 
 
 def activation_left_out(port: Port, random: Random) -> Mistake | None:
+    """Leave an activation out."""
     if not port.activations():
         return None
     scope = random.choice(port.activations())
@@ -110,6 +115,7 @@ def activation_left_out(port: Port, random: Random) -> Mistake | None:
 
 
 def activation_exchanged(port: Port, random: Random) -> Mistake | None:
+    """Take another activation."""
     if not port.activations():
         return None
     scope = random.choice(port.activations())
@@ -120,6 +126,7 @@ def activation_exchanged(port: Port, random: Random) -> Mistake | None:
 
 
 def activation_added(port: Port, random: Random) -> Mistake | None:
+    """Add an activation where there is none."""
     scopes = [layer.scope for layer in port.convolutions if layer.scope not in port.activations()]
     if not scopes:
         return None
@@ -141,6 +148,7 @@ def layer_left_out(port: Port, random: Random) -> Mistake | None:
 
 
 def layer_twice(port: Port, random: Random) -> Mistake | None:
+    """Compute a layer of its own result, too."""
     layers = [layer for layer in port.convolutions if layer.depth == layer.depth_in and layer.stride == 1]
     if not layers:
         return None
@@ -159,6 +167,7 @@ def _behind(port: Port, scope: str) -> list[str]:
 
 
 def unit_left_out(port: Port, random: Random) -> Mistake | None:
+    """Leave a unit out."""
     units = [unit for unit in port.units if unit.shortcut is None]
     if not units:
         return None
@@ -168,6 +177,7 @@ def unit_left_out(port: Port, random: Random) -> Mistake | None:
 
 
 def unit_twice(port: Port, random: Random) -> Mistake | None:
+    """Compute a unit of its own result, too."""
     units = [unit for unit in port.units if unit.shortcut is None]
     if not units:
         return None

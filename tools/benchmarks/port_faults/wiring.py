@@ -57,6 +57,7 @@ CAUSES = {
 
 
 def residual(port: Port, random: Random) -> Mistake | None:
+    """Write a residual unit anew, with one thing done otherwise."""
     units = [unit for unit in port.units if INPUT in unit.wiring.joined and "v2" not in unit.kind]
     if not units:
         return None
@@ -151,6 +152,7 @@ class Reordered(nn.Module):
 
 
 def concatenation(port: Port, random: Random) -> Mistake | None:
+    """Concatenate branches in another order."""
     units = [unit for unit in port.units if unit.wiring.concatenated]
     if not units:
         return None
@@ -185,6 +187,7 @@ def images(port: Port, random: Random) -> Mistake | None:
 
 
 def images_turned(port: Port, random: Random) -> Mistake | None:
+    """Turn the images."""
     functions = {
         "flipped": lambda x: x.flip(3),
         "upside down": lambda x: x.flip(2),
