@@ -1,4 +1,4 @@
-"""A network's native object in PyTorch, as somebody's port of it, into which mistakes are put where people make them."""
+"""A network's native object in PyTorch, as somebody's port, into which mistakes are put where people make them."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy

@@ -1,5 +1,6 @@
 """Mistakes of what reads what: shortcuts, sums, concatenations, images and outputs."""
 
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -116,7 +117,7 @@ def old_shortcut(port: Port, random: Random) -> Mistake | None:
     units = port.units
     pairs = [
         (before, unit)
-        for before, unit in zip(units, units[1:], strict=False)
+        for before, unit in pairwise(units)
         if _has_identity(before) and _has_identity(unit) and before.scope.split("/")[0] == unit.scope.split("/")[0]
     ]
     if not pairs:

@@ -15,6 +15,7 @@ from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.comparison import Comparison
 from isomorph.conformance.likeness.explanation import Explanation
 from isomorph.conformance.likeness.finding import Cause, group
+from isomorph.conformance.likeness.merging import merge
 from isomorph.conformance.likeness.noise import distance
 from isomorph.conformance.likeness.others import pair_others
 from isomorph.conformance.likeness.proof import prove
@@ -100,6 +101,7 @@ def _diagnose(one: Graph, other: Graph, pairs: Pairs) -> Diagnosis:
     with np.errstate(all="ignore"):  # a variance in a mean's place, and whatever else is tried
         comparison.run()
         explanation.run()
+        merge(explanation)
         before, proof = _at_the_end(comparison, Explanation(comparison)), _at_the_end(comparison, explanation)
     order = {number: place for place, number in enumerate(one.nodes)}
     findings = sorted(explanation.findings, key=lambda pair: order.get(pair[0], 0))

@@ -44,6 +44,8 @@ class Explanation:
     missing, extra: nodes of the first graph, and of the second, that findings have named.
     exchanged: pairs of nodes of the first graph whose order is exchanged.
     rounding: nodes of the first graph whose operands are rounded.
+    sources: node of the first graph -> what it alone reads, and what its counterpart alone reads, by the numbers of the
+        first graph.
     """
 
     comparison: Comparison
@@ -53,6 +55,7 @@ class Explanation:
     extra: set[int] = field(default_factory=set)
     exchanged: list[set[int]] = field(default_factory=list)
     rounding: set[int] = field(default_factory=set)
+    sources: dict[int, tuple[set[int], set[int]]] = field(default_factory=dict)
 
     def run(self) -> None:
         """Explain all differences, and what is on one side alone."""
@@ -218,6 +221,7 @@ class Explanation:
             says = f"does not read the {called(nodes[min(mine)])}"
         else:
             says = f"also reads the {called(nodes[min(theirs)])}"
+        self.sources[difference.node.number] = mine, theirs
         self._say(difference.node, "reads another", says, difference.partner)
 
     def _explain_order(self, difference: Difference, mine: list[wiring.Trail], other: list[wiring.Trail]) -> bool:
