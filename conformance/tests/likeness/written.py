@@ -57,7 +57,8 @@ class Written:
 
     def change_tensor(self, name: str, kind: type, leaf: str, function: Callable[[Array], Array]) -> Node:
         node = self.node(name, kind)
-        node.tensors[leaf] = Tensor.computed(np.array(function(node.tensors[leaf].value)))
+        value = np.array(function(node.tensors[leaf].value))
+        node.tensors[leaf] = Tensor(value, Layout.whole(value.shape), node.tensors[leaf].name)
         return node
 
     def remove(self, name: str, kind: type, place: int = 0) -> None:

@@ -1,12 +1,13 @@
 """Diagnose a model: is it the function that an architecture specifies, and if not, why?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from isomorph.backends.array_forms import Array
+from isomorph.backends.folding import fold
 from isomorph.backends.graphs.graph import Graph, Node
 from isomorph.backends.graphs.planned import graph_of
 from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight, pair_anchors
@@ -15,6 +16,7 @@ from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.comparison import Comparison
 from isomorph.conformance.likeness.explanation import Explanation
 from isomorph.conformance.likeness.finding import Cause, group
+from isomorph.conformance.likeness.folded import allow_rounding, has_folded
 from isomorph.conformance.likeness.merging import merge
 from isomorph.conformance.likeness.noise import distance
 from isomorph.conformance.likeness.others import pair_others
@@ -36,6 +38,8 @@ class Diagnosis:
     before, proof: how far the architecture is from the model at the end, as it is and with all causes applied; None
         where it cannot be evaluated. proved: whether the latter is no more than noise; None likewise.
     unknown: operations that nothing here can judge.
+    is_folded: whether the model's batch norms are folded into its convolutions, and it was compared with the
+        architecture's so folded.
     """
 
     matched: int
@@ -48,6 +52,7 @@ class Diagnosis:
     proved: bool | None
     unknown: tuple[str, ...]
     comparison: Comparison
+    is_folded: bool = False
 
     @property
     def is_another(self) -> bool:
@@ -63,17 +68,24 @@ PROVED = 2.0**16
 def compare_with(architecture: Architecture, model: Graph, tensors: Mapping[str, Array] | None = None) -> Diagnosis:
     """Compare the graph of a model with an architecture.
 
-    model: as it was traced; it is brought into form in place.
+    model: as it was traced; it is brought into form in place. Where its batch norms are folded into its convolutions,
+        it is compared with the architecture's so folded.
     tensors: canonical; without them the design alone is judged, with the model's own.
     """
     bring_into_form(model)
+    is_folded = has_folded(architecture, model)
+    if is_folded:
+        tensors = None if tensors is None else fold(architecture, dict(tensors))
+        architecture = architecture.folded()
     planned = plan(architecture)
     shape = model.images.shape
     planned_for = _without_heads(bring_into_form(graph_of(planned, shape, tensors)), model)
     pairs = _paired(planned_for, model)
     shapes = {number: _shape(model.nodes[other]) for number, other in pairs.of.items()}
     one = _only(bring_into_form(graph_of(planned, shape, tensors, shapes)), planned_for.outputs)
-    return _diagnose(one, model, pairs)
+    if is_folded:
+        allow_rounding(one, model, pairs)
+    return replace(_diagnose(one, model, pairs), is_folded=is_folded)
 
 
 def compare_models(one: Graph, other: Graph) -> Diagnosis:

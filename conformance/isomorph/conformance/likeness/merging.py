@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from isomorph.backends.graphs.graph import Graph
-from isomorph.conformance.likeness.causes.words import called
 from isomorph.conformance.likeness.explanation import Explanation
 from isomorph.conformance.likeness.finding import Finding
 from isomorph.spec.operations import BatchNorm, GroupNorm, LayerNorm, Sum
@@ -57,8 +56,16 @@ def _merge_exchanged_norms(explanation: Explanation) -> None:
         elif earlier and _reads(explanation, earlier, number):
             before |= {number, *earlier}
     for involved, cause, says in (
-        (behind, "norm behind sum", "stands behind the sum, expected before what is summed: post-norm for pre-norm"),
-        (before, "norm before sum", "stands before what is summed, expected behind the sum: pre-norm for post-norm"),
+        (
+            behind,
+            "norm behind sum",
+            "has its norms behind the sums, expected before what is summed: post-norm for pre-norm",
+        ),
+        (
+            before,
+            "norm before sum",
+            "has its norms before what is summed, expected behind the sums: pre-norm for post-norm",
+        ),
     ):
         _rename(explanation, involved, cause, says)
 
@@ -72,15 +79,13 @@ def _reads(explanation: Explanation, sums: Iterable[int], norm: int) -> bool:
 
 
 def _rename(explanation: Explanation, involved: set[int], cause: str, says: str) -> None:
-    """Give all findings of another source, in which some nodes are involved, one cause; its sentence is the first norm's."""
-    nodes = explanation.comparison.one.nodes
+    """Give all findings of another source, in which some nodes are involved, one cause."""
     if not involved:
         return
     for place, (number, finding) in enumerate(explanation.findings):
         mine, theirs = explanation.sources.get(number, (set(), set()))
         if finding.cause == "reads another" and involved & {number, *mine, *theirs}:
-            own = says if nodes[number].kind in _NORMS else f"{finding.says}, as {called(nodes[min(involved)])} does"
-            explanation.findings[place] = number, replace(finding, cause=cause, says=own)
+            explanation.findings[place] = number, replace(finding, cause=cause, says=says)
 
 
 def _behind(graph: Graph, numbers: Iterable[int]) -> set[int]:

@@ -12,9 +12,10 @@ import numpy as np
 from isomorph.backends.array_forms import Images, Tensors
 from isomorph.backends.timeouts import TIMEOUT
 from isomorph.conformance.cases import draw_tensors
-from isomorph.conformance.likeness.diagnosis import Diagnosis, compare_models, compare_with
+from isomorph.conformance.likeness.diagnosis import ALIKE, Diagnosis, compare_models, compare_with
 from isomorph.conformance.likeness.mapping import map_tensors, put
-from isomorph.spec import Architecture, BadInput, tensor_shapes
+from isomorph.conformance.likeness.ranking import nearest_architectures
+from isomorph.spec import Architecture, BadInput, architecture, architectures, tensor_shapes
 from isomorph.spec.tensors import match_exactly
 from isomorph.tools.designs.lookup import is_architecture
 from isomorph.tools.images.images import AnyImages, check_pixels, is_array, read_array, read_images
@@ -286,6 +287,15 @@ def _report(subject: str, traced: Traced, weights: str, diagnosis: Diagnosis, se
         proof=diagnosis.proof,
         proved=diagnosis.proved,
         unknown=diagnosis.unknown,
-        nearest=(),
+        nearest=_nearest(diagnosis),
+        is_folded=diagnosis.is_folded,
         seconds=seconds,
     )
+
+
+def _nearest(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Return the architectures that the model is most like, where it is another network."""
+    if not diagnosis.is_another:
+        return ()
+    known = (architecture(name) for name in architectures())
+    return tuple(each.name for each in nearest_architectures(diagnosis.comparison.other, known, ALIKE))

@@ -25,7 +25,8 @@ class DiagnosisReport(Report):
     first_divergence: the first end point that differs, and by how much, in parts of the largest number there.
     causes: in the order of the network. before, proof: how far the two are apart at the end, and how far with all
         causes applied. unknown: the model's operations that nothing here can judge.
-    nearest: the architectures that the model is more like, where it is another network.
+    nearest: the architectures that the model is most like, where it is another network.
+    is_folded: whether the model's batch norms are folded into its convolutions, and the subject's were for it.
     """
 
     subject: str
@@ -48,6 +49,7 @@ class DiagnosisReport(Report):
     unknown: tuple[str, ...]
     nearest: tuple[str, ...]
     seconds: float
+    is_folded: bool = False
 
     @property
     def agree(self) -> bool:
@@ -110,6 +112,7 @@ class DiagnosisReport(Report):
             "layers": {"matched": self.matched, "of": self.layers, "left_over": self.left_over},
             "another_network": self.is_another,
             "nearest": list(self.nearest),
+            "folded": self.is_folded,
             "first_divergence": self.first_divergence[0] if self.first_divergence else None,
             "causes": [_cause(cause) for cause in self.causes],
             "before": _plain(self.before),
@@ -148,6 +151,7 @@ class DiagnosisReport(Report):
             ("images", self.images),
             ("weights", self.weights),
             ("layers", f"{self.matched} of {self.layers} matched{left_over}"),
+            ("folded", "batch norms into convolutions, in both" if self.is_folded else ""),
             ("not judged", ", ".join(self.unknown)),
         )
         yield Text()
