@@ -113,6 +113,12 @@ def pair_anchors(one: Sight, other: Sight) -> Pairs:
     return pairs
 
 
+def count_alike(one: Sight, other: Sight, pairs: Pairs) -> int:
+    """Return how many anchors have a counterpart of their own label."""
+    ours, theirs = one.graph.nodes, other.graph.nodes
+    return sum(label(ours[each]) == label(theirs[pairs.of[each]]) for each in one.anchors if each in pairs.of)
+
+
 def _pair_by_colour(pairs: Pairs, one: Sight, other: Sight) -> None:
     """Pair by colours, from far to near. The kernels' values only tell those apart that see the same.
 

@@ -14,7 +14,7 @@ from isomorph.conformance.likeness.causes import wiring
 from isomorph.conformance.likeness.causes.attributes import Variation, applied, variations
 from isomorph.conformance.likeness.causes.images import fit_images
 from isomorph.conformance.likeness.causes.modes import precision, rounding_of
-from isomorph.conformance.likeness.causes.words import called, short
+from isomorph.conformance.likeness.causes.words import called, padding, short
 from isomorph.conformance.likeness.comparison import NOT_EVALUATED, Comparison, Difference, taken
 from isomorph.conformance.likeness.finding import Finding
 from isomorph.conformance.likeness.noise import agree, distance
@@ -44,6 +44,7 @@ class Explanation:
     missing, extra: nodes of the first graph, and of the second, that findings have named.
     exchanged: pairs of nodes of the first graph whose order is exchanged.
     rounding: nodes of the first graph whose operands are rounded.
+    padded: node of the first graph -> words for padding that the second model has in front of it.
     sources: node of the first graph -> what it alone reads, and what its counterpart alone reads, by the numbers of the
         first graph.
     """
@@ -55,6 +56,7 @@ class Explanation:
     extra: set[int] = field(default_factory=set)
     exchanged: list[set[int]] = field(default_factory=list)
     rounding: set[int] = field(default_factory=set)
+    padded: dict[int, str] = field(default_factory=dict)
     sources: dict[int, tuple[set[int], set[int]]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -124,6 +126,8 @@ class Explanation:
             return True
         mine, other = self._trails(difference)
         extra = [each for trail in other for each in trail.nodes]
+        if self._notes_padding(difference, extra):
+            return True
         if self._explain_precision(difference, theirs, extra):
             return True
         if any(trail.nodes for trail in mine + other):
@@ -260,6 +264,18 @@ class Explanation:
         self._say(difference.node, "precision", f"reads numbers that are rounded to {told}", difference.partner)
         return True
 
+    def _notes_padding(self, difference: Difference, extra: list[Node]) -> bool:
+        """Note padding in front of a window that is padded otherwise itself: the two are one mistake."""
+        node, partner = difference.node, difference.partner
+        pads = [each.operation for each in extra if isinstance(each.operation, Pad)]
+        mine, theirs = (getattr(each.operation, "pads", None) for each in (node, partner))
+        if len(pads) != 1 or len(extra) != 1 or node.kind is not partner.kind or mine == theirs:
+            return False
+        (pad,) = pads
+        self.extra.add(extra[0].number)
+        self.padded[node.number] = f" behind {padding(pad)}"
+        return True
+
     def _explain_images(self, difference: Difference) -> bool:
         """Name how the images are changed before the first layer, if nothing but factors and summands does."""
         graph, partner = self.comparison.other, difference.partner
@@ -307,6 +323,8 @@ class Explanation:
             if node.number in self.rounding and each.cause == "cast":
                 continue  # its kernel is rounded alike
             says = f"{node.name}{each.says}" if each.says.startswith("/") else each.says
+            if "pads" in each.attributes:
+                says += self.padded.get(node.number, "")
             self._say(node, each.cause, says, partner, field=each.field, value=each.value, proof=apart)
         self.repairs[node.number] = Repair(*applied(node, partner, kept), reads, is_theirs)
 

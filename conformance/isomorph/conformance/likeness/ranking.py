@@ -6,7 +6,7 @@ from typing import Any
 
 from isomorph.backends.graphs.graph import Graph
 from isomorph.backends.graphs.planned import graph_of
-from isomorph.conformance.likeness.anchors import Sight, label, pair_anchors
+from isomorph.conformance.likeness.anchors import Pairs, Sight, count_alike, label, pair_anchors
 from isomorph.conformance.likeness.canonical import bring_into_form
 from isomorph.spec import Architecture, plan
 
@@ -29,15 +29,16 @@ def nearest_architectures(model: Graph, architectures: Iterable[Architecture], l
     scores = []
     for each in likely:
         sight = _sight(each, model)
-        scores.append((share_of_pairs(sight, theirs), _share(operations, _operations(sight))))
+        share = share_of_layers(sight, theirs, pair_anchors(sight, theirs))
+        scores.append((share, _share(operations, _operations(sight))))
     best = max(scores, default=(0.0, 0.0))
     return [each for each, score in zip(likely, scores, strict=True) if score == best and best[0] >= least]
 
 
-def share_of_pairs(one: Sight, other: Sight) -> float:
-    """Return the share of the anchors of both graphs that have a counterpart."""
+def share_of_layers(one: Sight, other: Sight, pairs: Pairs) -> float:
+    """Return the share of the anchors of both graphs that have a counterpart of their own shape."""
     both = len(one.anchors) + len(other.anchors)
-    return 2 * len(pair_anchors(one, other).of) / both if both else 0.0
+    return 2 * count_alike(one, other, pairs) / both if both else 0.0
 
 
 def _sight(architecture: Architecture, model: Graph) -> Sight:

@@ -101,6 +101,15 @@ def called(node: Node) -> str:
     return f"{word(node.operation)} of {node.name}" if node.name else word(node.operation)
 
 
+def padding(pad: Pad) -> str:
+    """Return what padding of a map adds.
+
+    >>> padding(Pad(((1, 1), (1, 1), (0, 0))))
+    'padding of 1 with 0'
+    """
+    return f"padding of {number(pad.pads[:2])} with {number(pad.value)}"
+
+
 def number(value: Any) -> str:
     """Return an attribute's value as people write it: what is the same for rows and columns once.
 
