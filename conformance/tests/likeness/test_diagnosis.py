@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from isomorph.backends.array_forms import Array
+from isomorph.backends.graphs.graph import Node, Read, Tensor
+from isomorph.backends.graphs.layout import Layout
+from isomorph.conformance.cases import draw_images, draw_tensors
 from isomorph.conformance.likeness.diagnosis import compare_with
+from isomorph.spec import architecture
 from isomorph.spec.operations import (
     RELU,
     SCALE,
@@ -171,6 +175,65 @@ def test_the_network_itself_has_no_finding_in_single_precision(name: str) -> Non
     model.images = model.images.astype(np.float32)
     diagnosis = model.diagnosis()
     assert (told(diagnosis), diagnosis.first_divergence, diagnosis.proved) == ([], None, True)
+
+
+def test_units_in_one_anothers_place_are_other_layers_tensors() -> None:
+    """Their batch norms are not paired with those of the other unit, though those have their tensors."""
+    network = architecture("cifar/resnet20")
+    images = draw_images(network, 2, 32, 32)
+    model = Written(network, images.astype(np.float64), draw_tensors(network, images))
+    scopes = [f"block2/unit_{unit}/basic_v1/{layer}" for unit in (2, 3) for layer in ("conv1", "conv2")]
+    for first, second in zip(scopes[:2], scopes[2:], strict=True):
+        for kind in (Convolution, BatchNorm):
+            one, other = model.node(first, kind), model.node(second, kind)
+            one.tensors, other.tensors = other.tensors, one.tensors
+    diagnosis = model.diagnosis()
+    assert set(told(diagnosis)) == {("another layer's tensors", scope) for scope in scopes}
+    assert diagnosis.proved
+
+
+def test_what_sees_fewer_numbers_follows_from_fewer_outputs() -> None:
+    model = Written.of(BOTTLENECKS)
+    scope = "block2/unit_1/bottleneck_v1"
+    model.change_tensor(f"{scope}/conv2", Convolution, WEIGHTS, lambda w: w[..., :1])
+    for leaf in model.node(f"{scope}/conv2", BatchNorm).tensors:
+        model.change_tensor(f"{scope}/conv2", BatchNorm, leaf, lambda x: x[:1])
+    model.change_tensor(f"{scope}/conv3", Convolution, WEIGHTS, lambda w: w[:, :, :1])
+    diagnosis = model.diagnosis()
+    assert set(told(diagnosis)) == {("depth", f"{scope}/conv2"), ("depth", f"{scope}/conv3")}
+    assert diagnosis.proved
+
+
+def test_a_map_that_is_padded_too_far_and_cropped_is_told_so() -> None:
+    model = Written.of(BASIC)
+    model.change(CONV2, Convolution, pads=((2, 2), (2, 2)))
+    norm = model.node(CONV2, BatchNorm)
+    batch, height, width, depth = norm.reads[0].shape
+    padded = Layout.whole((batch, height + 2, width + 2, depth))
+    norm.reads = (Read(norm.reads[0].source, padded.moved(lambda x: x[:, 2:, 2:])),)
+    diagnosis = model.diagnosis()
+    assert told(diagnosis) == [("padding", CONV2), ("crop", CONV2)]
+    assert diagnosis.proved
+
+
+def test_a_convolution_in_two_steps_is_told_by_its_kernels() -> None:
+    model = Written.of(BASIC)
+    node = model.node(CONV1, Convolution)
+    depth = node.arrays[WEIGHTS].shape[2]
+    random = np.random.default_rng(0)
+    deep = Node(
+        model.graph.new_number(),
+        Convolution((1, 1), ((1, 1), (1, 1)), groups=depth),
+        node.reads,
+        {WEIGHTS: Tensor.computed(random.normal(size=(3, 3, 1, depth)))},
+    )
+    model.graph.nodes[deep.number] = deep
+    model.change_tensor(CONV1, Convolution, WEIGHTS, lambda w: w[1:2, 1:2])
+    model.change(CONV1, Convolution, pads=((0, 0), (0, 0)))
+    node.reads = (Read(deep.number, node.reads[0].layout),)
+    model.graph.put_in_order()
+    ((cause, place),) = told(model.diagnosis())
+    assert (cause, place) == (f"3x3 convolution in {depth} groups and 1x1 convolution for 3x3 convolution", CONV1)
 
 
 def test_faults_are_told_apart_from_what_they_cause() -> None:

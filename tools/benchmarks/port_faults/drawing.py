@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from random import Random
 
 import numpy as np
 import torch
 
-from benchmarks.port_faults import geometry, layers, tensors, wiring
+from benchmarks.port_faults import geometry, habits, layers, tensors, wiring
 from benchmarks.port_faults.port import Kind, Mistake, Port
 from isomorph.backends.protocol import Images
 from isomorph.conformance.likeness.noise import distance
 
-GROUPS = (geometry.KINDS, layers.KINDS, wiring.KINDS, tensors.KINDS)
+GROUPS = (geometry.KINDS, layers.KINDS, wiring.KINDS, tensors.KINDS, habits.KINDS)
 
 MATTERS = 1e-4
 """How far the answers have to be from the right ones, in parts of the largest: more than noise in float32."""
@@ -24,6 +25,12 @@ class Planted:
 
     port: Port
     mistakes: tuple[Mistake, ...]
+
+
+def _overlap(one: Mistake, other: Mistake) -> bool:
+    """Return whether one of two mistakes may hide the other: the place of one lies in the other's."""
+    pairs = [(f"{first}/", f"{second}/") for first in one.places for second in other.places]
+    return any(first.startswith(second) or second.startswith(first) for first, second in pairs)
 
 
 class Drawer:
@@ -61,8 +68,7 @@ class Drawer:
             if mistake is None or mistake != alone:
                 return None
             mistakes.append(mistake)
-        places = [place for mistake in mistakes for place in mistake.places]
-        if len(set(places)) < len(places):
+        if any(_overlap(one, other) for one, other in combinations(mistakes, 2)):
             return None
         try:
             answers = self._answers(port)

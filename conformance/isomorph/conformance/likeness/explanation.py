@@ -158,6 +158,8 @@ class Explanation:
         self.extra |= {each.number for each in theirs.nodes}
         if missing and extra and set(way.sources) == set(theirs.sources):
             found, expected = (wiring.listed(nodes) for nodes in (extra, missing))
+            if found == expected:
+                found, expected = (wiring.detailed(nodes) for nodes in (extra, missing))
             says = f"has {found} where {expected} is expected"
             self._say(missing[0], f"{found} for {expected}", says, extra[0])
             return
@@ -245,7 +247,11 @@ class Explanation:
             assert value is not None
             expected = wiring.subsampling(self.comparison.values[read.source].shape, read.layout)
             found = wiring.subsampling(value.shape, their_read.layout)
-            if expected and found and expected != found:
+            begin = wiring.begin(value.shape, their_read.layout)
+            if begin and begin != wiring.begin(self.comparison.values[read.source].shape, read.layout):
+                says = f"reads its input from row {begin[0]} and column {begin[1]} on"
+                self._say(node, "crop", says, partner, value=begin)
+            elif expected and found and expected != found:
                 says = f"takes every {_nth(found)} cell, expected every {_nth(expected)}"
                 self._say(node, "stride", says, partner, value=found)
             elif (how := wiring.reordered(x, their)) and not wiring.is_same(x, their):

@@ -16,8 +16,18 @@ def merge(explanation: Explanation) -> None:
 
     Each keeps its place and its proof, so that all places are still told.
     """
+    _merge_depths(explanation)
     _merge_orders(explanation)
     _merge_exchanged_norms(explanation)
+
+
+def _merge_depths(explanation: Explanation) -> None:
+    """Join what sees fewer numbers with the layer before it that has fewer outputs."""
+    narrowed = {number for number, finding in explanation.findings if finding.cause == "depth"}
+    before = explanation.comparison.first.before
+    for place, (number, finding) in enumerate(explanation.findings):
+        if finding.cause == "inputs" and any(anchor in narrowed for anchor, _ in before[number]):
+            explanation.findings[place] = number, replace(finding, cause="depth")
 
 
 def _merge_orders(explanation: Explanation) -> None:

@@ -1,7 +1,7 @@
 """Pair what is no anchor: operations of one family that stand between the same anchors."""
 
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 
@@ -43,13 +43,18 @@ def family(node: Node) -> Hashable:
 def pair_others(pairs: Pairs, one: Sight, other: Sight) -> None:
     """Pair the operations of a family between the same anchors, where both graphs have as many, in their order.
 
+    Before that, those of the same tensors behind the same anchors; and then, those of the same tensors anywhere.
     Anchors without a counterpart do not count.
     """
     known = pairs.of | {one.graph.input.number: other.graph.input.number}
     pairs.add(one.graph.input.number, other.graph.input.number)
-    _pair_by_tensors(pairs, one, other)
-    ours = _by_place(one, known)
-    theirs = _by_place(other, {number: number for number in known.values()})
+    names = {number: number for number in known.values()}
+
+    def behind_the_same(first: int, second: int) -> bool:
+        return _named(one.before, first, known) == _named(other.before, second, names)
+
+    _pair_by_tensors(pairs, one, other, behind_the_same)
+    ours, theirs = _by_place(one, known), _by_place(other, names)
     taken = set(pairs.of.values())
     for place, found in ours.items():
         numbers = [number for number in found if number not in pairs.of]
@@ -57,14 +62,19 @@ def pair_others(pairs: Pairs, one: Sight, other: Sight) -> None:
         if len(numbers) == len(partners):
             for number, partner in zip(numbers, partners, strict=True):
                 pairs.add(number, partner, is_sure=len(numbers) == 1)
+    _pair_by_tensors(pairs, one, other, lambda _first, _second: True)
 
 
-def _pair_by_tensors(pairs: Pairs, one: Sight, other: Sight) -> None:
-    """Pair what has the same tensors, and tensors that nothing else of its graph has: wherever it stands."""
+def _pair_by_tensors(pairs: Pairs, one: Sight, other: Sight, fit: Callable[[int, int], bool]) -> None:
+    """Pair what has the same tensors, and tensors that nothing else of its graph has, where the two fit."""
     ours, theirs = _by_tensors(one), _by_tensors(other)
+    taken = set(pairs.of.values())
     for tensors, numbers in ours.items():
-        if len(numbers) == 1 == len(theirs.get(tensors, ())):
-            pairs.add(numbers[0], theirs[tensors][0])
+        partners = theirs.get(tensors, [])
+        if len(numbers) != 1 or len(partners) != 1 or numbers[0] in pairs.of or partners[0] in taken:
+            continue
+        if fit(numbers[0], partners[0]):
+            pairs.add(numbers[0], partners[0])
 
 
 def _by_tensors(sight: Sight) -> dict[Hashable, list[int]]:

@@ -12,7 +12,8 @@ from isomorph.conformance.likeness.arranging import have_the_same_elements
 from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.comparison import Comparison, Difference, taken
 from isomorph.conformance.likeness.noise import close, distance
-from isomorph.spec.operations import Input, Pair, Product, Sum
+from isomorph.spec.operations import Convolution, Input, Pair, Product, Sum
+from isomorph.spec.tensors import WEIGHTS
 
 
 @dataclass
@@ -178,8 +179,33 @@ def listed(nodes: list[Node]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+def detailed(nodes: list[Node]) -> str:
+    """Return the nodes of a trail one by one: "3x3 convolution in 8 groups and 1x1 convolution"."""
+    words = [_detailed(node) for node in reversed(nodes)]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _detailed(node: Node) -> str:
+    if not isinstance(node.operation, Convolution):
+        return short(node.operation)
+    rows, columns = node.arrays[WEIGHTS].shape[:2]
+    groups = f" in {node.operation.groups} groups" if node.operation.groups > 1 else ""
+    return f"{rows}x{columns} convolution{groups}"
+
+
 def _a(words: str) -> str:
     return f"{'an' if words[0] in 'aeiouE' else 'a'} {words}"
+
+
+def begin(shape: tuple[int, ...], layout: Layout) -> Pair | None:
+    """Return the first row and column of a map that is read; None of what is no map.
+
+    shape: of the value that is read.
+    """
+    if subsampling(shape, layout) is None:
+        return None
+    row, column = divmod(layout.offset // shape[3] % (shape[1] * shape[2]), shape[2])
+    return row, column
 
 
 def subsampling(shape: tuple[int, ...], layout: Layout) -> Pair | None:
