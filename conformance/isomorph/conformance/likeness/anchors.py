@@ -88,14 +88,27 @@ class Sight:
             (reader, (place,) if nodes[reader].kind is Concatenation else ()) for reader, place in self.readers[number]
         ]
 
-    def colours(self, radius: int) -> tuple[dict[int, int], dict[int, int]]:
-        """Return the colours of the anchors by all that they see before them, and behind them, up to a radius."""
+    def colours(self, radius: int | None) -> tuple[dict[int, int], dict[int, int]]:
+        """Return the colours of the anchors by all that they see before them, and behind them, up to a radius.
+
+        Without one they see the whole graph.
+        """
         labels = {number: hash(label(self.graph.nodes[number])) for number in self.anchors}
+        if radius is None:
+            return self._whole(labels, self.anchors, self.before), self._whole(labels, self.anchors[::-1], self.behind)
         backward, forward = dict(labels), dict(labels)
         for _ in range(radius):
             backward = self._spread(backward, self.before)
             forward = self._spread(forward, self.behind)
         return backward, forward
+
+    def _whole(self, labels: dict[int, int], order: list[int], seen: Seen) -> dict[int, int]:
+        """Return the colours of the anchors by all that they see, in an order in which each comes behind that."""
+        colours: dict[int, int] = {}
+        for number in order:
+            neighbours = sorted((colours.get(other, 0), tags) for other, tags in seen[number])
+            colours[number] = hash((labels[number], tuple(neighbours)))
+        return colours
 
     def _spread(self, colours: dict[int, int], seen: Seen) -> dict[int, int]:
         return {
@@ -126,8 +139,7 @@ def _pair_by_colour(pairs: Pairs, one: Sight, other: Sight) -> None:
     done twice, the one with the same values comes first.
     """
     digests, their_digests = _digests(one), _digests(other)
-    whole = max(len(one.anchors), len(other.anchors)) + 1
-    for radius in (whole, *RADII):
+    for radius in (None, *RADII):
         (before, behind), (their_before, their_behind) = one.colours(radius), other.colours(radius)
         both, their_both = _together(before, behind), _together(their_before, their_behind)
         _pair_unique(pairs, both, their_both)
