@@ -77,6 +77,14 @@ noise: $(READY)
 	$(BIN)/python -m benchmarks.false_alarms
 	$(BIN)/python -m benchmarks.smallest_faults
 
+# Random mistakes of ports, planted in native networks of PyTorch: how many of them does `diagnose` name?
+ports: $(READY)
+	for network in torchvision/resnet50 torchvision/mobilenet_v2 torchvision/googlenet keras/ResNet50; do \
+		for dtype in float64 float32; do \
+			$(BIN)/python -m benchmarks.port_faults --network $$network --dtype $$dtype || exit 1; \
+		done; \
+	done
+
 # 20,000 damaged files of every checkpoint format by bytes and as many by structure, read here and by the format's own
 # reader.
 mutations: $(READY)

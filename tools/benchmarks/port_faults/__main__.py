@@ -1,14 +1,15 @@
-"""Plant random mistakes in a network's native object in PyTorch, and count those that `diagnose` names.
+"""Plant random mistakes in a network's native object in PyTorch, and count those that a diagnosis names.
 
     .venv/bin/python -m benchmarks.port_faults --network torchvision/resnet50 --faults 25 --seed 0 [--at-once 2]
 
 Each is a mistake that people make when they write a network anew, at a random place; one that changes nothing on the
 images, or that its author could not have missed, is drawn again. It knows what a diagnosis has to say of it: a few
 words for its cause, and the end points where it may be named. Printed are those that were not named so, with what was
-said instead, and how often nothing else was said beside.
+said instead, and how often nothing else was said beside. Exit status: 1 where fewer than LEAST of them were named.
 """
 
 import argparse
+import sys
 import time
 from itertools import islice
 
@@ -25,9 +26,12 @@ from isomorph.spec import Architecture, architecture
 SIZE = (67, 68)
 """Height and width of the images: maps are even and odd somewhere, so that most rules of padding differ."""
 
+LEAST = 0.95
+"""The share of ports of which all mistakes have to be named."""
 
-def main() -> None:
-    """Draw, diagnose and print."""
+
+def main() -> int:
+    """Draw, diagnose and print; return the exit status."""
     parser = argparse.ArgumentParser(prog="benchmarks.port_faults", description=__doc__)
     parser.add_argument("--network", default="torchvision/resnet50")
     parser.add_argument("--faults", type=int, default=25)
@@ -61,6 +65,7 @@ def main() -> None:
         f"{given.network} {given.dtype}: all named in {named} of {given.faults}, nothing else said in {alone};"
         f" {places} of {given.faults * given.at_once} mistakes; {seconds:.1f} s each"
     )
+    return int(named < LEAST * given.faults)
 
 
 def diagnose(planted: Planted, network: Architecture, images: Images, tensors: Tensors) -> Diagnosis:
@@ -89,4 +94,4 @@ def _others(planted: Planted, diagnosis: Diagnosis) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
