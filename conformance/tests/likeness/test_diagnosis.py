@@ -8,7 +8,9 @@ import pytest
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Node, Read, Tensor
 from isomorph.backends.graphs.layout import Layout
+from isomorph.backends.oracle.evaluation import evaluate
 from isomorph.conformance.cases import draw_images, draw_tensors
+from isomorph.conformance.likeness.causes.modes import rounded
 from isomorph.conformance.likeness.diagnosis import compare_with
 from isomorph.spec import architecture
 from isomorph.spec.operations import (
@@ -20,7 +22,9 @@ from isomorph.spec.operations import (
     Concatenation,
     Convolution,
     Dropout,
+    Input,
     MaxPool,
+    Pad,
     Pointwise,
     Product,
     Sum,
@@ -37,6 +41,12 @@ SHORTCUT, UNIT = "block2/unit_1/basic_v1/shortcut", "block2/unit_1/basic_v1"
 DEPTHWISE = "block1/unit_1/inverted_residual/depthwise"
 IDENTITY = "block2/unit_2/basic_v1"
 INCEPTION = "block1/unit_1/inception"
+
+
+def exchange(first: Node, second: Node) -> None:
+    """Have two operations in a row change places."""
+    first.operation, second.operation = second.operation, first.operation
+    first.tensors, second.tensors = second.tensors, first.tensors
 
 
 def one_off(x: Array) -> Array:
@@ -132,7 +142,28 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
         "extra affine",
         CONV1,
     ),
+    "images that are normalised twice": (
+        BASIC,
+        lambda m: m.insert_behind("input", Input, Pointwise("linear", (2.0, -1.0))),
+        "images",
+        "conv1",
+    ),
+    "padding in front of a pool": (
+        BASIC,
+        lambda m: (
+            m.insert_behind("conv1", Pointwise, Pad(((1, 1), (1, 1), (0, 0)), 0.0)),
+            m.change("pool1", MaxPool, pads=((0, 1), (0, 1))),
+        ),
+        "pool padding",
+        "pool1",
+    ),
     # what reads what
+    "a ReLU before its batch norm": (
+        BASIC,
+        lambda m: exchange(m.node(CONV1, BatchNorm), m.node(CONV1, Pointwise)),
+        "ReLU before batch norm",
+        CONV1,
+    ),
     "a sum that subtracts": (BASIC, lambda m: m.change(UNIT, Sum, factors=(1.0, -1.0)), "factors", UNIT),
     "a product": (
         BASIC,
@@ -280,3 +311,28 @@ def test_two_small_networks_of_another_design_are_not_one() -> None:
     other = compare_with(NETWORKS[MOBILE], Written.of(BASIC).run())
     assert other.is_another
     assert not Written.of(BASIC).diagnosis().is_another
+
+
+def test_a_constant_that_is_rounded_to_float32_is_no_difference() -> None:
+    model = Written.of(BASIC)
+    model.change(CONV2, BatchNorm, epsilon=1e-5)
+    assert told(model.diagnosis()) == []
+
+
+def test_an_answer_in_another_order_is_told_though_all_layers_agree() -> None:
+    model = Written.of(BASIC)
+    graph = model.run()
+    graph.outputs = {"": graph.outputs[""].moved(lambda x: x[..., ::-1])}
+    assert told(compare_with(model.network, graph, model.tensors)) == [("outputs reordered", "logits")]
+
+
+def test_a_layer_that_rounds_its_operands_is_told_with_its_precision() -> None:
+    model = Written.of(BASIC)
+    graph = model.run()
+    last = graph.nodes[graph.outputs[""].source]
+    x, kernel = graph.take(last.reads[0]), last.arrays[WEIGHTS]
+    tensors = last.arrays | {WEIGHTS: rounded(kernel, 8)}
+    last.value = evaluate(last.operation, [rounded(x, 8)], tensors)
+    diagnosis = compare_with(model.network, graph, model.tensors)
+    assert told(diagnosis) == [("precision", "logits")]
+    assert "bfloat16" in diagnosis.causes[0].first.says
