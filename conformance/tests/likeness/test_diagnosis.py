@@ -136,6 +136,12 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
         "extra affine",
         UNIT,
     ),
+    "a factor that two layers read": (
+        BASIC,
+        lambda m: m.insert_behind(UNIT, Pointwise, Pointwise("linear", (0.5, 0.0))),
+        "extra affine",
+        UNIT,
+    ),
     "a factor of each channel": (
         BASIC,
         lambda m: m.insert_behind(CONV1, Pointwise, Affine(), {SCALE: np.array([1.0, 2.0]), SHIFT: np.ones(2)}),

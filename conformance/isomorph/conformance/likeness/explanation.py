@@ -188,6 +188,7 @@ class Explanation:
         source = self.comparison.one.nodes[way.sources[0]] if way.sources else None
         of_reader = len(extra) == 1 and isinstance(extra[0].operation, Dropout | Cast | Pad)
         linear = isinstance(extra[0].operation, Pointwise) and extra[0].operation.function == "linear"
+        linear = linear and len(self.comparison.second.readers[extra[0].number]) == 1
         place = reader if source is None or source.kind is Input or of_reader or linear else source
         self._say(place, *wiring.extra(extra, None if place is reader else source), theirs=extra[-1])
 
