@@ -52,6 +52,7 @@ class Comparison:
     differences: in order.
     rounded: constants that the second model rounds to float32: node -> names of attributes.
     layouts: number of a node of the first graph -> how its value is read of its counterpart's.
+    passed: those of the unpaired that cannot be evaluated, so that what they read first flows on.
     """
 
     one: Graph
@@ -63,6 +64,7 @@ class Comparison:
     unknown: list[Node] = field(default_factory=list)
     rounded: dict[int, list[str]] = field(default_factory=dict)
     layouts: dict[int, Layout] = field(default_factory=dict)
+    passed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.first, self.second = Sight(self.one), Sight(self.other)
@@ -92,6 +94,8 @@ class Comparison:
                     found = self.evaluate(node, inputs)
         if partner is None:
             self.unpaired.append(node.number)
+            if found is None:
+                self.passed.add(node.number)
             self.values[node.number] = found if found is not None else inputs[0]
             return
         assert partner.value is not None
