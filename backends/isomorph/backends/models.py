@@ -98,6 +98,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _module(place: str) -> Any:
+    sys.dont_write_bytecode = True  # people's own folders stay as they were
     path = Path(place)
     if path.suffix != ".py":
         sys.path.insert(0, str(Path.cwd()))

@@ -73,7 +73,7 @@ STREAMS = {
         "a dictionary has a list for a key",
     ),
     "a fact about the machine under a set": (
-        streamed(S, machine=raw(pickled({"little_endian": True})[:-1] + b"c__builtin__\nset\n)R" + b"Nu")),
+        streamed(S, machine=raw(pickled({"little_endian": True})[:-1] + b"\x8fNu")),
         "a dictionary has a set or the like for a key",
     ),
     "a storage as in a zip": (streamed(W), "refers to something that is no storage"),

@@ -31,7 +31,7 @@ FRAMEWORKS = ("torch", "tensorflow", "keras", "paddle", "jax")
     "command",
     [
         *("list", "show", "compare"),
-        *("check", "run", "predict", "bench"),
+        *("check", "diagnose", "map", "run", "predict", "bench"),
         *("inspect", "diff", "convert", "fetch"),
         "conformance",
     ],
@@ -51,7 +51,7 @@ def test_help_lists_every_command_with_a_whole_sentence() -> None:
     commands = answered("--help").partition("Commands:\n")[2].splitlines()
     assert [line.split()[0] for line in commands] == [
         *("list", "show", "compare"),
-        *("check", "run", "predict", "bench"),
+        *("check", "diagnose", "map", "run", "predict", "bench"),
         *("inspect", "diff", "convert", "fetch"),
         "conformance",
     ]

@@ -9,7 +9,7 @@ _KINDS = {
     "TensorRef": "tensor",
     "StorageRef": "storage",
     "Opaque": "plain object",
-    "OpaqueSet": "set",
+    "Unhashable": "set or the like",
 }
 
 
