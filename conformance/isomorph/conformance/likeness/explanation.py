@@ -95,7 +95,8 @@ class Explanation:
         self._explain_node(difference, operands, rewired)
         if len(self.findings) == before:
             self._explain_axes(difference, theirs)
-        if len(self.findings) == before and not self._is_exchanged(node):
+        is_followed = all(np.isfinite(x).all() for x in difference.inputs)  # nothing is told of what becomes of NaN
+        if len(self.findings) == before and is_followed and not self._is_exchanged(node):
             apart = np.inf if difference.found is None else distance(difference.found, difference.expected)
             says = f"differs by {apart:.2g}, and nothing that was tried explains it"
             self._say(node, "unexplained", says, partner)
@@ -428,6 +429,7 @@ class Explanation:
             for number, node in other.nodes.items()
             if number not in back and number not in self.extra and not _is_same_as_read(other, node)
         ]
+        extra = [node for node in extra if self._is_added(node)]
         for layer in wiring.by_layer(extra):
             way = wiring.trail(other, layer[0].reads[0], back)
             self._say_extra(layer, way, one.nodes[way.sources[0]] if way.sources else one.input)
@@ -439,6 +441,29 @@ class Explanation:
         readers = self.comparison.first.readers[node.number]
         read_otherwise = bool(readers) and all(reader in self.comparison.pairs.of for reader, _ in readers)
         return self._changes(node) and not read_otherwise
+
+    def _is_added(self, node: Node) -> bool:
+        """Return whether a node of the second graph alone changes what is read: not where all that it leads to agrees.
+
+        What it is part of is then the same function in other operations: a pool that is written as means, for one.
+        """
+        comparison = self.comparison
+        back = comparison.pairs.back
+        differing = {difference.partner.number for difference in comparison.differences}
+        outputs = {read.source for read in comparison.other.outputs.values()}
+        ways, seen = [node.number], {node.number}
+        while ways:
+            number = ways.pop()
+            if number in back:
+                if number in differing:
+                    return True
+                continue
+            readers = {reader for reader, _ in comparison.second.readers[number]}
+            if number in outputs or not readers:
+                return True
+            ways += readers - seen
+            seen |= readers
+        return False
 
 
 def _is_same_as_read(graph: Graph, node: Node) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from isomorph.backends.graphs.graph import Graph
+from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.explanation import Explanation
 from isomorph.conformance.likeness.finding import Finding
 from isomorph.spec.operations import BatchNorm, GroupNorm, LayerNorm, Sum
@@ -19,6 +20,7 @@ def merge(explanation: Explanation) -> None:
     _merge_depths(explanation)
     _merge_orders(explanation)
     _merge_exchanged_norms(explanation)
+    _merge_exchanged_activations(explanation)
 
 
 def _merge_depths(explanation: Explanation) -> None:
@@ -78,6 +80,23 @@ def _merge_exchanged_norms(explanation: Explanation) -> None:
         ),
     ):
         _rename(explanation, involved, cause, says)
+
+
+def _merge_exchanged_activations(explanation: Explanation) -> None:
+    """Name what stands before a sum, and not behind it: an activation of numbers that are positive changes nothing."""
+    comparison = explanation.comparison
+    nodes, readers = comparison.one.nodes, comparison.first.readers
+    for place, (number, finding) in enumerate(explanation.findings):
+        sums = [nodes[reader] for reader, _ in readers[number] if nodes[reader].kind is Sum]
+        behind = [nodes[reader] for each in sums for reader, _ in readers[each.number]]
+        for node in behind:
+            words = short(node.operation)
+            partner = comparison.other.nodes.get(comparison.pairs.of.get(node.number, -1))
+            if finding.cause == f"extra {words}" and (partner is None or partner.kind is not node.kind):
+                renamed = replace(
+                    finding, cause=f"{words} before sum", place=node.name, says=f"has its {words} before its sum"
+                )
+                explanation.findings[place] = number, renamed
 
 
 def _reads(explanation: Explanation, sums: Iterable[int], norm: int) -> bool:
