@@ -42,6 +42,16 @@ def test_of_scrambled_layers_the_normalisation_inside_is_named_alone(port: Diagn
     assert report.proved
 
 
+def test_batch_norms_in_training_mode_are_named(port: Diagnose) -> None:
+    report = port("cifar/resnet20", "in_training", training=True)
+    images, mode = report.causes
+    assert images.first.cause == "images"
+    assert str(mode) == (
+        "training batch norm: conv1 normalises by the statistics of the batch, in 19 places (theirs: shell.0.0.1, ...)"
+    )
+    assert report.proved
+
+
 def test_a_folded_port_is_compared_with_the_folded_network(port: Diagnose) -> None:
     report = port("cifar/resnet20", "folded")
     assert report.is_folded
@@ -77,3 +87,7 @@ def test_another_network_is_named_with_those_that_it_is_like(port: Diagnose) -> 
     assert report.is_another
     assert report.nearest == ("cifar/resnet20",)
     assert "It is most like cifar/resnet20." in report.verdict
+
+
+def test_another_network_is_that_where_its_channels_cannot_be_grouped(port: Diagnose) -> None:
+    assert port("torchvision/mobilenet_v2", "scrambled").is_another

@@ -44,9 +44,13 @@ def convolve(x: Array, weights: Array, operation: Convolution, order: int = 0) -
     """[N, H, W, groups * I] and a kernel [h, w, I, O] -> [N, h, w, O]: a matrix product of the windows for each image.
 
     One image at a time, so that its windows, k * k times as large as the image, stay in the cache.
+
+    Raises ValueError where the groups do not divide what is read, or what is given.
     """
     rows, columns, depth_seen, depth = weights.shape
     groups = operation.groups
+    if depth % groups or depth_seen * groups != x.shape[-1]:
+        raise ValueError(f"{groups} groups of {depth_seen} channels to {depth} outputs do not fit {x.shape[-1]} channels")
     seen = seen_by(operation, (rows, columns), x)
     batch, height, width = seen.shape[:3]
     result = np.empty((batch, height, width, depth), x.dtype)

@@ -22,8 +22,8 @@ from isomorph.spec.tensors import WEIGHTS
 ROUNDING = 2.0**-24
 """How much rounding to float32 changes a number, in parts of it."""
 
-NOT_EVALUATED = (UnknownOperationError, ValueError, IndexError)
-"""What is raised where an operation is not known, or takes other shapes."""
+NOT_EVALUATED = (UnknownOperationError, ValueError, IndexError, KeyError)
+"""What is raised where an operation is not known, takes other shapes, or a tensor that the other model does not have."""
 
 
 @dataclass
@@ -127,7 +127,7 @@ class Comparison:
         except UnknownOperationError:
             self.unknown.append(node)
             return node.value
-        except (ValueError, IndexError):  # shapes that do not fit: the node says so itself, or what is before it
+        except (ValueError, IndexError, KeyError):  # what does not fit: the node says so itself, or what is before it
             return None
 
     def inputs(self, node: Node) -> list[Array]:

@@ -19,7 +19,7 @@ def prove(explanation: Explanation, of: int, theirs: Array) -> float | None:
     """
     try:
         found = _Repaired(explanation).value(of)
-    except (*NOT_EVALUATED, KeyError):
+    except NOT_EVALUATED:
         return None
     layout = explanation.comparison.layouts.get(of)
     flat = found.reshape(-1) if layout is None or found.size != layout.size else layout.scatter(found)
