@@ -43,9 +43,12 @@ def isomorph(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess
 
 
 def started(*arguments: str | Path, **more: str) -> subprocess.Popen[str]:
-    """Start `isomorph`, to be sent a signal; `more` are variables of its environment."""
+    """Start `isomorph`, to be sent a signal; `more` are variables of its environment.
+
+    A ctrl-C inside Python's own `open` leaves the file to be closed by the collector, which warns of it.
+    """
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        [*COMMAND[:3], "-W", "ignore::ResourceWarning", *COMMAND[3:], *map(str, arguments)],
         env=environment(**more),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

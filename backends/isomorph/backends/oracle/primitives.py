@@ -50,7 +50,7 @@ def convolve(x: Array, weights: Array, operation: Convolution, order: int = 0) -
     rows, columns, depth_seen, depth = weights.shape
     groups = operation.groups
     if depth % groups or depth_seen * groups != x.shape[-1]:
-        raise ValueError(f"{groups} groups of {depth_seen} channels to {depth} outputs do not fit {x.shape[-1]} channels")
+        raise ValueError(f"{groups} groups of {depth_seen} to {depth} outputs do not fit {x.shape[-1]} channels")
     seen = seen_by(operation, (rows, columns), x)
     batch, height, width = seen.shape[:3]
     result = np.empty((batch, height, width, depth), x.dtype)

@@ -23,7 +23,7 @@ ROUNDING = 2.0**-24
 """How much rounding to float32 changes a number, in parts of it."""
 
 NOT_EVALUATED = (UnknownOperationError, ValueError, IndexError, KeyError)
-"""What is raised where an operation is not known, takes other shapes, or a tensor that the other model does not have."""
+"""What is raised where an operation is not known, takes other shapes, or a tensor that is not there."""
 
 
 @dataclass
