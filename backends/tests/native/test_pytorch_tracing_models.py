@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, library, nn
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from isomorph.backends import load_backend
@@ -235,7 +235,7 @@ def test_a_model_that_is_quantised_whole_is_unknown_between_its_ends() -> None:
 
 
 def test_another_package_operation_of_a_known_name_is_unknown() -> None:
-    @torch.library.custom_op("isomorph_test::relu", mutates_args=())
+    @library.custom_op("isomorph_test::relu", mutates_args=())
     def relu(x: Tensor) -> Tensor:
         return x * 3
 

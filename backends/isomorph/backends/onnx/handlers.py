@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Tensor
+from isomorph.backends.graphs.handlers import Handlers, channels_first, channels_last
 from isomorph.backends.onnx.call import Call, to_float
 from isomorph.spec.operations import Operation, Unknown
 
@@ -13,40 +13,13 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Tracer", Call], None]
 
-HANDLERS: dict[str, Handler] = {}
+HANDLERS: Handlers[Handler] = Handlers()
 """Operator -> the function that records it."""
 
-MOVING: set[str] = set()
-"""Operators that only move elements. They are followed from the model's own tensors on, too."""
+records, moves = HANDLERS.records, HANDLERS.moves
 
 CONSTANT = frozenset(("Shape", "Size"))
 """Operators that take no more from a value than its shape."""
-
-
-def records(*names: str) -> Callable[[Handler], Handler]:
-    """Enter a function in HANDLERS."""
-
-    def enter(handler: Handler) -> Handler:
-        HANDLERS.update(dict.fromkeys(names, handler))
-        return handler
-
-    return enter
-
-
-def moves(*names: str) -> Callable[[Handler], Handler]:
-    """Enter a function in HANDLERS and its operators in MOVING."""
-    MOVING.update(names)
-    return records(*names)
-
-
-def channels_last(x: Array) -> Array:
-    """[N, C, h, w] -> [N, h, w, C]; others stay."""
-    return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
-
-
-def channels_first(x: Array) -> Array:
-    """[N, h, w, C] -> [N, C, h, w]; others stay."""
-    return x.transpose(0, 3, 1, 2) if x.ndim == 4 else x
 
 
 def on_map(tracer: "Tracer", call: Call, operation: Operation, tensors: dict[str, Tensor] | None = None) -> None:

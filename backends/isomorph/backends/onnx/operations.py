@@ -10,17 +10,10 @@ import numpy as np
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Tensor
+from isomorph.backends.graphs.handlers import channels_last
 from isomorph.backends.graphs.layout import Move
 from isomorph.backends.onnx.call import Call, to_float
-from isomorph.backends.onnx.handlers import (
-    are_constant,
-    channels_last,
-    given,
-    on_each,
-    on_result,
-    record_unknown,
-    records,
-)
+from isomorph.backends.onnx.handlers import are_constant, given, on_each, on_result, record_unknown, records
 from isomorph.spec.operations import (
     RELU,
     SCALE,

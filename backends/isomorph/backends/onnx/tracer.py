@@ -9,9 +9,10 @@ import isomorph.backends.onnx.maps
 import isomorph.backends.onnx.operations  # noqa: F401 - they enter their handlers
 from isomorph.backends.array_forms import Array, Images
 from isomorph.backends.graphs.graph import Graph, Read, Tensor
+from isomorph.backends.graphs.handlers import channels_first
 from isomorph.backends.graphs.recorder import Recorder
 from isomorph.backends.onnx.call import Call, to_float
-from isomorph.backends.onnx.handlers import CONSTANT, HANDLERS, MOVING, channels_first, record_unknown
+from isomorph.backends.onnx.handlers import CONSTANT, HANDLERS, record_unknown
 
 
 class Tracer:
@@ -55,7 +56,7 @@ class Tracer:
         elif any(map(self.flows, call.inputs)):
             self._lost.update(call.lost)
             HANDLERS.get(call.name, record_unknown)(self, call)
-        elif call.name in MOVING and call.inputs:
+        elif call.name in HANDLERS.moving and call.inputs:
             HANDLERS[call.name](self, call)
 
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isomorph.backends.graphs.graph import Tensor
+from isomorph.backends.graphs.handlers import Handlers
 from isomorph.backends.keras.tracing.call import Call, to_array
-from isomorph.backends.keras.tracing.registry import Handlers, are_constant, record_unknown
+from isomorph.backends.keras.tracing.registry import Handler, are_constant, record_unknown
 from isomorph.spec.operations import UNPADDED, Convolution, Pad, Pads, Pair
 
 if TYPE_CHECKING:
     from isomorph.backends.keras.tracing.tracer import Tracer
 
-HANDLERS = Handlers()
+HANDLERS: Handlers[Handler] = Handlers()
 """What records calls of these operations."""
 
 

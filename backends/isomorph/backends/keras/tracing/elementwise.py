@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isomorph.backends.graphs.graph import Tensor
+from isomorph.backends.graphs.handlers import Handlers
 from isomorph.backends.keras.tracing.biases import record_bias
 from isomorph.backends.keras.tracing.call import Call, to_array
 from isomorph.backends.keras.tracing.following import follow_squared_difference
-from isomorph.backends.keras.tracing.registry import Handlers, are_constant, on_each, record_unknown, step
+from isomorph.backends.keras.tracing.registry import Handler, are_constant, on_each, record_unknown, step
 from isomorph.spec.operations import (
     RELU,
     RELU6,
@@ -26,7 +27,7 @@ from isomorph.spec.operations import (
 if TYPE_CHECKING:
     from isomorph.backends.keras.tracing.tracer import Tracer
 
-HANDLERS = Handlers()
+HANDLERS: Handlers[Handler] = Handlers()
 """What records calls of these operations."""
 
 _POINTWISE: dict[str, Pointwise] = {

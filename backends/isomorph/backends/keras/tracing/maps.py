@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from isomorph.backends.graphs.handlers import Handlers
 from isomorph.backends.keras.tracing.call import Call
 from isomorph.backends.keras.tracing.dilation import convolve_apart
-from isomorph.backends.keras.tracing.registry import Handlers, are_constant, on_map, pads_of, record_unknown, size_of
+from isomorph.backends.keras.tracing.registry import Handler, are_constant, on_map, pads_of, record_unknown, size_of
 from isomorph.spec.operations import (
     AveragePool,
     BatchNorm,
@@ -21,7 +22,7 @@ from isomorph.spec.tensors import BETA, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEI
 if TYPE_CHECKING:
     from isomorph.backends.keras.tracing.tracer import Tracer
 
-HANDLERS = Handlers()
+HANDLERS: Handlers[Handler] = Handlers()
 """What records calls of these operations."""
 
 

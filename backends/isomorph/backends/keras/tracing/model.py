@@ -111,7 +111,7 @@ class KerasModel(Model):
                 return trace(self._native, images, own)
             except Unavailable:
                 raise
-            except Exception:
+            except Exception:  # of the model, or of tracing it: run alone it says whose it is
                 self._run(images)
                 raise
             finally:

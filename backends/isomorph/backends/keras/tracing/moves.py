@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isomorph.backends.dtypes import as_dtype
+from isomorph.backends.graphs.handlers import Handlers
 from isomorph.backends.keras.tracing.call import Call, to_array
 from isomorph.backends.keras.tracing.following import follow_reshape
-from isomorph.backends.keras.tracing.registry import Handlers, are_constant, on_each, on_map, record_unknown
+from isomorph.backends.keras.tracing.registry import Handler, are_constant, on_each, on_map, record_unknown
 from isomorph.spec.operations import Cast, Pad
 
 if TYPE_CHECKING:
     from isomorph.backends.keras.tracing.tracer import Tracer
 
-HANDLERS = Handlers()
+HANDLERS: Handlers[Handler] = Handlers()
 """What records calls of these operations."""
 
 

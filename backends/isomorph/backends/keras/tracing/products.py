@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isomorph.backends.array_forms import Array
+from isomorph.backends.graphs.handlers import Handlers
 from isomorph.backends.keras.tracing.call import Call
-from isomorph.backends.keras.tracing.registry import Handlers, record_unknown
+from isomorph.backends.keras.tracing.registry import Handler, record_unknown
 from isomorph.spec.operations import Dense, MatrixProduct
 from isomorph.spec.tensors import WEIGHTS
 
 if TYPE_CHECKING:
     from isomorph.backends.keras.tracing.tracer import Tracer
 
-HANDLERS = Handlers()
+HANDLERS: Handlers[Handler] = Handlers()
 """What records calls of these operations."""
 
 

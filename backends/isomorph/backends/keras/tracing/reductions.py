@@ -8,15 +8,16 @@ import numpy as np
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Read
+from isomorph.backends.graphs.handlers import Handlers
 from isomorph.backends.keras.tracing.call import Call, to_array
 from isomorph.backends.keras.tracing.following import follow_mean
-from isomorph.backends.keras.tracing.registry import Handlers
+from isomorph.backends.keras.tracing.registry import Handler
 from isomorph.spec.operations import MaxPool, Mean, Operation, Pointwise, Softmax
 
 if TYPE_CHECKING:
     from isomorph.backends.keras.tracing.tracer import Tracer
 
-HANDLERS = Handlers()
+HANDLERS: Handlers[Handler] = Handlers()
 """What records calls of these operations."""
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Read
 from isomorph.backends.graphs.graph import Tensor as GraphTensor
+from isomorph.backends.graphs.handlers import channels_first, channels_last
 from isomorph.backends.keras.tracing.call import Call
 from isomorph.spec.operations import Operation, Pads, Pair, Pointwise, Unknown
 
@@ -13,19 +14,6 @@ if TYPE_CHECKING:
     from isomorph.backends.keras.tracing.tracer import Tracer
 
 Handler = Callable[["Tracer", Call], None]
-
-
-class Handlers(dict[str, Handler]):
-    """Operation -> the function that records a call of it."""
-
-    def records(self, *names: str) -> Callable[[Handler], Handler]:
-        """Enter a function under the names of operations."""
-
-        def enter(handler: Handler) -> Handler:
-            self.update(dict.fromkeys(names, handler))
-            return handler
-
-        return enter
 
 
 ALIASES = frozenset(
@@ -51,16 +39,6 @@ def record_unknown(tracer: "Tracer", call: Call) -> None:
     reads = [tracer.read(each) for each in call.inputs if tracer.flows(each)]
     for result in call.results:
         tracer.recorder.add(tracer.key(result), Unknown(call.name), reads, tracer.value(result))
-
-
-def channels_last(x: Array) -> Array:
-    """[N, C, h, w] -> [N, h, w, C]."""
-    return x.transpose(0, 2, 3, 1)
-
-
-def channels_first(x: Array) -> Array:
-    """[N, h, w, C] -> [N, C, h, w]."""
-    return x.transpose(0, 3, 1, 2)
 
 
 def on_map(

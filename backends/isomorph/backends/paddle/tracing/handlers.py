@@ -8,6 +8,7 @@ from paddle import Tensor
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Tensor as GraphTensor
+from isomorph.backends.graphs.handlers import Handlers
 from isomorph.backends.paddle.tracing.call import Call, to_array, to_numbers
 from isomorph.spec.operations import Operation, Pair, Unknown
 
@@ -16,33 +17,16 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Tracer", Call], None]
 
-HANDLERS: dict[str, Handler] = {}
+HANDLERS: Handlers[Handler] = Handlers()
 """Operation -> the function that records a call of it."""
 
-MOVING: set[str] = set()
-"""Operations that only move elements. They are followed from the model's own tensors on, too."""
+records, moves = HANDLERS.records, HANDLERS.moves
 
 RANDOM = frozenset(("bernoulli", "gaussian", "randint", "randperm", "truncated_gaussian_random", "uniform"))
 """Operations that draw."""
 
 CONSTANT = frozenset(("empty_like", "full_like", "numel", "ones_like", "shape", "shape64", "zeros_like"))
 """Operations that take no more from a tensor than its shape."""
-
-
-def records(*names: str) -> Callable[[Handler], Handler]:
-    """Enter a function in HANDLERS."""
-
-    def enter(handler: Handler) -> Handler:
-        HANDLERS.update(dict.fromkeys(names, handler))
-        return handler
-
-    return enter
-
-
-def moves(*names: str) -> Callable[[Handler], Handler]:
-    """Enter a function in HANDLERS and its operations in MOVING."""
-    MOVING.update(names)
-    return records(*names)
 
 
 class Axes:

@@ -86,7 +86,7 @@ class PaddleModel(Model):
             return trace(self._layer, own, images, self._channels_last)
         except Unavailable:
             raise
-        except Exception:
+        except Exception:  # of the model, or of tracing it: run alone it says whose it is
             self._run(images)
             raise
         finally:

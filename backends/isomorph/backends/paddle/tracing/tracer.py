@@ -23,7 +23,7 @@ from isomorph.backends.graphs.outputs import outputs_of
 from isomorph.backends.graphs.recorder import Recorder
 from isomorph.backends.paddle.tracing import maps  # noqa: F401 - it enters its handlers
 from isomorph.backends.paddle.tracing.call import Call, to_array
-from isomorph.backends.paddle.tracing.handlers import CONSTANT, HANDLERS, MOVING, RANDOM, record_unknown
+from isomorph.backends.paddle.tracing.handlers import CONSTANT, HANDLERS, RANDOM, record_unknown
 from isomorph.backends.paddle.tracing.operations import PLAIN
 
 METHODS = (
@@ -110,7 +110,7 @@ class Tracer:
             HANDLERS.get(call.name, record_unknown)(self, call)
         elif call.name in RANDOM or any(each.name in self.random for each in call.inputs):
             self.random.update(map(self.key, call.results))
-        elif call.name in MOVING:
+        elif call.name in HANDLERS.moving:
             HANDLERS[call.name](self, call)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Read
 from isomorph.backends.graphs.graph import Tensor as GraphTensor
+from isomorph.backends.graphs.handlers import Handlers, channels_first, channels_last
 from isomorph.backends.graphs.recorder import Recorder
 from isomorph.backends.pytorch.tracing.call import Call, to_array
 from isomorph.spec.operations import Operation, Pad, Pair, Unknown
@@ -21,41 +22,14 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Tracer", Call], None]
 
-HANDLERS: dict[str, Handler] = {}
+HANDLERS: Handlers[Handler] = Handlers()
 """Operation -> the function that records a call of it. It raises InexpressibleError where it has no words for one."""
 
-MOVING: set[str] = set()
-"""Operations that only move elements. They are followed from the model's own tensors on, too."""
+records, moves = HANDLERS.records, HANDLERS.moves
 
 
 class InexpressibleError(Exception):
     """A call that is none of `isomorph.spec.operations`."""
-
-
-def records(*names: str) -> Callable[[Handler], Handler]:
-    """Enter a function in HANDLERS."""
-
-    def enter(handler: Handler) -> Handler:
-        HANDLERS.update(dict.fromkeys(names, handler))
-        return handler
-
-    return enter
-
-
-def moves(*names: str) -> Callable[[Handler], Handler]:
-    """Enter a function in HANDLERS and its operations in MOVING."""
-    MOVING.update(names)
-    return records(*names)
-
-
-def channels_last(x: Array) -> Array:
-    """[N, C, h, w] -> [N, h, w, C]; others stay."""
-    return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
-
-
-def channels_first(x: Array) -> Array:
-    """[N, h, w, C] -> [N, C, h, w]; others stay."""
-    return x.transpose(0, 3, 1, 2) if x.ndim == 4 else x
 
 
 def on_map(tracer: "Tracer", call: Call, operation: Operation, tensors: dict[str, GraphTensor] | None = None) -> None:

@@ -10,9 +10,9 @@ from torch.nn.parameter import is_lazy
 
 from isomorph.backends.array_forms import Array, Images
 from isomorph.backends.graphs.graph import Graph
+from isomorph.backends.graphs.handlers import channels_first
 from isomorph.backends.models import Model, Size, last_line
 from isomorph.backends.pytorch.tracing.call import to_array, to_tensor
-from isomorph.backends.pytorch.tracing.handlers import channels_first
 from isomorph.backends.pytorch.tracing.tracer import trace
 from isomorph.spec import BadInput
 
@@ -89,7 +89,7 @@ class PyTorchModel(Model):
         buffers = [(each, each.clone()) for each in self._module.buffers()]
         try:
             return trace(self._module, images)
-        except Exception:
+        except Exception:  # of the model, or of tracing it: run alone it says whose it is
             self._run(images)
             raise
         finally:

@@ -21,20 +21,13 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from isomorph.backends.array_forms import Images
 from isomorph.backends.graphs.graph import Graph, Read
 from isomorph.backends.graphs.graph import Tensor as GraphTensor
+from isomorph.backends.graphs.handlers import channels_first, channels_last
 from isomorph.backends.graphs.outputs import outputs_of
 from isomorph.backends.graphs.recorder import Recorder
 from isomorph.backends.pytorch.tracing import moving, operations, pointwise  # noqa: F401 - they fill HANDLERS
 from isomorph.backends.pytorch.tracing.call import Call, same_values, to_array, to_tensor
 from isomorph.backends.pytorch.tracing.compositions import COMPOSITIONS, Composition
-from isomorph.backends.pytorch.tracing.handlers import (
-    HANDLERS,
-    MOVING,
-    InexpressibleError,
-    channels_first,
-    channels_last,
-    record_result,
-    record_unknown,
-)
+from isomorph.backends.pytorch.tracing.handlers import HANDLERS, InexpressibleError, record_result, record_unknown
 from isomorph.backends.pytorch.tracing.moving import RESHAPING
 from isomorph.backends.pytorch.tracing.storages import WrittenStorage, address
 from isomorph.spec import BadInput
@@ -201,14 +194,14 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base cl
                 self._drawn.add(self.key(each))
         elif flowing:
             special = any(each.is_complex() or each.is_quantized for each in (*call.inputs, *call.results))
-            known = call.name in MOVING or not special
+            known = call.name in HANDLERS.moving or not special
             try:
                 (HANDLERS.get(call.name, record_unknown) if known else record_unknown)(self, call)
             except InexpressibleError:
                 record_unknown(self, call)
             if call.name not in OVERWRITING:
                 self._set_beside(call, [each for each in call.results if self.key(each) not in self.recorder.reads])
-        elif call.name in MOVING:
+        elif call.name in HANDLERS.moving:
             with suppress(InexpressibleError):
                 HANDLERS[call.name](self, call)
 
