@@ -27,10 +27,11 @@ from isomorph.spec.operations import (
     Pad,
     Pointwise,
     Product,
+    Softmax,
     Sum,
     Unknown,
 )
-from isomorph.spec.tensors import BETA, GAMMA, WEIGHTS
+from isomorph.spec.tensors import BETA, GAMMA, MOVING_MEAN, MOVING_VARIANCE, WEIGHTS
 
 from .written import NETWORKS, Written, told
 
@@ -271,6 +272,54 @@ def test_a_convolution_in_two_steps_is_told_by_its_kernels() -> None:
     model.graph.put_in_order()
     ((cause, place),) = told(model.diagnosis())
     assert (cause, place) == (f"3x3 convolution in {depth} groups and 1x1 convolution for 3x3 convolution", CONV1)
+
+
+def test_a_pool_in_two_steps_is_no_difference() -> None:
+    model = Written.of(BASIC)
+    pool = model.node("pool1", MaxPool)
+    whole = pool.operation
+    assert isinstance(whole, MaxPool)
+    rows = Node(
+        model.graph.new_number(),
+        MaxPool((whole.kernel[0], 1), (whole.stride[0], 1), (whole.pads[0], (0, 0))),
+        pool.reads,
+    )
+    model.graph.nodes[rows.number] = rows
+    batch, height, width, depth = pool.reads[0].shape
+    reached = (height + sum(whole.pads[0]) - whole.kernel[0]) // whole.stride[0] + 1
+    pool.reads = (Read(rows.number, Layout.whole((batch, reached, width, depth))),)
+    model.graph.put_in_order()
+    model.change(
+        "pool1", MaxPool, kernel=(1, whole.kernel[1]), stride=(1, whole.stride[1]), pads=((0, 0), whole.pads[1])
+    )
+    assert told(model.diagnosis()) == []
+
+
+def test_a_layer_at_the_end_is_named_though_nothing_reads_it() -> None:
+    model = Written.of(BASIC)
+    logits = next(iter(model.graph.outputs.values()))
+    end = Node(model.graph.new_number(), Softmax(), (logits,))
+    model.graph.nodes[end.number] = end
+    model.graph.outputs = {"": Read(end.number, logits.layout)}
+    assert told(model.diagnosis()) == [("extra softmax", "logits")]
+
+
+class DroppingNaN(Written):
+    """A model whose functions make zeros of NaN, as a ReLU of some frameworks does."""
+
+    def _value(self, node: Node) -> Array:
+        value = super()._value(node)
+        return np.nan_to_num(value) if node.kind is Pointwise else value
+
+
+def test_nothing_is_told_of_what_becomes_of_nan() -> None:
+    model = DroppingNaN.of(BASIC)
+    norm = model.node(CONV1, BatchNorm)
+    mean, variance = norm.tensors[MOVING_MEAN], norm.tensors[MOVING_VARIANCE]
+    norm.tensors |= {MOVING_MEAN: variance, MOVING_VARIANCE: mean}
+    with np.errstate(invalid="ignore"):
+        diagnosis = model.diagnosis()
+    assert told(diagnosis) == [("moving_mean and moving_variance exchanged", CONV1)]
 
 
 def test_faults_are_told_apart_from_what_they_cause() -> None:

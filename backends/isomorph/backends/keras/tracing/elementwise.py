@@ -230,33 +230,59 @@ def _squared_difference(tracer: "Tracer", call: Call) -> None:
     follow_squared_difference(tracer, call)
 
 
-ABOUT = 0.1
-"""How far the share that was dropped may be from the one that a factor makes up for."""
-
-
 @HANDLERS.records("SelectV2", "Select")
 def _select(tracer: "Tracer", call: Call) -> None:
     """Record a choice that was drawn, of a value or zero."""
     mask, x, other = call.inputs
     if tracer.key(mask) in tracer.random and tracer.flows(x) and not tracer.flows(other):
-        _record_dropout(tracer, call, x, to_array(mask))
+        _record_dropout(tracer, call, x, mask)
     else:
         record_unknown(tracer, call)
 
 
-def _record_dropout(tracer: "Tracer", call: Call, x: Any, kept: Any) -> None:
+def _record_dropout(tracer: "Tracer", call: Call, x: Any, mask: Any) -> None:
     """Record a dropout, with the factor before it that makes up for what is dropped."""
     read = tracer.read(x)
     node = tracer.recorder.graph.nodes[read.source]
-    share = round(1 - float(np.mean(kept)), 2)
+    share = _share(tracer, mask)
     operation = node.operation
     if isinstance(operation, Pointwise) and operation.function == "linear" and operation.constants[0] > 1:
         exact = round(1 - 1 / operation.constants[0], 6 if tracer.dtype == np.float32 else 12)
-        if abs(exact - share) < ABOUT:
+        if abs(exact - share) < NEARLY:
             share = exact
             tracer.replaced.add(node.number)
             read = node.reads[0].then(read.layout)
     tracer.recorder.add_each(tracer.key(call.result), Dropout(share), [read], tracer.value(call.result))
+
+
+NEARLY = 1e-6
+"""How far a factor's share may be from the one that is drawn: both were rounded to float32."""
+
+SURELY = 6.0
+"""How many of its deviations the share of what was drawn is from the one that it was drawn by, at most."""
+
+
+def _share(tracer: "Tracer", mask: Any) -> float:
+    """Return the share of zeros: what uniform numbers were compared with, or else how many there are."""
+    kept = to_array(mask)
+    found = 1 - float(np.mean(kept))
+    share = tracer.shares.get(tracer.key(mask))
+    if share is not None and abs(share - found) <= SURELY * (share * (1 - share) / kept.size) ** 0.5:
+        return share
+    return round(found, 2)
+
+
+def draw(tracer: "Tracer", call: Call) -> None:
+    """Note that results are drawn, and by which share where numbers of 0 to 1 are compared with a constant."""
+    is_drawn = [tracer.key(each) in tracer.random for each in call.inputs]
+    tracer.random.update(map(tracer.key, call.results))
+    if not call.name.startswith(("Greater", "Less")) or sum(is_drawn) != 1:
+        return
+    limit = to_array(call.inputs[is_drawn.index(False)])
+    if limit.size == 1 and 0 <= limit.item() <= 1:
+        is_below = call.name.startswith("Less") == is_drawn[0]
+        share = 1 - limit.item() if is_below else limit.item()
+        tracer.shares[tracer.key(call.result)] = round(share, 6)  # it was rounded to float32
 
 
 def _is_random(tracer: "Tracer", call: Call) -> bool:

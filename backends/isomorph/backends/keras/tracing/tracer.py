@@ -20,6 +20,7 @@ from isomorph.backends.graphs.outputs import outputs_of
 from isomorph.backends.graphs.recorder import Recorder
 from isomorph.backends.keras.tracing.call import Call, address, to_array
 from isomorph.backends.keras.tracing.dilation import Apart
+from isomorph.backends.keras.tracing.elementwise import draw
 from isomorph.backends.keras.tracing.following import follow
 from isomorph.backends.keras.tracing.formulas import Formula, Line, Statistic
 from isomorph.backends.keras.tracing.handlers import HANDLERS, MOVING
@@ -33,6 +34,7 @@ class Tracer:
     recorder: what it records in.
     dtype: of the images; all values are kept in it.
     random: the keys of tensors that were drawn.
+    shares: key of a mask that was drawn -> the share of zeros that it was drawn by.
     formulas: key -> a value as a sum of products: a constant, or a function of statistics alone.
     lines: key -> a value as multiples of others, plus such a sum.
     squares: key -> the square of what a mean was subtracted from, as the variance that its mean is.
@@ -44,6 +46,7 @@ class Tracer:
         self.recorder = Recorder()
         self.dtype = dtype
         self.random: set[int] = set()
+        self.shares: dict[int, float] = {}
         self.formulas: dict[int, Formula] = {}
         self.lines: dict[int, list[Line]] = {}
         self.squares: dict[int, Statistic] = {}
@@ -138,7 +141,7 @@ class Tracer:
             HANDLERS.get(call.name, record_unknown)(self, call)
             follow(self, call)
         elif drawn or any(word in call.name for word in RANDOM):
-            self.random.update(map(self.key, call.results))
+            draw(self, call)
         elif call.name in MOVING:
             HANDLERS[call.name](self, call)
         else:
