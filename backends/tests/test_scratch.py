@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -172,13 +173,18 @@ def test_nothing_ends_a_process_without_an_owner(temporary: Path) -> None:
 
 @contextmanager
 def small_files(most: int) -> Iterator[None]:
-    """No file may grow beyond `most` bytes: the nearest to a full disk that any user can have."""
+    """No file may grow beyond `most` bytes: the nearest to a full disk that any user can have.
+
+    Python compiles no module there, as it would leave one cut short, which every process after this one would fail to
+    import.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with patch.object(sys, "dont_write_bytecode", True):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_arrays_that_have_no_room_are_told_with_the_folder(temporary: Path) -> None:
@@ -192,8 +198,11 @@ def test_arrays_that_have_no_room_are_told_with_the_folder(temporary: Path) -> N
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs a system that can limit another process")
-def test_a_worker_that_has_no_room_is_told_with_the_folder(temporary: Path, tiny: Architecture) -> None:
+def test_a_worker_that_has_no_room_is_told_with_the_folder(
+    temporary: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And goes on: what is small enough still fits."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     with BackendProcess("oracle", timeout=60) as process:
         network = process.build(tiny)
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1000, 1000))

@@ -1,9 +1,6 @@
 """What the writers of Keras's files take and refuse, and that nothing is left where they fail."""
 
-import resource
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from isomorph.tools.checkpoints import read_checkpoint
 from isomorph.tools.checkpoints.keras.layer_order import layer_order
 from isomorph.tools.checkpoints.keras.writing import FilledLayer, filled, write_h5, write_weights_h5
 
+from ..full_disk import largest_file
 from ..tensors import plain
 
 Writer = Callable[[str | Path, Sequence[FilledLayer]], None]
@@ -117,19 +115,6 @@ def test_a_tensor_that_is_missing_is_named() -> None:
 
 
 # What is left.
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Whatever would grow larger fails, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 @in_both_forms

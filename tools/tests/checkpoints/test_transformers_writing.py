@@ -1,7 +1,6 @@
 """Folders of transformers', written: bit for bit, whole or not at all."""
 
 import json
-import resource
 from pathlib import Path
 
 import ml_dtypes
@@ -12,6 +11,7 @@ from isomorph.spec import Architecture, BadInput, architecture
 from isomorph.tools.checkpoints import read_checkpoint, write_transformers_folder
 from isomorph.tools.subjects.subject import find_subject
 
+from ..full_disk import largest_file
 from ..tensors import Array, Tensors, changed
 from ..transformers_folders import SMALL, tensors
 
@@ -101,11 +101,6 @@ def test_what_is_there_is_left_alone(make: object, folder: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_finished_leaves_nothing(folder: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))  # the nearest to a full disk that any user can have
-    try:
-        with pytest.raises(BadInput, match="cannot be written: File too large"):
-            write_transformers_folder(folder, tensors(), SMALL)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with largest_file(4000), pytest.raises(BadInput, match="cannot be written: File too large"):
+        write_transformers_folder(folder, tensors(), SMALL)
     assert list(folder.parent.iterdir()) == []

@@ -1,7 +1,5 @@
 """Commands whose folder for temporary files is full: undecided, with the folder's name, and nothing is left in it."""
 
-import resource
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +8,11 @@ import pytest
 from isomorph.spec import architecture
 from isomorph.tools.checkpoints import write_safetensors
 
-from ..command import COMMAND, environment, left
+from ..command import left
+from ..full_disk import isomorph_on_full_disk
 from ..tensors import plain
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
-
-MOST = 2000
-"""Bytes of any file, the nearest to a full disk that any user can have; a worker's pipe and words are smaller."""
 
 SMALL = ("cifar/resnet20", "--input", "8x10", "--batch", "1")
 
@@ -41,26 +37,13 @@ COMMANDS = {
 }
 
 
-def limited(*arguments: str, temporary: Path) -> subprocess.CompletedProcess[str]:
-    """Run `isomorph` with that folder for temporary files, and with files that cannot grow beyond MOST bytes."""
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        env=environment(TMPDIR=str(temporary)),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (MOST, MOST)),
-    )
-
-
 @pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
 def test_it_is_undecided(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     temporary = tmp_path / "full"
     temporary.mkdir()
     write_safetensors(tmp_path / "x.pth", plain(architecture("cifar/resnet20")), {})
     np.save(tmp_path / "x.npy", np.ones((1, 8, 10, 3)))
-    done = limited(*arguments, temporary=temporary)
+    done = isomorph_on_full_disk(*arguments, temporary=temporary)
     said = "".join((done.stdout + done.stderr).split())  # tables break their lines anywhere
     sentence = f"Temporary files cannot be written in {temporary}: File too large; set TMPDIR to a folder with more"
     assert done.returncode == 3, done.stdout + done.stderr

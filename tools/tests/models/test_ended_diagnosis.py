@@ -1,6 +1,5 @@
 """A diagnosis that is interrupted, terminated, or short of disk while somebody's code runs: nothing of it stays."""
 
-import resource
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -8,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ..command import COMMAND, children, environment, gone, left, started, wait_for
+from ..command import children, gone, left, started, wait_for
+from ..full_disk import isomorph_on_full_disk
 from .ports import LENET, needs_pytorch, write
 
 pytestmark = [
@@ -108,17 +108,8 @@ def test_a_killed_process_is_undecided(temporary: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["diagnose", pytest.param("map", marks=pytest.mark.thorough)])
 def test_a_full_disk_is_undecided(command: str, temporary: Path) -> None:
-    """Files that cannot grow are the nearest to it that any user can have."""
     write({"lenet.py": LENET})
-    done = subprocess.run(
-        [*COMMAND, command, "paddle/LeNet", "lenet.py:make", "--json", "x.json"],
-        env=environment(TMPDIR=str(temporary)),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
-    )
+    done = isomorph_on_full_disk(command, "paddle/LeNet", "lenet.py:make", "--json", "x.json", temporary=temporary)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == (
         f"isomorph: Temporary files cannot be written in {temporary}: File too large; set TMPDIR to a folder with more"

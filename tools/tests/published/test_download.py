@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import os
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from isomorph.spec import BadInput
 from isomorph.tools.published.download import download, matches
 from isomorph.tools.published.http import PIECE
 
+from ..full_disk import largest_file
 from ..web import Site, serve
 
 CONTENT = os.urandom(1 << 20)
@@ -145,12 +145,8 @@ def test_a_folder_that_cannot_be_made_is_refused(site: Site, tmp_path: Path) -> 
 
 
 def test_a_disk_that_is_full_is_refused_and_what_came_stays(site: Site, target: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))  # the nearest to a full disk that any user can have
-    try:
+    with largest_file(500_000):
         assert refused(site, target) == f"{target} cannot be written: File too large."
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert left(target) == [".net.pth.partial"]
     download(f"{site.url}/net.pth", target, DIGEST, MOST)
     assert target.read_bytes() == CONTENT
