@@ -2,7 +2,11 @@
 
 import pytest
 
+from isomorph.backends import find_backend
+
 from .ports import LENET, PORT, needs_pytorch, run_python, write
+
+NO_KERAS = find_backend("keras").why_not()
 
 pytestmark = [needs_pytorch, pytest.mark.usefixtures("empty_folder")]
 
@@ -43,3 +47,51 @@ def test_a_live_object_is_asserted_to_be_the_function_and_stays_as_it_is() -> No
         "LeNet is in training mode; have it ready for inference, as .eval() does, or --training compares it as it is.",
         "Tensor is no model; expected a module of PyTorch, Keras or Paddle, or the name of one.",
     ]
+
+
+OF_ITS_OWN = '''
+import keras
+import numpy as np
+
+from isomorph.spec import BadInput
+from isomorph.testing import assert_same_function
+from isomorph.tools import check
+
+
+class Small(keras.Model):
+    """Of a class that Keras was not told of, and with a tensor that no configuration has."""
+
+    def __init__(self, epsilon=1e-3):
+        super().__init__()
+        self.first = keras.layers.Conv2D(8, 3, padding="same")
+        self.norm = keras.layers.BatchNormalization(epsilon=epsilon, name="norm")
+        self.last = keras.layers.Dense(5)
+        self.offset = None
+
+    def call(self, x):
+        x = keras.ops.relu(self.norm(self.first(x)))
+        return self.last(keras.ops.mean(x, axis=(1, 2)) + self.offset)
+
+
+def made(epsilon):
+    keras.utils.set_random_seed(0)
+    model = Small(epsilon)
+    model.offset = np.linspace(-1, 1, 8, dtype=np.float32)
+    model(np.ones((1, 8, 8, 3), np.float32))
+    return model
+
+
+mine = made(1e-3)
+before = mine.get_weights()
+assert_same_function(mine, made(1e-3))
+report = check(mine, against=made(1e-2))
+print(*report.causes)
+assert (report.agree, report.proved, report.dtype) == (False, True, "float32")
+assert all(np.array_equal(x, y) for x, y in zip(mine.get_weights(), before, strict=True))
+'''
+
+
+@pytest.mark.skipif(NO_KERAS is not None, reason=str(NO_KERAS))
+def test_an_object_that_keras_cannot_copy_runs_as_it_is() -> None:
+    (said,) = run_python(OF_ITS_OWN).splitlines()
+    assert said == "epsilon: norm has epsilon 0.01, expected 0.001 (theirs: norm)"

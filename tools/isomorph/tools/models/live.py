@@ -28,14 +28,20 @@ def backend_of_object(native: Any) -> str | None:
 def copied(native: Any) -> tuple[Model, str]:
     """Return a copy of a framework's own object as a model, and its backend's version; the object stays as it is.
 
-    Raises BadInput for what cannot be copied.
+    Keras copies a class of somebody's own by its configuration alone, and only if it is registered. Without that it is
+    the object itself, which is run and not changed.
+
+    Raises BadInput for what can be neither copied nor run as it is.
     """
     name = backend_of_object(native)
     if name is None:
         raise BadInput(f"{type(native).__name__} is no model of a framework that can be traced.")
     backend = load_backend(name)
     try:
-        model = backend.model(copy.deepcopy(native))
+        mine = copy.deepcopy(native)
     except (TypeError, RuntimeError, ValueError) as error:
-        raise BadInput(f"{type(native).__name__} cannot be copied, to be traced in float64: {error}") from error
-    return model, backend.version
+        if name != "keras" or not native.built:
+            words = f"{type(native).__name__} cannot be copied, to be traced in float64: {error}"
+            raise BadInput(words) from error
+        mine = native
+    return backend.model(mine), backend.version

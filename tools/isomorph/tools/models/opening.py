@@ -125,6 +125,7 @@ class OpenedModel:
 
     name: as it was given. backend, version: in which framework it is.
     training: whether it may be in training mode, and be random.
+    live: the object of this process that it is, or is a copy of; nothing is put into that.
     """
 
     def __init__(
@@ -135,8 +136,10 @@ class OpenedModel:
         version: str,
         training: bool,
         progress: Progress,
+        live: Any = None,
     ) -> None:
         self.model = model
+        self.live = live
         self.name = name
         self.backend = backend
         self.version = version
@@ -154,7 +157,7 @@ class OpenedModel:
     def of(cls, native: Any, training: bool, progress: Progress) -> Self:
         """Open a copy of a framework's own object, in this process."""
         model, version = copied(native)
-        return cls(model, type(native).__name__, backend_of_object(native) or "", version, training, progress)
+        return cls(model, type(native).__name__, backend_of_object(native) or "", version, training, progress, native)
 
     @classmethod
     def in_process(
@@ -207,7 +210,15 @@ class OpenedModel:
         raise BadInput(_sentence(f"{self.name} takes no images{_tried(self._sizes(size, network))}: {words}"))
 
     def load(self, tensors: Tensors) -> None:
-        """Put values into some of its own tensors."""
+        """Put values into some of its own tensors.
+
+        Raises BadInput for an object of this process that could not be copied.
+        """
+        if isinstance(self.model, Model) and self.model.native is self.live:
+            raise BadInput(
+                f"{self.name} cannot be copied, and no other weights are put into what is yours; name a function that"
+                " makes it."
+            )
         with in_words_of(self.name):
             self.model.load(tensors)
 
