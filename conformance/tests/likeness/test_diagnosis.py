@@ -134,13 +134,13 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
     "a factor": (
         BASIC,
         lambda m: m.insert_behind(CONV2, BatchNorm, Pointwise("linear", (0.5, 0.0))),
-        "extra affine",
+        "extra factor",
         UNIT,
     ),
     "a factor that two layers read": (
         BASIC,
         lambda m: m.insert_behind(UNIT, Pointwise, Pointwise("linear", (0.5, 0.0))),
-        "extra affine",
+        "extra factor",
         UNIT,
     ),
     "a factor of each channel": (

@@ -54,7 +54,7 @@ STORIES: dict[str, tuple[Array, Callable[[Array], Array], str]] = {
     "twice": (VECTOR, lambda x: 2 * x, "times a factor"),
     "plus one": (VECTOR, lambda x: x + 1, "off by a constant"),
     "folded": (KERNEL, lambda x: x * np.arange(1.0, 9.0), "scaled by output"),
-    "shuffled": (VECTOR, RANDOM.permutation, "another order"),
+    "shuffled": (VECTOR, RANDOM.permutation, "outputs permuted"),
     "trained on": (KERNEL, lambda x: x + 0.1 * RANDOM.normal(size=x.shape), "other values"),
 }
 

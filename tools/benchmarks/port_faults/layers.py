@@ -200,7 +200,7 @@ def scaled(port: Port, random: Random) -> Mistake | None:
     factor = random.choice([0.5, 2.0, 0.1, 0.2])
     port.put(layer.scope, Behind(port.get(layer.scope), lambda x: x * factor))
     return mistake(
-        f"times {factor} behind {layer.scope}", "extra affine|factors", *_behind(port, layer.scope), layer.scope
+        f"times {factor} behind {layer.scope}", "extra factor|factors", *_behind(port, layer.scope), layer.scope
     )
 
 

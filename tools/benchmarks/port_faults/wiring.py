@@ -51,7 +51,7 @@ CAUSES = {
     "alone": "missing sum",
     "activated": "extra ReLU|missing ReLU|ReLU before sum",
     "product": "product for sum",
-    "halved": "extra affine|factors",
+    "halved": "extra factor|factors",
     "difference": "factors|*affine*",
     "late": "reads another",
 }
@@ -207,7 +207,7 @@ def answers(port: Port, random: Random) -> Mistake | None:
         "log softmax": (lambda x: x.log_softmax(1), "extra *"),
         "sigmoid": (lambda x: x.sigmoid(), "extra sigmoid"),
         "reversed": (lambda x: x.flip(1), "outputs reordered|outputs reversed"),
-        "divided": (lambda x: x / 2, "extra affine"),
+        "divided": (lambda x: x / 2, "extra factor"),
     }
     name = random.choice(list(functions))
     function, causes = functions[name]

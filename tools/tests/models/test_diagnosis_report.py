@@ -36,6 +36,7 @@ SAME = DiagnosisReport(
     proof=3e-16,
     proved=True,
     unknown=(),
+    rounded=(),
     nearest=(),
     seconds=1.5,
 )

@@ -78,12 +78,12 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "auxiliary-relu-missing": ("missing ReLU",),
     "auxiliary-pool-fixed": ("average pool for adaptive pool",),
     "input-not-transformed": ("images",),
-    "input-shifted-as-bgr": ("another order",),
+    "input-shifted-as-bgr": ("BGR",),
     "softmax-twice": ("extra softmax",),
     # modes
     "dropout-left-on": ("extra dropout",),
-    "dropout-not-scaled": ("missing affine",),
-    "dropout-scaled": ("extra affine",),
+    "dropout-not-scaled": ("missing factor",),
+    "dropout-scaled": ("extra factor",),
     "batch-norm-in-training": ("training batch norm",),
     # precision
     "tf32-left-on": ("precision",),

@@ -14,13 +14,11 @@ from isomorph.backends.graphs.layout import Layout
 from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
 from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight, label
 from isomorph.conformance.likeness.arranging import Arranger
-from isomorph.conformance.likeness.noise import agree
+from isomorph.conformance.likeness.causes.words import short
+from isomorph.conformance.likeness.noise import CONSTANT, agree, close, distance, rounding
 from isomorph.conformance.likeness.others import leads_elsewhere, nearest
-from isomorph.spec.operations import Input, Operation, attributes
+from isomorph.spec.operations import Input, Operation, Unknown, attributes
 from isomorph.spec.tensors import WEIGHTS
-
-ROUNDING = 2.0**-24
-"""How much rounding to float32 changes a number, in parts of it."""
 
 NOT_EVALUATED = (UnknownOperationError, ValueError, IndexError, KeyError)
 """What is raised where an operation is not known, takes other shapes, or a tensor that is not there."""
@@ -49,8 +47,10 @@ class Comparison:
 
     values: number of a node of the first graph -> what flows: its counterpart's value, or what it gives itself.
     unpaired: nodes of the first graph without a counterpart, in order.
+    unknown: nodes that cannot be judged: nothing here evaluates them, and in their own model they read something else.
     differences: in order.
-    rounded: constants that the second model rounds to float32: node -> names of attributes.
+    rounded: what a model rounds to float32 whatever it computes in: node -> names of attributes, or of its operation.
+    deviations: node -> what such rounding adds to its value.
     layouts: number of a node of the first graph -> how its value is read of its counterpart's.
     passed: those of the unpaired that cannot be evaluated, so that what they read first flows on.
     """
@@ -63,6 +63,7 @@ class Comparison:
     differences: list[Difference] = field(default_factory=list)
     unknown: list[Node] = field(default_factory=list)
     rounded: dict[int, list[str]] = field(default_factory=dict)
+    deviations: dict[int, Array] = field(default_factory=dict)
     layouts: dict[int, Layout] = field(default_factory=dict)
     passed: set[int] = field(default_factory=set)
 
@@ -83,7 +84,7 @@ class Comparison:
 
     def judge(self, node: Node, partner: Node | None) -> None:
         """Evaluate a node on the second graph's values, and compare it with its counterpart."""
-        inputs = self.inputs(node)
+        inputs = self.inputs(node, partner)
         found = self.evaluate(node, inputs)
         if partner is None and node.kind not in ANCHORS:
             partner = None if found is None else self.search(node, found, inputs)
@@ -91,6 +92,7 @@ class Comparison:
                 partner = self.nearest(node)
                 if partner is not None:
                     self.prepare(node, partner)
+                    inputs = self.inputs(node, partner)
                     found = self.evaluate(node, inputs)
         if partner is None:
             self.unpaired.append(node.number)
@@ -100,12 +102,20 @@ class Comparison:
             return
         assert partner.value is not None
         expected = partner.value
-        layout = None if found is None else self.arranger.layout(found, expected)
+        like = found if found is not None else node.value
+        layout = None if like is None else self.arranger.layout(like, expected)
         if layout is not None:
             expected = layout.take(np.ascontiguousarray(expected))
             self.layouts[node.number] = layout
-        if found is not None and agree(found, expected, node, inputs):
+        if found is None and Unknown in (node.kind, partner.kind):
+            self.unknown.append(node if node.kind is Unknown else partner)
             self.values[node.number] = expected
+        elif found is not None and agree(found, expected, node, inputs):
+            self.values[node.number] = expected
+        elif found is not None and self.is_rounded(node, partner, found, expected):
+            self.values[node.number] = expected
+            self.rounded.setdefault(node.number, []).append(short(node.operation))
+            self.deviations[node.number] = expected - found
         elif found is not None and self.moves_on(node, found, partner):
             self.unpaired.append(node.number)
             self.values[node.number] = found
@@ -118,6 +128,11 @@ class Comparison:
         adopt(node, partner)
         self.rounded |= reconcile(node, partner)
 
+    def is_rounded(self, node: Node, partner: Node, found: Array, expected: Array) -> bool:
+        """Return whether two values are apart by no more than what their frameworks round to float32."""
+        allowed = sum(rounding(graph, each) for graph, each in ((self.one, node), (self.other, partner)))
+        return 0 < distance(found, expected) <= 2 * allowed
+
     def evaluate(self, node: Node, inputs: list[Array]) -> Array | None:
         """Return what a node makes of what it reads; None where it cannot be evaluated."""
         if not has_tensors(node):
@@ -125,14 +140,25 @@ class Comparison:
         try:
             return evaluate(node.operation, inputs, node.arrays)
         except UnknownOperationError:
-            self.unknown.append(node)
-            return node.value
+            return node.value if self.reads_its_own(node, inputs) else None
         except (ValueError, IndexError, KeyError):  # what does not fit: the node says so itself, or what is before it
             return None
 
-    def inputs(self, node: Node) -> list[Array]:
-        """Return what a node reads of what flows."""
-        return [taken(read, self.values[read.source]) for read in node.reads]
+    def reads_its_own(self, node: Node, inputs: list[Array]) -> bool:
+        """Return whether a node of a model reads here what it read when that model ran."""
+        own = [self.one.take(read) for read in node.reads]
+        return all(x.shape == y.shape and distance(x, y) <= close(y.dtype) for x, y in zip(inputs, own, strict=True))
+
+    def inputs(self, node: Node, partner: Node | None) -> list[Array]:
+        """Return what a node reads of what flows; where that has other axes, what its counterpart reads of it."""
+        inputs = []
+        for place, read in enumerate(node.reads):
+            their = their_read(self.pairs, read, partner, place)
+            if their is not None and self.values[read.source].size != read.layout.size:
+                inputs.append(self.other.take(their))
+            else:
+                inputs.append(taken(read, self.values[read.source]))
+        return inputs
 
     def value(self, node: Node) -> Array:
         """Return what a node of the second graph gave."""
@@ -178,7 +204,9 @@ class Comparison:
             if leads_elsewhere(node.number, other.number, self.pairs, self.first, self.second):
                 continue
             arranged = self.arranger.arrange(found, other.value)
-            if arranged is not None and agree(found, arranged, node, inputs):
+            if arranged is not None and (
+                agree(found, arranged, node, inputs) or self.is_rounded(node, other, found, arranged)
+            ):
                 self.pairs.add(node.number, other.number)
                 return other
         return None
@@ -192,6 +220,14 @@ def taken(read: Read, value: Array) -> Array:
     if len(read.shape) == 3 and value.ndim == 4:
         return value.reshape(len(value), -1, value.shape[-1])
     return value
+
+
+def their_read(pairs: Pairs, read: Read, partner: Node | None, place: int) -> Read | None:
+    """Return what a node's counterpart reads at the same place, if it is the same value; else None."""
+    if partner is None or place >= len(partner.reads):
+        return None
+    their = partner.reads[place]
+    return their if pairs.of.get(read.source) == their.source else None
 
 
 def has_tensors(node: Node) -> bool:
@@ -214,7 +250,7 @@ def adopt(node: Node, partner: Node) -> None:
 
 
 def reconcile(node: Node, partner: Node) -> dict[int, list[str]]:
-    """Give a node the constants of its counterpart that are its own but for rounding to float32; return their names."""
+    """Give a node the constants of its counterpart that are its own but for rounding; return their names."""
     if node.kind is not partner.kind:
         return {}
     theirs = attributes(partner.operation)
@@ -230,9 +266,9 @@ def reconcile(node: Node, partner: Node) -> dict[int, list[str]]:
 
 
 def _is_rounded(value: Any, other: Any) -> bool:
-    """Return whether two constants, or all constants of two tuples, are apart by no more than rounding to float32."""
+    """Return whether two constants, or all constants of two tuples, are one but for rounding."""
     if isinstance(value, tuple) and isinstance(other, tuple):
         return len(value) == len(other) and all(map(_is_rounded, value, other))
     if not isinstance(value, float) or not isinstance(other, float):
         return bool(value == other)
-    return value == other or (np.isfinite(value) and abs(value - other) <= ROUNDING * abs(value))
+    return value == other or (np.isfinite(value) and abs(value - other) <= CONSTANT * abs(value))

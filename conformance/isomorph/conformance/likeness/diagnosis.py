@@ -1,6 +1,6 @@
 """Diagnose a model: is it the function that an architecture specifies, and if not, why?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +12,10 @@ from isomorph.backends.graphs.graph import Graph, Node
 from isomorph.backends.graphs.planned import graph_of
 from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight, count_alike, pair_anchors
 from isomorph.conformance.likeness.canonical import bring_into_form
-from isomorph.conformance.likeness.causes.words import short
+from isomorph.conformance.likeness.causes.words import called, short
 from isomorph.conformance.likeness.comparison import Comparison
 from isomorph.conformance.likeness.explanation import Explanation
-from isomorph.conformance.likeness.finding import Cause, group
+from isomorph.conformance.likeness.finding import Cause, Finding, group
 from isomorph.conformance.likeness.folded import allow_rounding, has_folded
 from isomorph.conformance.likeness.merging import merge
 from isomorph.conformance.likeness.noise import distance
@@ -55,6 +55,7 @@ class Diagnosis:
     before, proof: how far the architecture is from the model at the end, as it is and with all causes applied; None
         where it cannot be evaluated. proved: whether the latter is no more than noise; None likewise.
     unknown: operations that nothing here can judge.
+    rounded: what a framework rounds to float32 whatever it computes in, which is nobody's mistake.
     is_folded: whether the model's batch norms are folded into its convolutions, and it was compared with the
         architecture's so folded.
     """
@@ -70,6 +71,7 @@ class Diagnosis:
     unknown: tuple[str, ...]
     comparison: Comparison
     alike: int
+    rounded: list[Cause]
     is_folded: bool = False
 
     @property
@@ -114,6 +116,7 @@ def compare_models(one: Graph, other: Graph) -> Diagnosis:
     bring_into_form(one)
     bring_into_form(other)
     _name_functions(one)
+    _name_functions(other)
     return _diagnose(one, other, _paired(one, other))
 
 
@@ -132,7 +135,8 @@ def _diagnose(one: Graph, other: Graph, pairs: Pairs) -> Diagnosis:
         comparison.run()
         explanation.run()
         merge(explanation)
-        before, proof = _at_the_end(comparison, Explanation(comparison)), _at_the_end(comparison, explanation)
+        before = _at_the_end(comparison, Explanation(comparison), {})
+        proof = _at_the_end(comparison, explanation, comparison.deviations)
     order = {number: place for place, number in enumerate(one.nodes)}
     findings = sorted(explanation.findings, key=lambda pair: order.get(pair[0], 0))
     anchors, theirs = Sight(one).anchors, Sight(other).anchors
@@ -147,17 +151,29 @@ def _diagnose(one: Graph, other: Graph, pairs: Pairs) -> Diagnosis:
         before,
         proof,
         None if proof is None else proof <= PROVED * eps,
-        tuple(dict.fromkeys(str(node.operation) for node in comparison.unknown)),
+        tuple(dict.fromkeys(called(node) for node in comparison.unknown)),
         comparison,
         count_alike(comparison.first, comparison.second, pairs),
+        group(list(_rounded(comparison))),
     )
 
 
-def _at_the_end(comparison: Comparison, explanation: Explanation) -> float | None:
-    """Return how far the first model is from the second at its end, with the repairs of an explanation."""
+def _rounded(comparison: Comparison) -> Iterator[Finding]:
+    """Yield what a framework rounds to float32, as findings that are no faults."""
+    for number, rounded in sorted(comparison.rounded.items()):
+        node, partner = comparison.one.nodes[number], comparison.other.nodes[comparison.pairs.of[number]]
+        for what in rounded:
+            yield Finding(what, node.name, "is rounded to float32", partner.name)
+
+
+def _at_the_end(comparison: Comparison, explanation: Explanation, deviations: Mapping[int, Array]) -> float | None:
+    """Return how far the first model is from the second at its end, with the repairs of an explanation.
+
+    deviations: node -> what the second one's framework adds to its value, by rounding it.
+    """
     end = next(iter(comparison.one.outputs.values())).source
     partner = comparison.other.nodes.get(comparison.pairs.of.get(end, -1))
-    return None if partner is None or partner.value is None else prove(explanation, end, partner.value)
+    return None if partner is None or partner.value is None else prove(explanation, deviations, end, partner.value)
 
 
 def _first_divergence(comparison: Comparison) -> tuple[str, float] | None:

@@ -10,6 +10,7 @@ from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node, Tensor
 from isomorph.backends.oracle.evaluation import evaluate
 from isomorph.conformance.likeness.anchors import ANCHORS
+from isomorph.conformance.likeness.arranging import have_the_same_elements
 from isomorph.conformance.likeness.causes import wiring
 from isomorph.conformance.likeness.causes.attributes import Variation, applied, variations
 from isomorph.conformance.likeness.causes.images import fit_images
@@ -17,8 +18,25 @@ from isomorph.conformance.likeness.causes.modes import precision, rounding_of
 from isomorph.conformance.likeness.causes.words import called, padding, short
 from isomorph.conformance.likeness.comparison import NOT_EVALUATED, Comparison, Difference, taken
 from isomorph.conformance.likeness.finding import Finding
-from isomorph.conformance.likeness.noise import agree, distance
-from isomorph.spec.operations import Affine, Cast, Dropout, Input, Operation, Pad, Pair, Pointwise, Product, Sum
+from isomorph.conformance.likeness.noise import agree, distance, rounding
+from isomorph.spec.operations import (
+    Affine,
+    Cast,
+    Dropout,
+    Input,
+    LayerNorm,
+    Mean,
+    Operation,
+    Pad,
+    Pair,
+    Pointwise,
+    Product,
+    Softmax,
+    Sum,
+)
+
+ALONG = {Mean: -2, Softmax: -1, LayerNorm: -1}
+"""Operations that join numbers of one axis -> which that is."""
 
 
 @dataclass
@@ -85,6 +103,8 @@ class Explanation:
         node, partner = difference.node, difference.partner
         graph = self.comparison.other
         theirs = [graph.take(read) for read in partner.reads]
+        if self._explain_axis(difference, theirs[0]):
+            return
         operands = wiring.aligned(self.comparison, difference, theirs)
         before = len(self.findings)
         rewired = operands is None or not all(
@@ -95,11 +115,27 @@ class Explanation:
         self._explain_node(difference, operands, rewired)
         if len(self.findings) == before:
             self._explain_axes(difference, theirs)
-        is_followed = all(np.isfinite(x).all() for x in difference.inputs)  # nothing is told of what becomes of NaN
+        # nothing is told of what becomes of NaN, nor of a value that has other axes by what is before it
+        is_followed = all(np.isfinite(x).all() for x in difference.inputs) and not self._has_other_axes(node)
         if len(self.findings) == before and is_followed and not self._is_exchanged(node):
             apart = np.inf if difference.found is None else distance(difference.found, difference.expected)
             says = f"differs by {apart:.2g}, and nothing that was tried explains it"
             self._say(node, "unexplained", says, partner)
+
+    def _explain_axis(self, difference: Difference, their: Array) -> bool:
+        """Name a mean, a softmax or a norm over other axes of the same value; return whether it is that."""
+        node, partner, x = difference.node, difference.partner, difference.inputs[0]
+        axis = ALONG.get(node.kind)
+        if axis is None or node.kind is not partner.kind or x.size != their.size or x.shape[axis] == their.shape[axis]:
+            return False
+        if not have_the_same_elements(x, their):
+            return False
+        words, found = short(node.operation), their.shape[axis]
+        says = f"has its {words} over {found} numbers, expected over {x.shape[axis]}"
+        self._say(node, f"{words} over", says, partner, value=found, proof=0.0)
+        reads = wiring.as_they_lie(self.comparison.other, partner)
+        self.repairs[node.number] = Repair(node.operation, node.tensors, reads, is_theirs=True)
+        return True
 
     def _explain_axes(self, difference: Difference, theirs: list[Array]) -> None:
         """Name operands with the right elements, and other axes in the place of those that the node works along."""
@@ -109,6 +145,11 @@ class Explanation:
                 self._say(node, "reads reordered", f"reads its input {how}", partner)
                 reads = wiring.as_they_lie(self.comparison.other, partner)
                 self.repairs[node.number] = Repair(node.operation, node.tensors, reads, is_theirs=True)
+
+    def _has_other_axes(self, node: Node) -> bool:
+        """Return whether a node reads another number of elements than in its own model, and cannot take them."""
+        values = self.comparison.values
+        return any(read.layout.size != values[read.source].size for read in node.reads)
 
     def _is_exchanged(self, node: Node) -> bool:
         """Return whether a node, or what it reads, has its order exchanged with another's."""
@@ -165,7 +206,7 @@ class Explanation:
             self._say(missing[0], f"{found} for {expected}", says, extra[0])
             return
         self._say_missing(missing)
-        for layer in wiring.by_layer(extra):
+        for layer in wiring.by_branch(extra):
             self._say_extra(layer, theirs, reader)
 
     def _trails(self, difference: Difference) -> tuple[list[wiring.Trail], list[wiring.Trail]]:
@@ -181,8 +222,9 @@ class Explanation:
         inside = {node.number for unit in units.values() for node in unit}
         for name, unit in units.items():
             self.findings.append((unit[0].number, Finding("missing unit", name, "is missing")))
-        for layer in wiring.by_layer([each for each in nodes if each.number not in inside]):
-            self._say(layer[-1], *wiring.missing(layer))
+        for layer in wiring.by_branch([each for each in nodes if each.number not in inside]):
+            cause, says = wiring.missing(layer)
+            self.findings.append((layer[-1].number, Finding(cause, wiring.place_of(layer), says)))
 
     def _say_extra(self, extra: list[Node], way: wiring.Trail, reader: Node) -> None:
         """Name a layer that the second graph alone has, at the place where people would look for it."""
@@ -321,7 +363,9 @@ class Explanation:
         if is_theirs:
             reads = wiring.as_they_lie(self.comparison.other, partner)
             inputs, expected = [operand.value for operand in reads], self.comparison.value(partner)
-        if self._rounds(node, partner, expected, operation, tensors, inputs):
+        if not self._notes_rounding(partner, difference, operation, tensors, inputs, expected) and self._rounds(
+            node, partner, expected, operation, tensors, inputs
+        ):
             return
         apart = self._apart(operation, tensors, inputs, expected)
         kept = found
@@ -364,6 +408,28 @@ class Explanation:
             return None
         return distance(found.reshape(expected.shape), expected) if found.size == expected.size else None
 
+    def _notes_rounding(
+        self,
+        partner: Node,
+        difference: Difference,
+        operation: Operation,
+        tensors: dict[str, Tensor],
+        inputs: list[Array],
+        expected: Array,
+    ) -> bool:
+        """Note what the framework rounds at a node with its causes applied; return whether that is all that is left."""
+        allowed = rounding(self.comparison.other, partner)
+        if not allowed:
+            return False
+        try:
+            found = evaluate(operation, inputs, {leaf: tensor.value for leaf, tensor in tensors.items()})
+        except NOT_EVALUATED:
+            return False
+        if found.shape != expected.shape or distance(found, expected) > 2 * allowed:
+            return False
+        self.comparison.deviations[difference.node.number] = expected - found
+        return True
+
     def _rounds(
         self,
         node: Node,
@@ -390,7 +456,7 @@ class Explanation:
         """Name what is written otherwise though it changes no value here: a bias of zeros, for one."""
         if node.kind is Input or partner.value is None:
             return
-        x = self.comparison.inputs(node)[0]
+        x = self.comparison.inputs(node, partner)[0]
         for each in variations(node, partner, x, {}):
             if each.is_stated:
                 self._say(node, each.cause, each.says, partner, proof=0.0)
@@ -430,7 +496,7 @@ class Explanation:
             if number not in back and number not in self.extra and not _is_same_as_read(other, node)
         ]
         extra = [node for node in extra if self._is_added(node)]
-        for layer in wiring.by_layer(extra):
+        for layer in wiring.by_branch(extra):
             way = wiring.trail(other, layer[0].reads[0], back)
             self._say_extra(layer, way, one.nodes[way.sources[0]] if way.sources else one.input)
 

@@ -1,13 +1,17 @@
 """Tell mistakes from what follows from them: one that is seen in many places is one cause, with one sentence."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
 from isomorph.backends.graphs.graph import Graph
-from isomorph.conformance.likeness.causes.words import short
+from isomorph.conformance.likeness.causes.words import ACTIVATIONS, short
 from isomorph.conformance.likeness.explanation import Explanation
 from isomorph.conformance.likeness.finding import Finding
-from isomorph.spec.operations import BatchNorm, GroupNorm, LayerNorm, Sum
+from isomorph.spec.operations import BatchNorm, GroupNorm, LayerNorm, Product, Sum
+
+NEAR = 6
+"""Operations that one is moved by at most, to be told as moved: further apart they are two mistakes."""
 
 _NORMS = (BatchNorm, GroupNorm, LayerNorm)
 
@@ -21,6 +25,9 @@ def merge(explanation: Explanation) -> None:
     _merge_orders(explanation)
     _merge_exchanged_norms(explanation)
     _merge_exchanged_activations(explanation)
+    _merge_reads_of_exchanged(explanation)
+    _merge_moved(explanation)
+    _merge_functions(explanation)
 
 
 def _merge_depths(explanation: Explanation) -> None:
@@ -83,20 +90,81 @@ def _merge_exchanged_norms(explanation: Explanation) -> None:
 
 
 def _merge_exchanged_activations(explanation: Explanation) -> None:
-    """Name what stands before a sum, and not behind it: an activation of numbers that are positive changes nothing."""
+    """Name what stands before a sum or a product, and not behind it: there an activation may change nothing."""
     comparison = explanation.comparison
     nodes, readers = comparison.one.nodes, comparison.first.readers
     for place, (number, finding) in enumerate(explanation.findings):
-        sums = [nodes[reader] for reader, _ in readers[number] if nodes[reader].kind is Sum]
-        behind = [nodes[reader] for each in sums for reader, _ in readers[each.number]]
-        for node in behind:
+        sums = [nodes[reader] for reader, _ in readers[number] if nodes[reader].kind in (Sum, Product)]
+        behind = [(each, nodes[reader]) for each in sums for reader, _ in readers[each.number]]
+        for each, node in behind:
             words = short(node.operation)
             partner = comparison.other.nodes.get(comparison.pairs.of.get(node.number, -1))
             if finding.cause == f"extra {words}" and (partner is None or partner.kind is not node.kind):
+                joins = short(each.operation)
                 renamed = replace(
-                    finding, cause=f"{words} before sum", place=node.name, says=f"has its {words} before its sum"
+                    finding,
+                    cause=f"{words} before {joins}",
+                    place=node.name,
+                    says=f"has its {words} before its {joins}",
                 )
                 explanation.findings[place] = number, renamed
+
+
+def _merge_reads_of_exchanged(explanation: Explanation) -> None:
+    """Join what reads the value before two exchanged operations with their exchange: it read the one behind."""
+    nodes = explanation.comparison.one.nodes
+    for pair in explanation.exchanged:
+        named = [finding for number, finding in explanation.findings if number in pair and " before " in finding.cause]
+        for place, (number, finding) in enumerate(explanation.findings):
+            mine, theirs = explanation.sources.get(number, (set(), set()))
+            before = {read.source for each in pair for read in nodes[each].reads}
+            if finding.cause == "reads another" and named and (mine | theirs) & pair and mine | theirs <= pair | before:
+                explanation.findings[place] = number, replace(finding, cause=named[0].cause)
+
+
+def _merge_moved(explanation: Explanation) -> None:
+    """Name an operation that is missing at one place and too many a few operations further on."""
+    one = explanation.comparison.one
+    order = list(one.nodes)
+    for number, finding in list(explanation.findings):
+        words = finding.cause.removeprefix("missing ")
+        if words == finding.cause:
+            continue
+        for other, added in list(explanation.findings):
+            near = abs(order.index(other) - order.index(number)) <= NEAR
+            if added.cause == f"extra {words}" and near:
+                where = "before" if " in front of " in added.says else "after"
+                says = f"stands {where} {added.place}"
+                moved = replace(finding, cause=f"{words} moved", says=says, theirs=added.theirs)
+                explanation.findings.remove((other, added))
+                explanation.findings[explanation.findings.index((number, finding))] = number, moved
+                break
+
+
+def _merge_functions(explanation: Explanation) -> None:
+    """Join causes that are one but for which function of each value they are about: all activations are missing."""
+    causes: dict[str, set[str]] = defaultdict(set)
+    for _, finding in explanation.findings:
+        causes[_without_function(finding.cause)].add(finding.cause)
+    for place, (number, finding) in enumerate(explanation.findings):
+        general = _without_function(finding.cause)
+        if len(causes[general]) > 1:
+            explanation.findings[place] = number, replace(finding, cause=general)
+
+
+def _without_function(cause: str) -> str:
+    """Return a cause with whatever activation it is about left out.
+
+    >>> _without_function("extra hard swish"), _without_function("product before ReLU6"), _without_function("stride")
+    ('extra activation', 'product before activation', 'stride')
+    """
+    verb, _, what = cause.partition(" ")
+    if verb in ("extra", "missing") and what in ACTIVATIONS:
+        return f"{verb} activation"
+    first, before, second = cause.partition(" before ")
+    if before:
+        return before.join("activation" if each in ACTIVATIONS else each for each in (first, second))
+    return cause
 
 
 def _reads(explanation: Explanation, sums: Iterable[int], norm: int) -> bool:

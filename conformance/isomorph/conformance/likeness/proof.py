@@ -1,24 +1,27 @@
 """Prove a diagnosis: the first model with all causes applied gives what the second one gave."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Node
 from isomorph.backends.oracle.evaluation import evaluate
 from isomorph.conformance.likeness.causes.wiring import Operand
-from isomorph.conformance.likeness.comparison import NOT_EVALUATED, taken
+from isomorph.conformance.likeness.comparison import NOT_EVALUATED, taken, their_read
 from isomorph.conformance.likeness.explanation import Explanation
 from isomorph.conformance.likeness.noise import distance
 
 
-def prove(explanation: Explanation, of: int, theirs: Array) -> float | None:
+def prove(explanation: Explanation, deviations: Mapping[int, Array], of: int, theirs: Array) -> float | None:
     """Return how far the first model is, with all causes applied, from what the second one gave.
 
+    deviations: number of a node of the first graph -> what the second one's framework adds to its value by rounding.
     of: the number of the node of the first graph that is its output. theirs: what the second one gave there.
     None where something on the way cannot be evaluated.
     """
     try:
-        found = _Repaired(explanation).value(of)
+        found = _Repaired(explanation, deviations).value(of)
     except NOT_EVALUATED:
         return None
     layout = explanation.comparison.layouts.get(of)
@@ -32,8 +35,9 @@ class _Repaired:
     Whatever is read otherwise is read as the second graph says, whose nodes without a counterpart are computed, too.
     """
 
-    def __init__(self, explanation: Explanation) -> None:
+    def __init__(self, explanation: Explanation, deviations: Mapping[int, Array]) -> None:
         self.explanation = explanation
+        self.deviations = deviations
         self.one = explanation.comparison.one
         self.other = explanation.comparison.other
         self.back = explanation.comparison.pairs.back
@@ -54,12 +58,24 @@ class _Repaired:
                 return inputs[0]
             arrays = {leaf: tensor.value for leaf, tensor in tensors.items()}
             value = evaluate(operation, inputs, arrays)
+            deviation = self.deviations.get(number)
+            if deviation is not None and deviation.shape == value.shape:
+                value = value + deviation
             layout = self.layouts.get(number)
             self.values[number] = layout.take(value) if repair and repair.is_theirs and layout else value
         return self.values[number]
 
     def _inputs(self, node: Node) -> list[Array]:
-        return [taken(read, self.value(read.source)) for read in node.reads]
+        partner = self.other.nodes.get(self.of.get(node.number, -1))
+        inputs = []
+        for place, read in enumerate(node.reads):
+            value = self.value(read.source)
+            their = their_read(self.explanation.comparison.pairs, read, partner, place)
+            if their is not None and value.size != read.layout.size:
+                inputs.append(their.layout.take(np.ascontiguousarray(self.their_value(their.source))))
+            else:
+                inputs.append(taken(read, value))
+        return inputs
 
     def _their_inputs(self, node: Node, operands: list[Operand]) -> list[Array]:
         """Return what a node reads if it reads what its counterpart does."""

@@ -287,6 +287,7 @@ def _report(subject: str, traced: Traced, weights: str, diagnosis: Diagnosis, se
         proof=diagnosis.proof,
         proved=diagnosis.proved,
         unknown=diagnosis.unknown,
+        rounded=tuple(diagnosis.rounded),
         nearest=_nearest(diagnosis),
         is_folded=diagnosis.is_folded,
         seconds=seconds,

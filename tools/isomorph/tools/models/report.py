@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,8 @@ class DiagnosisReport(Report):
         those of the model's that have none.
     first_divergence: the first end point that differs, and by how much, in parts of the largest number there.
     causes: in the order of the network. before, proof: how far the two are apart at the end, and how far with all
-        causes applied. unknown: the model's operations that nothing here can judge.
+        causes applied. unknown: the model's operations that nothing here can judge. rounded: what a framework rounds to
+        float32 whatever it computes in, which is no mistake.
     nearest: the architectures that the model is most like, where it is another network.
     is_folded: whether the model's batch norms are folded into its convolutions, and the subject's were for it.
     """
@@ -47,6 +48,7 @@ class DiagnosisReport(Report):
     proof: float | None
     proved: bool | None
     unknown: tuple[str, ...]
+    rounded: tuple[Cause, ...]
     nearest: tuple[str, ...]
     seconds: float
     is_folded: bool = False
@@ -72,7 +74,7 @@ class DiagnosisReport(Report):
                 f" the model's have none.{like}"
             )
         if self.agree:
-            return f"The same function: all {self.layers} layers agree{_apart(self.before)}."
+            return f"The same function: all {self.layers} layers agree{_apart(self.before, self.rounded)}."
         if self.first_divergence is None:
             return f"Another function: {_counted(len(self.causes), 'difference')}, none of which shows on these images."
         name, apart = self.first_divergence
@@ -119,6 +121,9 @@ class DiagnosisReport(Report):
             "proof": _plain(self.proof),
             "agrees_with_causes": self.proved,
             "not_judged": list(self.unknown),
+            "rounded_to_float32": {
+                cause.first.cause: [finding.place for finding in cause.findings] for cause in self.rounded
+            },
             "verdict": " ".join(filter(None, (self.verdict, self.conclusion))),
             "seconds": round(self.seconds, 3),
         }
@@ -153,6 +158,7 @@ class DiagnosisReport(Report):
             ("layers", f"{self.matched} of {self.layers} matched{left_over}"),
             ("folded", "batch norms into convolutions, in both" if self.is_folded else ""),
             ("not judged", ", ".join(self.unknown)),
+            ("rounded", f"{_places(self.rounded)}, to float32, which is no mistake" if self.rounded else ""),
         )
         yield Text()
         yield facts_table(facts)
@@ -178,7 +184,11 @@ class AgainstReport(DiagnosisReport):
 
     def table(self) -> RenderableType:
         """Return the report for people: the verdict, and each cause."""
-        return Group(*self._head(), *self._causes())
+        return Group(*self._head(), *self._causes(), *self._not_judged())
+
+    def _not_judged(self) -> Iterator[RenderableType]:
+        if self.unknown:
+            yield paragraph(f"Not judged, as nothing here knows the operation: {', '.join(self.unknown)}.")
 
 
 def _styled(status: str, sentence: str) -> Text:
@@ -191,8 +201,18 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _apart(error: float | None) -> str:
-    return "" if error is None or not math.isfinite(error) else f" ({error:.1g} apart)"
+def _apart(error: float | None, rounded: Sequence[Cause] = ()) -> str:
+    if error is None or not math.isfinite(error):
+        return ""
+    *others, last = [cause.first.cause for cause in rounded] or [""]
+    what = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+    return f" ({error:.1g} apart{f', as {what} rounded to float32' if rounded else ''})"
+
+
+def _places(causes: Sequence[Cause]) -> str:
+    """Return "GELU in 12 places, resize in 1"."""
+    counts = [(cause.first.cause, len(cause.findings)) for cause in causes]
+    return ", ".join(f"{what} in {count} place{'' if count == 1 else 's'}" for what, count in counts)
 
 
 def _cause(cause: Cause) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import numpy as np
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Node, Tensor
 from isomorph.conformance.likeness.causes.tensors import story
-from isomorph.conformance.likeness.causes.words import number, word
+from isomorph.conformance.likeness.causes.words import number, short, word
 from isomorph.spec.operations import (
+    AdaptivePool,
     Convolution,
     MaxPool,
     Operation,
@@ -99,8 +100,17 @@ def _kind(node: Node, partner: Node) -> Variation:
     found, expected = word(partner.operation), word(node.operation)
     field = "activation" if isinstance(node.operation, Pointwise) else None
     return Variation(
-        f"{found} for {expected}", f"has {_a(found)} where {_a(expected)} is expected", field, found, is_theirs=True
+        f"{_briefly(partner.operation)} for {_briefly(node.operation)}",
+        f"has {_a(found)} where {_a(expected)} is expected",
+        field,
+        found,
+        is_theirs=True,
     )
+
+
+def _briefly(operation: Operation) -> str:
+    """Return what an operation is called in a cause: pools to several sizes are one."""
+    return short(operation) if isinstance(operation, AdaptivePool) else word(operation)
 
 
 def _a(words: str) -> str:

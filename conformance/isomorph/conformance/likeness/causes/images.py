@@ -61,7 +61,8 @@ def _line(image: Array, channel: Array) -> tuple[float, float] | None:
     summand = float(channel.mean() - factor * image.mean())
     if distance(image * factor + summand, channel) > close(image.dtype):
         return None
-    return round(factor, 9), round(summand, 9) + 0.0
+    digits = 9 if image.dtype == np.float64 else 5
+    return float(f"{factor:.{digits}g}"), round(summand, digits) + 0.0
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.dtypes import as_dtype
+from isomorph.spec.operations import SCALE, SHIFT
 from isomorph.spec.tensors import MOVING_VARIANCE, WEIGHTS
 
 FEW = 1000
@@ -14,6 +15,9 @@ FEW = 1000
 
 Story = tuple[str, str]
 """A cause in a word or two, and the end of a sentence that begins with the tensor."""
+
+MOST_LISTED = 8
+"""Numbers of an order that a sentence lists."""
 
 LARGEST_RESHAPED = 2_000_000
 """Elements of a kernel above which no mistaken reshape is looked for: each is tried in hundreds of ways."""
@@ -43,6 +47,7 @@ def _stories(
     yield from _values(found)
     if leaf == WEIGHTS:
         yield from _moved(found, expected)
+    yield from _outputs_moved(leaf, found, expected)
     yield from _exchanged(leaf, found, own)
     yield from _of_another(found, others)
     yield from _fitted(leaf, found, expected)
@@ -64,6 +69,32 @@ def _values(found: Array) -> Iterator[Story]:
         yield "not loaded", "is zero everywhere"
     elif (found == 1).all():
         yield "not loaded", "is one everywhere"
+
+
+def _outputs_moved(leaf: str, found: Array, expected: Array) -> Iterator[Story]:
+    """Yield how the outputs of a layer, the last axis of each of its tensors, stand in another order."""
+    count = expected.shape[-1]
+    if count < 3:
+        return
+    rows = [np.ascontiguousarray(x.reshape(-1, count).T) for x in (expected, found)]
+    places = {row.tobytes(): place for place, row in enumerate(rows[0])}
+    order = [places.get(row.tobytes(), -1) for row in rows[1]]
+    if sorted(order) != list(range(count)):
+        return
+    shift = order.index(0)
+    if order == [2, 1, 0] and leaf in (SCALE, SHIFT):
+        yield "BGR", "has its channels reversed, BGR for RGB"
+    elif order == list(range(count))[::-1]:
+        yield "outputs reversed", "has its outputs reversed"
+    elif order == np.roll(range(count), shift).tolist():
+        yield "outputs shifted", f"has its outputs shifted by {shift if 2 * shift <= count else shift - count}"
+    else:
+        yield "outputs permuted", f"has its outputs in another order: {_listed(order)}"
+
+
+def _listed(order: list[int]) -> str:
+    """Return the first numbers of an order."""
+    return ", ".join(map(str, order[:MOST_LISTED])) + (", ..." if len(order) > MOST_LISTED else "")
 
 
 def _exchanged(leaf: str, found: Array, own: Mapping[str, Array]) -> Iterator[Story]:
@@ -96,16 +127,12 @@ def _moved(found: Array, expected: Array) -> Iterator[Story]:
         "flipped in rows": expected[::-1],
         "flipped in columns": expected[:, ::-1],
         "BGR": expected[:, :, ::-1],
-        "outputs reversed": expected[..., ::-1],
     }
     if depth == outputs:
         forms["transposed"] = expected.swapaxes(2, 3)
     for what, moved in forms.items():
         if np.array_equal(found, moved):
             yield what, "has its input channels reversed, BGR for RGB" if what == "BGR" else f"is {what}"
-    for shift in (1, -1):
-        if np.array_equal(found, np.roll(expected, shift, 3)):
-            yield "outputs shifted", f"has its outputs shifted by {shift}"
     for groups in range(2, outputs):
         if outputs % groups == 0:
             interleaved = expected.reshape(rows, columns, depth, groups, -1).swapaxes(-1, -2).reshape(expected.shape)

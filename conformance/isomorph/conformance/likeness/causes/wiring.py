@@ -1,6 +1,8 @@
 """What a node reads that its counterpart does not: operations left out or added on the way, or another source."""
 
+import re
 from dataclasses import dataclass, field
+from itertools import chain, takewhile
 
 import numpy as np
 
@@ -9,10 +11,10 @@ from isomorph.backends.graphs.graph import Graph, Node, Read
 from isomorph.backends.graphs.layout import Layout
 from isomorph.conformance.likeness.anchors import ANCHORS
 from isomorph.conformance.likeness.arranging import have_the_same_elements
-from isomorph.conformance.likeness.causes.words import short
+from isomorph.conformance.likeness.causes.words import short, word
 from isomorph.conformance.likeness.comparison import Comparison, Difference, taken
 from isomorph.conformance.likeness.noise import close, distance
-from isomorph.spec.operations import Convolution, Input, Pair, Product, Sum
+from isomorph.spec.operations import Convolution, Input, Pair, Pointwise, Product, Sum
 from isomorph.spec.tensors import WEIGHTS
 
 
@@ -146,6 +148,24 @@ def by_layer(nodes: list[Node]) -> list[list[Node]]:
     return [*layers.values(), *alone]
 
 
+def by_branch(nodes: list[Node]) -> list[list[Node]]:
+    """Return nodes in groups: where several layers hang together all of them, and else each as `by_layer` does."""
+    groups = by_layer(nodes)
+    place = {node.number: place for place, group in enumerate(groups) for node in group}
+    joined = list(range(len(groups)))
+    for node in nodes:
+        for read in node.reads:
+            if read.source in place:
+                first, second = joined[place[node.number]], joined[place[read.source]]
+                joined = [first if each == second else each for each in joined]
+    branches: list[list[Node]] = []
+    for branch in dict.fromkeys(joined):
+        within = [group for group, each in zip(groups, joined, strict=True) if each == branch]
+        anchors = sum(node.kind in ANCHORS for group in within for node in group)
+        branches += [list(chain(*within))] if anchors > 1 else within
+    return branches
+
+
 def whole_units(graph: Graph, nodes: list[Node]) -> dict[str, list[Node]]:
     """Return the units, of several layers each, of which all layers are among the nodes: scope -> its nodes."""
     units: dict[str, list[Node]] = {}
@@ -160,17 +180,43 @@ def whole_units(graph: Graph, nodes: list[Node]) -> dict[str, list[Node]]:
     return {unit: inside for unit, inside in units.items() if not any(unit.startswith(f"{each}/") for each in units)}
 
 
+def place_of(layer: list[Node]) -> str:
+    """Return where nodes stand that are named together: the module around all of them, or their first layer."""
+    modules = [re.split(r"(?=[./])", node.name) for node in layer]
+    around = [names[0] for names in takewhile(lambda names: len(set(names)) == 1, zip(*modules, strict=False))]
+    anchor = next((node for node in sorted(layer, key=lambda node: node.number) if node.kind in ANCHORS), layer[-1])
+    return "".join(around) or anchor.name
+
+
 def missing(layer: list[Node]) -> tuple[str, str]:
-    """Return the cause and the sentence of a layer that is left out."""
+    """Return the cause and the sentence of a layer, or of a branch of layers, that is left out."""
     words = listed(layer)
-    return ("missing layer", f"is missing: {words}") if len(layer) > 1 else (f"missing {words}", f"has no {words}")
+    if sum(node.kind in ANCHORS for node in layer) > 1:
+        return "missing branch", f"is missing with all of its branch: {words}"
+    if len(layer) > 1:
+        return "missing layer", f"is missing: {words}"
+    if _is_factor(layer[0]):
+        return "missing factor", f"does not have {word(layer[0].operation)}"
+    return f"missing {words}", f"has no {words}"
+
+
+def _is_factor(node: Node) -> bool:
+    """Return whether a node only multiplies, by one number."""
+    operation = node.operation
+    return isinstance(operation, Pointwise) and operation.function == "linear" and not operation.constants[1]
 
 
 def extra(layer: list[Node], before: Node | None) -> tuple[str, str]:
     """Return the cause and the sentence of a layer that is added, behind another or else in front of one."""
     where = f"behind its {short(before.operation)}" if before else "in front of it"
     words = listed(layer)
-    return ("extra layer" if len(layer) > 1 else f"extra {words}"), f"has {_a(words)} too many {where}"
+    if sum(node.kind in ANCHORS for node in layer) > 1:
+        return "extra branch", f"has a branch too many {where}: {words}"
+    if len(layer) > 1:
+        return "extra layer", f"has {_a(words)} too many {where}"
+    if _is_factor(layer[0]):
+        return "extra factor", f"has {word(layer[0].operation)} too many {where}"
+    return f"extra {words}", f"has {_a(words)} too many {where}"
 
 
 def listed(nodes: list[Node]) -> str:

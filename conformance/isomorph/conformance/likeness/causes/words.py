@@ -68,6 +68,16 @@ _FUNCTIONS = {
     "silu": "SiLU",
 }
 
+_WITH_CONSTANTS = ("hard_sigmoid", "hard_swish", "leaky_relu", "linear")
+
+ACTIVATIONS = frozenset(
+    (
+        *("ELU", "GELU", "GELU by tanh", "ReLU", "ReLU6", "SiLU", "hard sigmoid", "hard swish", "leaky ReLU"),
+        *("mish", "sigmoid", "softplus", "tanh"),
+    )
+)
+"""What functions are called that are used as activations."""
+
 
 def word(operation: Operation) -> str:
     """Return what an operation is called.
@@ -78,10 +88,14 @@ def word(operation: Operation) -> str:
     match operation:
         case Unknown(name):
             return name
+        case AdaptivePool((rows, columns)):
+            return f"adaptive pool to {rows}x{columns}"
         case Pointwise("clip", (0.0, high)):
             return "ReLU" if high == inf else f"ReLU{high:g}"
         case Pointwise("leaky_relu", (slope,)):
             return f"leaky ReLU of {slope:g}"
+        case Pointwise("hard_sigmoid" | "hard_swish" as function, (slope, summand)) if not _is_sixth(slope, summand):
+            return f"{_FUNCTIONS[function]} of {slope:g} x + {summand:g}"
         case Pointwise("linear", (factor, summand)):
             return f"a factor of {factor:g}" if not summand else f"a factor of {factor:g} and {summand:g} more"
         case Pointwise(function, _):
@@ -89,11 +103,16 @@ def word(operation: Operation) -> str:
     return _KINDS[type(operation)]
 
 
+def _is_sixth(slope: float, summand: float) -> bool:
+    """Return whether constants are those of relu6(x + 3) / 6, which has no other name."""
+    return abs(6 * slope - 1) < 1e-6 and summand == 0.5
+
+
 def short(operation: Operation) -> str:
     """Return what an operation is called where its constants do not matter."""
-    if isinstance(operation, Pointwise) and operation.function in ("leaky_relu", "linear"):
+    if isinstance(operation, Pointwise) and operation.function in _WITH_CONSTANTS:
         return _FUNCTIONS[operation.function]
-    return word(operation)
+    return _KINDS[AdaptivePool] if isinstance(operation, AdaptivePool) else word(operation)
 
 
 def called(node: Node) -> str:

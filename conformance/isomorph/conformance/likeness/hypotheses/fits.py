@@ -71,7 +71,7 @@ def _input_factor(node: Node) -> Family:
     def made(factor: float) -> Hypothesis:
         says = f"reads its input times {factor:.6g}"
         return _hypothesis(
-            node, "extra affine", says, lambda xs: evaluate(node.operation, [xs[0] * factor], node.arrays)
+            node, "extra factor", says, lambda xs: evaluate(node.operation, [xs[0] * factor], node.arrays)
         )
 
     return made
