@@ -144,3 +144,15 @@ def relu_before_the_sum() -> Any:
     model = LateCifar()
     model.eval()
     return model
+
+
+def zoo_resnet18() -> nn.Layer:
+    model = paddle.vision.models.resnet18()
+    model.eval()
+    return model
+
+
+def zoo_googlenet() -> nn.Layer:
+    model = paddle.vision.models.googlenet()
+    model.eval()
+    return model

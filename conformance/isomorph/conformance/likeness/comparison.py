@@ -12,13 +12,13 @@ from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node, Read, Tensor
 from isomorph.backends.graphs.layout import Layout
 from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
-from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight, label
+from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight
 from isomorph.conformance.likeness.arranging import Arranger
+from isomorph.conformance.likeness.causes.attributes import fitted
 from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.noise import CONSTANT, agree, close, distance, rounding
 from isomorph.conformance.likeness.others import leads_elsewhere, nearest
 from isomorph.spec.operations import Input, Operation, Unknown, attributes
-from isomorph.spec.tensors import WEIGHTS
 
 NOT_EVALUATED = (UnknownOperationError, ValueError, IndexError, KeyError)
 """What is raised where an operation is not known, takes other shapes, or a tensor that is not there."""
@@ -112,7 +112,7 @@ class Comparison:
             self.values[node.number] = expected
         elif found is not None and agree(found, expected, node, inputs):
             self.values[node.number] = expected
-        elif found is not None and self.is_rounded(node, partner, found, expected):
+        elif found is not None and self.is_rounded(partner, found, expected):
             self.values[node.number] = expected
             self.rounded.setdefault(node.number, []).append(short(node.operation))
             self.deviations[node.number] = expected - found
@@ -128,10 +128,9 @@ class Comparison:
         adopt(node, partner)
         self.rounded |= reconcile(node, partner)
 
-    def is_rounded(self, node: Node, partner: Node, found: Array, expected: Array) -> bool:
-        """Return whether two values are apart by no more than what their frameworks round to float32."""
-        allowed = sum(rounding(graph, each) for graph, each in ((self.one, node), (self.other, partner)))
-        return 0 < distance(found, expected) <= 2 * allowed
+    def is_rounded(self, partner: Node, found: Array, expected: Array) -> bool:
+        """Return whether two values are apart by no more than what the second one's framework rounds to float32."""
+        return distance(found, expected) <= 2 * rounding(self.other, partner)
 
     def evaluate(self, node: Node, inputs: list[Array]) -> Array | None:
         """Return what a node makes of what it reads; None where it cannot be evaluated."""
@@ -205,7 +204,7 @@ class Comparison:
                 continue
             arranged = self.arranger.arrange(found, other.value)
             if arranged is not None and (
-                agree(found, arranged, node, inputs) or self.is_rounded(node, other, found, arranged)
+                agree(found, arranged, node, inputs) or self.is_rounded(other, found, arranged)
             ):
                 self.pairs.add(node.number, other.number)
                 return other
@@ -236,17 +235,16 @@ def has_tensors(node: Node) -> bool:
 
 
 def adopt(node: Node, partner: Node) -> None:
-    """Give a node without values its counterpart's tensors, so that the design alone is judged."""
+    """Give a node without values its counterpart's tensors of its own shapes, so that the design alone is judged."""
     for leaf, tensor in list(node.tensors.items()):
         if not np.isnan(tensor.value.flat[0]):
             continue
         if leaf not in partner.tensors:
             del node.tensors[leaf]
             continue
-        theirs = partner.tensors[leaf]
-        if leaf == WEIGHTS and theirs.value.shape != tensor.value.shape and label(node) == label(partner):
-            theirs = theirs.moved(lambda w, shape=tensor.value.shape: w.reshape(shape))  # type: ignore[misc]
-        node.tensors[leaf] = Tensor(np.asarray(theirs.value), Layout.whole(theirs.value.shape), tensor.name)
+        theirs = fitted(node, partner, leaf).value
+        if theirs.shape == tensor.value.shape:
+            node.tensors[leaf] = Tensor(np.asarray(theirs), Layout.whole(theirs.shape), tensor.name)
 
 
 def reconcile(node: Node, partner: Node) -> dict[int, list[str]]:

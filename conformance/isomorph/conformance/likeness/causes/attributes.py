@@ -55,7 +55,9 @@ def variations(node: Node, partner: Node, x: Array, others: Mapping[str, Array])
     x: what it reads. others: name -> tensors of the first model.
     """
     if node.kind is not partner.kind:
-        return list(_tensors(node, partner, others)) if _are_one(node, partner) else [_kind(node, partner)]
+        if not _are_one(node, partner):
+            return [_kind(node, partner)]
+        return _joined(list(_tensors(node, partner, others)), node, partner)
     if isinstance(node.operation, Pointwise):
         return [_kind(node, partner)] if node.operation != partner.operation else []
     found = list(_attributes(node, partner, x))
@@ -81,13 +83,15 @@ def applied(node: Node, partner: Node, found: list[Variation]) -> tuple[Operatio
 
 
 def fitted(node: Node, partner: Node, leaf: str) -> Tensor:
-    """Return a counterpart's tensor with the axes of the node's, where it has as many elements."""
+    """Return a counterpart's tensor with the axes of the node's, where each of its outputs sees as many numbers."""
     theirs = partner.tensors[leaf]
     if leaf not in node.tensors:
         return theirs
-    shape = node.tensors[leaf].value.shape
-    is_kernel = leaf == WEIGHTS and theirs.value.shape != shape and theirs.value.size == np.prod(shape)
-    return theirs.moved(lambda w: w.reshape(shape)) if is_kernel and theirs.value.shape[-1] == shape[-1] else theirs
+    *seen, _ = node.tensors[leaf].value.shape or (1,)
+    *their_seen, outputs = theirs.value.shape or (1,)
+    if leaf != WEIGHTS or seen == their_seen or np.prod(seen) != np.prod(their_seen):
+        return theirs
+    return theirs.moved(lambda w: w.reshape(*seen, outputs))
 
 
 def _are_one(node: Node, partner: Node) -> bool:
