@@ -15,7 +15,7 @@ pytestmark = pytest.mark.thorough
 PADDLE = Path(__file__).with_name("paddle_ports.py")
 
 WITHOUT_SOFTMAX = {"weights": None, "classifier_activation": None, "input_shape": (96, 96, 3)}
-"""Arguments of Keras's factories, whose models end in a softmax else. Every stride meets an even map in images of 96x96."""
+"""Arguments of Keras's factories, whose models else end in a softmax. In 96x96 every stride meets an even map."""
 
 
 @dataclass(frozen=True)
