@@ -7,7 +7,7 @@ from isomorph.backends.graphs.graph import Graph, Tensor
 from isomorph.conformance.likeness.anchors import Pairs
 from isomorph.conformance.likeness.comparison import Comparison
 from isomorph.conformance.likeness.diagnosis import Diagnosis, compare_models
-from isomorph.conformance.likeness.explanation import Explanation
+from isomorph.conformance.likeness.explaining.explanation import Explanation
 from isomorph.conformance.likeness.finding import Finding
 from isomorph.conformance.likeness.merging import merge
 from isomorph.spec.operations import (

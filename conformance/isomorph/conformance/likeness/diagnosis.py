@@ -14,7 +14,8 @@ from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight, count_a
 from isomorph.conformance.likeness.canonical import bring_into_form
 from isomorph.conformance.likeness.causes.words import called, short
 from isomorph.conformance.likeness.comparison import Comparison
-from isomorph.conformance.likeness.explanation import Explanation
+from isomorph.conformance.likeness.explaining.explain import explain
+from isomorph.conformance.likeness.explaining.explanation import Explanation
 from isomorph.conformance.likeness.finding import Cause, Finding, group
 from isomorph.conformance.likeness.folded import allow_rounding, has_folded
 from isomorph.conformance.likeness.merging import merge
@@ -130,10 +131,9 @@ def _name_functions(graph: Graph) -> None:
 def _diagnose(one: Graph, other: Graph, pairs: Pairs) -> Diagnosis:
     """Walk through the first graph on the second one's values, explain what differs, and prove it."""
     comparison = Comparison(one, other, pairs)
-    explanation = Explanation(comparison)
     with np.errstate(all="ignore"):  # a variance in a mean's place, and whatever else is tried
         comparison.run()
-        explanation.run()
+        explanation = explain(comparison)
         merge(explanation)
         before = _at_the_end(comparison, Explanation(comparison), {})
         proof = _at_the_end(comparison, explanation, comparison.deviations)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from isomorph.backends.graphs.graph import Graph
 from isomorph.conformance.likeness.causes.words import ACTIVATIONS, short
-from isomorph.conformance.likeness.explanation import Explanation
+from isomorph.conformance.likeness.explaining.explanation import Explanation
 from isomorph.conformance.likeness.finding import Finding
 from isomorph.spec.operations import BatchNorm, GroupNorm, LayerNorm, Product, Sum
 

@@ -9,7 +9,7 @@ from isomorph.backends.graphs.graph import Node
 from isomorph.backends.oracle.evaluation import evaluate
 from isomorph.conformance.likeness.causes.wiring import Operand
 from isomorph.conformance.likeness.comparison import NOT_EVALUATED, taken, their_read
-from isomorph.conformance.likeness.explanation import Explanation
+from isomorph.conformance.likeness.explaining.explanation import Explanation
 from isomorph.conformance.likeness.noise import distance
 
 

@@ -19,8 +19,9 @@ from isomorph.conformance.faults.changes import edit_all
 from isomorph.conformance.faults.diagnosing import Diagnosing
 from isomorph.conformance.faults.planted import UNCHANGED
 from isomorph.conformance.faults.reference_case import ReferenceCases
+from isomorph.conformance.likeness import diagnosis
 from isomorph.conformance.likeness.causes import attributes
-from isomorph.conformance.likeness.explanation import Explanation
+from isomorph.conformance.likeness.explaining.explanation import Explanation
 from isomorph.conformance.suite.selection import but_in_pytorch
 
 BACKENDS = ["pytorch", "keras", "paddle"]
@@ -93,7 +94,7 @@ def test_a_planted_fault_is_named_at_its_place_and_nothing_else_is_said(
 
 @pytest.mark.thorough_where(where=but_in_pytorch_alone)
 def test_nothing_is_named_without_explanations(diagnosing: Diagnosing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Explanation, "run", lambda _: None)
+    monkeypatch.setattr(diagnosis, "explain", Explanation)
     finding = diagnosing.find(EPSILON)
     assert (finding.outcome, finding.message) == ("missed", "conv1 differs, and nothing says why")
 
@@ -102,7 +103,7 @@ def test_nothing_is_named_without_explanations(diagnosing: Diagnosing, monkeypat
 def test_a_diagnosis_that_fails_costs_its_fault_alone(diagnosing: Diagnosing, monkeypatch: pytest.MonkeyPatch) -> None:
     diagnosing.find(EPSILON)  # and with it the control
     with monkeypatch.context() as patch:
-        patch.setattr(Explanation, "run", lambda _: 1 // 0)
+        patch.setattr(diagnosis, "explain", lambda _: 1 // 0)
         finding = diagnosing.find(EPSILON)
     assert finding.outcome == "error"
     assert finding.message.startswith("The diagnosis failed: ZeroDivisionError: integer division")

@@ -1,0 +1,101 @@
+"""What one graph alone has: layers that are missing, and layers too many."""
+
+from isomorph.backends.graphs.graph import Graph, Node
+from isomorph.conformance.likeness.anchors import ANCHORS
+from isomorph.conformance.likeness.causes import wiring
+from isomorph.conformance.likeness.comparison import Difference
+from isomorph.conformance.likeness.explaining.explanation import Explanation
+from isomorph.conformance.likeness.finding import Finding
+from isomorph.spec.operations import Cast, Dropout, Input, Pad, Pointwise
+
+
+def trails(explanation: Explanation, difference: Difference) -> tuple[list[wiring.Trail], list[wiring.Trail]]:
+    """Return the ways back from a node and its counterpart to those that are known in both."""
+    comparison = explanation.comparison
+    ours, back = {number: number for number in comparison.pairs.of}, comparison.pairs.back
+    mine = [wiring.trail(comparison.one, read, ours) for read in difference.node.reads]
+    return mine, [wiring.trail(comparison.other, read, back) for read in difference.partner.reads]
+
+
+def say_missing(explanation: Explanation, nodes: list[Node]) -> None:
+    """Name the units, the layers and the operations that the first graph alone has."""
+    units = wiring.whole_units(explanation.comparison.one, nodes)
+    inside = {node.number for unit in units.values() for node in unit}
+    for name, unit in units.items():
+        explanation.findings.append((unit[0].number, Finding("missing unit", name, "is missing")))
+    for layer in wiring.by_branch([each for each in nodes if each.number not in inside]):
+        cause, says = wiring.missing(layer)
+        explanation.findings.append((layer[-1].number, Finding(cause, wiring.place_of(layer), says)))
+
+
+def say_extra(explanation: Explanation, extra: list[Node], way: wiring.Trail, reader: Node) -> None:
+    """Name a layer that the second graph alone has, at the place where people would look for it."""
+    source = explanation.comparison.one.nodes[way.sources[0]] if way.sources else None
+    of_reader = len(extra) == 1 and isinstance(extra[0].operation, Dropout | Cast | Pad)
+    linear = isinstance(extra[0].operation, Pointwise) and extra[0].operation.function == "linear"
+    linear = linear and len(explanation.comparison.second.readers[extra[0].number]) == 1
+    place = reader if source is None or source.kind is Input or of_reader or linear else source
+    explanation.say(place, *wiring.extra(extra, None if place is reader else source), theirs=extra[-1])
+
+
+def changes(explanation: Explanation, node: Node) -> bool:
+    """Return whether a node without a counterpart changes what flows."""
+    values = explanation.comparison.values
+    return not any(
+        read.layout.is_whole and wiring.is_same(values[read.source], values[node.number]) for read in node.reads
+    )
+
+
+def explain_rest(explanation: Explanation) -> None:
+    """Name what has no counterpart and no finding yet."""
+    one, other = explanation.comparison.one, explanation.comparison.other
+    missing = [one.nodes[number] for number in explanation.comparison.unpaired if number not in explanation.missing]
+    say_missing(explanation, [each for each in missing if _is_missed(explanation, each)])
+    back = explanation.comparison.pairs.back
+    extra = [
+        node
+        for number, node in other.nodes.items()
+        if number not in back and number not in explanation.extra and not _is_same_as_read(other, node)
+    ]
+    extra = [node for node in extra if _is_added(explanation, node)]
+    for layer in wiring.by_branch(extra):
+        way = wiring.trail(other, layer[0].reads[0], back)
+        say_extra(explanation, layer, way, one.nodes[way.sources[0]] if way.sources else one.input)
+
+
+def _is_missed(explanation: Explanation, node: Node) -> bool:
+    """Return whether a node without a counterpart changes what others read."""
+    if node.kind in ANCHORS:
+        return True
+    readers = explanation.comparison.first.readers[node.number]
+    read_otherwise = bool(readers) and all(reader in explanation.comparison.pairs.of for reader, _ in readers)
+    return changes(explanation, node) and not read_otherwise
+
+
+def _is_added(explanation: Explanation, node: Node) -> bool:
+    """Return whether a node of the second graph alone changes what is read: not where all that it leads to agrees.
+
+    What it is part of is then the same function in other operations: a pool that is written as means, for one.
+    """
+    comparison = explanation.comparison
+    back = comparison.pairs.back
+    differing = {difference.partner.number for difference in comparison.differences}
+    outputs = {read.source for read in comparison.other.outputs.values()}
+    ways, seen = [node.number], {node.number}
+    while ways:
+        number = ways.pop()
+        if number in back:
+            if number in differing:
+                return True
+            continue
+        readers = {reader for reader, _ in comparison.second.readers[number]}
+        if number in outputs or not readers:
+            return True
+        ways += readers - seen
+        seen |= readers
+    return False
+
+
+def _is_same_as_read(graph: Graph, node: Node) -> bool:
+    """Return whether a node gives what it reads."""
+    return node.value is not None and any(wiring.is_same(graph.take(read), node.value) for read in node.reads)
