@@ -16,8 +16,8 @@ from isomorph.backends.graphs.layout import Layout
 from isomorph.backends.graphs.planned import graph_of
 from isomorph.backends.oracle.evaluation import evaluate
 from isomorph.conformance.cases import draw_images, draw_tensors
-from isomorph.conformance.likeness.comparison import taken
 from isomorph.conformance.likeness.diagnosis import Diagnosis, compare_with
+from isomorph.conformance.likeness.operands import taken
 from isomorph.conformance.small_networks import KIN, RIGID, shortened
 from isomorph.spec import Architecture, plan
 from isomorph.spec.operations import Input, Operation

@@ -33,7 +33,7 @@ def to_document(graph: Graph) -> tuple[dict[str, Any], dict[str, Array]]:
         for node in graph.nodes.values()
     ]
     outputs = [[name, _read_to_document(read, arrays)] for name, read in graph.outputs.items()]
-    return {"nodes": nodes, "outputs": outputs}, arrays.by_name
+    return {"nodes": nodes, "outputs": outputs, "ends_before": graph.ends_before}, arrays.by_name
 
 
 def from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Graph:
@@ -50,7 +50,7 @@ def from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Graph:
         for each in document["nodes"]
     )
     outputs = {name: _read_from_document(read, arrays) for name, read in document["outputs"]}
-    return Graph({node.number: node for node in nodes}, outputs)
+    return Graph({node.number: node for node in nodes}, outputs, tuple(document["ends_before"]))
 
 
 class _Arrays:

@@ -101,10 +101,12 @@ class Graph:
     """Nodes by number, each after all that it reads.
 
     outputs: name -> what the model returns, in order; of a single one the name is "".
+    ends_before: operations of the model that nothing here can run, in words. What they read are the outputs then.
     """
 
     nodes: dict[int, Node] = field(default_factory=dict)
     outputs: dict[str, Read] = field(default_factory=dict)
+    ends_before: tuple[str, ...] = ()
 
     @property
     def input(self) -> Node:

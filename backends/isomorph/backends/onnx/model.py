@@ -13,6 +13,7 @@ from isomorph.backends.graphs.graph import Graph
 from isomorph.backends.models import Model, Size
 from isomorph.backends.onnx.call import to_float
 from isomorph.backends.onnx.casting import cast, lift_constants
+from isomorph.backends.onnx.cutting import cut
 from isomorph.backends.onnx.files import read_model
 from isomorph.backends.onnx.running import Reference, Runner
 from isomorph.backends.onnx.tracer import input_names, to_input, trace
@@ -20,11 +21,14 @@ from isomorph.spec import BadInput
 
 
 class OnnxModel(Model):
-    """A graph of ONNX with one input, the images."""
+    """A graph of ONNX with one input, the images, up to operators that no standard defines."""
 
     def __init__(self, model: ModelProto, name: str) -> None:
         self.name = name
-        self._model = lift_constants(model)
+        model, self._ends_before = cut(lift_constants(model))
+        if not model.graph.output:
+            raise BadInput(f"{name} begins with {self._ends_before[0]}, an operator that nothing here knows.")
+        self._model = model
         self._runner: Runner | Reference = Runner(self._model, name)
         self._input = _images_of(self._model, name)
         self._channels_last = takes_channels_last(self._model)
@@ -103,7 +107,9 @@ class OnnxModel(Model):
         """Run it once, see `isomorph.backends.onnx.tracer.trace`."""
         given = {self._input.name: to_input(images, self._channels_last)}
         values = given | self._runner.run(given)
-        return trace(self._model, self._stored(), values, images, self._channels_last)
+        graph = trace(self._model, self._stored(), values, images, self._channels_last)
+        graph.ends_before = self._ends_before
+        return graph
 
     def _stored(self) -> dict[str, Array]:
         return {tensor.name: numpy_helper.to_array(tensor) for tensor in self._model.graph.initializer}

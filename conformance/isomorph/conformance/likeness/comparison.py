@@ -9,16 +9,21 @@ from typing import Any
 import numpy as np
 
 from isomorph.backends.array_forms import Array
-from isomorph.backends.graphs.graph import Graph, Node, Read, Tensor
+from isomorph.backends.graphs.graph import Graph, Node, Tensor
 from isomorph.backends.graphs.layout import Layout
 from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
 from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight
-from isomorph.conformance.likeness.arranging import Arranger
+from isomorph.conformance.likeness.arranging import Arranger, have_the_same_elements
 from isomorph.conformance.likeness.causes.attributes import fitted
 from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.noise import CONSTANT, agree, close, distance, rounding
+from isomorph.conformance.likeness.operands import aligned, common_rows, taken, their_read
 from isomorph.conformance.likeness.others import leads_elsewhere, nearest
-from isomorph.spec.operations import Input, Operation, Unknown, attributes
+from isomorph.spec.operations import Dense, Input, LayerNorm, Operation, Pointwise, Unknown, attributes
+from isomorph.spec.tensors import WEIGHTS
+
+BY_ROW = (Dense, LayerNorm, Pointwise)
+"""Operations on each row of features by itself."""
 
 NOT_EVALUATED = (UnknownOperationError, ValueError, IndexError, KeyError)
 """What is raised where an operation is not known, takes other shapes, or a tensor that is not there."""
@@ -102,8 +107,9 @@ class Comparison:
             return
         assert partner.value is not None
         expected = partner.value
-        like = found if found is not None else node.value
-        layout = None if like is None else self.arranger.layout(like, expected)
+        if found is not None and found.size != expected.size and self.judge_rows(node, partner, inputs, found):
+            return
+        layout = self.layout(node, partner, inputs, found if found is not None else node.value)
         if layout is not None:
             expected = layout.take(np.ascontiguousarray(expected))
             self.layouts[node.number] = layout
@@ -122,6 +128,56 @@ class Comparison:
         else:
             self.values[node.number] = expected
             self.differences.append(Difference(node, partner, inputs, found, expected))
+
+    def judge_rows(self, node: Node, partner: Node, inputs: list[Array], found: Array) -> bool:
+        """Compare a node with a counterpart that has other rows of features, where both have some of the same ones.
+
+        One model may normalise all tokens and take the first, another one that alone. Return whether it is so.
+        """
+        if node.kind is not partner.kind or node.kind not in BY_ROW or partner.value is None:
+            return False
+        (x,), expected, features = inputs, partner.value, found.shape[-1]
+        rows = common_rows(x, self.other.take(partner.reads[0]))
+        shared = rows >= 0
+        if expected.shape[-1] != features or not shared.any():
+            return False
+        value = np.array(found).reshape(-1, features)
+        part, right = value[shared], np.reshape(expected, (-1, features))[rows[shared]]
+        operands = [x.reshape(-1, x.shape[-1])[shared]]
+        if not agree(part, right, node, operands):
+            self.differences.append(Difference(node, partner, operands, part, right))
+        value[shared] = right
+        self.values[node.number] = value.reshape(found.shape)
+        if shared.all():
+            numbers = rows[:, None] * features + np.arange(features)
+            self.layouts[node.number] = Layout.of(numbers.reshape(found.shape), expected.size)
+        return True
+
+    def layout(self, node: Node, partner: Node, inputs: list[Array], found: Array | None) -> Layout | None:
+        """Return how a node's value is read of its counterpart's; None where it has another number of elements.
+
+        Where the two are not the same, what the counterpart's operation makes of its operands as the node reads them
+        tells.
+
+        found: what the node makes of its own.
+        """
+        assert partner.value is not None
+        expected = partner.value
+        if found is None:
+            return None
+        if found.size == expected.size and have_the_same_elements(found, expected):
+            return self.arranger.layout(found, expected)
+        operands = aligned(self, node, partner, inputs)
+        if operands is not None:
+            kind = node if WEIGHTS in node.tensors else partner
+            tensors = {leaf: fitted(node, partner, leaf).value for leaf in partner.tensors}
+            try:
+                like = evaluate(kind.operation, [operand.value for operand in operands], tensors)
+            except NOT_EVALUATED:
+                like = None
+            if like is not None and like.size == expected.size and have_the_same_elements(like, expected):
+                return self.arranger.layout(like, expected)
+        return self.arranger.layout(found, expected)
 
     def prepare(self, node: Node, partner: Node) -> None:
         """Give a node what it takes from its counterpart."""
@@ -172,6 +228,18 @@ class Comparison:
         self.pairs.add(node.number, number, is_sure=False)
         return self.other.nodes[number]
 
+    def leads_to_pairs(self, node: Node) -> bool:
+        """Return whether a node of the first graph, or one behind it, has a counterpart."""
+        waiting, seen = [node.number], {node.number}
+        while waiting:
+            number = waiting.pop()
+            if number in self.pairs.of:
+                return True
+            readers = {reader for reader, _ in self.first.readers[number]}
+            waiting += readers - seen
+            seen |= readers
+        return False
+
     def moves_on(self, node: Node, found: Array, partner: Node) -> bool:
         """Return whether a node's counterpart gives what a reader of the node would: then it is that one's.
 
@@ -209,24 +277,6 @@ class Comparison:
                 self.pairs.add(node.number, other.number)
                 return other
         return None
-
-
-def taken(read: Read, value: Array) -> Array:
-    """Return what is read of a value, which may have other rows and columns than the graph was planned for."""
-    value = np.ascontiguousarray(value)
-    if read.layout.size == value.size:
-        return read.layout.take(value)
-    if len(read.shape) == 3 and value.ndim == 4:
-        return value.reshape(len(value), -1, value.shape[-1])
-    return value
-
-
-def their_read(pairs: Pairs, read: Read, partner: Node | None, place: int) -> Read | None:
-    """Return what a node's counterpart reads at the same place, if it is the same value; else None."""
-    if partner is None or place >= len(partner.reads):
-        return None
-    their = partner.reads[place]
-    return their if pairs.of.get(read.source) == their.source else None
 
 
 def has_tensors(node: Node) -> bool:

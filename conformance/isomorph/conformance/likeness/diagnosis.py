@@ -57,6 +57,7 @@ class Diagnosis:
         where it cannot be evaluated. proved: whether the latter is no more than noise; None likewise.
     unknown: operations that nothing here can judge.
     rounded: what a framework rounds to float32 whatever it computes in, which is nobody's mistake.
+    ends_before: operations of the model that nothing can run; it was compared up to there.
     is_folded: whether the model's batch norms are folded into its convolutions, and it was compared with the
         architecture's so folded.
     """
@@ -73,6 +74,7 @@ class Diagnosis:
     comparison: Comparison
     alike: int
     rounded: list[Cause]
+    ends_before: tuple[str, ...] = ()
     is_folded: bool = False
 
     @property
@@ -140,6 +142,8 @@ def _diagnose(one: Graph, other: Graph, pairs: Pairs) -> Diagnosis:
     order = {number: place for place, number in enumerate(one.nodes)}
     findings = sorted(explanation.findings, key=lambda pair: order.get(pair[0], 0))
     anchors, theirs = Sight(one).anchors, Sight(other).anchors
+    if other.ends_before:
+        anchors = [number for number in anchors if comparison.leads_to_pairs(one.nodes[number])]
     matched = sum(number in pairs.of for number in anchors)
     eps = float(np.finfo(other.images.dtype).eps)
     return Diagnosis(
@@ -155,6 +159,7 @@ def _diagnose(one: Graph, other: Graph, pairs: Pairs) -> Diagnosis:
         comparison,
         count_alike(comparison.first, comparison.second, pairs),
         group(list(_rounded(comparison))),
+        other.ends_before,
     )
 
 
@@ -172,6 +177,8 @@ def _at_the_end(comparison: Comparison, explanation: Explanation, deviations: Ma
     deviations: node -> what the second one's framework adds to its value, by rounding it.
     """
     end = next(iter(comparison.one.outputs.values())).source
+    if comparison.other.ends_before:
+        end = comparison.pairs.back.get(next(iter(comparison.other.outputs.values())).source, end)
     partner = comparison.other.nodes.get(comparison.pairs.of.get(end, -1))
     return None if partner is None or partner.value is None else prove(explanation, deviations, end, partner.value)
 

@@ -12,6 +12,7 @@ from isomorph.spec.operations import (
     Affine,
     AveragePool,
     BatchNorm,
+    Constant,
     GroupNorm,
     Input,
     LayerNorm,
@@ -117,7 +118,8 @@ def nearest(node: Node, pairs: Pairs, one: Sight, other: Sight) -> int | None:
             continue
         theirs = [_through(seen, number, names) for seen in (other.before, other.behind)]
         fits = all(a <= b or b <= a for a, b in zip(ours, theirs, strict=True))
-        if fits and ours[0] and theirs[0] and not (node.tensors and ours[0] != theirs[0]):
+        is_behind = bool(ours[0] and theirs[0]) or node.kind is Constant  # which stands behind nothing
+        if fits and is_behind and not (node.tensors and ours[0] != theirs[0]):
             share = sum(len(a & b) / max(len(a | b), 1) for a, b in zip(ours, theirs, strict=True))
             share += SAME_KIND * (each.kind is node.kind)
             if share > most and not leads_elsewhere(node.number, number, pairs, one, other):

@@ -7,10 +7,10 @@ import numpy as np
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Node
 from isomorph.backends.oracle.evaluation import evaluate
-from isomorph.conformance.likeness.causes.wiring import Operand
-from isomorph.conformance.likeness.comparison import NOT_EVALUATED, taken, their_read
+from isomorph.conformance.likeness.comparison import NOT_EVALUATED
 from isomorph.conformance.likeness.explaining.explanation import Explanation
 from isomorph.conformance.likeness.noise import distance
+from isomorph.conformance.likeness.operands import Operand, taken, their_read
 
 
 def prove(explanation: Explanation, deviations: Mapping[int, Array], of: int, theirs: Array) -> float | None:
@@ -95,7 +95,7 @@ class _Repaired:
         if number not in self.their_values:
             node = self.other.nodes[number]
             assert node.value is not None
-            if number in self.back:
+            if number in self.back and self._gives_all_of(node):
                 value, layout = self.value(self.back[number]), self.layouts.get(self.back[number])
                 flat = value.reshape(-1) if layout is None else layout.scatter(value)
                 self.their_values[number] = flat.reshape(node.value.shape)
@@ -103,3 +103,9 @@ class _Repaired:
                 inputs = [read.layout.take(np.ascontiguousarray(self.their_value(read.source))) for read in node.reads]
                 self.their_values[number] = evaluate(node.operation, inputs, node.arrays)
         return self.their_values[number]
+
+    def _gives_all_of(self, node: Node) -> bool:
+        """Return whether a node's counterpart in the first graph gives all that it does, and not fewer rows."""
+        value, layout = self.value(self.back[node.number]), self.layouts.get(self.back[node.number])
+        assert node.value is not None
+        return value.size == node.value.size and (layout is None or layout.size == value.size)

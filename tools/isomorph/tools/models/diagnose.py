@@ -219,6 +219,11 @@ def _against_model(
         first.cast("float32")
         theirs.cast("float32")
     expected = first.run(images, size, batch, seed)
+    if expected.graph.ends_before:
+        raise BadInput(
+            f"{first.name} cannot be run beyond {expected.graph.ends_before[0]}, and nothing can be held against a part"
+            " of a model; name it second."
+        )
     if first.dtype != theirs.dtype:  # it takes no images of float64
         theirs.cast(first.dtype)
     found = theirs.run(expected.images, None, batch, seed)
@@ -288,6 +293,7 @@ def _report(subject: str, traced: Traced, weights: str, diagnosis: Diagnosis, se
         proved=diagnosis.proved,
         unknown=diagnosis.unknown,
         rounded=tuple(diagnosis.rounded),
+        ends_before=diagnosis.ends_before,
         nearest=_nearest(diagnosis),
         is_folded=diagnosis.is_folded,
         seconds=seconds,

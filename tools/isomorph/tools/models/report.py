@@ -27,6 +27,7 @@ class DiagnosisReport(Report):
         causes applied. unknown: the model's operations that nothing here can judge. rounded: what a framework rounds to
         float32 whatever it computes in, which is no mistake.
     nearest: the architectures that the model is most like, where it is another network.
+    ends_before: operations of the model that nothing here can run, up to which it was compared.
     is_folded: whether the model's batch norms are folded into its convolutions, and the subject's were for it.
     """
 
@@ -52,16 +53,24 @@ class DiagnosisReport(Report):
     nearest: tuple[str, ...]
     seconds: float
     is_folded: bool = False
+    ends_before: tuple[str, ...] = ()
 
     @property
     def agree(self) -> bool:
         """Whether the model is the function of the subject."""
-        return not (self.causes or self.first_divergence or self.is_another)
+        return not (self.differs or self.ends_before)
+
+    @property
+    def differs(self) -> bool:
+        """Whether the model, as far as it could be run, is another function."""
+        return bool(self.causes or self.first_divergence or self.is_another)
 
     @property
     def exit_status(self) -> int:
-        """0 it is, 1 it is not."""
-        return 0 if self.agree else 1
+        """0 it is, 1 it is not, 2 it is up to an operation that nothing can run."""
+        if self.differs:
+            return 1
+        return 2 if self.ends_before else 0
 
     @property
     def verdict(self) -> str:
@@ -72,6 +81,11 @@ class DiagnosisReport(Report):
             return (
                 f"Another network: {self.matched} of {self.layers} layers have a counterpart, and {self.left_over} of"
                 f" the model's have none.{like}"
+            )
+        if not self.differs and self.ends_before:
+            return (
+                f"The same function up to {', '.join(self.ends_before)}, which nothing here can run: all {self.layers}"
+                f" layers before it agree{_apart(self.before, self.rounded)}, and what is behind it is not judged."
             )
         if self.agree:
             return f"The same function: all {self.layers} layers agree{_apart(self.before, self.rounded)}."
@@ -84,7 +98,7 @@ class DiagnosisReport(Report):
     @property
     def conclusion(self) -> str:
         """What the causes explain of it, in a sentence; empty where there is nothing to explain."""
-        if self.agree or self.is_another:
+        if not self.differs or self.is_another:
             return ""
         if not self.causes:
             return "Nothing says why."
@@ -121,6 +135,7 @@ class DiagnosisReport(Report):
             "proof": _plain(self.proof),
             "agrees_with_causes": self.proved,
             "not_judged": list(self.unknown),
+            "ends_before": list(self.ends_before),
             "rounded_to_float32": {
                 cause.first.cause: [finding.place for finding in cause.findings] for cause in self.rounded
             },
@@ -146,7 +161,7 @@ class DiagnosisReport(Report):
     def _head(self) -> Iterator[RenderableType]:
         yield Text(printable(f"{self.subject} against {self.model}"), "bold")
         yield Text()
-        yield _styled("PASS" if self.agree else "FAIL", self.verdict)
+        yield _styled("PASS" if self.agree else "FAIL" if self.differs else "PART", self.verdict)
 
     def _facts(self) -> Iterator[RenderableType]:
         left_over = f", {self.left_over} of the model's left over" if self.left_over else ""
@@ -158,13 +173,14 @@ class DiagnosisReport(Report):
             ("layers", f"{self.matched} of {self.layers} matched{left_over}"),
             ("folded", "batch norms into convolutions, in both" if self.is_folded else ""),
             ("not judged", ", ".join(self.unknown)),
+            ("ends before", ", ".join(self.ends_before)),
             ("rounded", f"{_places(self.rounded)}, to float32, which is no mistake" if self.rounded else ""),
         )
         yield Text()
         yield facts_table(facts)
 
     def _causes(self) -> Iterator[RenderableType]:
-        if self.is_another or self.agree:
+        if self.is_another or not self.differs:
             return
         yield Text()
         for cause in self.causes:
@@ -193,7 +209,7 @@ class AgainstReport(DiagnosisReport):
 
 def _styled(status: str, sentence: str) -> Text:
     text = paragraph(f"{status}  {sentence}")
-    text.stylize("green" if status == "PASS" else "bold red", 0, len(status))
+    text.stylize({"PASS": "green", "PART": "yellow"}.get(status, "bold red"), 0, len(status))
     return text
 
 

@@ -19,6 +19,7 @@ from isomorph.backends.paddle.tracing.handlers import (
     records,
     to_pair,
 )
+from isomorph.backends.paddle.tracing.moving import record_moved
 from isomorph.spec.convention import as_float32
 from isomorph.spec.operations import (
     UNPADDED,
@@ -92,7 +93,8 @@ def _grouped_by_inputs(weights: Array, groups: int) -> Array:
 
 @records("batch_norm", "sync_batch_norm")
 def _batch_norm(tracer: "Tracer", call: Call) -> None:
-    training = not (call["is_test"] or call["use_global_stats"])
+    is_test = call["is_test"] and not call["trainable_statistics"]  # as its kernel reads the three
+    training = not (is_test or call["use_global_stats"])
     tensors = {GAMMA: call["scale"], BETA: call["bias"]}
     if not training:
         tensors |= {MOVING_MEAN: call["mean"], MOVING_VARIANCE: call["variance"]}
@@ -124,11 +126,14 @@ def _pad(tracer: "Tracer", call: Call) -> None:
 @records("pad3d")
 def _pad_volume(tracer: "Tracer", call: Call) -> None:
     """Record a padding of maps, which Paddle pads as volumes: of one sheet, or of one channel."""
+    if call["mode"] != "constant":
+        record_moved(tracer, call)  # cells of the map itself, mirrored or repeated
+        return
     columns, rows, sheets = _in_pairs(call["paddings"])
     none = (0, 0)
     pads = [none, sheets, rows, columns, none] if Axes(call).are_last else [none, none, sheets, rows, columns]
     added = [axis for axis in range(1, 5) if call.x.shape[axis] == 1 and pads[axis] == none]
-    if call["mode"] != "constant" or not added:
+    if not added:
         record_unknown(tracer, call)
         return
     del pads[added[0]]

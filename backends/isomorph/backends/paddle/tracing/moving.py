@@ -25,10 +25,14 @@ def _follow(tracer: "Tracer", call: Call, move: Move) -> None:
     *("split_with_num", "strided_slice", "tile", "unbind"),
 )
 def _move(tracer: "Tracer", call: Call) -> None:
-    """Run an operation that only moves elements on their numbers; as floats, which all of them take."""
-    if not are_constant(tracer, *call.inputs[1:]):
+    if are_constant(tracer, *call.inputs[1:]):
+        record_moved(tracer, call)
+    else:
         record_unknown(tracer, call)
-        return
+
+
+def record_moved(tracer: "Tracer", call: Call) -> None:
+    """Run an operation that only moves elements on their numbers; as floats, which all of them take."""
 
     def move(numbers: Array) -> list[Array]:
         moved = call.again(paddle.to_tensor(np.ascontiguousarray(numbers, np.float64)))

@@ -12,11 +12,13 @@ from isomorph.conformance.likeness.causes.tensors import story
 from isomorph.conformance.likeness.causes.words import number, short, word
 from isomorph.spec.operations import (
     AdaptivePool,
+    AveragePool,
     Convolution,
     MaxPool,
     Operation,
     Pads,
     Pointwise,
+    TransposedConvolution,
     attributes,
 )
 from isomorph.spec.padding import Rule, pads
@@ -52,18 +54,18 @@ class Variation:
 def variations(node: Node, partner: Node, x: Array, others: Mapping[str, Array]) -> list[Variation]:
     """Return all in which a node is written otherwise than its counterpart.
 
-    x: what it reads. others: name -> tensors of the first model.
+    x: what it reads, if it reads anything. others: name -> tensors of the first model.
     """
     if node.kind is not partner.kind:
         if not _are_one(node, partner):
             return [_kind(node, partner)]
-        return _joined(list(_tensors(node, partner, others)), node, partner)
+        return _joined(list(_tensors(node, partner, others)), node, partner, x)
     if isinstance(node.operation, Pointwise):
         return [_kind(node, partner)] if node.operation != partner.operation else []
     found = list(_attributes(node, partner, x))
     if not any("batch_statistics" in each.attributes for each in found):
         found += _tensors(node, partner, others)
-    return _joined(found, node, partner)
+    return _joined(found, node, partner, x)
 
 
 def applied(node: Node, partner: Node, found: list[Variation]) -> tuple[Operation, dict[str, Tensor]]:
@@ -149,24 +151,25 @@ _RULES: dict[Rule, str] = {"same": "TensorFlow's SAME", "after": "behind alone",
 
 def _rule(value: Pads, node: Node, x: Array) -> str | None:
     """Return the words for the rule by which a window is padded; None where numbers say it all."""
-    operation = node.operation
-    if isinstance(operation, MaxPool):
-        kernel = operation.kernel
-    elif isinstance(operation, Convolution):
-        rows, columns, *_ = node.arrays[WEIGHTS].shape
-        kernel = (rows, columns)
-    else:
-        return None
     if all(before == behind for before, behind in value):
         return None
-    for rule, words in _RULES.items():
-        expected = tuple(
-            pads(rule, size, kernel[axis], operation.stride[axis], operation.rate[axis])
-            for axis, size in enumerate(x.shape[1:3])
-        )
-        if expected == value:
-            return words
-    return None
+    return next((words for rule, words in _RULES.items() if _pads(node, rule, x) == value), None)
+
+
+def _pads(node: Node, rule: Rule, x: Array) -> Pads | None:
+    """Return the pads that a rule gives a convolution or a pool of `x`; None of another operation."""
+    operation = node.operation
+    if isinstance(operation, MaxPool):
+        kernel, rates = operation.kernel, operation.rate
+    elif isinstance(operation, AveragePool):
+        kernel, rates = operation.kernel, (1, 1)
+    elif isinstance(operation, Convolution):
+        (rows, columns, *_), rates = node.arrays[WEIGHTS].shape, operation.rate
+        kernel = rows, columns
+    else:
+        return None
+    height, width = (pads(rule, *window) for window in zip(x.shape[1:3], kernel, operation.stride, rates, strict=True))
+    return height, width
 
 
 def _tensors(node: Node, partner: Node, others: Mapping[str, Array]) -> Iterator[Variation]:
@@ -201,11 +204,11 @@ def _shape(leaf: str, found: Array, expected: Array) -> Variation:
     return Variation("inputs", f"sees {seen} numbers, expected {right}", value=seen, leaves=(leaf,))
 
 
-def _joined(found: list[Variation], node: Node, partner: Node) -> list[Variation]:
+def _joined(found: list[Variation], node: Node, partner: Node, x: Array) -> list[Variation]:
     """Return variations with those in one that are one mistake.
 
-    Pads that follow from another kernel or rate by the same rule are a part of that. The leaves of a batch norm that
-    come from one other layer, or that were never loaded, are one.
+    Pads that follow from another kernel, rate or stride by the same rule are a part of that. The leaves of a batch norm
+    that come from one other layer, or that were never loaded, are one.
     """
     by_cause: dict[str, Variation] = {}
     for each in found:
@@ -215,19 +218,26 @@ def _joined(found: list[Variation], node: Node, partner: Node) -> list[Variation
         else:
             says = same.says if same.says == each.says else f"{same.says}, and {each.says.removeprefix('/')}"
             by_cause[each.cause] = replace(same, says=says, leaves=same.leaves + each.leaves)
-    padding = by_cause.get("padding")
-    reason = by_cause.get("kernel") or by_cause.get("rate")
-    if padding and reason and _is_explicit(partner) and _is_explicit(node):
-        del by_cause["padding"]
-        by_cause[reason.cause] = replace(reason, attributes=reason.attributes + padding.attributes)
+    reason = next((by_cause[cause] for cause in _DECIDING if cause in by_cause), None)
+    following = [by_cause[cause] for cause in _FOLLOWING if cause in by_cause]
+    if reason and following and (isinstance(node.operation, TransposedConvolution) or _same_rule(node, partner, x)):
+        for each in following:
+            del by_cause[each.cause]
+        more = tuple(name for each in following for name in each.attributes)
+        says = ", and ".join([reason.says, *(each.says.removeprefix("has ") for each in following)])
+        by_cause[reason.cause] = replace(reason, says=says, attributes=reason.attributes + more)
     return list(by_cause.values())
 
 
-def _is_explicit(node: Node) -> bool:
-    """Return whether a convolution is padded by half of what its kernel reaches, on both sides."""
-    operation = node.operation
-    if not isinstance(operation, Convolution):
-        return False
-    kernel = node.arrays[WEIGHTS].shape[:2]
-    half = tuple((rate * (size - 1) // 2,) * 2 for rate, size in zip(operation.rate, kernel, strict=True))
-    return operation.pads == half
+_DECIDING = ("kernel", "rate", "stride", "pool kernel", "pool stride", "crop")
+"""Causes of which others are a part: pads that one rule gives for both, and the size behind another crop."""
+
+_FOLLOWING = ("padding", "pool padding", "size")
+
+
+def _same_rule(node: Node, partner: Node, x: Array) -> bool:
+    """Return whether one rule gives the pads of both: SAME, or half of what the window reaches on both sides."""
+    return any(all(_pads(each, rule, x) == each.operation.pads for each in (node, partner)) for rule in _USUAL)  # type: ignore[union-attr]
+
+
+_USUAL: tuple[Rule, ...] = ("same", "explicit")

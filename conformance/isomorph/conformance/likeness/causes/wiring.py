@@ -10,11 +10,9 @@ from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node, Read
 from isomorph.backends.graphs.layout import Layout
 from isomorph.conformance.likeness.anchors import ANCHORS
-from isomorph.conformance.likeness.arranging import have_the_same_elements
 from isomorph.conformance.likeness.causes.words import short, word
-from isomorph.conformance.likeness.comparison import Comparison, Difference, taken
 from isomorph.conformance.likeness.noise import close, distance
-from isomorph.spec.operations import Convolution, Input, Pair, Pointwise, Product, Sum
+from isomorph.spec.operations import Convolution, Input, Pair, Pointwise
 from isomorph.spec.tensors import WEIGHTS
 
 
@@ -48,62 +46,6 @@ def trail(graph: Graph, read: Read, known: dict[int, int]) -> Trail:
             found.nodes.append(node)
             waiting += [each.source for each in node.reads]
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class Operand:
-    """What a node's counterpart reads, as the node itself would read it.
-
-    value: with the axes that the node reads.
-    read: of the first graph, where another node there gives it.
-    place, layout: else, its place among what the counterpart reads, and how it is read of that.
-    """
-
-    value: Array
-    read: Read | None
-    place: int
-    layout: Layout
-
-
-def aligned(comparison: Comparison, difference: Difference, theirs: list[Array]) -> list[Operand] | None:
-    """Return the counterpart's operands as the node reads its own; None where it has another number of them.
-
-    theirs: what the counterpart reads.
-    """
-    node, inputs = difference.node, difference.inputs
-    if len(inputs) != len(theirs):
-        return None
-    places = list(range(len(theirs)))
-    if isinstance(node.operation, Sum | Product):
-        remaining = list(places)
-        first = []
-        for x in inputs:
-            place = next((place for place in remaining if is_same(x, theirs[place])), None)
-            first.append(place)
-            if place is not None:
-                remaining.remove(place)
-        places = [remaining.pop(0) if place is None else place for place in first]
-    return [_operand(comparison, difference, number, place, theirs[place]) for number, place in enumerate(places)]
-
-
-def _operand(comparison: Comparison, difference: Difference, number: int, place: int, their: Array) -> Operand:
-    """Return one operand of the counterpart in the place of operand `number` of the node."""
-    own = difference.node.reads[number]
-    source = comparison.pairs.back.get(difference.partner.reads[place].source)
-    if source is not None and source != own.source:
-        values = comparison.values
-        if source in values and values[source].shape == values[own.source].shape:
-            value = taken(own, values[source])
-            if have_the_same_elements(value, their):
-                return Operand(value, Read(source, own.layout), place, Layout.whole(their.shape))
-    layout = comparison.arranger.layout(difference.inputs[number], their) or Layout.whole(their.shape)
-    return Operand(layout.take(np.ascontiguousarray(their)), None, place, layout)
-
-
-def as_they_lie(graph: Graph, node: Node) -> list[Operand]:
-    """Return the operands of a node of the second graph with its own axes."""
-    values = [graph.take(read) for read in node.reads]
-    return [Operand(x, None, place, Layout.whole(x.shape)) for place, x in enumerate(values)]
 
 
 def is_same(first: Array, second: Array) -> bool:

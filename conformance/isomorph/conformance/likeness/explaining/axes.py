@@ -6,24 +6,26 @@ from isomorph.conformance.likeness.causes import wiring
 from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.comparison import Difference
 from isomorph.conformance.likeness.explaining.explanation import Explanation, Repair
+from isomorph.conformance.likeness.operands import as_they_lie
 from isomorph.spec.operations import LayerNorm, Mean, Softmax
 
 ALONG = {Mean: -2, Softmax: -1, LayerNorm: -1}
 """Operations that join numbers of one axis -> which that is."""
 
 
-def explain_axis(explanation: Explanation, difference: Difference, their: Array) -> bool:
+def explain_axis(explanation: Explanation, difference: Difference, theirs: list[Array]) -> bool:
     """Name a mean, a softmax or a norm over other axes of the same value; return whether it is that."""
-    node, partner, x = difference.node, difference.partner, difference.inputs[0]
+    node, partner = difference.node, difference.partner
     axis = ALONG.get(node.kind)
-    if axis is None or node.kind is not partner.kind or x.size != their.size or x.shape[axis] == their.shape[axis]:
+    if axis is None:
         return False
-    if not have_the_same_elements(x, their):
+    x, their = difference.inputs[0], theirs[0]
+    if x.shape[axis] == their.shape[axis] or x.size != their.size or not have_the_same_elements(x, their):
         return False
     words, found = short(node.operation), their.shape[axis]
     says = f"has its {words} over {found} numbers, expected over {x.shape[axis]}"
     explanation.say(node, f"{words} over", says, partner, value=found, proof=0.0)
-    reads = wiring.as_they_lie(explanation.comparison.other, partner)
+    reads = as_they_lie(explanation.comparison.other, partner)
     explanation.repairs[node.number] = Repair(node.operation, node.tensors, reads, is_theirs=True)
     return True
 
@@ -34,5 +36,5 @@ def explain_axes(explanation: Explanation, difference: Difference, theirs: list[
     for x, their in zip(difference.inputs, theirs, strict=False):
         if not wiring.is_same(x, their) and (how := wiring.reordered(x, their)):
             explanation.say(node, "reads reordered", f"reads its input {how}", partner)
-            reads = wiring.as_they_lie(explanation.comparison.other, partner)
+            reads = as_they_lie(explanation.comparison.other, partner)
             explanation.repairs[node.number] = Repair(node.operation, node.tensors, reads, is_theirs=True)

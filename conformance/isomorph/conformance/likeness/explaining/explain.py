@@ -11,6 +11,7 @@ from isomorph.conformance.likeness.explaining.one_side import explain_rest
 from isomorph.conformance.likeness.explaining.operands import explain_reads
 from isomorph.conformance.likeness.explaining.outputs import explain_outputs
 from isomorph.conformance.likeness.noise import distance
+from isomorph.conformance.likeness.operands import aligned
 
 
 def explain(comparison: Comparison) -> Explanation:
@@ -31,9 +32,9 @@ def _explain(explanation: Explanation, difference: Difference) -> None:
     """Explain one difference: first by what is read, then by the node itself."""
     comparison, node, partner = explanation.comparison, difference.node, difference.partner
     theirs = [comparison.other.take(read) for read in partner.reads]
-    if explain_axis(explanation, difference, theirs[0]):
+    if node.kind is partner.kind and explain_axis(explanation, difference, theirs):
         return
-    operands = wiring.aligned(comparison, difference, theirs)
+    operands = aligned(comparison, node, partner, difference.inputs)
     before = len(explanation.findings)
     rewired = operands is None or not all(
         wiring.is_same(x, operand.value) for x, operand in zip(difference.inputs, operands, strict=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Node, Tensor
-from isomorph.conformance.likeness.causes import wiring
 from isomorph.conformance.likeness.comparison import Comparison
 from isomorph.conformance.likeness.finding import Finding
+from isomorph.conformance.likeness.operands import Operand
 from isomorph.spec.operations import Operation
 
 
@@ -20,7 +20,7 @@ class Repair:
 
     operation: Operation
     tensors: dict[str, Tensor]
-    reads: list[wiring.Operand] | None
+    reads: list[Operand] | None
     is_theirs: bool = False
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Node, Tensor
 from isomorph.backends.oracle.evaluation import evaluate
-from isomorph.conformance.likeness.causes import wiring
 from isomorph.conformance.likeness.causes.attributes import Variation, applied, variations
 from isomorph.conformance.likeness.causes.modes import precision
 from isomorph.conformance.likeness.comparison import NOT_EVALUATED, Difference
 from isomorph.conformance.likeness.explaining.explanation import Explanation, Repair
 from isomorph.conformance.likeness.noise import agree, distance, rounding
-from isomorph.spec.operations import Input, Operation
+from isomorph.conformance.likeness.operands import Operand, as_they_lie
+from isomorph.spec.operations import Operation
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class _Trial:
 
 
 def explain_node(
-    explanation: Explanation, difference: Difference, operands: list[wiring.Operand] | None, rewired: bool
+    explanation: Explanation, difference: Difference, operands: list[Operand] | None, rewired: bool
 ) -> None:
     """Name all in which a node is written otherwise, and keep it with that applied.
 
@@ -53,10 +53,11 @@ def explain_node(
         explanation.repairs[node.number] = Repair(node.operation, node.tensors, reads)
         explain_stated(explanation, node, partner)
         return
-    found = variations(node, partner, inputs[0], explanation.others)
+    x = inputs[0] if inputs else difference.expected
+    found = variations(node, partner, x, explanation.others)
     is_theirs = any(each.is_theirs for each in found)
     if is_theirs:
-        reads = wiring.as_they_lie(explanation.comparison.other, partner)
+        reads = as_they_lie(explanation.comparison.other, partner)
         trial = _Trial(node, [operand.value for operand in reads], explanation.comparison.value(partner))
     operation, tensors = applied(node, partner, found)
     value = trial.value(operation, tensors)
@@ -79,7 +80,7 @@ def explain_node(
 
 def explain_stated(explanation: Explanation, node: Node, partner: Node) -> None:
     """Name what is written otherwise though it changes no value here: a bias of zeros, for one."""
-    if node.kind is Input or partner.value is None:
+    if not node.reads or not partner.reads:
         return
     x = explanation.comparison.inputs(node, partner)[0]
     for each in variations(node, partner, x, {}):

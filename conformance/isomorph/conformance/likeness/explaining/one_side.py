@@ -59,12 +59,18 @@ def explain_rest(explanation: Explanation) -> None:
     ]
     extra = [node for node in extra if _is_added(explanation, node)]
     for layer in wiring.by_branch(extra):
-        way = wiring.trail(other, layer[0].reads[0], back)
+        first = next((node.reads[0] for node in layer if node.reads), None)
+        way = wiring.trail(other, first, back) if first else wiring.Trail()
         say_extra(explanation, layer, way, one.nodes[way.sources[0]] if way.sources else one.input)
 
 
 def _is_missed(explanation: Explanation, node: Node) -> bool:
-    """Return whether a node without a counterpart changes what others read."""
+    """Return whether a node without a counterpart changes what others read.
+
+    Nothing is missed behind the end of a model that could not be run to its own.
+    """
+    if explanation.comparison.other.ends_before and not explanation.comparison.leads_to_pairs(node):
+        return False
     if node.kind in ANCHORS:
         return True
     readers = explanation.comparison.first.readers[node.number]

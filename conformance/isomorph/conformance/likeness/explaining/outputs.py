@@ -3,8 +3,8 @@
 import numpy as np
 
 from isomorph.conformance.likeness.causes import wiring
-from isomorph.conformance.likeness.comparison import taken
 from isomorph.conformance.likeness.explaining.explanation import Explanation
+from isomorph.conformance.likeness.operands import taken
 
 
 def explain_outputs(explanation: Explanation) -> None:
