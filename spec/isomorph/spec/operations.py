@@ -134,7 +134,8 @@ FUNCTIONS = (
 )
 """What `Pointwise` computes. "clip" with (0, inf) is ReLU, with (0, 6) ReLU6.
 
-"hard_sigmoid" and "hard_swish" have a slope and a summand, "linear" a factor and a summand, "power" an exponent.
+"silu" may have a slope, as OpenAI's "quick GELU" has one of 1.702. "hard_sigmoid" and "hard_swish" have a slope and a
+summand, "linear" a factor and a summand, "power" an exponent.
 """
 
 RELU = Pointwise("clip", (0.0, inf))

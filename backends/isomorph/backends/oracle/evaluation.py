@@ -211,7 +211,7 @@ _FUNCTIONS: dict[str, Callable[..., Array]] = {
     "mish": lambda x: x * np.tanh(np.logaddexp(x, 0)),
     "power": np.power,
     "sigmoid": _sigmoid,
-    "silu": lambda x: x * _sigmoid(x),
+    "silu": lambda x, slope=1.0: x * _sigmoid(x * slope),
     "softplus": lambda x: np.logaddexp(x, 0),
     "tanh": np.tanh,
 }

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from isomorph.backends.graphs.graph import Graph, Node
-from isomorph.spec.operations import Concatenation, Convolution, Dense, Input, TransposedConvolution
+from isomorph.spec.operations import (
+    Concatenation,
+    Convolution,
+    Dense,
+    Input,
+    MatrixProduct,
+    Quotient,
+    TransposedConvolution,
+)
 from isomorph.spec.tensors import WEIGHTS
 
 ANCHORS = (Convolution, Dense, TransposedConvolution)
@@ -55,6 +63,10 @@ def label(node: Node) -> tuple[int, int]:
     return int(np.prod(seen)), outputs
 
 
+ORDERED = (Concatenation, MatrixProduct, Quotient)
+"""Operations whose operands are not to be exchanged: queries times keys, for one."""
+
+
 class Sight:
     """The anchors of a graph, and which of them each node sees first."""
 
@@ -79,14 +91,12 @@ class Sight:
         return seen
 
     def _neighbours(self, number: int, backward: bool) -> list[tuple[int, tuple[int, ...]]]:
-        """Return the nodes right before or behind one, each with its place where they are concatenated."""
+        """Return the nodes right before or behind one, each with its place where their order matters."""
         nodes = self.graph.nodes
         if backward:
-            joins = nodes[number].kind is Concatenation
-            return [(read.source, (place,) if joins else ()) for place, read in enumerate(nodes[number].reads)]
-        return [
-            (reader, (place,) if nodes[reader].kind is Concatenation else ()) for reader, place in self.readers[number]
-        ]
+            ordered = nodes[number].kind in ORDERED
+            return [(read.source, (place,) if ordered else ()) for place, read in enumerate(nodes[number].reads)]
+        return [(reader, (place,) if nodes[reader].kind in ORDERED else ()) for reader, place in self.readers[number]]
 
     def colours(self, radius: int | None) -> tuple[dict[int, int], dict[int, int]]:
         """Return the colours of the anchors by all that they see before them, and behind them, up to a radius.

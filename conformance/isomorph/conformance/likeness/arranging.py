@@ -7,6 +7,7 @@ the order of its axes, and wherever an axis is split in two or two are one.
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, permutations
+from math import prod
 
 import numpy as np
 
@@ -24,11 +25,16 @@ SAMPLES = 256
 class Arranger:
     """Arranges values of the second model as the first one's lie, and remembers in which order it found them.
 
-    known: axes in the first model and in the second -> the layout of the first one's value in the second one's.
+    known: axes in the first model and in the second -> the layout of the first one's value in the second one's. That is
+        the same whether or not the second one's rows of features have one axis.
     """
 
     def __init__(self) -> None:
         self.known: dict[tuple[Shape, Shape], Layout] = {}
+
+    def known_of(self, shape: Shape, other: Shape) -> Layout | None:
+        """Return the layout in which a value of these axes was last found."""
+        return self.known.get((shape, other)) or self.known.get((shape, _rows_of(other)))
 
     def layout(self, like: Array, value: Array) -> Layout | None:
         """Return how `value` is read with the axes of `like` and its elements where that one has them.
@@ -41,19 +47,46 @@ class Arranger:
         plain = replace(Layout.whole(value.shape), shape=like.shape, strides=Layout.whole(like.shape).strides)
         if distance(like, value.reshape(like.shape)) <= close(value.dtype):
             return plain
-        key = like.shape, value.shape
+        known = self.known_of(like.shape, value.shape)
         if have_the_same_elements(like, value):
-            known = [self.known[key]] if key in self.known else []
-            for layout in chain(known, _by_row(like, value), _layouts(like.shape, value.shape)):
+            for layout in chain([known] if known else [], _by_row(like, value), _layouts(like.shape, value.shape)):
                 if _fits(like, value, layout):
-                    self.known[key] = layout
+                    self.known[like.shape, value.shape] = self.known[like.shape, _rows_of(value.shape)] = layout
                     return layout
-        return self.known.get(key, plain)
+        return known or plain
 
     def arrange(self, like: Array, value: Array) -> Array | None:
         """Return `value` as `layout` reads it; None where that is None."""
         layout = self.layout(like, value)
         return None if layout is None else layout.take(np.ascontiguousarray(value))
+
+
+def _rows_of(shape: Shape) -> Shape:
+    """Return the axes of a value whose rows of features have one axis."""
+    return (prod(shape[:-1]), shape[-1]) if shape else shape
+
+
+def _order_of_rows(x: Array) -> Array:
+    """Return the order of rows by a sum of their elements with drawn factors, which the same rows have in common."""
+    factors = np.random.default_rng(0).normal(size=x.shape[-1])
+    return np.argsort((x.astype(np.float64) * factors).sum(-1), kind="stable")
+
+
+def rows_with_the_same_elements(like: Array, value: Array) -> Array | None:
+    """Return which row of features in another value has the elements of each row, in whatever order; None of others.
+
+    >>> rows_with_the_same_elements(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[[4.0, 3.0]], [[2.0, 1.0]]]))
+    array([1, 0])
+    """
+    if like.size != value.size or like.shape[-1] != value.shape[-1]:
+        return None
+    ours, theirs = (np.sort(x.reshape(-1, x.shape[-1]), axis=-1) for x in (like, value))
+    mine, other = _order_of_rows(ours), _order_of_rows(theirs)
+    if distance(ours[mine], theirs[other]) > close(value.dtype):
+        return None
+    rows = np.empty_like(mine)
+    rows[mine] = other
+    return rows
 
 
 def have_the_same_elements(first: Array, second: Array) -> bool:
@@ -79,13 +112,13 @@ def _fits(like: Array, value: Array, layout: Layout) -> bool:
 def _by_row(like: Array, value: Array) -> Iterator[Layout]:
     """Yield the layout by which the rows of features are in another order, whatever axes they are of.
 
-    Rows are told by one number each, a sum of their elements with drawn factors.
+    Rows are told by one number each, a sum of their elements with drawn factors. Those that are the same, as a class
+    token is in all images, stay in their order.
     """
     features = value.shape[-1]
     if like.shape[-1] != features or features < MOST_AXES:
         return
-    factors = np.random.default_rng(0).normal(size=features)
-    ours, theirs = (np.argsort(x.reshape(-1, features).astype(np.float64) @ factors) for x in (like, value))
+    ours, theirs = (_order_of_rows(x.reshape(-1, features)) for x in (like, value))
     rows = np.empty_like(ours)
     rows[ours] = theirs
     yield Layout.of((rows[:, None] * features + np.arange(features)).reshape(like.shape), value.size)

@@ -9,21 +9,18 @@ from typing import Any
 import numpy as np
 
 from isomorph.backends.array_forms import Array
-from isomorph.backends.graphs.graph import Graph, Node, Tensor
+from isomorph.backends.graphs.graph import Graph, Node, Read, Tensor
 from isomorph.backends.graphs.layout import Layout
 from isomorph.backends.oracle.evaluation import UnknownOperationError, evaluate
 from isomorph.conformance.likeness.anchors import ANCHORS, Pairs, Sight
-from isomorph.conformance.likeness.arranging import Arranger, have_the_same_elements
+from isomorph.conformance.likeness.arranging import Arranger, have_the_same_elements, rows_with_the_same_elements
 from isomorph.conformance.likeness.causes.attributes import fitted
 from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.noise import CONSTANT, agree, close, distance, rounding
-from isomorph.conformance.likeness.operands import aligned, common_rows, taken, their_read
+from isomorph.conformance.likeness.operands import BY_ROW, aligned, common_rows, rows_of, taken, their_read
 from isomorph.conformance.likeness.others import leads_elsewhere, nearest
-from isomorph.spec.operations import Dense, Input, LayerNorm, Operation, Pointwise, Unknown, attributes
+from isomorph.spec.operations import Input, Operation, Unknown, attributes
 from isomorph.spec.tensors import WEIGHTS
-
-BY_ROW = (Dense, LayerNorm, Pointwise)
-"""Operations on each row of features by itself."""
 
 NOT_EVALUATED = (UnknownOperationError, ValueError, IndexError, KeyError)
 """What is raised where an operation is not known, takes other shapes, or a tensor that is not there."""
@@ -136,6 +133,8 @@ class Comparison:
         """
         if node.kind is not partner.kind or node.kind not in BY_ROW or partner.value is None:
             return False
+        if self.has_other_axes(node.reads[0]):
+            return False
         (x,), expected, features = inputs, partner.value, found.shape[-1]
         rows = common_rows(x, self.other.take(partner.reads[0]))
         shared = rows >= 0
@@ -149,8 +148,7 @@ class Comparison:
         value[shared] = right
         self.values[node.number] = value.reshape(found.shape)
         if shared.all():
-            numbers = rows[:, None] * features + np.arange(features)
-            self.layouts[node.number] = Layout.of(numbers.reshape(found.shape), expected.size)
+            self.layouts[node.number] = rows_of(rows, expected).moved(lambda y: y.reshape(found.shape))
         return True
 
     def layout(self, node: Node, partner: Node, inputs: list[Array], found: Array | None) -> Layout | None:
@@ -177,6 +175,10 @@ class Comparison:
                 like = None
             if like is not None and like.size == expected.size and have_the_same_elements(like, expected):
                 return self.arranger.layout(like, expected)
+        if node.kind in BY_ROW and found.shape[-1] == expected.shape[-1]:
+            rows = rows_with_the_same_elements(inputs[0], self.other.take(partner.reads[0]))
+            if rows is not None:
+                return rows_of(rows, expected).moved(lambda x: x.reshape(found.shape))
         return self.arranger.layout(found, expected)
 
     def prepare(self, node: Node, partner: Node) -> None:
@@ -207,13 +209,16 @@ class Comparison:
     def inputs(self, node: Node, partner: Node | None) -> list[Array]:
         """Return what a node reads of what flows; where that has other axes, what its counterpart reads of it."""
         inputs = []
+        has_other_axes = any(map(self.has_other_axes, node.reads))
         for place, read in enumerate(node.reads):
-            their = their_read(self.pairs, read, partner, place)
-            if their is not None and self.values[read.source].size != read.layout.size:
-                inputs.append(self.other.take(their))
-            else:
-                inputs.append(taken(read, self.values[read.source]))
+            their = their_read(self, read, partner, place) if has_other_axes else None
+            inputs.append(taken(read, self.values[read.source]) if their is None else self.other.take(their))
         return inputs
+
+    def has_other_axes(self, read: Read) -> bool:
+        """Return whether what flows there is of other axes than in the first model."""
+        value, own = self.values[read.source], self.one.nodes[read.source].value
+        return value.size != read.layout.size or (own is not None and own.shape != value.shape)
 
     def value(self, node: Node) -> Array:
         """Return what a node of the second graph gave."""

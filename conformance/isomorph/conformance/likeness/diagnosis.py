@@ -137,7 +137,7 @@ def _diagnose(one: Graph, other: Graph, pairs: Pairs) -> Diagnosis:
         comparison.run()
         explanation = explain(comparison)
         merge(explanation)
-        before = _at_the_end(comparison, Explanation(comparison), {})
+        before = _at_the_end(comparison, Explanation(comparison), None)
         proof = _at_the_end(comparison, explanation, comparison.deviations)
     order = {number: place for place, number in enumerate(one.nodes)}
     findings = sorted(explanation.findings, key=lambda pair: order.get(pair[0], 0))
@@ -171,10 +171,12 @@ def _rounded(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(what, node.name, "is rounded to float32", partner.name)
 
 
-def _at_the_end(comparison: Comparison, explanation: Explanation, deviations: Mapping[int, Array]) -> float | None:
+def _at_the_end(
+    comparison: Comparison, explanation: Explanation, deviations: Mapping[int, Array] | None
+) -> float | None:
     """Return how far the first model is from the second at its end, with the repairs of an explanation.
 
-    deviations: node -> what the second one's framework adds to its value, by rounding it.
+    deviations: node -> what the second one's framework adds to its value, by rounding it; None leaves rounding out.
     """
     end = next(iter(comparison.one.outputs.values())).source
     if comparison.other.ends_before:

@@ -8,7 +8,7 @@ from isomorph.backends.graphs.graph import Graph
 from isomorph.conformance.likeness.causes.words import ACTIVATIONS, short
 from isomorph.conformance.likeness.explaining.explanation import Explanation
 from isomorph.conformance.likeness.finding import Finding
-from isomorph.spec.operations import BatchNorm, GroupNorm, LayerNorm, Product, Sum
+from isomorph.spec.operations import AveragePool, BatchNorm, GroupNorm, LayerNorm, MaxPool, Product, Sum
 
 NEAR = 6
 """Operations that one is moved by at most, to be told as moved: further apart they are two mistakes."""
@@ -27,6 +27,7 @@ def merge(explanation: Explanation) -> None:
     _merge_exchanged_activations(explanation)
     _merge_reads_of_exchanged(explanation)
     _merge_moved(explanation)
+    _merge_pools_and_strides(explanation)
     _merge_functions(explanation)
 
 
@@ -138,6 +139,24 @@ def _merge_moved(explanation: Explanation) -> None:
                 moved = replace(finding, cause=f"{words} moved", says=says, theirs=added.theirs)
                 explanation.findings.remove((other, added))
                 explanation.findings[explanation.findings.index((number, finding))] = number, moved
+                break
+
+
+def _merge_pools_and_strides(explanation: Explanation) -> None:
+    """Join a pool that is missing with the stride of the layer behind it: one of them halves the map in each model."""
+    nodes = explanation.comparison.one.nodes
+    for number, finding in list(explanation.findings):
+        words = finding.cause.removeprefix("missing ")
+        if nodes[number].kind not in (MaxPool, AveragePool) or words == finding.cause:
+            continue
+        for other, strides in list(explanation.findings):
+            if strides.cause == "stride" and any(read.source == number for read in nodes[other].reads):
+                says = f"{strides.says}, with no {words} in front of it"
+                explanation.findings[explanation.findings.index((other, strides))] = (
+                    other,
+                    replace(strides, cause=f"stride for {words}", says=says),
+                )
+                explanation.findings.remove((number, finding))
                 break
 
 

@@ -1,6 +1,10 @@
 """What a node's counterpart reads, arranged as the node itself would read it."""
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,12 +12,15 @@ import numpy as np
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Graph, Node, Read
 from isomorph.backends.graphs.layout import Layout
-from isomorph.conformance.likeness.anchors import Pairs
 from isomorph.conformance.likeness.arranging import have_the_same_elements
-from isomorph.spec.operations import Product, Sum
+from isomorph.spec.operations import Dense, LayerNorm, MatrixProduct, Pointwise, Product, Sum
 
 if TYPE_CHECKING:
     from isomorph.conformance.likeness.comparison import Comparison
+
+
+BY_ROW = (Dense, LayerNorm, Pointwise)
+"""Operations on each row of features by itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +57,7 @@ def aligned(comparison: "Comparison", node: Node, partner: Node, inputs: list[Ar
                 remaining.remove(place)
         places = [remaining.pop(0) if place is None else place for place in first]
     return [
-        _operand(comparison, own, partner.reads[place], place, x, theirs[place])
+        _operand(comparison, node, own, partner.reads[place], place, x, theirs[place])
         for own, place, x in zip(node.reads, places, inputs, strict=True)
     ]
 
@@ -65,12 +72,20 @@ def taken(read: Read, value: Array) -> Array:
     return value
 
 
-def their_read(pairs: Pairs, read: Read, partner: Node | None, place: int) -> Read | None:
-    """Return what a node's counterpart reads at the same place, if it is the same value; else None."""
-    if partner is None or place >= len(partner.reads):
+def their_read(comparison: "Comparison", read: Read, partner: Node | None, place: int) -> Read | None:
+    """Return what a node's counterpart reads of the same value, with the node's axes as far as they are known.
+
+    None where it reads none of it. Values lie as those of the same axes did before.
+    """
+    if partner is None:
         return None
-    their = partner.reads[place]
-    return their if pairs.of.get(read.source) == their.source else None
+    source = comparison.pairs.of.get(read.source)
+    reads = sorted(enumerate(partner.reads), key=lambda pair: pair[0] != place)  # sums have their operands in any order
+    their = next((each for _, each in reads if each.source == source), None)
+    if their is None:
+        return None
+    known = comparison.arranger.known_of(read.shape, their.shape)
+    return their if known is None or partner.kind is MatrixProduct else their.then(known)
 
 
 def common_rows(x: Array, theirs: Array) -> Array:
@@ -80,8 +95,21 @@ def common_rows(x: Array, theirs: Array) -> Array:
     array([-1,  0])
     """
     ours, other = (np.ascontiguousarray(y).reshape(-1, y.shape[-1]) for y in (x, theirs))
-    places = {row.tobytes(): place for place, row in enumerate(other)}
-    return np.array([places.get(row.tobytes(), -1) for row in ours])
+    places: dict[bytes, list[int]] = defaultdict(list)
+    for place, row in enumerate(other):
+        places[row.tobytes()].append(place)
+    found = (places.get(row.tobytes(), [-1]) for row in ours)
+    return np.array([each.pop(0) if len(each) > 1 else each[0] for each in found])  # the same rows in their order
+
+
+def rows_of(rows: Array, value: Array) -> Layout:
+    """Return the layout of some rows of features of a value.
+
+    >>> rows_of(np.array([1]), np.zeros((2, 3))).numbers()
+    array([[3, 4, 5]])
+    """
+    features = value.shape[-1]
+    return Layout.of(rows[:, None] * features + np.arange(features), value.size)
 
 
 def as_they_lie(graph: Graph, node: Node) -> list[Operand]:
@@ -90,19 +118,50 @@ def as_they_lie(graph: Graph, node: Node) -> list[Operand]:
     return [Operand(x, None, place, Layout.whole(x.shape)) for place, x in enumerate(values)]
 
 
-def _operand(comparison: "Comparison", own: Read, read: Read, place: int, x: Array, their: Array) -> Operand:
+def _operand(
+    comparison: "Comparison", node: Node, own: Read, read: Read, place: int, x: Array, their: Array
+) -> Operand:
     """Return what the counterpart reads at a place as the node reads its own operand, which is `x`."""
     values = comparison.values
     source = comparison.pairs.back.get(read.source)
     is_other = source is not None and source != own.source and source in values
-    if is_other and source is not None and values[source].shape == values[own.source].shape:
-        value = taken(own, values[source])
-        if _are_one(value, their):
-            return Operand(value, Read(source, own.layout), place, Layout.whole(their.shape))
+    if is_other and source is not None:
+        for instead in _in_place_of(comparison, own, source):
+            value = taken(instead, values[source])
+            if _are_one(value, their):
+                return Operand(value, instead, place, Layout.whole(their.shape))
+    if (
+        node.kind in BY_ROW
+        and x.size < their.size
+        and x.shape[-1] == their.shape[-1]
+        and (rows := common_rows(x, their)).min() >= 0
+    ):
+        chosen = rows_of(rows, their).moved(lambda y: y.reshape(x.shape))
+        return Operand(x, None, place, chosen)
     like = x if _are_one(x, their) else _carried(comparison, own, read, their)
     layout = comparison.arranger.layout(x if like is None or not _are_one(like, their) else like, their)
     layout = layout or Layout.whole(their.shape)
     return Operand(layout.take(np.ascontiguousarray(their)), None, place, layout)
+
+
+def _in_place_of(comparison: "Comparison", own: Read, source: int) -> Iterator[Read]:
+    """Yield how a node may read another value of the first graph in the place of its own operand.
+
+    It has the same axes, or is read with these: a norm leaves them as they are.
+    """
+    nodes, values, shape = comparison.one.nodes, comparison.values, comparison.values[own.source].shape
+    if values[source].shape == shape:
+        yield Read(source, own.layout)
+    readers = (nodes[number] for number, _ in comparison.first.readers[source])
+    for read in chain(nodes[own.source].reads, *(reader.reads for reader in readers)):
+        fits = read.layout.size == values[source].size and own.layout.size == prod(read.shape)
+        if read.source == source and read.shape == shape and fits:
+            yield read.then(own.layout)
+    for read in nodes[source].reads:
+        layout = read.layout
+        if read.source == own.source and layout.reads_all_once and read.shape == values[source].shape:
+            back = Layout.of(np.argsort(layout.numbers(), axis=None).reshape(shape), layout.size)
+            yield Read(source, back.then(own.layout))
 
 
 def _carried(comparison: "Comparison", own: Read, read: Read, their: Array) -> Array | None:

@@ -118,6 +118,8 @@ def nearest(node: Node, pairs: Pairs, one: Sight, other: Sight) -> int | None:
             continue
         theirs = [_through(seen, number, names) for seen in (other.before, other.behind)]
         fits = all(a <= b or b <= a for a, b in zip(ours, theirs, strict=True))
+        joins = len(node.reads) > 1 and each.kind is node.kind  # what it joins may be other values, before the same
+        fits = fits or (joins and bool(ours[1]) and ours[1] == theirs[1])
         is_behind = bool(ours[0] and theirs[0]) or node.kind is Constant  # which stands behind nothing
         if fits and is_behind and not (node.tensors and ours[0] != theirs[0]):
             share = sum(len(a & b) / max(len(a | b), 1) for a, b in zip(ours, theirs, strict=True))

@@ -1,6 +1,8 @@
 """Prove a diagnosis: the first model with all causes applied gives what the second one gave."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import takewhile
 
 import numpy as np
 
@@ -9,19 +11,20 @@ from isomorph.backends.graphs.graph import Node
 from isomorph.backends.oracle.evaluation import evaluate
 from isomorph.conformance.likeness.comparison import NOT_EVALUATED
 from isomorph.conformance.likeness.explaining.explanation import Explanation
-from isomorph.conformance.likeness.noise import distance
+from isomorph.conformance.likeness.noise import distance, rounding
 from isomorph.conformance.likeness.operands import Operand, taken, their_read
 
 
-def prove(explanation: Explanation, deviations: Mapping[int, Array], of: int, theirs: Array) -> float | None:
+def prove(explanation: Explanation, deviations: Mapping[int, Array] | None, of: int, theirs: Array) -> float | None:
     """Return how far the first model is, with all causes applied, from what the second one gave.
 
-    deviations: number of a node of the first graph -> what the second one's framework adds to its value by rounding.
+    deviations: number of a node of the first graph -> what the second one's framework adds to its value by rounding;
+        None leaves rounding out.
     of: the number of the node of the first graph that is its output. theirs: what the second one gave there.
     None where something on the way cannot be evaluated.
     """
     try:
-        found = _Repaired(explanation, deviations).value(of)
+        found = _Repaired(explanation, deviations).value_in_order(of)
     except NOT_EVALUATED:
         return None
     layout = explanation.comparison.layouts.get(of)
@@ -35,43 +38,59 @@ class _Repaired:
     Whatever is read otherwise is read as the second graph says, whose nodes without a counterpart are computed, too.
     """
 
-    def __init__(self, explanation: Explanation, deviations: Mapping[int, Array]) -> None:
+    def __init__(self, explanation: Explanation, deviations: Mapping[int, Array] | None) -> None:
         self.explanation = explanation
-        self.deviations = deviations
+        self.rounds = deviations is not None
+        self.deviations = deviations or {}
         self.one = explanation.comparison.one
         self.other = explanation.comparison.other
         self.back = explanation.comparison.pairs.back
         self.of = explanation.comparison.pairs.of
         self.layouts = explanation.comparison.layouts
         self.values: dict[int, Array] = {self.one.input.number: self.other.images}
+        self.computing: set[int] = set()
         self.their_values: dict[int, Array] = {self.other.input.number: self.other.images}
 
+    def value_in_order(self, number: int) -> Array:
+        """Return the value of a node of the first graph, of which those before it are computed first.
+
+        Python follows no chain of a thousand nodes back from its end.
+        """
+        for each in takewhile(lambda each: each != number, self.one.nodes):
+            with suppress(*NOT_EVALUATED):  # what the last one does not need, perhaps
+                self.value(each)
+        return self.value(number)
+
     def value(self, number: int) -> Array:
-        """Return the value of a node of the first graph."""
+        """Return the value of a node of the first graph. Raises ValueError where it would be computed of itself."""
         if number not in self.values:
+            if number in self.computing:
+                raise ValueError("Its causes have a node read what is computed of it.")
+            self.computing.add(number)
             node = self.one.nodes[number]
             repair = self.explanation.repairs.get(number)
             operation, tensors = (repair.operation, repair.tensors) if repair else (node.operation, node.tensors)
             inputs = self._their_inputs(node, repair.reads) if repair and repair.reads else self._inputs(node)
             if number in self.explanation.comparison.passed and self.explanation.findings:
-                self.values[number] = inputs[0]
-                return inputs[0]
-            arrays = {leaf: tensor.value for leaf, tensor in tensors.items()}
-            value = evaluate(operation, inputs, arrays)
+                value = inputs[0]
+            else:
+                value = evaluate(operation, inputs, {leaf: tensor.value for leaf, tensor in tensors.items()})
             deviation = self.deviations.get(number)
             if deviation is not None and deviation.shape == value.shape:
                 value = value + deviation
             layout = self.layouts.get(number)
             self.values[number] = layout.take(value) if repair and repair.is_theirs and layout else value
+            self.computing.discard(number)
         return self.values[number]
 
     def _inputs(self, node: Node) -> list[Array]:
         partner = self.other.nodes.get(self.of.get(node.number, -1))
-        inputs = []
+        comparison, inputs = self.explanation.comparison, []
+        has_other_axes = bool(self.explanation.repairs) and any(map(comparison.has_other_axes, node.reads))
         for place, read in enumerate(node.reads):
             value = self.value(read.source)
-            their = their_read(self.explanation.comparison.pairs, read, partner, place)
-            if their is not None and value.size != read.layout.size:
+            their = their_read(comparison, read, partner, place) if has_other_axes else None
+            if their is not None:
                 inputs.append(their.layout.take(np.ascontiguousarray(self.their_value(their.source))))
             else:
                 inputs.append(taken(read, value))
@@ -101,7 +120,11 @@ class _Repaired:
                 self.their_values[number] = flat.reshape(node.value.shape)
             else:
                 inputs = [read.layout.take(np.ascontiguousarray(self.their_value(read.source))) for read in node.reads]
-                self.their_values[number] = evaluate(node.operation, inputs, node.arrays)
+                value = evaluate(node.operation, inputs, node.arrays)
+                if self.rounds and rounding(self.other, node):
+                    own = [self.other.take(read) for read in node.reads]
+                    value = value + (node.value - evaluate(node.operation, own, node.arrays))
+                self.their_values[number] = value
         return self.their_values[number]
 
     def _gives_all_of(self, node: Node) -> bool:

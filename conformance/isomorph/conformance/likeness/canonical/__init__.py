@@ -12,6 +12,7 @@ from isomorph.conformance.likeness.canonical.groups import join_groups
 from isomorph.conformance.likeness.canonical.norms import drop_neutral
 from isomorph.conformance.likeness.canonical.pads import fold_pads
 from isomorph.conformance.likeness.canonical.pools import simplify_pools
+from isomorph.conformance.likeness.canonical.products import orient_products
 
 PASSES = (
     Graph.remove_unread,
@@ -20,11 +21,13 @@ PASSES = (
     drop_neutral,
     simplify_pools,
     fold_pads,
+    move_into_bias,
     join_affines,
     move_into_bias,
     join_groups,
     order_flattened,
     split_packed,
+    orient_products,
     Graph.remove_unread,
     Graph.put_in_order,
 )

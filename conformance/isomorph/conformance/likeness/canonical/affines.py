@@ -86,7 +86,8 @@ def _become(node: Node, factor: Array, summand: Array) -> None:
         node.operation, node.tensors = Pointwise("linear", (factor.item(), summand.item())), {}
         return
     node.operation = Affine()
-    node.tensors = {leaf: Tensor.computed(x) for leaf, x in ((SCALE, factor), (SHIFT, summand))}
+    parts = ((SCALE, factor, 1), (SHIFT, summand, 0))
+    node.tensors = {leaf: Tensor.computed(x) for leaf, x, neutral in parts if np.any(x != neutral)}
 
 
 def _take_factors(graph: Graph, node: Node) -> None:

@@ -21,6 +21,7 @@ KNOWN = (
     Pointwise("clip", (0.0, 6.0)),
     Pointwise("sigmoid"),
     Pointwise("silu"),
+    Pointwise("silu", (1.702,)),
     Pointwise("tanh"),
     Pointwise("gelu"),
     Pointwise("gelu_tanh"),

@@ -192,6 +192,10 @@ def _tensors(node: Node, partner: Node, others: Mapping[str, Array]) -> Iterator
             yield Variation(cause, f"/{leaf} {says}", leaves=(leaf,))
 
 
+SHAPES = ("kernel", "depth", "inputs")
+"""Causes of tensors of another shape."""
+
+
 def _shape(leaf: str, found: Array, expected: Array) -> Variation:
     """Return the variation of a tensor of another shape."""
     if found.ndim == expected.ndim == 4 and found.shape[:2] != expected.shape[:2]:

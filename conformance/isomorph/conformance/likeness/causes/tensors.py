@@ -8,7 +8,7 @@ import numpy as np
 from isomorph.backends.array_forms import Array
 from isomorph.backends.dtypes import as_dtype
 from isomorph.spec.operations import SCALE, SHIFT
-from isomorph.spec.tensors import MOVING_VARIANCE, WEIGHTS
+from isomorph.spec.tensors import BIASES, MOVING_VARIANCE, WEIGHTS
 
 FEW = 1000
 """One value in so many may differ for a tensor to be the right one but for "a few" values."""
@@ -50,6 +50,8 @@ def _stories(
     yield from _outputs_moved(leaf, found, expected)
     yield from _exchanged(leaf, found, own)
     yield from _of_another(found, others)
+    if leaf in (WEIGHTS, BIASES):
+        yield from _of_several(found, others)
     yield from _fitted(leaf, found, expected)
     apart = np.linalg.norm(found - expected) / np.linalg.norm(expected)
     yield "other values", f"has other values (relative distance {apart:.2g})"
@@ -103,6 +105,21 @@ def _exchanged(leaf: str, found: Array, own: Mapping[str, Array]) -> Iterator[St
         if _are_one(found, tensor):
             first, second = sorted((leaf, other))
             yield f"{first} and {second} exchanged", f"holds {other}"
+
+
+def _of_several(found: Array, others: Mapping[str, Array]) -> Iterator[Story]:
+    """Yield that its outputs are those of several layers, as of queries, keys and values in another order."""
+    count = found.shape[-1]
+    rows = np.ascontiguousarray(found.reshape(-1, count).T.astype(np.float32))
+    owners = {
+        row.tobytes(): name
+        for name, tensor in others.items()
+        if tensor.ndim == found.ndim and tensor.shape[:-1] == found.shape[:-1]
+        for row in np.ascontiguousarray(tensor.reshape(-1, tensor.shape[-1]).T.astype(np.float32))
+    }
+    holders = {owners.get(row.tobytes()) for row in rows}
+    if None not in holders and len(holders) > 1:
+        yield "outputs of several layers", f"holds outputs of {len(holders)} layers, packed in another order"
 
 
 def _of_another(found: Array, others: Mapping[str, Array]) -> Iterator[Story]:

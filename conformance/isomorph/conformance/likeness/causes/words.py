@@ -70,12 +70,15 @@ _FUNCTIONS = {
     "silu": "SiLU",
 }
 
+QUICK = 1.702
+"""The slope of OpenAI's "quick GELU", x * sigmoid(1.702 * x) (CLIP's model.py)."""
+
 _WITH_CONSTANTS = ("hard_sigmoid", "hard_swish", "leaky_relu", "linear")
 
 ACTIVATIONS = frozenset(
     (
         *("ELU", "GELU", "GELU by tanh", "ReLU", "ReLU6", "SiLU", "hard sigmoid", "hard swish", "leaky ReLU"),
-        *("mish", "sigmoid", "softplus", "tanh"),
+        *("mish", "quick GELU", "sigmoid", "softplus", "tanh"),
     )
 )
 """What functions are called that are used as activations."""
@@ -98,6 +101,8 @@ def word(operation: Operation) -> str:
             return f"leaky ReLU of {slope:g}"
         case Pointwise("hard_sigmoid" | "hard_swish" as function, (slope, summand)) if not _is_sixth(slope, summand):
             return f"{_FUNCTIONS[function]} of {slope:g} x + {summand:g}"
+        case Pointwise("silu", (slope,)):
+            return "quick GELU" if slope == QUICK else f"SiLU of slope {slope:g}"
         case Pointwise("linear", (factor, summand)):
             return f"a factor of {factor:g}" if not summand else f"a factor of {factor:g} and {summand:g} more"
         case Pointwise(function, _):

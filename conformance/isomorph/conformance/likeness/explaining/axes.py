@@ -7,9 +7,9 @@ from isomorph.conformance.likeness.causes.words import short
 from isomorph.conformance.likeness.comparison import Difference
 from isomorph.conformance.likeness.explaining.explanation import Explanation, Repair
 from isomorph.conformance.likeness.operands import as_they_lie
-from isomorph.spec.operations import LayerNorm, Mean, Softmax
+from isomorph.spec.operations import LayerNorm, MatrixProduct, Mean, Softmax
 
-ALONG = {Mean: -2, Softmax: -1, LayerNorm: -1}
+ALONG = {Mean: -2, Softmax: -1, LayerNorm: -1, MatrixProduct: -1}
 """Operations that join numbers of one axis -> which that is."""
 
 
@@ -23,10 +23,14 @@ def explain_axis(explanation: Explanation, difference: Difference, theirs: list[
     if x.shape[axis] == their.shape[axis] or x.size != their.size or not have_the_same_elements(x, their):
         return False
     words, found = short(node.operation), their.shape[axis]
-    says = f"has its {words} over {found} numbers, expected over {x.shape[axis]}"
-    explanation.say(node, f"{words} over", says, partner, value=found, proof=0.0)
+    if node.kind is MatrixProduct:
+        cause, says = "heads", f"has heads of {found} features, expected of {x.shape[axis]}"
+    else:
+        cause, says = f"{words} over", f"has its {words} over {found} numbers, expected over {x.shape[axis]}"
+    explanation.say(node, cause, says, partner, value=found, proof=0.0)
     reads = as_they_lie(explanation.comparison.other, partner)
-    explanation.repairs[node.number] = Repair(node.operation, node.tensors, reads, is_theirs=True)
+    operation = partner.operation if node.kind is MatrixProduct else node.operation
+    explanation.repairs[node.number] = Repair(operation, node.tensors, reads, is_theirs=True)
     return True
 
 

@@ -50,12 +50,13 @@ class Explanation:
     sources: dict[int, tuple[set[int], set[int]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.others: dict[str, Array] = {
-            tensor.name: tensor.value
-            for node in self.comparison.one.nodes.values()
-            for tensor in node.tensors.values()
-            if tensor.name is not None
-        }
+        self.others: dict[str, Array] = {}
+        for node in self.comparison.one.nodes.values():
+            for tensor in node.tensors.values():
+                if tensor.name is None:
+                    continue
+                name = tensor.name if tensor.name not in self.others else f"{tensor.name}, part {len(self.others)}"
+                self.others[name] = tensor.value
 
     def say(self, node: Node, cause: str, says: str, theirs: Node | None = None, **more: object) -> None:
         """Add a finding at a node of the first graph; `theirs` is the second one's, and `more` its other fields."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from isomorph.backends.array_forms import Array
 from isomorph.backends.graphs.graph import Node, Tensor
 from isomorph.backends.oracle.evaluation import evaluate
-from isomorph.conformance.likeness.causes.attributes import Variation, applied, variations
+from isomorph.conformance.likeness.causes.attributes import SHAPES, Variation, applied, variations
 from isomorph.conformance.likeness.causes.modes import precision
 from isomorph.conformance.likeness.comparison import NOT_EVALUATED, Difference
 from isomorph.conformance.likeness.explaining.explanation import Explanation, Repair
@@ -55,6 +55,8 @@ def explain_node(
         return
     x = inputs[0] if inputs else difference.expected
     found = variations(node, partner, x, explanation.others)
+    if any(node.number in pair for pair in explanation.exchanged):  # the axes of its tensors follow from its place
+        found = [each for each in found if each.cause not in SHAPES]
     is_theirs = any(each.is_theirs for each in found)
     if is_theirs:
         reads = as_they_lie(explanation.comparison.other, partner)

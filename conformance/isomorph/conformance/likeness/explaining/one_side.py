@@ -1,12 +1,14 @@
 """What one graph alone has: layers that are missing, and layers too many."""
 
+from math import prod
+
 from isomorph.backends.graphs.graph import Graph, Node
 from isomorph.conformance.likeness.anchors import ANCHORS
 from isomorph.conformance.likeness.causes import wiring
 from isomorph.conformance.likeness.comparison import Difference
 from isomorph.conformance.likeness.explaining.explanation import Explanation
 from isomorph.conformance.likeness.finding import Finding
-from isomorph.spec.operations import Cast, Dropout, Input, Pad, Pointwise
+from isomorph.spec.operations import Cast, Dropout, Input, Pad, Pointwise, Resize
 
 
 def trails(explanation: Explanation, difference: Difference) -> tuple[list[wiring.Trail], list[wiring.Trail]]:
@@ -24,7 +26,7 @@ def say_missing(explanation: Explanation, nodes: list[Node]) -> None:
     for name, unit in units.items():
         explanation.findings.append((unit[0].number, Finding("missing unit", name, "is missing")))
     for layer in wiring.by_branch([each for each in nodes if each.number not in inside]):
-        cause, says = wiring.missing(layer)
+        cause, says = _nearest_for_bilinear(explanation, layer) or wiring.missing(layer)
         explanation.findings.append((layer[-1].number, Finding(cause, wiring.place_of(layer), says)))
 
 
@@ -35,7 +37,38 @@ def say_extra(explanation: Explanation, extra: list[Node], way: wiring.Trail, re
     linear = isinstance(extra[0].operation, Pointwise) and extra[0].operation.function == "linear"
     linear = linear and len(explanation.comparison.second.readers[extra[0].number]) == 1
     place = reader if source is None or source.kind is Input or of_reader or linear else source
-    explanation.say(place, *wiring.extra(extra, None if place is reader else source), theirs=extra[-1])
+    words = _bilinear_for_nearest(explanation, extra) or wiring.extra(extra, None if place is reader else source)
+    explanation.say(place, *words, theirs=extra[-1])
+
+
+def _nearest_for_bilinear(explanation: Explanation, layer: list[Node]) -> tuple[str, str] | None:
+    """Return the words for a resize in whose place cells are repeated, which is no operation; None of another layer."""
+    comparison = explanation.comparison
+    if len(layer) != 1 or layer[0].kind is not Resize:
+        return None
+    source = comparison.pairs.of.get(layer[0].reads[0].source)
+    readers = (comparison.pairs.of.get(number, -1) for number, _ in comparison.first.readers[layer[0].number])
+    if any(_repeats(comparison.other, number, source) for number in readers):
+        return "nearest for bilinear", "repeats the nearest cells, where a bilinear resize is expected"
+    return None
+
+
+def _bilinear_for_nearest(explanation: Explanation, layer: list[Node]) -> tuple[str, str] | None:
+    """Return the words for a resize in the place of which the first model repeats cells; None of another layer."""
+    comparison = explanation.comparison
+    if len(layer) != 1 or layer[0].kind is not Resize:
+        return None
+    source = comparison.pairs.back.get(layer[0].reads[0].source)
+    readers = (comparison.pairs.back.get(number, -1) for number, _ in comparison.second.readers[layer[0].number])
+    if any(_repeats(comparison.one, number, source) for number in readers):
+        return "bilinear for nearest", "resizes bilinearly, where the nearest cells are expected"
+    return None
+
+
+def _repeats(graph: Graph, reader: int, source: int | None) -> bool:
+    """Return whether a node reads more cells of a map than it has."""
+    reads = graph.nodes[reader].reads if reader in graph.nodes else ()
+    return any(read.source == source and len(read.shape) == 4 and prod(read.shape) > read.layout.size for read in reads)
 
 
 def changes(explanation: Explanation, node: Node) -> bool:
