@@ -11,9 +11,10 @@ from onnx import ModelProto, TensorProto
 from isomorph.backends import Unavailable, load_backend
 from isomorph.backends.onnx import files
 from isomorph.spec import Architecture, BadInput
+from isomorph.spec.operations import RELU, Convolution, Input
 
 from .graph_checks import kinds
-from .onnx_graphs import IMAGES, draw, make, node
+from .onnx_graphs import IMAGES, draw, make, model, node
 
 W = draw(8, 8, 3, 3)
 CONVOLUTION = make([node("Conv", "x w")], {"w": W})
@@ -103,7 +104,7 @@ def _with_two_inputs(model: ModelProto) -> None:
         pytest.param(_without_a_kernel, "is no valid ONNX file: ", id="an input that nothing gives"),
         pytest.param(_in_a_loop, "is no valid ONNX file: ", id="a circle"),
         pytest.param(_of_another_shape, "is no valid ONNX file: ", id="a tensor without its elements"),
-        pytest.param(_of_another_domain, "ONNX Runtime cannot run .*Conv", id="an operator of another domain"),
+        pytest.param(_of_another_domain, "begins with mine.Conv of y, an operator", id="an unknown operator"),
         pytest.param(_with_two_inputs, r"takes 2 inputs \(x, mask\), expected one: the images", id="two inputs"),
     ],
 )
@@ -152,3 +153,19 @@ def test_arguments_are_refused(tmp_path: Path) -> None:
 def test_nothing_is_built(design: Architecture) -> None:
     with pytest.raises(Unavailable, match=r"^onnx builds no networks: it opens \.onnx files\.$"):
         load_backend("onnx").build(design)
+
+
+def test_model_is_traced_up_to_operators_of_no_standard() -> None:
+    nodes = [
+        node("Conv", "x w", "a", pads=[1] * 4),
+        node("Relu", "a", "b"),
+        node("Strange", "b", "c", domain="mine"),
+        node("Relu", "c", "d"),
+        node("Add", "d b"),
+    ]
+    native = make(nodes, {"w": W})
+    native.opset_import.append(onnx.helper.make_opsetid("mine", 1))
+    graph = model(native).trace(IMAGES)
+    assert [each.operation for each in graph.nodes.values()] == [Input(), Convolution(pads=((1, 1), (1, 1))), RELU]
+    assert graph.ends_before == ("mine.Strange of c",)
+    assert list(graph.outputs) == [""]

@@ -3,6 +3,9 @@
 import onnx
 from onnx import ModelProto, NodeProto, ValueInfoProto
 
+_RUNTIMES = "com.microsoft"
+"""The domain of the operators that ONNX Runtime has beside those of the standard."""
+
 
 def cut(model: ModelProto) -> tuple[ModelProto, tuple[str, ...]]:
     """Return a model without its unknown operators and all that depends on them, and words for these operators.
@@ -24,7 +27,7 @@ def cut(model: ModelProto) -> tuple[ModelProto, tuple[str, ...]]:
     for node in model.graph.node:
         if not lost.isdisjoint(node.input):
             lost.update(node.output)
-        elif not onnx.defs.has(node.op_type, versions.get(node.domain, 0), node.domain):
+        elif node.domain != _RUNTIMES and not onnx.defs.has(node.op_type, versions.get(node.domain, 0), node.domain):
             unknown.append(node)
             lost.update(node.output)
         else:

@@ -25,11 +25,18 @@ class OnnxModel(Model):
 
     def __init__(self, model: ModelProto, name: str) -> None:
         self.name = name
-        model, self._ends_before = cut(lift_constants(model))
-        if not model.graph.output:
-            raise BadInput(f"{name} begins with {self._ends_before[0]}, an operator that nothing here knows.")
-        self._model = model
-        self._runner: Runner | Reference = Runner(self._model, name)
+        self._model = lift_constants(model)
+        self._ends_before: tuple[str, ...] = ()
+        try:
+            self._runner: Runner | Reference = Runner(self._model, name)
+        except BadInput:
+            self._model, self._ends_before = cut(self._model)
+            if not self._ends_before:
+                raise
+            if not self._model.graph.output:
+                words = f"{name} begins with {self._ends_before[0]}, an operator that nothing here knows."
+                raise BadInput(words) from None
+            self._runner = Runner(self._model, name)
         self._input = _images_of(self._model, name)
         self._channels_last = takes_channels_last(self._model)
 
