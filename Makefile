@@ -22,7 +22,7 @@ CORE_TESTS := spec/tests $(addprefix backends/tests/test_,$(addsuffix .py,\
 # Where this is set, each process of the suite would compile all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all test-lowest test-versions lint bench noise mutations mutants clean
+.PHONY: demo test test-all test-lowest test-versions lint bench noise ports pairs mutations mutants clean
 
 $(READY): pyproject.toml requirements-cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit("isomorph needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -83,6 +83,12 @@ ports: $(READY)
 		for dtype in float64 float32; do \
 			$(BIN)/python -m benchmarks.port_faults --network $$network --dtype $$dtype || exit 1; \
 		done; \
+	done
+
+# Networks in three frameworks against one another, and mistakes in them: what is said of two models?
+pairs: $(READY)
+	for dtype in float64 float32; do \
+		$(BIN)/python -m benchmarks.model_pairs --dtype $$dtype || exit 1; \
 	done
 
 # 20,000 damaged files of every checkpoint format by bytes and as many by structure, read here and by the format's own

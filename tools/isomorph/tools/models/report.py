@@ -83,12 +83,13 @@ class DiagnosisReport(Report):
                 f" the model's have none.{like}"
             )
         if not self.differs and self.ends_before:
+            what = _agreeing(self.layers, " before it") + _apart(self.before, self.rounded)
             return (
-                f"The same function up to {', '.join(self.ends_before)}, which nothing here can run: all {self.layers}"
-                f" layers before it agree{_apart(self.before, self.rounded)}, and what is behind it is not judged."
+                f"The same function up to {', '.join(self.ends_before)}, which nothing here can run: {what}, and what"
+                " is behind it is not judged."
             )
         if self.agree:
-            return f"The same function: all {self.layers} layers agree{_apart(self.before, self.rounded)}."
+            return f"The same function: {_agreeing(self.layers)}{_apart(self.before, self.rounded)}."
         if self.first_divergence is None:
             return f"Another function: {_counted(len(self.causes), 'difference')}, none of which shows on these images."
         name, apart = self.first_divergence
@@ -215,6 +216,10 @@ def _styled(status: str, sentence: str) -> Text:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _agreeing(layers: int, where: str = "") -> str:
+    return f"its one layer{where} agrees" if layers == 1 else f"all {layers} layers{where} agree"
 
 
 def _apart(error: float | None, rounded: Sequence[Cause] = ()) -> str:

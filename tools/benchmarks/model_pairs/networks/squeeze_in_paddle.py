@@ -6,7 +6,8 @@ from typing import Any
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
-from squeeze_design import ported
+
+from benchmarks.model_pairs.networks.squeeze_design import ported
 
 Function = Callable[[Any], Any]
 

@@ -4,8 +4,9 @@ Images of 32x40 are cut into 4x5 patches of 8x8; two pre-norm blocks of two head
 """
 
 import numpy as np
-from fault import Fault
 from numpy.typing import NDArray
+
+from benchmarks.model_pairs.networks.fault import Fault
 
 Tensors = dict[str, NDArray[np.float64]]
 
@@ -97,7 +98,7 @@ FAULTS = {
     "scale-by-width": Fault(r"attention", _FACTOR),
     "four-heads": Fault(r"attention", r"\bheads?\b|reshap|sizes?|split|factor|groups"),
     "interleaved-heads": Fault(r"attention", _ARRANGED),
-    "qkv-by-head": Fault(r"attention", rf"{_ARRANGED}|another layer|tensors? of"),
+    "qkv-by-head": Fault(r"attention", rf"{_ARRANGED}|another layer|tensors? of|outputs of \d+ layers"),
     "unmerged-heads": Fault(r"attention", _ARRANGED),
     "exchanged-query-and-key": Fault(r"attention", r"exchanged|transpos|another layer|tensors? of|reads the"),
     "softmax-over-queries": Fault(r"attention", r"\b(axis|axes|dimensions?|rows|columns)\b|transpos"),

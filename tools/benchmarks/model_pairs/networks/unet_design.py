@@ -5,8 +5,9 @@ convolution, up1 a bilinear resize with a convolution; both decoders read what t
 """
 
 import numpy as np
-from fault import Fault
 from numpy.typing import NDArray
+
+from benchmarks.model_pairs.networks.fault import Fault
 
 Tensors = dict[str, NDArray[np.float64]]
 

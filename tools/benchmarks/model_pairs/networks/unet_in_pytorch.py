@@ -6,7 +6,8 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from unet_design import ported
+
+from benchmarks.model_pairs.networks.unet_design import ported
 
 
 def conv(into: int, out: int, fault: str, stride: int = 1) -> nn.Conv2d:

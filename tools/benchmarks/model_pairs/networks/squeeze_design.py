@@ -4,8 +4,9 @@ The stem, a 3x3 convolution of stride 2, reads images of 32x40; four inverted bo
 """
 
 import numpy as np
-from fault import Fault
 from numpy.typing import NDArray
+
+from benchmarks.model_pairs.networks.fault import Fault
 
 Tensors = dict[str, NDArray[np.float64]]
 
@@ -103,14 +104,16 @@ FAULTS = {
     "mean-after-hidden": Fault(r"hidden|mean|pool", _ORDER),
     # Gates.
     "squeeze-by-max": Fault(r"block1", r"\bmax"),
-    "squeeze-over-rows": Fault(r"block1", r"\b(axis|axes|dimensions?|kernel|sizes?|rows|columns|heights?|widths?)\b"),
+    "squeeze-over-rows": Fault(
+        r"block1", r"\b(axis|axes|dimensions?|kernel|sizes?|rows|columns)\b|over \d+ num|pool to"
+    ),
     "missing-squeeze": Fault(r"block3", r"missing|lacks|does not read|reads the"),
     "shared-squeeze": Fault(r"block[34]", r"another layer|tensors? of|shared|block3"),
     "dropped-bias-of-reduction": Fault(r"reduce", r"bias"),
     # Residuals and scales.
     "missing-residual": Fault(r"block4", r"missing|lacks|does not (read|add)|reads the"),
     "survival-factor": Fault(r"block4", r"factor|scale|multipl|product|\b0\.8\b"),
-    "rescaling-in-model": Fault(r"stem|scal|image|input|^$", r"extra|scal|factor|off by"),
+    "rescaling-in-model": Fault(r"stem|scal|image|input|^$", r"times|extra|scal|factor|off by|times"),
     # Tensors.
     "bgr-images": Fault(r"stem", r"revers|permut|flip|reorder"),
     "transposed-depthwise-kernel": Fault(r"block3\.depthwise", r"transpos"),

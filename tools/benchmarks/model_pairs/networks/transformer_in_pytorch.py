@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformer_design import CLASSES, HEADS, HIDDEN, PATCH, TOKENS, WIDTH, ported
+
+from benchmarks.model_pairs.networks.transformer_design import CLASSES, HEADS, HIDDEN, PATCH, TOKENS, WIDTH, ported
 
 SCALE = {"missing-scale": 1.0, "scale-by-width": WIDTH**-0.5}
 

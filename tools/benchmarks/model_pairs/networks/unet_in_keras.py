@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
-from unet_design import ported
+
+from benchmarks.model_pairs.networks.unet_design import ported
 
 
 class DoubleConv(layers.Layer):

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
-from transformer_design import CLASSES, HEADS, HIDDEN, PATCH, TOKENS, WIDTH, ported
+
+from benchmarks.model_pairs.networks.transformer_design import CLASSES, HEADS, HIDDEN, PATCH, TOKENS, WIDTH, ported
 
 SCALE = {"missing-scale": 1.0, "scale-by-width": WIDTH**-0.5}
 

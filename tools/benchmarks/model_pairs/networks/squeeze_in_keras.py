@@ -4,7 +4,8 @@ from typing import Any
 
 import keras
 from keras import layers, ops
-from squeeze_design import ported
+
+from benchmarks.model_pairs.networks.squeeze_design import ported
 
 
 class Builder:

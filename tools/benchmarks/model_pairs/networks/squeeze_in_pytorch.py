@@ -7,8 +7,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from squeeze_design import ported
 from torch import Tensor, nn
+
+from benchmarks.model_pairs.networks.squeeze_design import ported
 
 
 def hard_sigmoid(fault: str) -> Callable[[Tensor], Tensor]:
@@ -69,7 +70,7 @@ class Bottleneck(nn.Module):
         y = self.act(self.squeeze(y)) if self.fault == "squeeze-before-activation" else self.squeeze(self.act(y))
         y = self.project(y)
         if self.fault == "residual-before-norm" and self.residual:
-            return self.norm3(x + y)  # type: ignore[no-any-return]
+            return self.norm3(x + y)
         y = self.norm3(y)
         if self.fault == "activation-after-projection":
             y = self.act(y)
@@ -114,7 +115,7 @@ class MobileNet(nn.Module):
             x = self.act(self.hidden(x.permute(0, 2, 3, 1))).mean((1, 2))
         else:
             x = self.act(self.hidden(x.mean((2, 3))))
-        return self.classifier(x)  # type: ignore[no-any-return]
+        return self.classifier(x)
 
 
 NAMES = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "variance": "running_var"}

@@ -5,7 +5,8 @@ from typing import Any
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
-from unet_design import BLOCKS, ported
+
+from benchmarks.model_pairs.networks.unet_design import BLOCKS, ported
 
 
 class DoubleConv(nn.Layer):
