@@ -47,6 +47,7 @@ class Difference:
 class Comparison:
     """Two graphs, their pairs, and what came of the walk.
 
+    is_of_models: whether the first graph is a model's, too, and no architecture's.
     values: number of a node of the first graph -> what flows: its counterpart's value, or what it gives itself.
     unpaired: nodes of the first graph without a counterpart, in order.
     unknown: nodes that cannot be judged: nothing here evaluates them, and in their own model they read something else.
@@ -60,6 +61,7 @@ class Comparison:
     one: Graph
     other: Graph
     pairs: Pairs
+    is_of_models: bool = False
     values: dict[int, Array] = field(default_factory=dict)
     unpaired: list[int] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)

@@ -16,6 +16,7 @@ from isomorph.conformance.likeness.causes.words import called, short
 from isomorph.conformance.likeness.comparison import Comparison
 from isomorph.conformance.likeness.explaining.explain import explain
 from isomorph.conformance.likeness.explaining.explanation import Explanation
+from isomorph.conformance.likeness.explaining.outputs import output_apart
 from isomorph.conformance.likeness.finding import Cause, Finding, group
 from isomorph.conformance.likeness.folded import allow_rounding, has_folded
 from isomorph.conformance.likeness.merging import merge
@@ -120,7 +121,7 @@ def compare_models(one: Graph, other: Graph) -> Diagnosis:
     bring_into_form(other)
     _name_functions(one)
     _name_functions(other)
-    return _diagnose(one, other, _paired(one, other))
+    return _diagnose(one, other, _paired(one, other), is_of_models=True)
 
 
 def _name_functions(graph: Graph) -> None:
@@ -130,9 +131,9 @@ def _name_functions(graph: Graph) -> None:
             node.name = f"{short(node.operation)} behind {graph.nodes[node.reads[0].source].name}"
 
 
-def _diagnose(one: Graph, other: Graph, pairs: Pairs) -> Diagnosis:
+def _diagnose(one: Graph, other: Graph, pairs: Pairs, is_of_models: bool = False) -> Diagnosis:
     """Walk through the first graph on the second one's values, explain what differs, and prove it."""
-    comparison = Comparison(one, other, pairs)
+    comparison = Comparison(one, other, pairs, is_of_models)
     with np.errstate(all="ignore"):  # a variance in a mean's place, and whatever else is tried
         comparison.run()
         explanation = explain(comparison)
@@ -151,7 +152,7 @@ def _diagnose(one: Graph, other: Graph, pairs: Pairs) -> Diagnosis:
         len(anchors),
         len(theirs) - matched,
         group([finding for _, finding in findings]),
-        _first_divergence(comparison),
+        _first_divergence(comparison) or (output_apart(explanation) if findings else None),
         before,
         proof,
         None if proof is None else proof <= PROVED * eps,

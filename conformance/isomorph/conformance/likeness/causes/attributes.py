@@ -60,8 +60,11 @@ def variations(node: Node, partner: Node, x: Array, others: Mapping[str, Array])
         if not _are_one(node, partner):
             return [_kind(node, partner)]
         return _joined(list(_tensors(node, partner, others)), node, partner, x)
-    if isinstance(node.operation, Pointwise):
-        return [_kind(node, partner)] if node.operation != partner.operation else []
+    if isinstance(node.operation, Pointwise) and isinstance(partner.operation, Pointwise):
+        if node.operation == partner.operation:
+            return []
+        are_clips = node.operation.function == partner.operation.function == "clip"  # whose bounds nothing may reach
+        return [replace(_kind(node, partner), is_stated=are_clips)]
     found = list(_attributes(node, partner, x))
     if not any("batch_statistics" in each.attributes for each in found):
         found += _tensors(node, partner, others)

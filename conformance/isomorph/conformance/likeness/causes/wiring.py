@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from itertools import chain, takewhile
+from itertools import chain, combinations, takewhile
 
 import numpy as np
 
@@ -56,11 +56,14 @@ def is_same(first: Array, second: Array) -> bool:
 def reordered(x: Array, theirs: Array) -> str | None:
     """Return how a value is another one's elements in another order; None where it has others.
 
-    >>> reordered(np.array([[1.0, 2.0, 3.0]]), np.array([[3.0, 2.0, 1.0]]))
+    >>> reordered(np.array([[[1.0, 2.0, 3.0]]]), np.array([[3.0, 2.0, 1.0]]))
     'with its last axis reversed'
     """
     if x.size != theirs.size or distance(np.sort(theirs, axis=None), np.sort(x, axis=None)) > close(x.dtype):
         return None
+    lengths = [[length for length in each.shape if length > 1] for each in (x, theirs)]
+    if lengths[0] == lengths[1]:
+        theirs = theirs.reshape(x.shape)
     if x.ndim == 4 and x.swapaxes(1, 2).shape == theirs.shape and is_same(x.swapaxes(1, 2), theirs):
         return "with rows and columns exchanged"
     if x.shape == theirs.shape:
@@ -71,6 +74,10 @@ def reordered(x: Array, theirs: Array) -> str | None:
         for axis in range(1, x.ndim):
             if is_same(np.flip(x, axis), theirs):
                 return f"with its axis {axis} reversed"
+    for first, second in combinations(range(1, x.ndim), 2):
+        turned = x.swapaxes(first, second)
+        if turned.shape == theirs.shape and is_same(turned, theirs):
+            return f"with its axes {first} and {second} exchanged"
     return "in another order"
 
 

@@ -124,7 +124,8 @@ def short(operation: Operation) -> str:
 
 def called(node: Node) -> str:
     """Return how a node is named beside its kind."""
-    return f"{word(node.operation)} of {node.name}" if node.name else word(node.operation)
+    words = word(node.operation).removeprefix("a ")
+    return f"{words} of {node.name}" if node.name else words
 
 
 def padding(pad: Pad) -> str:

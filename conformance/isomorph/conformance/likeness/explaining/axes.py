@@ -20,6 +20,8 @@ def explain_axis(explanation: Explanation, difference: Difference, theirs: list[
     if axis is None:
         return False
     x, their = difference.inputs[0], theirs[0]
+    if min(x.ndim, their.ndim) < -axis:
+        return False
     if x.shape[axis] == their.shape[axis] or x.size != their.size or not have_the_same_elements(x, their):
         return False
     words, found = short(node.operation), their.shape[axis]

@@ -30,13 +30,17 @@ def say_missing(explanation: Explanation, nodes: list[Node]) -> None:
         explanation.findings.append((layer[-1].number, Finding(cause, wiring.place_of(layer), says)))
 
 
-def say_extra(explanation: Explanation, extra: list[Node], way: wiring.Trail, reader: Node) -> None:
-    """Name a layer that the second graph alone has, at the place where people would look for it."""
+def say_extra(explanation: Explanation, extra: list[Node], way: wiring.Trail, reader: Node | None) -> None:
+    """Name a layer that the second graph alone has, at the place where people would look for it.
+
+    reader: what reads it, of the first graph; None where it is the last.
+    """
     source = explanation.comparison.one.nodes[way.sources[0]] if way.sources else None
     of_reader = len(extra) == 1 and isinstance(extra[0].operation, Dropout | Cast | Pad)
     linear = isinstance(extra[0].operation, Pointwise) and extra[0].operation.function == "linear"
     linear = linear and len(explanation.comparison.second.readers[extra[0].number]) == 1
-    place = reader if source is None or source.kind is Input or of_reader or linear else source
+    before = source is None or source.kind is Input or of_reader or linear
+    place = (reader if before else source) or source or explanation.comparison.one.input
     words = _bilinear_for_nearest(explanation, extra) or wiring.extra(extra, None if place is reader else source)
     explanation.say(place, *words, theirs=extra[-1])
 
@@ -94,7 +98,14 @@ def explain_rest(explanation: Explanation) -> None:
     for layer in wiring.by_branch(extra):
         first = next((node.reads[0] for node in layer if node.reads), None)
         way = wiring.trail(other, first, back) if first else wiring.Trail()
-        say_extra(explanation, layer, way, one.nodes[way.sources[0]] if way.sources else one.input)
+        last = {layer[-1].number, layer[0].number}
+        readers = [
+            back[reader]
+            for number in last
+            for reader, _ in explanation.comparison.second.readers[number]
+            if reader in back
+        ]
+        say_extra(explanation, layer, way, one.nodes[readers[0]] if readers else None)
 
 
 def _is_missed(explanation: Explanation, node: Node) -> bool:
