@@ -6,9 +6,20 @@ import pytest
 from isomorph.backends.graphs.graph import Graph
 from isomorph.conformance.likeness.anchors import Pairs, Sight, label, pair_anchors
 from isomorph.conformance.likeness.canonical import bring_into_form
-from isomorph.spec.operations import Concatenation, Convolution, Pointwise, Sum
+from isomorph.spec.operations import (
+    Concatenation,
+    Convolution,
+    Dense,
+    MatrixProduct,
+    Operation,
+    Pointwise,
+    Product,
+    Quotient,
+    Sum,
+)
 from isomorph.spec.tensors import WEIGHTS
 
+from .sketched import Sketch
 from .written import NETWORKS, Written
 
 BOTTLENECKS = "slim's bottlenecks"
@@ -133,3 +144,28 @@ def test_what_is_seen_through_a_sum_has_none() -> None:
     sight = Sight(graph)
     joined = next(node for node in graph.nodes.values() if node.kind is Sum)
     assert {tags for _, tags in sight.before[joined.number]} == {()}
+
+
+@pytest.mark.parametrize(
+    ("operation", "tags"),
+    [
+        (MatrixProduct(), [(0,), (1,)]),
+        (Quotient(), [(0,), (1,)]),
+        (Concatenation(), [(0,), (1,)]),
+        (Product(), [(), ()]),
+        (Sum(), [(), ()]),
+    ],
+    ids=lambda each: type(each).__name__ if not isinstance(each, list) else "",
+)
+def test_operands_have_their_places_where_they_are_not_to_be_exchanged(
+    operation: Operation, tags: list[tuple[int, ...]]
+) -> None:
+    net = Sketch(2, 3, 4, 4)
+    keys = [net.move(net.add(Dense(), "x", weights=net.drawn(4, 4)), lambda x: x[:, 0]) for _ in range(2)]
+    joined = net.add(operation, *keys)
+    outputs = net.recorder.reads[joined].shape[-1]
+    sight = Sight(net.ends_in(net.add(Dense(), joined, weights=net.drawn(outputs, 4))))
+    first, second, last = sight.anchors
+    number = next(node.number for node in sight.graph.nodes.values() if node.operation == operation)
+    assert sight.before[number] == [(first, tags[0]), (second, tags[1])]
+    assert [sight.behind[each] for each in (first, second)] == [[(last, tag)] for tag in tags]

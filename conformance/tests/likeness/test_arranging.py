@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isomorph.backends.array_forms import Array
-from isomorph.conformance.likeness.arranging import Arranger, have_the_same_elements
+from isomorph.conformance.likeness.arranging import Arranger, have_the_same_elements, rows_with_the_same_elements
 
 X = np.random.default_rng(0).normal(size=(2, 3, 4, 6))
 
@@ -57,3 +57,50 @@ def test_elements_are_compared_whatever_their_order() -> None:
     assert have_the_same_elements(X, X.reshape(-1)[::-1])
     assert not have_the_same_elements(X, X * 1.001)
     assert not have_the_same_elements(X, np.full_like(X, np.nan))
+
+
+def test_rows_with_the_same_elements_are_found_whatever_their_order_within() -> None:
+    rows = X.reshape(24, 6)
+    order = np.random.default_rng(1).permutation(24)
+    theirs = np.empty_like(rows)
+    theirs[order] = rows[:, ::-1]
+    np.testing.assert_array_equal(rows_with_the_same_elements(X, theirs.reshape(4, 6, 6)), order)
+
+
+@pytest.mark.parametrize(
+    "theirs", [X + 1e-3, X[:1], X.reshape(2, 3, 6, 4)], ids=["others", "fewer", "of fewer features"]
+)
+def test_rows_with_other_elements_are_not_found(theirs: Array) -> None:
+    assert rows_with_the_same_elements(X, theirs) is None
+
+
+COPIES = 40
+"""Rows that are the same: more than the few that any way of sorting leaves in their order."""
+
+
+def test_rows_that_are_the_same_keep_their_order() -> None:
+    """A class token is the same one in all images, before its place in them tells."""
+    row = X[0, 0, 0]
+    like = np.concatenate([np.tile(row, (COPIES, 1)), X.reshape(24, 6)])
+    theirs = np.concatenate([X.reshape(24, 6), np.tile(row, (COPIES, 1))])
+    copies = [place for place, each in enumerate(theirs) if np.array_equal(each, row)]
+    mine = [place for place, each in enumerate(like) if np.array_equal(each, row)]
+    rows = rows_with_the_same_elements(like, theirs)
+    assert rows is not None
+    assert rows[mine].tolist() == copies
+    layout = Arranger().layout(like, theirs)
+    assert layout is not None
+    np.testing.assert_array_equal(layout.take(theirs), like)
+    assert (layout.numbers()[mine, 0] // 6).tolist() == copies
+
+
+def test_an_order_is_known_whether_or_not_rows_have_one_axis() -> None:
+    arranger = Arranger()
+    theirs = np.ascontiguousarray(ORDERS["token by token"](X))
+    arranger.layout(X, theirs)
+    assert arranger.known_of(X.shape, theirs.shape) is arranger.known_of(X.shape, (24, 6)) is not None
+    assert arranger.known_of(X.shape, (4, 6, 6)) is arranger.known_of(X.shape, (24, 6))
+    assert arranger.known_of((24, 6), X.shape) is None
+    changed = np.exp(X)
+    other = np.ascontiguousarray(ORDERS["token by token"](changed)).reshape(24, 6)
+    np.testing.assert_array_equal(arranger.arrange(X, other), changed)

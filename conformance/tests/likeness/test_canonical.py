@@ -1,7 +1,7 @@
 """Each pass of the canonical form writes what people write otherwise as one node, and leaves what is computed."""
 
 from collections.abc import Callable
-from math import inf
+from math import inf, pi
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from isomorph.backends.graphs.graph import Graph, Tensor
 from isomorph.backends.graphs.recorder import Recorder
 from isomorph.backends.oracle.evaluation import evaluate
 from isomorph.conformance.likeness.canonical import bring_into_form
+from isomorph.conformance.likeness.causes.words import short
 from isomorph.spec.operations import (
     RELU,
     RELU6,
@@ -128,6 +129,56 @@ def test_a_sum_with_another_value_is_no_function_of_one() -> None:
     assert Sum() in operations(model.canonical(model.add(Sum(), 0, convolved)))
 
 
+def test_a_quick_gelu_that_is_written_out_is_one_function() -> None:
+    model = Model(1, 4, 4, 2)
+    key = model.add(Pointwise("sigmoid"), model.add(Pointwise("linear", (1.702, 0.0)), 0))
+    assert operations(model.canonical(model.add(Product(), 0, key))) == [Pointwise("silu", (1.702,))]
+    assert short(Pointwise("silu", (1.702,))) == "quick GELU"
+
+
+def single(number: float) -> float:
+    return float(np.float32(number))
+
+
+def swish(slope: float) -> Model:
+    """A hard swish in three operations, of images that are a few steps of its line."""
+    model = Model(1, 4, 4, 2)
+    shifted = model.add(Pointwise("linear", (slope, 0.5)), 0)
+    model.add(Product(), 0, model.add(Pointwise("clip", (0.0, 1.0)), shifted))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("slope", "expected"),
+    [(single(1 / 6), [Pointwise("hard_swish", (1 / 6, 0.5))]), (0.16667, None)],
+    ids=["in float32", "in five digits"],
+)
+def test_a_constant_in_float32_keeps_a_name_and_another_does_not(
+    slope: float, expected: list[Operation] | None
+) -> None:
+    model = swish(slope)
+    graph = model.recorder.graph
+    model.recorder.output("", model.count)
+    found = operations(bring_into_form(graph))
+    assert found == expected if expected else len(found) == 3
+
+
+def test_a_gelu_by_tanh_whose_constant_is_in_float32_keeps_its_name() -> None:
+    model = Model(1, 4, 4, 2)
+    cube = model.add(Product(), 0, model.add(Product(), 0, 0))
+    inner = model.add(Sum(), 0, model.add(Pointwise("linear", (0.044715, 0.0)), cube))
+    share = model.add(Pointwise("tanh"), model.add(Pointwise("linear", (single((2 / pi) ** 0.5), 0.0)), inner))
+    half = model.add(Pointwise("linear", (0.5, 0.0)), 0)
+    model.recorder.output("", model.add(Product(), half, model.add(Pointwise("linear", (1.0, 1.0)), share)))
+    assert operations(bring_into_form(model.recorder.graph)) == [Pointwise("gelu_tanh")]
+
+
+def test_functions_that_nobody_writes_with_rounded_constants_are_told_exactly() -> None:
+    model = Model(1, 4, 4, 2)
+    key = model.add(Pointwise("sigmoid"), model.add(Pointwise("linear", (single(1.702), 0.0)), 0))
+    assert len(operations(model.canonical(model.add(Product(), 0, key)))) == 3
+
+
 # ------------------------------------------------------------------------------------------- pools, pads
 
 
@@ -228,6 +279,30 @@ def test_factors_around_a_matrix_product_are_its_own() -> None:
     scaled = model.move(model.add(Pointwise("linear", (0.5, 0.0)), dense), lambda x: x.transpose(0, 2, 1))
     key = model.add(Pointwise("linear", (3.0, 0.0)), model.add(MatrixProduct(), 0, scaled))
     assert MatrixProduct(1.5) in operations(model.canonical(key))
+
+
+def test_summands_alone_have_no_factor() -> None:
+    model = Model(1, 3, 3, 2)
+    key = model.add(Affine(), model.add(Affine(), 0, **{SHIFT: np.ones(2)}), **{SHIFT: np.arange(2.0)})
+    graph = model.canonical(model.add(Pointwise("linear", (1.0, 2.0)), key))
+    (node,) = (node for node in graph.nodes.values() if node.kind is Affine)
+    assert set(node.tensors) == {SHIFT}
+
+
+def test_factors_alone_have_no_summand() -> None:
+    model = Model(1, 3, 3, 2)
+    key = model.add(Affine(), model.add(Affine(), 0, **{SCALE: np.arange(1.0, 3)}), **{SCALE: np.array([3.0, 5.0])})
+    graph = model.canonical(key)
+    (node,) = (node for node in graph.nodes.values() if node.kind is Affine)
+    assert set(node.tensors) == {SCALE}
+
+
+def test_a_summand_before_a_factor_is_a_bias_and_the_factor_stays() -> None:
+    model = Model(1, 3, 3, 2)
+    key = model.add(Affine(), model.add(Convolution(), 0, weights=kernel(1, 1, 2, 4)), **{SHIFT: np.arange(4.0)})
+    graph = model.canonical(model.add(Affine(), key, **{SCALE: np.arange(1.0, 5.0)}))
+    assert operations(graph) == [Convolution(), Affine()]
+    assert [set(node.tensors) for node in graph.nodes.values()][1:] == [{WEIGHTS, BIASES}, {SCALE}]
 
 
 # ------------------------------------------------------------------------------------------- groups, dense

@@ -136,6 +136,79 @@ def test_layers_are_grouped_by_their_convolutions() -> None:
     assert wiring.extra(nodes[:2], None)[0] == "extra layer"
 
 
+def branch(*names: str, reads: tuple[int, ...] = ()) -> list[Node]:
+    """Return convolutions in a row, each with a ReLU of no module behind it; the first reads others."""
+    nodes: list[Node] = []
+    for place, name in enumerate(names):
+        sources = (nodes[-1].number,) if nodes else reads
+        number = 2 * place + 1
+        nodes.append(Node(number, Convolution(), tuple(Read(each, WHOLE) for each in sources), name=name))
+        nodes.append(Node(number + 1, RELU, (Read(number, WHOLE),), name=f"{name}.active"))
+    return nodes
+
+
+WHOLE = Layout.whole((1,))
+
+
+def numbers(groups: list[list[Node]]) -> list[list[int]]:
+    return [sorted(node.number for node in group) for group in groups]
+
+
+def test_layers_that_hang_together_are_one_branch() -> None:
+    gate = branch("gate.down", "gate.up")
+    alone = Node(9, Convolution(), (Read(20, WHOLE),), name="other")
+    assert numbers(wiring.by_branch([alone, *gate])) == [[9], [1, 2, 3, 4]]
+    assert numbers(wiring.by_branch(gate[::-1])) == [[1, 2, 3, 4]]
+
+
+def test_one_layer_alone_is_no_branch_with_what_hangs_on_it() -> None:
+    assert numbers(wiring.by_branch(branch("conv"))) == [[1], [2]]
+
+
+def test_two_layers_that_join_behind_are_one_branch() -> None:
+    first = Node(1, Convolution(), (Read(0, WHOLE),), name="a")
+    second = Node(2, Convolution(), (Read(0, WHOLE),), name="b")
+    joined = Node(3, Sum(), (Read(1, WHOLE), Read(2, WHOLE)), name="join")
+    assert numbers(wiring.by_branch([first, second])) == [[1], [2]]
+    assert numbers(wiring.by_branch([first, second, joined])) == [[1, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("names", "place"),
+    [
+        (["block.gate.down", "block.gate.up"], "block.gate"),
+        (["block/gate/down", "block/gate/up"], "block/gate"),
+        (["gate1", "gate2"], "gate1"),
+        (["block.gate", "block.gate.up"], "block.gate"),
+        (["alone"], "alone"),
+    ],
+    ids=["of a module", "of a scope", "with nothing but letters in common", "one in the other", "of one"],
+)
+def test_a_branch_stands_in_the_module_around_all_of_it(names: list[str], place: str) -> None:
+    assert wiring.place_of([node for node in branch(*names) if node.kind is Convolution][::-1]) == place
+
+
+def test_nodes_without_a_common_module_stand_where_their_first_layer_does() -> None:
+    nodes = [Node(1, RELU, name="a"), Node(4, Convolution(), name="c"), Node(3, Convolution(), name="b")]
+    assert wiring.place_of(nodes) == "b"
+    assert wiring.place_of([Node(1, RELU, name="a"), Node(2, RELU, name="b")]) == "b"
+
+
+def test_branches_and_factors_have_causes_of_their_own() -> None:
+    gate, half = branch("gate.down", "gate.up"), [Node(1, Pointwise("linear", (0.5, 0.0)), name="half")]
+    more = [Node(1, Pointwise("linear", (0.5, 2.0)), name="more")]
+    behind = Node(9, Convolution(), name="conv")
+    assert wiring.missing(gate) == ("missing branch", "is missing with all of its branch: convolution and ReLU")
+    assert wiring.extra(gate, behind) == (
+        "extra branch",
+        "has a branch too many behind its convolution: convolution and ReLU",
+    )
+    assert wiring.missing(half) == ("missing factor", "does not have a factor of 0.5")
+    assert wiring.extra(half, None) == ("extra factor", "has a factor of 0.5 too many in front of it")
+    assert wiring.missing(more) == ("missing affine", "has no affine")
+    assert wiring.extra(more, behind)[0] == "extra affine"
+
+
 def test_operations_have_words() -> None:
     assert word(Pointwise("clip", (0.0, inf))) == "ReLU"
     assert word(Pointwise("linear", (2.0, 1.0))) == "a factor of 2 and 1 more"

@@ -85,3 +85,84 @@ def test_a_variance_of_a_sample_is_told_with_its_number() -> None:
     told = story("moving_variance", VECTOR * 50 / 49, VECTOR, {}, {})
     assert told is not None
     assert told[1].endswith("n / (n - 1) of n = 50")
+
+
+SHUFFLED = [3, 1, 2, 0, 5, 4, 7, 6]
+WIDE = RANDOM.normal(size=(5, 16))
+
+ORDERS: dict[str, tuple[str, Array, list[int], str, str]] = {
+    "backward": ("weights", KERNEL, list(range(8))[::-1], "outputs reversed", "has its outputs reversed"),
+    "one more in front": ("biases", KERNEL[0, 0, 0], [7, *range(7)], "outputs shifted", "has its outputs shifted by 1"),
+    "one less in front": (
+        "weights",
+        KERNEL,
+        [*range(1, 8), 0],
+        "outputs shifted",
+        "has its outputs shifted by -1",
+    ),
+    "in any order": (
+        "weights",
+        KERNEL,
+        SHUFFLED,
+        "outputs permuted",
+        "has its outputs in another order: 3, 1, 2, 0, 5, 4, 7, 6",
+    ),
+    "many in any order": (
+        "weights",
+        WIDE,
+        [*SHUFFLED, *range(8, 16)],
+        "outputs permuted",
+        "has its outputs in another order: 3, 1, 2, 0, 5, 4, 7, 6, ...",
+    ),
+    "a scale of blue first": ("scale", VECTOR[:3], [2, 1, 0], "BGR", "has its channels reversed, BGR for RGB"),
+    "a shift of blue first": ("shift", VECTOR[:3], [2, 1, 0], "BGR", "has its channels reversed, BGR for RGB"),
+    "three biases backward": ("biases", VECTOR[:3], [2, 1, 0], "outputs reversed", "has its outputs reversed"),
+    "two": ("biases", VECTOR[:2], [1, 0], "another order", "has the right values in another order"),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_outputs_in_another_order_are_told_with_their_order(name: str) -> None:
+    leaf, right, order, cause, says = ORDERS[name]
+    assert story(leaf, right[..., order], right, {}, {}) == (cause, says)
+
+
+def test_outputs_of_which_one_is_there_twice_are_in_no_order() -> None:
+    told = story("gamma", VECTOR[[0, 0, 2, 3]], VECTOR[:4] * [1, 2, 1, 1], {}, {})
+    assert told is not None
+    assert not told[0].startswith("outputs")
+
+
+def test_outputs_that_are_packed_of_several_layers_are_told() -> None:
+    """Queries, keys and values: head by head in one model, and one after the other in another."""
+    layers = {f"{name}/weights": RANDOM.normal(size=(5, 4)) for name in ("queries", "keys", "values")}
+    packed = np.concatenate([part[:, :2] for part in layers.values()], 1)
+    expected = np.concatenate(list(layers.values()), 1)[:, :6]
+    says = "holds outputs of 3 layers, packed in another order"
+    assert story("weights", packed, expected, {}, layers) == ("outputs of several layers", says)
+    biases = {name: x[0] for name, x in layers.items()}
+    assert story("biases", packed[0], expected[0], {}, biases) == ("outputs of several layers", says)
+
+
+def test_outputs_of_which_one_is_nobodys_are_other_values() -> None:
+    layers = {f"{name}/weights": RANDOM.normal(size=(5, 4)) for name in ("queries", "keys")}
+    packed = np.concatenate([part[:, :2] for part in layers.values()], 1)
+    packed[2, 1] += 1
+    expected = RANDOM.normal(size=(5, 4))
+    told = story("weights", packed, expected, {}, layers)
+    assert told is not None
+    assert told[0] == "other values"
+
+
+def test_outputs_of_one_other_layer_are_of_several_to_nobody() -> None:
+    told = story("weights", DENSE[:, [0, 2, 1]], RANDOM.normal(size=(12, 3)), {}, {"elsewhere/weights": DENSE})
+    assert told is not None
+    assert told[0] == "other values"
+
+
+def test_outputs_of_layers_with_other_kernels_are_nobodys() -> None:
+    layers = {f"{name}/weights": RANDOM.normal(size=(3, 1, 2, 4)) for name in ("queries", "keys")}
+    packed = np.concatenate([part[..., :2] for part in layers.values()], -1).reshape(1, 3, 2, 4)
+    told = story("weights", packed, RANDOM.normal(size=(1, 3, 2, 4)), {}, layers)
+    assert told is not None
+    assert told[0] == "other values"

@@ -129,7 +129,7 @@ class Comparison:
             self.differences.append(Difference(node, partner, inputs, found, expected))
 
     def judge_rows(self, node: Node, partner: Node, inputs: list[Array], found: Array) -> bool:
-        """Compare a node with a counterpart that has other rows of features, where both have some of the same ones.
+        """Compare a node with a counterpart that has some of its rows of features alone, or more of them.
 
         One model may normalise all tokens and take the first, another one that alone. Return whether it is so.
         """
@@ -140,7 +140,8 @@ class Comparison:
         (x,), expected, features = inputs, partner.value, found.shape[-1]
         rows = common_rows(x, self.other.take(partner.reads[0]))
         shared = rows >= 0
-        if expected.shape[-1] != features or not shared.any():
+        common = min(len(rows), expected.size // max(expected.shape[-1], 1))
+        if expected.shape[-1] != features or shared.sum() < common:
             return False
         value = np.array(found).reshape(-1, features)
         part, right = value[shared], np.reshape(expected, (-1, features))[rows[shared]]

@@ -153,7 +153,7 @@ def _in_place_of(comparison: "Comparison", own: Read, source: int) -> Iterator[R
     if values[source].shape == shape:
         yield Read(source, own.layout)
     readers = (nodes[number] for number, _ in comparison.first.readers[source])
-    for read in chain(nodes[own.source].reads, *(reader.reads for reader in readers)):
+    for read in chain(*(reader.reads for reader in readers)):
         fits = read.layout.size == values[source].size and own.layout.size == prod(read.shape)
         if read.source == source and read.shape == shape and fits:
             yield read.then(own.layout)
@@ -173,7 +173,7 @@ def _carried(comparison: "Comparison", own: Read, read: Read, their: Array) -> A
     partner = nodes.get(comparison.pairs.of.get(own.source, -1))
     if layout is None or partner is None or partner.value is None:
         return None
-    for value in (their, nodes[read.source].value):
+    for value in (nodes[read.source].value, their):
         if value is not None and value.shape == partner.value.shape:
             return taken(own, layout.take(np.ascontiguousarray(value)))
     return None

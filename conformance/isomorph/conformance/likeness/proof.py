@@ -67,21 +67,26 @@ class _Repaired:
             if number in self.computing:
                 raise ValueError("Its causes have a node read what is computed of it.")
             self.computing.add(number)
-            node = self.one.nodes[number]
-            repair = self.explanation.repairs.get(number)
-            operation, tensors = (repair.operation, repair.tensors) if repair else (node.operation, node.tensors)
-            inputs = self._their_inputs(node, repair.reads) if repair and repair.reads else self._inputs(node)
-            if number in self.explanation.comparison.passed and self.explanation.findings:
-                value = inputs[0]
-            else:
-                value = evaluate(operation, inputs, {leaf: tensor.value for leaf, tensor in tensors.items()})
-            deviation = self.deviations.get(number)
-            if deviation is not None and deviation.shape == value.shape:
-                value = value + deviation
-            layout = self.layouts.get(number)
-            self.values[number] = layout.take(value) if repair and repair.is_theirs and layout else value
-            self.computing.discard(number)
+            try:
+                self.values[number] = self._computed(self.one.nodes[number])
+            finally:
+                self.computing.discard(number)
         return self.values[number]
+
+    def _computed(self, node: Node) -> Array:
+        """Compute a node of the first graph, with its causes applied."""
+        number, repair = node.number, self.explanation.repairs.get(node.number)
+        operation, tensors = (repair.operation, repair.tensors) if repair else (node.operation, node.tensors)
+        inputs = self._their_inputs(node, repair.reads) if repair and repair.reads else self._inputs(node)
+        if number in self.explanation.comparison.passed and self.explanation.findings:
+            value = inputs[0]
+        else:
+            value = evaluate(operation, inputs, {leaf: tensor.value for leaf, tensor in tensors.items()})
+        deviation = self.deviations.get(number)
+        if deviation is not None and deviation.shape == value.shape:
+            value = value + deviation
+        layout = self.layouts.get(number)
+        return layout.take(value) if repair and repair.is_theirs and layout else value
 
     def _inputs(self, node: Node) -> list[Array]:
         partner = self.other.nodes.get(self.of.get(node.number, -1))
@@ -110,22 +115,32 @@ class _Repaired:
         return inputs
 
     def their_value(self, number: int) -> Array:
-        """Return the value of a node of the second graph: its counterpart's, or one that is computed."""
+        """Return the value of a node of the second graph: its counterpart's, or one that is computed.
+
+        Of those without a counterpart the ones before it are computed first, as in `value_in_order`.
+        """
         if number not in self.their_values:
-            node = self.other.nodes[number]
-            assert node.value is not None
-            if number in self.back and self._gives_all_of(node):
-                value, layout = self.value(self.back[number]), self.layouts.get(self.back[number])
-                flat = value.reshape(-1) if layout is None else layout.scatter(value)
-                self.their_values[number] = flat.reshape(node.value.shape)
-            else:
-                inputs = [read.layout.take(np.ascontiguousarray(self.their_value(read.source))) for read in node.reads]
-                value = evaluate(node.operation, inputs, node.arrays)
-                if self.rounds and rounding(self.other, node):
-                    own = [self.other.take(read) for read in node.reads]
-                    value = value + (node.value - evaluate(node.operation, own, node.arrays))
-                self.their_values[number] = value
+            alone = [each for each in takewhile(lambda each: each != number, self.other.nodes) if each not in self.back]
+            for each in alone if number not in self.back else ():
+                if each not in self.their_values:
+                    with suppress(*NOT_EVALUATED):
+                        self.their_values[each] = self._their(self.other.nodes[each])
+            self.their_values[number] = self._their(self.other.nodes[number])
         return self.their_values[number]
+
+    def _their(self, node: Node) -> Array:
+        """Compute a node of the second graph, or take its counterpart's value."""
+        assert node.value is not None
+        if node.number in self.back and self._gives_all_of(node):
+            value, layout = self.value(self.back[node.number]), self.layouts.get(self.back[node.number])
+            flat = value.reshape(-1) if layout is None else layout.scatter(value)
+            return flat.reshape(node.value.shape)
+        inputs = [read.layout.take(np.ascontiguousarray(self.their_value(read.source))) for read in node.reads]
+        value = evaluate(node.operation, inputs, node.arrays)
+        if self.rounds and rounding(self.other, node):
+            own = [self.other.take(read) for read in node.reads]
+            value = value + (node.value - evaluate(node.operation, own, node.arrays))
+        return value
 
     def _gives_all_of(self, node: Node) -> bool:
         """Return whether a node's counterpart in the first graph gives all that it does, and not fewer rows."""

@@ -13,16 +13,19 @@ from isomorph.conformance.likeness.canonical.norms import drop_neutral
 from isomorph.conformance.likeness.canonical.pads import fold_pads
 from isomorph.conformance.likeness.canonical.pools import simplify_pools
 from isomorph.conformance.likeness.canonical.products import orient_products
+from isomorph.conformance.likeness.canonical.quotients import write_as_products
 
 PASSES = (
     Graph.remove_unread,
     pad_with_constants,
+    write_as_products,
     name_functions,
     drop_neutral,
     simplify_pools,
     fold_pads,
     move_into_bias,
     join_affines,
+    Graph.remove_unread,
     move_into_bias,
     join_groups,
     order_flattened,

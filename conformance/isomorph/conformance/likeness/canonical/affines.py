@@ -40,17 +40,15 @@ def join_affines(graph: Graph) -> None:
 
 
 def move_into_bias(graph: Graph) -> None:
-    """Make a summand of each feature, right behind a layer that has no bias, its bias."""
+    """Make a summand of each feature, right behind a layer, its bias, or a part of it."""
     for node in list(graph.nodes.values()):
         if not isinstance(node.operation, Affine) or set(node.tensors) != {SHIFT} or not _reads_alone(graph, node):
             continue
         before = graph.nodes[node.reads[0].source]
         shift = node.tensors[SHIFT]
-        if (
-            isinstance(before.operation, Convolution | Dense | TransposedConvolution)
-            and BIASES not in before.tensors
-            and shift.value.ndim == 1
-        ):
+        if isinstance(before.operation, Convolution | Dense | TransposedConvolution) and shift.value.ndim == 1:
+            if BIASES in before.tensors:
+                shift = Tensor.computed(before.tensors[BIASES].value + shift.value)
             node.operation, node.reads = before.operation, before.reads
             node.tensors = before.tensors | {BIASES: shift}
             node.name = before.name or node.name

@@ -68,14 +68,34 @@ def _name(graph: Graph, node: Node, begin: Read) -> None:
         node.operation, node.reads = function, (begin,)
         return
     inside = sorted(_inside(graph, node, begin))
-    for place in reversed(range(len(inside))):
-        before = graph.nodes[inside[place]]
-        behind = [graph.nodes[number] for number in (*inside[place + 1 :], node.number)]
-        if all(read.source >= before.number for each in behind for read in each.reads):
-            _name(graph, before, begin)
-            assert before.value is not None
-            _name(graph, node, Read(before.number, Layout.whole(before.value.shape)))
-            return
+    passed = [place for place in range(len(inside)) if _goes_through(graph, node, inside, place)]
+    known = (place for place in passed if _tail(graph, node, inside[place]) is not None)
+    place = next(known, passed[-1] if passed else None)
+    if place is None:
+        return
+    before = graph.nodes[inside[place]]
+    tail = _tail(graph, node, before.number)
+    assert before.value is not None
+    _name(graph, before, begin)
+    read = Read(before.number, Layout.whole(before.value.shape))
+    if tail is not None:
+        node.operation, node.reads = tail, (read,)
+    else:
+        _name(graph, node, read)
+
+
+def _goes_through(graph: Graph, node: Node, inside: list[int], place: int) -> bool:
+    """Return whether all that a node is computed of goes through one of the nodes before it."""
+    behind = [graph.nodes[number] for number in (*inside[place + 1 :], node.number)]
+    return all(read.source >= inside[place] for each in behind for read in each.reads)
+
+
+def _tail(graph: Graph, node: Node, before: int) -> Pointwise | None:
+    """Return the known function that a node is of one before it; None of another one, and of a single operation."""
+    value = graph.nodes[before].value
+    if isinstance(node.operation, Pointwise) and node.reads[0].source == before:
+        return None
+    return None if value is None or node.value is None else _function(value, node.value)
 
 
 def _inside(graph: Graph, node: Node, begin: Read) -> set[int]:
@@ -106,6 +126,16 @@ def _same(first: Read, second: Read) -> bool:
     return np.array_equal(first.layout.numbers(), second.layout.numbers())
 
 
+def _powers(x: Array, y: Array) -> list[Pointwise]:
+    """Return the power that positive samples may be: a root that is inverted, for one."""
+    if not x.size or min(x.min(), y.min()) <= 0:
+        return []
+    at = int(np.abs(np.log(x)).argmax())
+    if x[at] == 1:
+        return []
+    return [Pointwise("power", (round(float(np.log(y[at]) / np.log(x[at])), 6),))]
+
+
 def _function(x: Array, y: Array) -> Pointwise | None:
     """Return the known function of which these are samples; None of another one."""
     x, y = x.reshape(-1), y.reshape(-1)
@@ -116,7 +146,7 @@ def _function(x: Array, y: Array) -> Pointwise | None:
     tolerance = 16 * np.finfo(y.dtype).eps * largest  # one rounding of each of a handful of operations
     negative = x < 0
     slopes = y[negative] / x[negative] if negative.any() else np.array([])
-    candidates = list(KNOWN)
+    candidates = [*KNOWN, *_powers(x, y)]
     if slopes.size:
         slope = float(np.median(slopes))
         candidates += [Pointwise("leaky_relu", (slope,)), Pointwise("linear", (slope, 0.0))]
