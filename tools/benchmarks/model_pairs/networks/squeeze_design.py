@@ -4,11 +4,9 @@ The stem, a 3x3 convolution of stride 2, reads images of 32x40; four inverted bo
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.model_pairs.networks.drawing import Tensors, drawn
 from benchmarks.model_pairs.networks.fault import Fault
-
-Tensors = dict[str, NDArray[np.float64]]
 
 # Channels in, expanded, kernel of the depthwise convolution, channels that the gate is squeezed to (0: no gate), out.
 BLOCKS = {
@@ -42,23 +40,9 @@ def _shapes() -> dict[str, tuple[int, ...]]:
 SHAPES = _shapes()
 
 
-def drawn(seed: int) -> Tensors:
-    """Values as training leaves them, that float32 can hold."""
-    tensors: Tensors = {}
-    for index, (name, shape) in enumerate(SHAPES.items()):
-        random = np.random.default_rng([seed, index])
-        match name.rpartition(".")[2]:
-            case "weight":
-                fan_in = int(np.prod(shape[:2] if ".depthwise." in name else shape[:-1]))
-                values = random.normal(0, np.sqrt(2 / fan_in), shape)
-            case "gamma":
-                values = random.uniform(0.6, 1.4, shape)
-            case "variance":
-                values = random.uniform(0.3, 1.5, shape)
-            case _:
-                values = random.normal(0, 0.2, shape)
-        tensors[name] = values.astype(np.float32).astype(np.float64)
-    return tensors
+def _deviation(name: str, shape: tuple[int, ...]) -> float:
+    fan_in = int(np.prod(shape[:2] if ".depthwise." in name else shape[:-1]))
+    return float(np.sqrt(2 / fan_in))
 
 
 def ported(seed: int, fault: str, style: str) -> Tensors:
@@ -67,7 +51,7 @@ def ported(seed: int, fault: str, style: str) -> Tensors:
         raise ValueError(f"no style {style!r}")
     if fault and fault not in FAULTS:
         raise ValueError(f"no fault {fault!r}")
-    tensors = drawn(seed)
+    tensors = drawn(SHAPES, seed, _deviation)
     match fault:
         case "bgr-images":
             tensors["stem.conv.weight"] = tensors["stem.conv.weight"][:, :, ::-1]

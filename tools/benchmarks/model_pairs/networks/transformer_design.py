@@ -4,11 +4,9 @@ Images of 32x40 are cut into 4x5 patches of 8x8; two pre-norm blocks of two head
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.model_pairs.networks.drawing import Tensors, drawn
 from benchmarks.model_pairs.networks.fault import Fault
-
-Tensors = dict[str, NDArray[np.float64]]
 
 PATCH, WIDTH, HIDDEN, HEADS, TOKENS, CLASSES = 8, 24, 48, 2, 21, 7
 
@@ -40,30 +38,16 @@ def _shapes() -> dict[str, tuple[int, ...]]:
 SHAPES = _shapes()
 
 
-def drawn(seed: int) -> Tensors:
-    """Values as training leaves them, that float32 can hold."""
-    tensors: Tensors = {}
-    for index, (name, shape) in enumerate(SHAPES.items()):
-        random = np.random.default_rng([seed, index])
-        match name.rpartition(".")[2]:
-            case "weight":
-                sharp = 1.5 if ".q_proj." in name or ".k_proj." in name else 1.0
-                values = random.normal(0, sharp * np.sqrt(2 / np.prod(shape[:-1])), shape)
-            case "gamma":
-                values = random.uniform(0.6, 1.4, shape)
-            case "class_token" | "positions":
-                values = random.normal(0, 0.5, shape)
-            case _:
-                values = random.normal(0, 0.2, shape)
-        tensors[name] = values.astype(np.float32).astype(np.float64)
-    return tensors
+def _deviation(name: str, shape: tuple[int, ...]) -> float:
+    sharp = 1.5 if ".q_proj." in name or ".k_proj." in name else 1.0
+    return float(sharp * np.sqrt(2 / np.prod(shape[:-1])))
 
 
 def ported(seed: int, fault: str) -> Tensors:
     """What `drawn` draws, as a script brings it to the other framework: with the faults that such scripts make."""
     if fault and fault not in FAULTS:
         raise ValueError(f"no fault {fault!r}")
-    tensors = drawn(seed)
+    tensors = drawn(SHAPES, seed, _deviation)
     match fault:
         case "patches-flattened-channels-first":
             kernel = tensors["embedding.patches.weight"]

@@ -5,11 +5,9 @@ convolution, up1 a bilinear resize with a convolution; both decoders read what t
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.model_pairs.networks.drawing import Tensors, drawn
 from benchmarks.model_pairs.networks.fault import Fault
-
-Tensors = dict[str, NDArray[np.float64]]
 
 # Channels in, out.
 BLOCKS = {"encoder1": (3, 8), "encoder2": (8, 16), "encoder3": (16, 32), "decoder2": (32, 16), "decoder1": (16, 8)}
@@ -34,23 +32,9 @@ def _shapes() -> dict[str, tuple[int, ...]]:
 SHAPES = _shapes()
 
 
-def drawn(seed: int) -> Tensors:
-    """Values as training leaves them, that float32 can hold."""
-    tensors: Tensors = {}
-    for index, (name, shape) in enumerate(SHAPES.items()):
-        random = np.random.default_rng([seed, index])
-        match name.rpartition(".")[2]:
-            case "weight":
-                reached = 4 if name == "up2.weight" else 1  # the outputs among which stride 2 divides a kernel's places
-                values = random.normal(0, np.sqrt(2 * reached / np.prod(shape[:-1])), shape)
-            case "gamma":
-                values = random.uniform(0.6, 1.4, shape)
-            case "variance":
-                values = random.uniform(0.3, 1.5, shape)
-            case _:
-                values = random.normal(0, 0.2, shape)
-        tensors[name] = values.astype(np.float32).astype(np.float64)
-    return tensors
+def _deviation(name: str, shape: tuple[int, ...]) -> float:
+    reached = 4 if name == "up2.weight" else 1  # the outputs among which stride 2 divides a kernel's places
+    return float(np.sqrt(2 * reached / np.prod(shape[:-1])))
 
 
 def ported(seed: int, fault: str, style: str) -> Tensors:
@@ -59,7 +43,7 @@ def ported(seed: int, fault: str, style: str) -> Tensors:
         raise ValueError(f"no style {style!r}")
     if fault and fault not in FAULTS:
         raise ValueError(f"no fault {fault!r}")
-    tensors = drawn(seed)
+    tensors = drawn(SHAPES, seed, _deviation)
     norms = [f"{block}.{norm}" for block in BLOCKS for norm in ("norm1", "norm2")]
     match fault:
         case "flipped-kernel-of-upsampling":

@@ -1,5 +1,6 @@
 """The findings of a comparison so far, and the nodes with their causes applied, which prove them."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from isomorph.backends.array_forms import Array
@@ -51,12 +52,14 @@ class Explanation:
 
     def __post_init__(self) -> None:
         self.others: dict[str, Array] = {}
+        parts: Counter[str] = Counter()  # of packed tensors, as queries, keys and values are
         for node in self.comparison.one.nodes.values():
             for tensor in node.tensors.values():
                 if tensor.name is None:
                     continue
-                name = tensor.name if tensor.name not in self.others else f"{tensor.name}, part {len(self.others)}"
-                self.others[name] = tensor.value
+                parts[tensor.name] += 1
+                count = parts[tensor.name]
+                self.others[tensor.name if count == 1 else f"{tensor.name}, part {count}"] = tensor.value
 
     def say(self, node: Node, cause: str, says: str, theirs: Node | None = None, **more: object) -> None:
         """Add a finding at a node of the first graph; `theirs` is the second one's, and `more` its other fields."""

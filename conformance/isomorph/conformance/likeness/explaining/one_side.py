@@ -1,9 +1,10 @@
 """What one graph alone has: layers that are missing, and layers too many."""
 
+from collections.abc import Mapping
 from math import prod
 
 from isomorph.backends.graphs.graph import Graph, Node
-from isomorph.conformance.likeness.anchors import ANCHORS
+from isomorph.conformance.likeness.anchors import ANCHORS, Sight
 from isomorph.conformance.likeness.causes import wiring
 from isomorph.conformance.likeness.comparison import Difference
 from isomorph.conformance.likeness.explaining.explanation import Explanation
@@ -21,12 +22,16 @@ def trails(explanation: Explanation, difference: Difference) -> tuple[list[wirin
 
 def say_missing(explanation: Explanation, nodes: list[Node]) -> None:
     """Name the units, the layers and the operations that the first graph alone has."""
-    units = wiring.whole_units(explanation.comparison.one, nodes)
+    comparison = explanation.comparison
+    units = wiring.whole_units(comparison.one, nodes)
     inside = {node.number for unit in units.values() for node in unit}
     for name, unit in units.items():
         explanation.findings.append((unit[0].number, Finding("missing unit", name, "is missing")))
     for layer in wiring.by_branch([each for each in nodes if each.number not in inside]):
-        cause, says = _nearest_for_bilinear(explanation, layer) or wiring.missing(layer)
+        if _repeated_instead(layer, comparison.first, comparison.other, comparison.pairs.of):
+            cause, says = "nearest for bilinear", "repeats the nearest cells, where a bilinear resize is expected"
+        else:
+            cause, says = wiring.missing(layer)
         explanation.findings.append((layer[-1].number, Finding(cause, wiring.place_of(layer), says)))
 
 
@@ -35,38 +40,30 @@ def say_extra(explanation: Explanation, extra: list[Node], way: wiring.Trail, re
 
     reader: what reads it, of the first graph; None where it is the last.
     """
-    source = explanation.comparison.one.nodes[way.sources[0]] if way.sources else None
+    comparison = explanation.comparison
+    source = comparison.one.nodes[way.sources[0]] if way.sources else None
     of_reader = len(extra) == 1 and isinstance(extra[0].operation, Dropout | Cast | Pad)
     linear = isinstance(extra[0].operation, Pointwise) and extra[0].operation.function == "linear"
-    linear = linear and len(explanation.comparison.second.readers[extra[0].number]) == 1
+    linear = linear and len(comparison.second.readers[extra[0].number]) == 1
     before = source is None or source.kind is Input or of_reader or linear
-    place = (reader if before else source) or source or explanation.comparison.one.input
-    words = _bilinear_for_nearest(explanation, extra) or wiring.extra(extra, None if place is reader else source)
+    place = (reader if before else source) or source or comparison.one.input
+    if _repeated_instead(extra, comparison.second, comparison.one, comparison.pairs.back):
+        words = "bilinear for nearest", "resizes bilinearly, where the nearest cells are expected"
+    else:
+        words = wiring.extra(extra, None if place is reader else source)
     explanation.say(place, *words, theirs=extra[-1])
 
 
-def _nearest_for_bilinear(explanation: Explanation, layer: list[Node]) -> tuple[str, str] | None:
-    """Return the words for a resize in whose place cells are repeated, which is no operation; None of another layer."""
-    comparison = explanation.comparison
-    if len(layer) != 1 or layer[0].kind is not Resize:
-        return None
-    source = comparison.pairs.of.get(layer[0].reads[0].source)
-    readers = (comparison.pairs.of.get(number, -1) for number, _ in comparison.first.readers[layer[0].number])
-    if any(_repeats(comparison.other, number, source) for number in readers):
-        return "nearest for bilinear", "repeats the nearest cells, where a bilinear resize is expected"
-    return None
+def _repeated_instead(layer: list[Node], here: Sight, there: Graph, counterparts: Mapping[int, int]) -> bool:
+    """Return whether a layer is a resize, in whose place the other graph repeats cells, which is no operation.
 
-
-def _bilinear_for_nearest(explanation: Explanation, layer: list[Node]) -> tuple[str, str] | None:
-    """Return the words for a resize in the place of which the first model repeats cells; None of another layer."""
-    comparison = explanation.comparison
+    here, there: its own graph and the other one. counterparts: number here -> number there.
+    """
     if len(layer) != 1 or layer[0].kind is not Resize:
-        return None
-    source = comparison.pairs.back.get(layer[0].reads[0].source)
-    readers = (comparison.pairs.back.get(number, -1) for number, _ in comparison.second.readers[layer[0].number])
-    if any(_repeats(comparison.one, number, source) for number in readers):
-        return "bilinear for nearest", "resizes bilinearly, where the nearest cells are expected"
-    return None
+        return False
+    source = counterparts.get(layer[0].reads[0].source)
+    readers = (counterparts.get(number, -1) for number, _ in here.readers[layer[0].number])
+    return any(_repeats(there, number, source) for number in readers)
 
 
 def _repeats(graph: Graph, reader: int, source: int | None) -> bool:
